@@ -1,0 +1,197 @@
+"""How an agent is written.
+
+An agent is a class with a name and methods marked `@operation(Input, Output)`:
+
+    class Greeter(Agent):
+        name = "greeter"
+        title = "Greeter"
+        description = "Says hello."
+        priority = 5
+
+        @operation(Who, Greeting, timeout_seconds=30, examples=("say hello to Ada",))
+        def greet(self, input: Who, context: OperationContext) -> Greeting:
+            '''Say hello to somebody.
+
+            The first line of the docstring is the operation's title; the whole of it is its manual,
+            shown to people and searched when SuperAgent chooses operations for a goal.
+            '''
+            context.progress(1, 1, "said hello")
+            return Greeting(text=f"Hello {input.name}")
+
+It is registered by one line in `agents.registry.BUILT_IN`, or by an entry point of the group
+"wrenchai.agents" in any installed package: both enter through the same door. Its queue is
+`agent.<name>`. An agent without operations registers its queue only.
+
+What an operation gets: its input, already checked against the pydantic model, and an
+`OperationContext`: the engine's `StepContext` (progress, log, emit, cancelled, artifacts, scratch) plus
+`request` (run, step, attempt, upstream steps) and `add_findings` / `add_plan`.
+
+What it may raise: `StepFailed` (try again if attempts are left; `retriable=False`: do not),
+`RetryLater`, `StepCancelled`. Anything else counts as a failure and is recorded with its text.
+
+Findings and added steps are stored in the same transaction as the step's success, or not at all.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.findings import FindingData
+from tasks.contract import ArtifactRef, Effect, StepContext, StepRequest
+from tasks.plans import JsonObject, Plan
+
+DEFAULT_TIMEOUT_SECONDS = 600
+DEFAULT_ATTEMPTS = 3
+
+_OPERATION_MARK = "__wrench_operation__"
+_M = TypeVar("_M", bound=Callable[..., BaseModel])
+
+
+class Schema(BaseModel):
+    """Base of operation inputs and outputs: unknown fields are faults, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that an agent can do.
+
+    `needs` and `gives` are what the planner chains by: names of facts such as "snapshot" or "findings".
+    `requires` are facts of the repository's profile without which the operation makes no sense
+    (such as "language:python"). `examples` are goals in people's words that it serves.
+    """
+
+    name: str
+    method: Callable[..., BaseModel]
+    input: type[BaseModel]
+    output: type[BaseModel]
+    title: str
+    description: str
+    timeout_seconds: int
+    attempts: int
+    effect: Effect
+    examples: tuple[str, ...]
+    needs: frozenset[str]
+    gives: frozenset[str]
+    requires: frozenset[str]
+
+
+def operation(
+    input: type[BaseModel],
+    output: type[BaseModel],
+    *,
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS,
+    attempts: int = DEFAULT_ATTEMPTS,
+    effect: Effect = "read",
+    examples: Iterable[str] = (),
+    needs: Iterable[str] = (),
+    gives: Iterable[str] = (),
+    requires: Iterable[str] = (),
+) -> Callable[[_M], _M]:
+    """Mark a method as an operation; the module docstring shows how. Raises TypeError without a docstring."""
+
+    def mark(method: _M) -> _M:
+        manual = inspect.getdoc(method) or ""
+        if not manual:
+            raise TypeError(f"operation {method.__qualname__} needs a docstring: it is its manual")
+        described = Operation(
+            name=method.__name__,
+            method=method,
+            input=input,
+            output=output,
+            title=manual.splitlines()[0].rstrip("."),
+            description=manual,
+            timeout_seconds=timeout_seconds,
+            attempts=attempts,
+            effect=effect,
+            examples=tuple(examples),
+            needs=frozenset(needs),
+            gives=frozenset(gives),
+            requires=frozenset(requires),
+        )
+        setattr(method, _OPERATION_MARK, described)
+        return method
+
+    return mark
+
+
+@dataclass(slots=True, kw_only=True)
+class OperationContext:
+    """What an operation works with: the engine's context, the request, and what it hands back beside its output."""
+
+    request: StepRequest
+    engine: StepContext
+    findings: list[FindingData] = field(default_factory=list)
+    plan: Plan | None = None
+    summary: str = ""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder of this attempt's own; it is deleted afterwards."""
+        return self.engine.scratch
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """Tell people how far the work is."""
+        self.engine.progress(done, total, message)
+
+    def log(self, text: str) -> None:
+        """Append a line to the step's log."""
+        self.engine.log(text)
+
+    def emit(self, kind: str, data: JsonObject) -> None:
+        """Append an event `agent.<kind>` to the run."""
+        self.engine.emit(kind, data)
+
+    def cancelled(self) -> bool:
+        """Tell whether the result is still wanted."""
+        return self.engine.cancelled()
+
+    def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
+        """Store bytes under this step. Raises ArtifactStoreFull."""
+        return self.engine.put_artifact(name, content, media_type=media_type)
+
+    def open_artifact(self, digest: str) -> BinaryIO:
+        """Open stored bytes of this run's project. Raises ArtifactMissing."""
+        return self.engine.open_artifact(digest)
+
+    def add_findings(self, findings: Iterable[FindingData]) -> None:
+        """Hand back findings; they are stored with the step's success, or not at all."""
+        self.findings.extend(findings)
+
+    def add_plan(self, plan: Plan) -> None:
+        """Hand back steps that the run shall do next. Raises ValueError at the second call."""
+        if self.plan is not None:
+            raise ValueError("an operation adds one plan; compose its parts with plan_of()")
+        self.plan = plan
+
+
+class Agent:
+    """A specialist. Subclasses set the four attributes and mark methods with `@operation`."""
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    priority: ClassVar[int] = 5  # 0 is most urgent
+
+    @classmethod
+    def queue(cls) -> str:
+        """The Celery queue of this agent."""
+        return f"agent.{cls.name}"
+
+    @classmethod
+    def operations(cls) -> dict[str, Operation]:
+        """All marked methods by name, in the order of their definition."""
+        found: dict[str, Operation] = {}
+        for klass in reversed(cls.__mro__):
+            for value in vars(klass).values():
+                described: Any = getattr(value, _OPERATION_MARK, None)
+                if isinstance(described, Operation):
+                    found[described.name] = described
+        return found

@@ -1,0 +1,211 @@
+"""What the engine asks of those who execute steps, and what it offers them.
+
+The engine knows no agent. It knows one `Catalog`, which the `agents` package puts here with
+`use_catalog` at start-up. For each step it builds a `StepRequest`, hands it over with a
+`StepContext`, and takes back a `StepResult` or one of three exceptions:
+
+    StepFailed      this try failed; try again if attempts are left (retriable=False: dead at once)
+    RetryLater      not now: try again after a delay, without spending an attempt
+    StepCancelled   the operation noticed that nobody wants its result any more
+
+Any other exception counts as StepFailed and its text is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NewType, Protocol
+from uuid import UUID
+
+from tasks.plans import JsonObject, Plan
+
+Fence = NewType("Fence", UUID)
+"""The random token minted at a claim, demanded by every write of that attempt."""
+
+Effect = Literal["read", "idempotent", "once"]
+"""What an operation does outside PostgreSQL: nothing, something repeatable, something that must not repeat."""
+
+
+class StepFailed(Exception):
+    """This try failed for a reason that its message tells.
+
+    `retriable=False` says that trying again cannot help (bad input, a missing file).
+    """
+
+    def __init__(self, message: str, *, retriable: bool = True, kind: str = "failed") -> None:
+        super().__init__(message)
+        self.retriable = retriable
+        self.kind = kind
+
+
+class RetryLater(Exception):
+    """Not now: try again after `delay_seconds`, without spending an attempt."""
+
+    def __init__(self, message: str, *, delay_seconds: float) -> None:
+        super().__init__(message)
+        self.delay_seconds = delay_seconds
+
+
+class StepCancelled(Exception):
+    """Nobody wants the result any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSpec:
+    """What the catalog says of one operation; the engine copies it onto the stored step."""
+
+    agent: str
+    operation: str
+    queue: str
+    priority: int  # 0 most urgent to 9
+    timeout_seconds: int  # soft limit; the hard one comes HARD_GRACE_SECONDS later
+    max_attempts: int
+    effect: Effect = "read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSpec:
+    """A queue that the catalog wants to exist, with its agent's default priority."""
+
+    name: str
+    agent: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A step that this one waited for, as it ended. `output` is None unless it succeeded."""
+
+    key: str
+    agent: str
+    operation: str
+    state: str
+    output: JsonObject | None
+    error: JsonObject | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRequest:
+    """One attempt's order: everything that an operation may know of its step."""
+
+    run_id: UUID  # public id of the run
+    project_id: int
+    step_id: int
+    step_key: str
+    attempt: int  # ordinal from 1
+    agent: str
+    operation: str
+    input: JsonObject  # references already resolved
+    run_goal: str
+    run_request: JsonObject
+    upstream: Mapping[str, Upstream] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRef:
+    """Stored bytes: `digest` is their SHA-256 in hex, `size` in bytes."""
+
+    name: str
+    digest: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What an attempt hands back.
+
+    `output`: JSON that later steps can refer to (at most 256 KiB; larger things are artifacts).
+    `plan`: steps to add to the run; whoever waited for this step waits for their last ones too.
+    `records`: rows of the agent's own, written by `Catalog.record` inside settle's transaction.
+    `summary`: one line for people.
+    """
+
+    output: JsonObject = field(default_factory=dict)
+    plan: Plan | None = None
+    records: tuple[JsonObject, ...] = ()
+    summary: str = ""
+
+
+class StepContext(Protocol):
+    """What an operation may ask of the engine while it works. Every call is cheap and may be repeated."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder of this attempt's own; it is deleted afterwards."""
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """Tell people how far the work is. Written at most once per 250 ms."""
+
+    def log(self, text: str) -> None:
+        """Append a line to the step's log."""
+
+    def emit(self, kind: str, data: JsonObject) -> None:
+        """Append an event `agent.<kind>` to the run."""
+
+    def cancelled(self) -> bool:
+        """Tell whether the result is still wanted; an operation that loops asks now and then."""
+
+    def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
+        """Store bytes under this step. Raises ArtifactStoreFull."""
+
+    def open_artifact(self, digest: str) -> BinaryIO:
+        """Open stored bytes of this run's project. Raises ArtifactMissing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStep:
+    """Whose result it is, for `Catalog.record`."""
+
+    run_pk: int
+    run_id: UUID
+    project_id: int
+    step_pk: int
+    step_key: str
+    agent: str
+    operation: str
+
+
+class Catalog(Protocol):
+    """All operations that the engine may execute."""
+
+    def queues(self) -> Iterable[QueueSpec]:
+        """Every queue that must exist, one per agent."""
+
+    def spec(self, agent: str, operation: str) -> StepSpec:
+        """Raises UnknownOperation, with what there is instead."""
+
+    def check_input(self, agent: str, operation: str, input: JsonObject) -> list[str]:
+        """Name each fault of an input before it is stored; values that are references pass."""
+
+    def execute(self, request: StepRequest, context: StepContext) -> StepResult:
+        """Do the work. Raises StepFailed, RetryLater, StepCancelled."""
+
+    def record(self, step: RecordedStep, result: StepResult) -> None:
+        """Write the agent's own rows. Runs inside settle's transaction, after the fence check."""
+
+
+_catalog: Catalog | None = None
+
+
+def use_catalog(catalog: Catalog) -> None:
+    """Let the engine execute what this catalog offers. Called once at start-up, and by tests."""
+    global _catalog
+    _catalog = catalog
+
+
+def catalog() -> Catalog:
+    """Give the catalog in use."""
+    if _catalog is None:
+        raise RuntimeError("no catalog: is 'agents' in INSTALLED_APPS?")
+    return _catalog
+
+
+def is_reference(value: Any) -> bool:
+    """Tell whether a value of an input stands for an upstream output."""
+    return isinstance(value, Mapping) and "$ref" in value

@@ -1,0 +1,87 @@
+"""What can go wrong in the engine.
+
+EngineError
+├── PlanInvalid            a plan has faults; each is named with its step's key
+├── UnknownOperation       nobody in the catalog can do this
+├── IdempotencyConflict    the same key came with another body
+├── InvalidTransition      the state machine has no such move
+├── RunNotFound
+├── LeaseLost              the fence of this attempt is no longer current
+├── ArtifactError
+│   ├── ArtifactMissing    the bytes of a digest are not in the store
+│   ├── ArtifactCorrupt    the bytes do not have the digest that names them
+│   └── ArtifactStoreFull  the disk has no room for the bytes
+└── BrokerUnreachable      Redis did not take the bells; they stay in the outbox
+
+Raised by operations, understood by the engine (in `contract`): StepFailed, RetryLater, StepCancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EngineError(Exception):
+    """Base of everything that the engine raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFault:
+    """One thing that is wrong with one step of a plan."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"step {self.key!r}: {self.message}"
+
+
+class PlanInvalid(EngineError):
+    """A plan was refused before anything of it was stored."""
+
+    def __init__(self, faults: Sequence[PlanFault]) -> None:
+        self.faults = tuple(faults)
+        shown = "; ".join(str(fault) for fault in self.faults[:5])
+        more = f"; and {len(self.faults) - 5} more" if len(self.faults) > 5 else ""
+        super().__init__(f"the plan has {len(self.faults)} fault(s): {shown}{more}")
+
+
+class UnknownOperation(EngineError):
+    """The catalog has no such agent or operation."""
+
+
+class IdempotencyConflict(EngineError):
+    """The idempotency key was used before with another request."""
+
+
+class InvalidTransition(EngineError):
+    """The state machine has no such move."""
+
+
+class RunNotFound(EngineError):
+    """There is no such run."""
+
+
+class LeaseLost(EngineError):
+    """The fence of this attempt is no longer current: its result must be thrown away."""
+
+
+class ArtifactError(EngineError):
+    """Bytes could not be stored or read."""
+
+
+class ArtifactMissing(ArtifactError):
+    """The bytes of a digest are not in the store."""
+
+
+class ArtifactCorrupt(ArtifactError):
+    """The stored bytes do not have the digest that names them."""
+
+
+class ArtifactStoreFull(ArtifactError):
+    """The disk has no room for the bytes."""
+
+
+class BrokerUnreachable(EngineError):
+    """Redis did not take the bells; they stay in the outbox."""
