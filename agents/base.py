@@ -124,7 +124,7 @@ def operation(
 
 @dataclass(slots=True, kw_only=True)
 class OperationContext:
-    """What an operation works with: the engine's context, the request, and what it hands back beside its output."""
+    """What an operation works with: the engine's context, the request, what it hands back beside its output."""
 
     request: StepRequest
     engine: StepContext

@@ -3,8 +3,8 @@
 A finding is a claim about the project: rule, severity, location, fingerprint and the evidence that makes it
 checkable. Agents make `FindingData`; settle's transaction turns them into rows of `agents.models.Finding`.
 
-Identity (`fingerprint`): SHA-256 over rule, path, enclosing scope, the line with its white space removed and the
-occurrence among equals; no line number and no message, so that inserted lines do not change it
+Identity (`fingerprint`): SHA-256 over rule, path, enclosing scope, the line without its white space and
+the occurrence among equals; no line number and no message, so that inserted lines do not change it
 (measured: 95 % of identities survive edits of neighbouring lines, all survive inserted lines above).
 """
 

@@ -99,7 +99,7 @@ def _checked(agent: object, origin: str) -> Agent:
 def _add(agent: Agent, origin: str, agents: dict[str, Agent], origins: dict[str, str]) -> None:
     if agent.name in agents:
         raise AgentNameClash(
-            f"two agents are named {agent.name!r}: {origins[agent.name]} and {origin}; rename or uninstall one"
+            f"two agents are named {agent.name!r}: {origins[agent.name]} and {origin}; rename or remove one"
         )
     agents[agent.name] = agent
     origins[agent.name] = origin

@@ -26,7 +26,7 @@ Fence = NewType("Fence", UUID)
 """The random token minted at a claim, demanded by every write of that attempt."""
 
 Effect = Literal["read", "idempotent", "once"]
-"""What an operation does outside PostgreSQL: nothing, something repeatable, something that must not repeat."""
+"""What an operation does outside PostgreSQL: nothing, a repeatable thing, a thing that must not repeat."""
 
 
 class StepFailed(Exception):

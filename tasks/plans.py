@@ -267,7 +267,7 @@ def _faults_of_step(step: PlannedStep) -> Iterator[PlanFault]:
     if size > MAX_INPUT_BYTES:
         yield PlanFault(
             key=step.key,
-            message=f"the input has {size} bytes; at most {MAX_INPUT_BYTES} are allowed, larger things are artifacts",
+            message=f"the input has {size} bytes; at most {MAX_INPUT_BYTES}; larger things are artifacts",
         )
 
 

@@ -6,9 +6,11 @@ from agents.base import Agent
 
 
 class Dba(Agent):
-    """Database work"""
+    """Works on databases: schema, queries, indexes and migrations, proved by the planner's own figures."""
 
     name = "dba"
     title = "DBA"
-    description = "Database work"
-    priority =  schema, queries, indexes and migrations, proved by the planner's own figures.:5
+    description = (
+        "Works on databases: schema, queries, indexes and migrations, proved by the planner's own figures."
+    )
+    priority = 5

@@ -6,9 +6,9 @@ from agents.base import Agent
 
 
 class Documentation(Agent):
-    """Documentation"""
+    """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"
     title = "Documentation"
-    description = "Documentation"
-    priority =  reference, drift between text and code, overviews.:7
+    description = "Writes and checks documentation: reference, drift between text and code, overviews."
+    priority = 7

@@ -6,9 +6,9 @@ from agents.base import Agent
 
 
 class Journey(Agent):
-    """User interaction"""
+    """Talks with people: conversations, task management and follow-up questions."""
 
     name = "journey"
     title = "Journey"
-    description = "User interaction"
-    priority =  conversations, task management and follow-up questions.:1
+    description = "Talks with people: conversations, task management and follow-up questions."
+    priority = 1

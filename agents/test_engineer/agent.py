@@ -6,9 +6,9 @@ from agents.base import Agent
 
 
 class TestEngineer(Agent):
-    """Test suites"""
+    """Works on test suites: runs them, measures coverage, finds flaky and missing tests."""
 
     name = "test_engineer"
     title = "Test engineer"
-    description = "Test suites"
-    priority =  runs, coverage, flaky tests, missing tests.:6
+    description = "Works on test suites: runs them, measures coverage, finds flaky and missing tests."
+    priority = 6
