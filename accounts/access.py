@@ -1,0 +1,85 @@
+"""The one place where access is decided: what a person sees, and what a person may do.
+
+Deny by default: no membership, no role; an action outside of the tables is nobody's. A superuser is an owner
+everywhere; staff are viewers everywhere (they run the admin pages), more only by membership. A role given
+for one project takes the place of the team's role there.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from accounts.models import Membership, Project, ProjectMembership, User
+from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, Role, is_known
+
+__all__ = [
+    "ACTIONS",
+    "OPEN_ACTIONS",
+    "SIGNED_IN_ACTIONS",
+    "Role",
+    "is_known",
+    "may",
+    "projects_for",
+    "role_in",
+    "visible_projects",
+]
+
+Person = User | AnonymousUser
+
+
+def visible_projects(user: Person) -> QuerySet[Project]:
+    """Give the projects that this person may look at."""
+    return projects_for(user, "project.view")
+
+
+def projects_for(user: Person, action: str) -> QuerySet[Project]:
+    """Give the projects in which this person may do `action`; none if the action is unknown."""
+    least = ACTIONS.get(action)
+    if least is None or not _counts(user):
+        return Project.objects.none()
+    if user.is_superuser or (user.is_staff and least <= Role.VIEWER):
+        return Project.objects.all()
+    here = ProjectMembership.objects.filter(user_id=user.pk)
+    by_team = Membership.objects.filter(user_id=user.pk, role__gte=least).values("team")
+    return Project.objects.filter(
+        Q(pk__in=here.filter(role__gte=least).values("project"))
+        | (Q(team__in=by_team) & ~Q(pk__in=here.values("project")))
+    )
+
+
+def role_in(user: Person, project: Project) -> Role | None:
+    """Tell what this person is in this project. None: a stranger."""
+    if not _counts(user):
+        return None
+    if user.is_superuser:
+        return Role.OWNER
+    row: QuerySet[ProjectMembership] | QuerySet[Membership] = ProjectMembership.objects.filter(
+        user_id=user.pk, project=project
+    )
+    given = row.values_list("role", flat=True).first()
+    if given is None:
+        row = Membership.objects.filter(user_id=user.pk, team_id=project.team_id)
+        given = row.values_list("role", flat=True).first()
+    if given is None:
+        return Role.VIEWER if user.is_staff else None
+    return Role(given)
+
+
+def may(user: Person, action: str, project: Project | None = None) -> bool:
+    """Tell whether this person may do `action` (in `project`, for actions that belong to one)."""
+    if action in OPEN_ACTIONS:
+        return True
+    if not _counts(user):
+        return False
+    if action in SIGNED_IN_ACTIONS:
+        return True
+    least = ACTIONS.get(action)
+    if least is None or project is None:
+        return False
+    role = role_in(user, project)
+    return role is not None and role >= least
+
+
+def _counts(user: Person) -> bool:
+    return user.is_authenticated and user.is_active

@@ -1,0 +1,86 @@
+"""Accounts in Django's admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from accounts.models import Membership, Project, ProjectMembership, Team, User
+
+
+class MembershipInline(admin.TabularInline[Membership, Team]):
+    model = Membership
+    autocomplete_fields = ["user", "team"]
+    extra = 0
+
+
+class ProjectMembershipInline(admin.TabularInline[ProjectMembership, Project]):
+    model = ProjectMembership
+    autocomplete_fields = ["user", "project"]
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role", "teams"]
+    search_fields = ["username", "email", "first_name", "last_name"]
+    date_hierarchy = "date_joined"
+    inlines = [MembershipInline, ProjectMembershipInline]
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin[Team]):
+    list_display = ["name", "slug", "member_count", "project_count", "created_at"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                member_total=Count("memberships", distinct=True),
+                project_total=Count("projects", distinct=True),
+            )
+        )
+
+    @admin.display(description="members", ordering="member_total")
+    def member_count(self, team: Team) -> int:
+        return int(getattr(team, "member_total", 0))
+
+    @admin.display(description="projects", ordering="project_total")
+    def project_count(self, team: Team) -> int:
+        return int(getattr(team, "project_total", 0))
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin[Membership]):
+    list_display = ["user", "team", "role", "created_at"]
+    list_filter = ["role", "team"]
+    search_fields = ["user__username", "user__email", "team__name", "team__slug"]
+    autocomplete_fields = ["user", "team"]
+    list_select_related = ["user", "team"]
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin[Project]):
+    list_display = ["name", "slug", "team", "created_at"]
+    list_filter = ["team"]
+    search_fields = ["name", "slug", "description", "team__name"]
+    prepopulated_fields = {"slug": ["name"]}
+    autocomplete_fields = ["team"]
+    list_select_related = ["team"]
+    inlines = [ProjectMembershipInline]
+
+
+@admin.register(ProjectMembership)
+class ProjectMembershipAdmin(admin.ModelAdmin[ProjectMembership]):
+    list_display = ["user", "project", "role", "created_at"]
+    list_filter = ["role", "project__team"]
+    search_fields = ["user__username", "user__email", "project__name", "project__slug"]
+    autocomplete_fields = ["user", "project"]
+    list_select_related = ["user", "project"]

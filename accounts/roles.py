@@ -1,0 +1,42 @@
+"""Who may do what, as data: roles in their order, and the least role that each action asks for.
+
+Knows neither models nor HTTP. Invariant: an action that stands in none of the tables is refused to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import models
+
+
+class Role(models.IntegerChoices):
+    """What a person is in a team or a project. A greater role may do all that a lesser one may."""
+
+    VIEWER = 10, "viewer"
+    DEVELOPER = 20, "developer"
+    MAINTAINER = 30, "maintainer"
+    OWNER = 40, "owner"
+
+
+ACTIONS: Mapping[str, Role] = {
+    "project.view": Role.VIEWER,
+    "project.edit": Role.MAINTAINER,
+    "project.members": Role.OWNER,
+    "run.view": Role.VIEWER,
+    "run.submit": Role.DEVELOPER,
+    "run.cancel": Role.DEVELOPER,
+    "artifact.view": Role.VIEWER,
+}
+"""Actions on a project or on what belongs to it, with the least role that may do them."""
+
+SIGNED_IN_ACTIONS = frozenset({"agent.view", "schema.view"})
+"""Actions that everybody who is signed in may do."""
+
+OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh"})
+"""Actions that ask for no identity at all."""
+
+
+def is_known(action: str) -> bool:
+    """Tell whether an action stands in one of the tables."""
+    return action in ACTIONS or action in SIGNED_IN_ACTIONS or action in OPEN_ACTIONS

@@ -1,0 +1,11 @@
+"""The WSGI door, for servers without WebSockets. The usual one is `asgi`."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
+
+application = get_wsgi_application()
