@@ -1,0 +1,70 @@
+"""The servers that the user gave by DATABASE_URL and REDIS_URL: do they answer?"""
+
+import contextlib
+from urllib.parse import unquote, urlsplit
+
+from .errors import ServerUnreachable
+
+CONNECT_SECONDS = 5
+
+
+def check_postgres(url: str) -> None:
+    """Connect once. Raises ServerUnreachable with the place and the reason, never with the password."""
+    import psycopg2
+
+    place = _place("DATABASE_URL", url, schemes=("postgresql", "postgres"), port=5432)
+    try:
+        connection = psycopg2.connect(url, connect_timeout=CONNECT_SECONDS)
+    except (psycopg2.Error, UnicodeError) as error:
+        raise _unreachable("PostgreSQL", place, str(error), "DATABASE_URL", url) from None
+    with contextlib.closing(connection):
+        version = connection.server_version
+    if version < 140000:
+        raise ServerUnreachable(
+            f"PostgreSQL at {place} is version {version // 10000}: WrenchAI needs 14 or newer; "
+            "check DATABASE_URL, or unset it to use the embedded server"
+        )
+
+
+def check_redis(url: str) -> None:
+    """Ping once. Raises ServerUnreachable with the place and the reason, never with the password."""
+    import redis
+
+    place = _place("REDIS_URL", url, schemes=("redis", "rediss", "unix"), port=6379)
+    try:
+        client = redis.Redis.from_url(
+            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS
+        )
+        with contextlib.closing(client):
+            client.ping()
+    except (redis.RedisError, ValueError, OSError) as error:
+        raise _unreachable("Redis", place, str(error), "REDIS_URL", url) from None
+
+
+def _place(variable: str, url: str, *, schemes: tuple[str, ...], port: int) -> str:
+    """Return host:port/db of the URL. Raises ServerUnreachable if it is none."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes:
+            raise ValueError
+        if not parts.hostname:
+            return parts.path or "the local socket"
+        return f"{parts.hostname}:{parts.port or port}{parts.path if parts.path != '/' else ''}"
+    except ValueError:
+        raise ServerUnreachable(
+            f"{variable} is not a valid URL (its value is not shown, it may hold a password): "
+            f"write {schemes[0]}://user:password@host:{port}/name, "
+            "with special characters of the password percent-encoded"
+        ) from None
+
+
+def _unreachable(server: str, place: str, reason: str, variable: str, url: str) -> ServerUnreachable:
+    first = reason.strip().splitlines()[0] if reason.strip() else "no answer"
+    first = first.rsplit("failed: ", 1)[-1].removeprefix("FATAL:  ").rstrip(".")
+    password = urlsplit(url).password
+    for secret in {password, unquote(password)} if password else set():
+        first = first.replace(secret, "***")
+    return ServerUnreachable(
+        f"cannot reach {server} at {place} ({first}): "
+        f"check {variable}, or unset it to use the embedded server"
+    )
