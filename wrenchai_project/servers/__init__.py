@@ -138,9 +138,13 @@ def status(state_dir: Path) -> Status:
 def urls_from_state(state_dir: Path) -> tuple[str | None, str | None]:
     """Return (database URL, Redis URL) of the embedded servers; None for one that does not run.
 
-    Cheap: a small file and two process look-ups, no subprocess, no connection.
+    Cheap: a small file and two process look-ups, no subprocess, no connection. Never fails: another
+    user's state counts as none.
     """
-    record = state.load(state_dir)
+    try:
+        record = state.load(state_dir)
+    except StateForbidden:
+        return None, None
     return (
         postgres.url(record.postgres) if record.postgres and postgres.running(state_dir) else None,
         redis.url(record.redis) if record.redis and redis.running(state_dir) else None,
@@ -199,7 +203,7 @@ def _register(state_dir: Path, pid: int) -> None:
 
 
 def _deregister(state_dir: Path, pid: int) -> bool:
-    """Remove one owner and the dead ones; stop the servers when none is left. Returns if they were stopped."""
+    """Remove one owner and the dead ones; with none left, stop the servers. Returns if they were stopped."""
     record = state.load(state_dir)
     record.owners = [one for one in record.owners if one["pid"] != pid and _lives(one)]
     state.save(state_dir, record)
