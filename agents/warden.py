@@ -1,0 +1,167 @@
+"""The small program between an agent and a foreign command; `agents.process` starts it, nobody imports it.
+
+    python -I -S warden.py '<orders as JSON>' -- command argument ...
+
+It exists because the same work in a `preexec_fn` can deadlock in a process with threads, and because a
+parent that is killed cannot clean up. It owns, in this order:
+
+1. asks the kernel for SIGUSR2 at the parent's death, then checks that the parent still lives;
+2. adopts orphans (child subreaper), so that a grandchild cannot slip away by a double fork;
+3. sets the limits: memory, size of a written file, no core file;
+4. leaves the network, where the kernel allows it;
+5. starts the command, waits for it, kills whatever the command left behind;
+6. writes one line of JSON to the pipe: how the command ended, and what could not be had.
+
+Invariant: when this process is gone, so is the command; the command dies by SIGKILL with its warden.
+
+    SIGTERM   is for the command: the whole group gets it, the warden stays to clean up
+    SIGUSR2   kill everything now: sent by `agents.process`, or by the kernel at the parent's death
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+CANNOT_START = 127  # what shells say of a command that cannot be started
+
+_child = 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command under the orders. Returns the exit code that a shell would show."""
+    orders: dict[str, Any] = json.loads(arguments[0])
+    command = arguments[2:]
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, _kill_everything)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGUSR2)
+    if os.getppid() != orders["parent"]:
+        return CANNOT_START  # the parent died before the kernel was asked
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    report: dict[str, Any] = {"network_cut": not orders["network"] and _leave_network()}
+    _limit(orders)
+    status = _run(command, report)
+    _end_the_rest()
+    os.write(orders["report_fd"], json.dumps(report).encode())
+    return status
+
+
+def _run(command: list[str], report: dict[str, Any]) -> int:
+    global _child
+    ready, failed = os.pipe()  # closes at exec; carries the reason when exec fails
+    _child = os.fork()
+    if _child == 0:
+        os.close(ready)
+        _become(command, failed)
+    os.close(failed)
+    with os.fdopen(ready, "rb") as reasons:
+        reason = reasons.read().decode("utf-8", "replace")
+    _, status = os.waitpid(_child, 0)
+    if reason:
+        report["cannot_start"] = reason
+        return CANNOT_START
+    code = os.waitstatus_to_exitcode(status)
+    report["exit_code"] = code
+    return code if code >= 0 else 128 - code
+
+
+def _become(command: list[str], failed: int) -> None:
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.execvp(command[0], command)  # noqa: S606 - an argument list of our own, no shell wanted
+    except OSError as error:
+        os.write(failed, f"{command[0]}: {error.strerror}".encode("utf-8", "replace"))
+    finally:
+        os._exit(CANNOT_START)
+
+
+def _limit(orders: dict[str, Any]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (orders["file_bytes"], orders["file_bytes"]))
+    resource.setrlimit(resource.RLIMIT_AS, (orders["memory_bytes"], orders["memory_bytes"]))
+
+
+def _leave_network() -> bool:
+    """Enter an empty network namespace. Returns False where the kernel forbids it."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def _kill_everything(_signal: int, _frame: object) -> None:
+    while _kill_others():
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _end_the_rest() -> None:
+    """Kill and reap what the command left running, until nothing is left."""
+    while _kill_others():
+        _reap()
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def _kill_others() -> int:
+    """SIGKILL everybody who descends from here or is in the group, but this process. Returns how many."""
+    killed = 0
+    for pid in _others():
+        try:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+        except ProcessLookupError:
+            continue
+    return killed
+
+
+def _others() -> set[int]:
+    """Everybody alive in the group, and all descendants: they may have sessions of their own."""
+    me, group = os.getpid(), os.getpgrp()
+    alive: dict[int, int] = {}  # pid -> parent
+    found = {me}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
+                state, parent, its_group = stat.read().rpartition(b")")[2].split()[:3]
+        except OSError:
+            continue
+        if state != b"Z":
+            alive[int(name)] = int(parent)
+            if int(its_group) == group:
+                found.add(int(name))
+    grown = True
+    while grown:
+        more = {pid for pid, parent in alive.items() if parent in found} - found
+        grown = bool(more)
+        found |= more
+    return found - {me}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
