@@ -1,0 +1,85 @@
+"""What can go wrong with a workspace. Each message says what, with which value, and what to do.
+
+WorkspaceError
+├── TargetInvalid       the target cannot be read: unknown kind, bad URL, bad ref
+├── PathRefused         the local path lies outside the allowed roots, or is no folder
+├── PathMissing         there is nothing at the local path
+├── EmptyWorkspace      nothing is there to work on
+├── WorkspaceTooLarge   more files, bytes or time than the limits allow
+├── ArchiveRefused      the archive is damaged, encrypted, hostile or no archive
+├── GitError
+│   ├── GitMissing      this host has no git, or one that is too old
+│   ├── GitRefused      the host of the URL is not public, or has no address
+│   ├── GitFailed       git ended with an error; its own last words are in the message
+│   └── GitTimeout      git did not end in time and was killed
+├── DiskFull            the disk has no room for the tree
+└── ObtainCancelled     nobody wants the tree any more
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WorkspaceError(Exception):
+    """Base of all faults of workspaces. `retriable`: trying again later may help."""
+
+    retriable: ClassVar[bool] = False
+
+
+class TargetInvalid(WorkspaceError, ValueError):
+    """The target cannot be read."""
+
+
+class PathRefused(WorkspaceError):
+    """The local path lies outside the allowed roots, or is no folder."""
+
+
+class PathMissing(WorkspaceError):
+    """There is nothing at the local path."""
+
+
+class EmptyWorkspace(WorkspaceError):
+    """Nothing is there to work on."""
+
+
+class WorkspaceTooLarge(WorkspaceError):
+    """More files, bytes or time than the limits allow."""
+
+
+class ArchiveRefused(WorkspaceError):
+    """The archive is damaged, encrypted, hostile or no archive."""
+
+
+class GitError(WorkspaceError):
+    """The repository could not be fetched."""
+
+
+class GitMissing(GitError):
+    """This host has no git, or one that is too old."""
+
+
+class GitRefused(GitError):
+    """The host of the URL is not public, or has no address."""
+
+
+class GitFailed(GitError):
+    """Git ended with an error."""
+
+    retriable = True
+
+
+class GitTimeout(GitError):
+    """Git did not end in time and was killed."""
+
+    retriable = True
+
+
+class DiskFull(WorkspaceError):
+    """The disk has no room for the tree."""
+
+    retriable = True
+
+
+class ObtainCancelled(WorkspaceError):
+    """Nobody wants the tree any more."""
