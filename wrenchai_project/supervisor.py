@@ -74,13 +74,19 @@ class Supervisor:
     """Holds the children of one `run`, `serve` or `worker`. Use it as a context manager: leaving stops them."""
 
     def __init__(
-        self, state_dir: Path, *, role: str, environ: Mapping[str, str], say: Callable[[str], None]
+        self,
+        state_dir: Path,
+        *,
+        role: str,
+        environ: Mapping[str, str],
+        cwd: Path,
+        say: Callable[[str], None],
     ) -> None:
         self.state_dir = state_dir
+        self.cwd = cwd  # ours, never the user's: Python would import from there
         self.role = role
         self.environ = environ
         self.facts: dict[str, str] = {}
-        """What others may want to know, such as the web's URL; kept in processes.json."""
         self._say = say
         self._children: dict[str, _Child] = {}
 
@@ -98,6 +104,11 @@ class Supervisor:
         self._children[spec.name] = _Child(
             spec=spec, log=log, process=self._spawn(spec, log), started=time.monotonic()
         )
+        self._record()
+
+    def publish(self, **facts: str) -> None:
+        """Tell other processes what they may want to know, such as the web's URL."""
+        self.facts.update(facts)
         self._record()
 
     def wait_ready(self, names: Sequence[str] | None = None, *, seconds: float) -> None:
@@ -165,6 +176,7 @@ class Supervisor:
             try:
                 return subprocess.Popen(
                     list(spec.argv),
+                    cwd=self.cwd,
                     env={**self.environ, **spec.environ},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

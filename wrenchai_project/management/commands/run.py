@@ -1,0 +1,148 @@
+"""`./wrench run [PATH_OR_URL]`: submit a request, watch it, show what came of it."""
+
+import os
+import re
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wrenchai_project import crew, services
+from wrenchai_project.management import progress, summary
+from wrenchai_project.management.api_client import ApiClient, RunView
+from wrenchai_project.management.local import INTERRUPTED, LocalCommand, LocalError, note
+
+GOAL = "Inspect this repository and report what should be fixed"
+POLL_SECONDS = 0.3
+CANCEL_SECONDS = 15.0
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:(?!//)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A way into a running WrenchAI."""
+
+    client: ApiClient
+    project: str
+
+
+class Command(LocalCommand):
+    """Inspect a directory or repository and show what was found."""
+
+    help = "Inspect a directory or a repository; without one, the bundled sample."
+    verb = "run"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("target", nargs="?", metavar="PATH_OR_URL", help="default: the bundled sample")
+        parser.add_argument("--goal", default=GOAL, metavar="TEXT", help=f"what you want (default: {GOAL})")
+        parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there")
+        parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+        parser.add_argument(
+            "--fail-on",
+            choices=summary.SEVERITIES[:-1],
+            help="exit with 1 if a finding is so severe or worse",
+        )
+
+    def perform(self, **options: Any) -> int:
+        """Do the whole: bring up, submit, watch, save, tell."""
+        began = float(os.environ.get("WRENCH_LAUNCHED") or time.time())
+        target = read_target(options["target"])
+        if not options["goal"].strip():
+            raise LocalError("--goal is empty: say what you want, or leave it out", exit_code=2)
+        state_dir = services.state_dir()
+        with crew.only_one(state_dir, role="run", say=note) as serving, _door(serving, target) as door:
+            run = door.client.submit(goal=options["goal"], target=target, project=door.project)
+            final, interrupted = _watch(door.client, run, quiet_stdout=options["json"])
+            wanted = options["output"].absolute() if options["output"] else None
+            saved = summary.save_reports(door.client, final, reports=state_dir / "reports", wanted=wanted)
+            is_sample = target.get("path") == str(services.SAMPLE)
+            card = summary.score_card(saved, services.SAMPLE) if is_sample else None
+            show = summary.as_json if options["json"] else summary.text
+            print(show(final, saved, card=card, seconds=time.time() - began), flush=True)
+        if interrupted:
+            return INTERRUPTED
+        if final.state != "succeeded":
+            return 1
+        return 1 if summary.exceeds(final, options["fail_on"]) else 0
+
+
+def read_target(given: str | None) -> dict[str, str]:
+    """Return the API's target for a path or URL. Raises LocalError for a path that cannot be inspected."""
+    if given and URL.match(given) and not Path(given).exists():
+        return {"kind": "git", "url": given}
+    path = Path(given).expanduser() if given else services.SAMPLE
+    if not path.exists():
+        raise LocalError(f"there is no {given!r} (looked at {path.absolute()})", exit_code=2)
+    if not path.is_dir():
+        raise LocalError(f"{given!r} is not a directory: give the directory that it lies in", exit_code=2)
+    try:
+        entries = [entry for entry in path.iterdir() if entry.name != ".git"]
+    except PermissionError:
+        raise LocalError(f"{given!r} cannot be read: you have no right to list it", exit_code=2) from None
+    if not entries:
+        raise LocalError(f"{given!r} is empty: there is nothing to inspect", exit_code=2)
+    return {"kind": "path", "path": str(path.resolve())}
+
+
+@contextmanager
+def _door(serving: dict[str, str] | None, target: dict[str, str]) -> Iterator[Door]:
+    """Yield a way in: to the `serve` that is up, or to a crew of our own."""
+    state_dir = services.state_dir()
+    if serving is not None:
+        refuse_unreadable(serving, target)
+        environ = crew.client_environment(state_dir)
+        entry = crew.bootstrap(environ)
+        yield from _client(serving["url"], entry, environ)
+        return
+    roots = [Path(target["path"])] if target["kind"] == "path" else []
+    with crew.up(state_dir, role="run", roots=roots, say=note) as ours:
+        yield from _client(ours.url, ours.entry, dict(ours.environ))
+
+
+def _client(url: str, entry: crew.Entry, environ: dict[str, str]) -> Iterator[Door]:
+    client = ApiClient(url, entry.token, renew=lambda: crew.renewed_token(environ))
+    try:
+        yield Door(client=client, project=entry.project)
+    finally:
+        client.close()
+
+
+def refuse_unreadable(serving: dict[str, str], target: dict[str, str]) -> None:
+    """Raise LocalError if the `serve` that is up may not read the path."""
+    if target["kind"] != "path":
+        return
+    path = Path(target["path"])
+    roots = [Path(root) for root in serving.get("roots", "").split(os.pathsep) if root]
+    if not any(path.is_relative_to(root.resolve()) for root in roots):
+        raise LocalError(
+            f"./wrench serve is up (process {serving['pid']}) and may not read {path}: "
+            f"start it with --root {path}, or end it first by ./wrench stop"
+        )
+
+
+def _watch(client: ApiClient, run: str, *, quiet_stdout: bool) -> tuple[RunView, bool]:
+    """Show the run until it is over; Ctrl-C cancels it. Returns its last state and whether we cancelled."""
+    with progress.display(quiet_stdout=quiet_stdout) as board:
+        try:
+            return _follow(client, run, board, until=None), False
+        except KeyboardInterrupt:
+            note("cancelling the run; Ctrl-C again stops at once")
+            with suppress(LocalError):  # it may have ended by itself meanwhile
+                client.cancel(run)
+            return _follow(client, run, board, until=time.monotonic() + CANCEL_SECONDS), True
+
+
+def _follow(client: ApiClient, run: str, board: progress.Display, *, until: float | None) -> RunView:
+    seen = -1
+    view = client.run(run)
+    while True:
+        board.show(view)
+        if view.is_final or (until is not None and time.monotonic() > until):
+            return view
+        time.sleep(POLL_SECONDS)
+        if (head := client.head(run, after=max(seen, 0))) != seen:
+            seen, view = head, client.run(run)

@@ -1,0 +1,104 @@
+"""How a run is watched from a terminal: a live table, or plain lines where there is no terminal."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from wrenchai_project.management.api_client import RunView, StepView
+
+COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "dead": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
+    "waiting_retry": "yellow",
+    "waiting_approval": "magenta",
+}
+
+
+class Display(Protocol):
+    """Shows the newest state of a run; called after every change and now and then in between."""
+
+    def show(self, run: RunView) -> None: ...
+
+
+class Lines:
+    """One line per change of a step, with the time: for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def show(self, run: RunView) -> None:
+        """Print the steps that changed since the last call."""
+        for key, state, message in [
+            ("run", run.state, ""),
+            *((s.key, s.state, s.message) for s in run.steps),
+        ]:
+            if self._seen.get(key) != (state, message):
+                self._seen[key] = (state, message)
+                told = f"{datetime.now(UTC):%H:%M:%S}  {key:<28} {state}  {message}".rstrip()
+                print(told, file=self._out, flush=True)
+
+
+class Board:
+    """A table of the steps that is drawn again in place."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._spinner = Spinner("dots")
+
+    def show(self, run: RunView) -> None:
+        """Draw the table; with more steps than lines, those that are over are counted only."""
+        table = Table(box=None, pad_edge=False, show_header=False, expand=False)
+        room = max(5, self._live.console.height - 4)
+        over = [step for step in run.steps if step.ended_at is not None]
+        hidden = over[: max(0, len(run.steps) - room)]
+        if hidden:
+            table.add_row(Text("✓", style="green"), Text(f"{len(hidden)} steps are over", style="dim"))
+        for step in run.steps:
+            if step not in hidden:
+                table.add_row(*self._row(step))
+        self._live.update(table)
+
+    def _row(self, step: StepView) -> tuple[Spinner | Text, Text, Text, Text, Text]:
+        colour = COLOURS.get(step.state, "dim")
+        mark: Spinner | Text = self._spinner if step.state == "running" else Text("•", style=colour)
+        return (
+            mark,
+            Text(step.key),
+            Text(step.state.replace("_", " "), style=colour),
+            Text(elapsed(step), style="dim", justify="right"),
+            Text(step.message, style="dim", overflow="ellipsis", no_wrap=True),
+        )
+
+
+def elapsed(step: StepView) -> str:
+    """Return how long a step has been worked on, or took: `12.3 s`; empty before its start."""
+    try:
+        start = datetime.fromisoformat(step.started_at or "")
+        end = datetime.fromisoformat(step.ended_at) if step.ended_at else datetime.now(UTC)
+    except ValueError:
+        return ""
+    return f"{max(0.0, (end - start).total_seconds()):.1f} s"
+
+
+@contextmanager
+def display(*, quiet_stdout: bool) -> Iterator[Display]:
+    """Yield what fits the place: a board on a terminal, lines elsewhere (on stderr when stdout is data)."""
+    out = sys.stderr if quiet_stdout else sys.stdout
+    console = Console(file=out)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield Lines(out)
+        return
+    with Live(console=console, refresh_per_second=8) as live:
+        yield Board(live)

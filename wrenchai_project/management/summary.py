@@ -1,0 +1,128 @@
+"""What `./wrench run` leaves behind: the report files, the summary on the terminal, the exit code."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wrenchai_project import scorecard
+from wrenchai_project.management.api_client import ApiClient, RunView
+from wrenchai_project.management.local import LocalError, clean
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+TOP = 10
+SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path | None) -> list[Path]:
+    """Write the run's artifacts to `wanted`, or to `reports/<run>` with `reports/latest` pointing at it.
+
+    An artifact whose name could leave the directory is not written. Returns the paths, reports first.
+    """
+    folder = wanted or reports / run.id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = []
+        for artifact in run.artifacts:
+            if SAFE_NAME.fullmatch(str(artifact.get("name", ""))):
+                path = folder / str(artifact["name"])
+                path.write_bytes(client.artifact(artifact))
+                saved.append(path)
+        if wanted is None:
+            _point_latest(reports, run.id)
+    except OSError as error:
+        raise LocalError(f"cannot write the reports to {folder}: {error.strerror}") from None
+    return sorted(saved, key=lambda path: (not path.name.startswith("report."), path.name))
+
+
+def _point_latest(reports: Path, run: str) -> None:
+    fresh = reports / f".latest.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(run)
+    latest = reports / "latest"
+    if latest.is_dir() and not latest.is_symlink():
+        shutil.rmtree(latest)
+    fresh.replace(latest)
+
+
+def score_card(saved: list[Path], sample: Path) -> scorecard.ScoreCard | None:
+    """Return how the run on the sample scored; None when there is no list of defects or no report."""
+    report = next((path for path in saved if path.name == "report.json"), None)
+    defects = sample / "defects.toml"
+    if report is None or not defects.is_file():
+        return None
+    content = json.loads(report.read_text(encoding="utf-8"))
+    findings = content.get("findings", []) if isinstance(content, dict) else content
+    return scorecard.score(scorecard.read_defects(defects), findings)
+
+
+def text(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, seconds: float) -> str:
+    """Return the summary: answer, counts, top findings, what was not analysed, score, reports, time."""
+    lines = [""]
+    if answer := run.summary.get("answer"):
+        lines += [clean(line) for line in str(answer).strip().splitlines()] + [""]
+    counts = counted(run)
+    told = ", ".join(f"{counts[name]} {name}" for name in SEVERITIES if counts[name])
+    lines.append(f"Findings: {told or 'none'}")
+    lines += [_finding(one) for one in (run.summary.get("top") or [])[:TOP]]
+    if skipped := run.summary.get("not_analysed"):
+        lines += ["", "Not analysed:", *(f"  {_skipped(one)}" for one in skipped)]
+    lines += _failures(run)
+    if card is not None:
+        lines += ["", str(card)]
+    if saved:
+        lines += ["", "Reports:", *(f"  {path}" for path in saved)]
+    lines += ["", f"Run {run.id} {run.state} in {seconds:.1f} s"]
+    return "\n".join(lines)
+
+
+def as_json(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, seconds: float) -> str:
+    """Return the same as one JSON object."""
+    content: dict[str, Any] = {
+        "run": run.id,
+        "state": run.state,
+        "seconds": round(seconds, 1),
+        "summary": dict(run.summary),
+        "reports": {path.name: str(path) for path in saved},
+    }
+    if card is not None:
+        content["score_card"] = {
+            "found": [one.id for one in card.found],
+            "missed": [one.id for one in card.missed],
+            "outside": card.outside,
+        }
+    return json.dumps(content, indent=2)
+
+
+def counted(run: RunView) -> dict[str, int]:
+    """Return severity -> number of findings, all severities."""
+    found = run.summary.get("findings") or {}
+    return {name: int(found.get(name, 0)) for name in SEVERITIES}
+
+
+def exceeds(run: RunView, threshold: str | None) -> bool:
+    """Tell whether there are findings of this severity or a worse one; never without a threshold."""
+    if threshold is None:
+        return False
+    counts = counted(run)
+    return any(counts[name] for name in SEVERITIES[: SEVERITIES.index(threshold) + 1])
+
+
+def _finding(one: Mapping[str, Any]) -> str:
+    place = f"{one.get('path') or ''}:{one['line']}" if one.get("line") else str(one.get("path") or "")
+    severity, rule = str(one.get("severity", "")).upper(), one.get("rule", "")
+    return clean(f"  {severity:<8}  {rule}  {place}  {one.get('message', '')}")
+
+
+def _skipped(one: object) -> str:
+    if isinstance(one, Mapping):
+        return ": ".join(clean(value) for value in one.values() if value)
+    return clean(one)
+
+
+def _failures(run: RunView) -> list[str]:
+    dead = [step for step in run.steps if step.state == "dead"]
+    return ["", "Failed:", *(f"  {step.key}: {step.message}" for step in dead)] if dead else []
