@@ -237,7 +237,7 @@ def _outcome(
         stderr_tail=tail,
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_rss_bytes=usage.ru_maxrss * (1024 if sys.platform.startswith("linux") else 1),
+        peak_rss_bytes=said.get("peak_rss", 0) * (1024 if sys.platform.startswith("linux") else 1),
         notes=notes,
     )
 

@@ -34,8 +34,6 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 CANNOT_START = 127  # what shells say of a command that cannot be started
 
-_child = 0
-
 
 def main(arguments: list[str]) -> int:
     """Run the command under the orders. Returns the exit code that a shell would show."""
@@ -56,16 +54,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(command: list[str], report: dict[str, Any]) -> int:
-    global _child
     ready, failed = os.pipe()  # closes at exec; carries the reason when exec fails
-    _child = os.fork()
-    if _child == 0:
+    child = os.fork()
+    if child == 0:
         os.close(ready)
         _become(command, failed)
     os.close(failed)
     with os.fdopen(ready, "rb") as reasons:
         reason = reasons.read().decode("utf-8", "replace")
-    _, status = os.waitpid(_child, 0)
+    _, status, usage = os.wait4(child, 0)
+    report["peak_rss"] = usage.ru_maxrss  # the parent would see its own size from before the exec
     if reason:
         report["cannot_start"] = reason
         return CANNOT_START

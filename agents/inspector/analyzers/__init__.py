@@ -1,0 +1,19 @@
+"""The analyzers of the Inspector, by operation. A new one is one file here and one line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agents.inspector.analyzers.bandit import Bandit
+from agents.inspector.analyzers.base import Analyzer
+from agents.inspector.analyzers.detect_secrets import DetectSecrets
+from agents.inspector.analyzers.lizard import Lizard
+from agents.inspector.analyzers.ruff import Ruff, RuffPasswords, RuffSecurity
+
+# Operation -> its analyzers. Where two say the same of one place, the first one's place is kept.
+ANALYZERS: Mapping[str, tuple[Analyzer, ...]] = {
+    "lint": (Ruff(),),
+    "security_scan": (RuffSecurity(), Bandit()),
+    "secret_scan": (DetectSecrets(), RuffPasswords()),
+    "complexity": (Lizard(),),
+}

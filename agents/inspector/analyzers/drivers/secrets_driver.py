@@ -1,0 +1,148 @@
+"""Runs detect-secrets over a list of files and prints JSON; started by `agents.inspector.analyzers.detect_secrets`.
+
+    python -I secrets_driver.py LIST      LIST holds paths, each ended by a NUL byte
+
+The secrets never leave this process: a claim carries its line with every secret of that line cut out.
+detect-secrets' own command prints hashes without columns and does not say which files it could not read.
+Prints {"analysed": n, "secrets": [{path, type, line, column, snippet, hint}], "failed": [...]}.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import transient_settings
+
+CUT = "[redacted]"
+SNIPPET_CHARACTERS = 240
+# All of detect-secrets 1.5 but IPPublicDetector (an address is no secret). None of them calls out.
+PLUGINS = [
+    "ArtifactoryDetector",
+    "AWSKeyDetector",
+    "AzureStorageKeyDetector",
+    "BasicAuthDetector",
+    "CloudantDetector",
+    "DiscordBotTokenDetector",
+    "GitHubTokenDetector",
+    "GitLabTokenDetector",
+    "IbmCloudIamDetector",
+    "IbmCosHmacDetector",
+    "JwtTokenDetector",
+    "KeywordDetector",
+    "MailchimpDetector",
+    "NpmDetector",
+    "OpenAIDetector",
+    "PrivateKeyDetector",
+    "PypiTokenDetector",
+    "SendGridDetector",
+    "SlackDetector",
+    "SoftlayerDetector",
+    "SquareOAuthDetector",
+    "StripeDetector",
+    "TelegramBotTokenDetector",
+    "TwilioKeyDetector",
+]
+FILTERS = [
+    "allowlist.is_line_allowlisted",
+    "heuristic.is_indirect_reference",
+    "heuristic.is_likely_id_string",
+    "heuristic.is_not_alphanumeric_string",
+    "heuristic.is_potential_uuid",
+    "heuristic.is_prefixed_with_dollar_sign",
+    "heuristic.is_sequential_string",
+    "heuristic.is_templated_secret",
+]
+SETTINGS = {
+    "plugins_used": [
+        *({"name": name} for name in PLUGINS),
+        {"name": "Base64HighEntropyString", "limit": 4.5},
+        {"name": "HexHighEntropyString", "limit": 3.0},
+    ],
+    "filters_used": [{"path": f"detect_secrets.filters.{name}"} for name in FILTERS],
+}
+# Most telling first: a line that is both an AWS key and "a keyword" is an AWS key.
+VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
+PLACEHOLDER = re.compile(
+    r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
+    r"|redacted|todo|xxx|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|"
+    r"postgres|root|admin|user(name)?|guest|default|key|value|pass|pwd)\d*$|^(.)\2*$",
+    re.IGNORECASE,
+)
+LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
+REFERENCE = re.compile(r"os\.environ|getenv|process\.env|\$\{|\{\{|secrets\.|config\(|env\(")
+# Checksums look like secrets; these words on their line say what they are.
+CHECKSUM = re.compile(
+    r"sha(1|256|384|512)|md5|checksum|integrity|digest|commit|revision|rev\b|hash", re.IGNORECASE
+)
+
+
+def main(list_file: str) -> None:
+    """Scan every file of the list, one at a time, so that one bad file spoils no other."""
+    secrets, failed, analysed = [], [], 0
+    with transient_settings(SETTINGS):
+        for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
+            try:
+                secrets += scan(path)
+            except (Exception, RecursionError) as error:  # its transformers parse YAML and INI
+                failed.append({"path": path, "reason": f"{type(error).__name__} in detect-secrets"})
+                continue
+            analysed += 1
+    json.dump({"analysed": analysed, "secrets": secrets, "failed": failed}, sys.stdout)
+
+
+def scan(path: str) -> list[dict[str, object]]:
+    """Give one claim per line and secret, without the secret."""
+    raw = Path(path).read_text(encoding="utf-8")
+    lines = raw.split("\n")
+    by_line: dict[int, dict[str, str]] = {}
+    for found in scan_file(path):
+        value = found.secret_value or ""
+        known = by_line.setdefault(max(1, found.line_number), {})
+        known[value] = min(known.get(value, found.type), found.type, key=lambda kind: VAGUE.get(kind, 0))
+    claims = []
+    for number, values in sorted(by_line.items()):
+        line = lines[number - 1] if number <= len(lines) else ""
+        snippet = cut(line, values)
+        for value, kind in values.items():
+            if not is_made_up(value, kind, line):
+                hint = "local" if LOCAL.search(line) else ""
+                column = line.find(value) + 1 if value else 0
+                claims.append(
+                    {
+                        "path": path,
+                        "type": kind,
+                        "line": number,
+                        "column": max(1, column),
+                        "snippet": snippet,
+                        "hint": hint,
+                    }
+                )
+                break  # one claim a line: the others are parts or neighbours of the same
+    return claims
+
+
+def cut(line: str, values: dict[str, str]) -> str:
+    """Take every secret out of a line; where one is not found literally, keep the line's left side only."""
+    if any("Private Key" in kind for kind in values.values()):
+        return CUT
+    if all(value and value in line for value in values):
+        for value in sorted(values, key=len, reverse=True):
+            line = line.replace(value, CUT)
+        return line.strip()[:SNIPPET_CHARACTERS]
+    left = re.match(r"\s*([\w.\-\"' ]{1,60}?)\s*[=:]", line)
+    return f"{left[1]} = {CUT}" if left else CUT
+
+
+def is_made_up(value: str, kind: str, line: str) -> bool:
+    """Tell whether it is a placeholder, a reference or a checksum rather than a secret."""
+    if PLACEHOLDER.search(value):
+        return True
+    if kind in VAGUE and (REFERENCE.search(line) or len(value) < 6):
+        return True
+    return VAGUE.get(kind, 0) >= 2 and bool(CHECKSUM.search(line))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

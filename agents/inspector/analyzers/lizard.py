@@ -1,0 +1,73 @@
+"""lizard: cyclomatic complexity of functions in 20 languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agents.findings import Confidence, Severity
+from agents.inspector.analyzers.base import (
+    PYTHON,
+    Analyzer,
+    AnswerUnreadable,
+    Batch,
+    Claim,
+    Parsed,
+    Problem,
+    quoted,
+)
+from agents.inspector.survey import SourceFile
+
+RULE = "high-complexity"
+THRESHOLD = 15  # lizard's own; McCabe proposed 10, few teams keep it
+VERY_HIGH = 30
+_DRIVER = Path(__file__).parent / "drivers" / "lizard_driver.py"
+_UNKNOWN_TO_LIZARD = (".pyi", ".pyw")
+
+
+class Lizard(Analyzer):
+    """Maintainability: functions with so many paths that nobody can test them all."""
+
+    name = "lizard"
+    package = "lizard"
+    timeout_seconds = 240
+
+    def wants(self, file: SourceFile) -> bool:
+        return bool(file.language) and not file.path.endswith(_UNKNOWN_TO_LIZARD)
+
+    def command(self, batch: Batch) -> list[str]:
+        return [*PYTHON, str(_DRIVER), str(batch.list_file()), str(THRESHOLD)]
+
+    def parse(self, answer: Path, batch: Batch) -> Parsed:
+        try:
+            told: dict[str, Any] = json.loads(answer.read_bytes())
+            return Parsed(
+                claims=[_claim(row) for row in told["functions"]],
+                failed=[Problem(path=row["path"], reason=row["reason"]) for row in told["failed"]],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise AnswerUnreadable(f"the lizard driver's JSON is not what we know: {error!r}") from error
+
+    def reproduce(self, claim: Claim) -> str:
+        return f"lizard --CCN {THRESHOLD} {quoted(claim.path)}"
+
+
+def _claim(row: dict[str, Any]) -> Claim:
+    complexity = row["complexity"]
+    return Claim(
+        rule=RULE,
+        tool_rule="CCN",
+        title="Function with very many paths" if complexity > VERY_HIGH else "Function with many paths",
+        message=(
+            f"{row['name']} has a cyclomatic complexity of {complexity} (limit {THRESHOLD}) "
+            f"in {row['lines']} lines of code."
+        ),
+        path=row["path"],
+        line=max(1, row["line"]),
+        end_line=max(1, row["end_line"]),
+        severity=Severity.MEDIUM if complexity > VERY_HIGH else Severity.LOW,
+        confidence=Confidence.HIGH,
+        category="maintainability",
+        cwe=(1121,),
+    )

@@ -1,0 +1,116 @@
+"""ruff: linter of Python. Three analyzers share the tool: correctness, security, passwords."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agents.findings import Severity
+from agents.inspector.analyzers.base import (
+    PYTHON,
+    Analyzer,
+    AnswerUnreadable,
+    Batch,
+    Claim,
+    Parsed,
+    Problem,
+    quoted,
+)
+from agents.inspector.rules import (
+    CORRECTNESS,
+    HARD_CODED,
+    NOT_IN_TESTS,
+    PASSWORDS,
+    PERFORMANCE,
+    RULES,
+    SECURITY,
+)
+from agents.inspector.survey import SourceFile
+
+_CANNOT_ANALYSE = frozenset({"invalid-syntax", "E902", "E999"})
+_SEEMS_SAFE = "seems safe"  # ruff's words for a shell command without a variable part
+
+
+class Ruff(Analyzer):
+    """Correctness: names that do not exist, formats that fail, defaults that are shared."""
+
+    name = "ruff"
+    package = "ruff"
+    good_codes = frozenset({0, 1})  # 1: has findings
+    timeout_seconds = 120
+    select: tuple[str, ...] = tuple(row[0] for row in (*CORRECTNESS, *PERFORMANCE))
+
+    def wants(self, file: SourceFile) -> bool:
+        return file.language == "python"
+
+    def command(self, batch: Batch) -> list[str]:
+        return [
+            *(*PYTHON, "-m", "ruff", "check"),
+            *("--isolated", "--no-cache", "--no-fix", "--exit-zero", "--quiet"),
+            *("--output-format", "json", "--target-version", "py314", "--select", ",".join(self.select)),
+            *("--", *batch.arguments),
+        ]
+
+    def parse(self, answer: Path, batch: Batch) -> Parsed:
+        try:
+            rows: list[dict[str, Any]] = json.loads(answer.read_bytes())
+            return self._parse(rows, batch)
+        except (ValueError, KeyError, TypeError) as error:
+            raise AnswerUnreadable(f"ruff's JSON is not what we know: {error!r}") from error
+
+    def _parse(self, rows: list[dict[str, Any]], batch: Batch) -> Parsed:
+        tests = {file.path: file.in_test_code for file in batch.files}
+        parsed = Parsed()
+        broken: set[str] = set()
+        for row in rows:
+            path, code = batch.path_of(row["filename"]), row["code"] or "invalid-syntax"
+            if code in _CANNOT_ANALYSE:
+                if path not in broken:
+                    line = row["location"]["row"]
+                    parsed.failed.append(Problem(path=path, reason=f"line {line}: {row['message']}"))
+                broken.add(path)
+            elif code in RULES and _matters(code, path, in_test_code=tests.get(path, False)):
+                parsed.claims.append(self._claim(row, path, code))
+        # What the parser's recovery found after a syntax error is guesswork.
+        parsed.claims = [claim for claim in parsed.claims if claim.path not in broken]
+        return parsed
+
+    def _claim(self, row: dict[str, Any], path: str, code: str) -> Claim:
+        rule = RULES[code]
+        harmless = _SEEMS_SAFE in row["message"]
+        return Claim(
+            rule=HARD_CODED if rule.category == "secret" else code,
+            tool_rule=code,
+            title=rule.title,
+            message=row["message"],
+            path=path,
+            line=row["location"]["row"],
+            end_line=row["end_location"]["row"],
+            column=row["location"]["column"],
+            severity=Severity.LOW if harmless else rule.severity,
+            confidence=rule.confidence,
+            category=rule.category,
+            cwe=rule.cwe,
+            url=row.get("url") or "",
+        )
+
+    def reproduce(self, claim: Claim) -> str:
+        return f"ruff check --isolated --select {claim.tool_rule} -- {quoted(claim.path)}"
+
+
+def _matters(code: str, path: str, *, in_test_code: bool) -> bool:
+    is_reexport = code == "F401" and path.rpartition("/")[2] == "__init__.py"
+    return not is_reexport and not (in_test_code and code in NOT_IN_TESTS)
+
+
+class RuffSecurity(Ruff):
+    """Security: the rules that ruff took over from bandit."""
+
+    select = tuple(row[0] for row in SECURITY if not row[0].startswith("B"))
+
+
+class RuffPasswords(Ruff):
+    """Passwords in Python source; beside detect-secrets."""
+
+    select = tuple(row[0] for row in PASSWORDS)

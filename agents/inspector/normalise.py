@@ -1,0 +1,163 @@
+"""From the claims of several tools to findings: one per place and meaning, with every tool as evidence.
+
+Owns: de-duplication, identity, snippets. Invariants: claims of the same rule whose lines overlap, made by
+different tools, become one finding; no snippet or message leaves here without redaction.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.findings import Evidence, FindingData, fingerprint, sort_key
+from agents.inspector.analyzers.base import Analyzer, Claim
+from agents.inspector.redaction import redact, redact_literals
+from agents.inspector.rules import HARD_CODED
+from agents.inspector.scopes import Scopes
+from agents.inspector.survey import SourceFile
+
+SNIPPET_LINES = 6
+SNIPPET_CHARACTERS = 200  # of each line
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A claim and who made it."""
+
+    analyzer: Analyzer
+    version: str
+    claim: Claim
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """Claims that mean the same; the first one is the most exact."""
+
+    said: list[Said] = field(default_factory=list)
+
+    def takes(self, other: Said) -> bool:
+        first = self.said[0].claim
+        if other.analyzer.name in {one.analyzer.name for one in self.said}:
+            return False
+        return first.line <= other.claim.end_line and other.claim.line <= first.end_line
+
+
+class Sources:
+    """The lines and scopes of the tree's files, read once each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read = functools.lru_cache(maxsize=64)(self._read_now)
+
+    def _read_now(self, path: str) -> tuple[list[str], Scopes | None]:
+        try:
+            text = (self._root / path).read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            return [], None
+        return text.split("\n"), Scopes(text) if path.endswith((".py", ".pyi", ".pyw")) else None
+
+    def line(self, path: str, number: int) -> str:
+        """One line, or "" if there is none."""
+        lines = self._read(path)[0]
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def lines(self, path: str, first: int, last: int) -> str:
+        """Some lines, shortened for showing."""
+        wanted = self._read(path)[0][first - 1 : min(last, first + SNIPPET_LINES - 1)]
+        return "\n".join(line[:SNIPPET_CHARACTERS].rstrip() for line in wanted)
+
+    def scope(self, path: str, line: int) -> str:
+        """The enclosing function or class, or ""."""
+        scopes = self._read(path)[1]
+        return scopes.at(line) if scopes else ""
+
+
+def findings(said: Sequence[Said], root: Path, files: Mapping[str, SourceFile]) -> list[FindingData]:
+    """Merge, name and sort what the tools said of a tree."""
+    sources = Sources(root)
+    equals: Counter[tuple[str, str, str, str]] = Counter()
+    found = []
+    for cluster in sorted(_clusters(said), key=_place):
+        claim = cluster.said[0].claim
+        scope = sources.scope(claim.path, claim.line)
+        text = sources.line(claim.path, claim.line)
+        identity = (claim.rule, claim.path, scope, "".join(text.split()))
+        found.append(_finding(cluster, sources, scope, text, occurrence=equals[identity], files=files))
+        equals[identity] += 1
+    return sorted(found, key=sort_key)
+
+
+def _place(cluster: _Cluster) -> tuple[str, int, int, str]:
+    claim = cluster.said[0].claim
+    return (claim.path, claim.line, claim.column, claim.rule)
+
+
+def _clusters(said: Iterable[Said]) -> list[_Cluster]:
+    found: dict[tuple[str, str], list[_Cluster]] = {}
+    for one in said:
+        # Secrets are one kind: what one tool calls a password another one calls an AWS key.
+        rule = "secret" if one.claim.category == "secret" else one.claim.rule
+        clusters = found.setdefault((one.claim.path, rule), [])
+        home = next((cluster for cluster in clusters if cluster.takes(one)), None)
+        if home is None:
+            clusters.append(home := _Cluster())
+        home.said.append(one)
+    every = [cluster for clusters in found.values() for cluster in clusters]
+    for cluster in every:
+        cluster.said.sort(key=lambda one: one.claim.rule == HARD_CODED)  # stable: the telling one first
+    return every
+
+
+def _finding(
+    cluster: _Cluster,
+    sources: Sources,
+    scope: str,
+    text: str,
+    *,
+    occurrence: int,
+    files: Mapping[str, SourceFile],
+) -> FindingData:
+    claim = cluster.said[0].claim
+    concealed = next((one.claim.snippet for one in cluster.said if one.claim.snippet is not None), None)
+    snippet = concealed if concealed is not None else sources.lines(claim.path, claim.line, claim.end_line)
+    if claim.category == "secret" and concealed is None:
+        snippet = redact_literals(snippet)
+    return FindingData(
+        rule=claim.rule,
+        title=claim.title[:200],
+        message=_clean(claim.message),
+        severity=min((one.claim.severity for one in cluster.said), key=lambda s: s.weight),
+        confidence=min((one.claim.confidence for one in cluster.said), key=lambda c: c.weight),
+        category=claim.category,
+        path=claim.path,
+        line=claim.line,
+        end_line=max(claim.line, claim.end_line),
+        column=claim.column,
+        scope=scope,
+        cwe=tuple(sorted({number for one in cluster.said for number in one.claim.cwe})),
+        in_test_code=files[claim.path].in_test_code if claim.path in files else False,
+        fingerprint=fingerprint(
+            rule=claim.rule, path=claim.path, scope=scope, line_text=text, occurrence=occurrence
+        ),
+        evidence=tuple(_evidence(one, _clean(snippet)) for one in cluster.said),
+    )
+
+
+def _evidence(said: Said, snippet: str) -> Evidence:
+    return Evidence(
+        kind="tool_trace",
+        tool=said.analyzer.name,
+        tool_version=said.version,
+        rule=said.claim.tool_rule,
+        message=_clean(said.claim.message),
+        snippet=snippet,
+        command=said.analyzer.reproduce(said.claim),
+        url=said.claim.url,
+    )
+
+
+def _clean(text: str) -> str:
+    return redact(text).replace("\0", "")

@@ -1,0 +1,269 @@
+"""What the tools' rules mean to a reviewer: one row per rule that we report.
+
+Severity says how bad it is if true, confidence how often the tool is right about it. The rows are also the selection:
+a ruff rule without a row is not run. Left out on purpose: formatting and style, rules that are mostly
+noise in working code (B008, B905, S603, S607, imports of suspicious modules), rules that need annotations.
+CWE numbers follow bandit's own mapping, except where that is coarse (eval is 95, XML parsing is 611).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.findings import Category, Confidence, Severity
+
+_SEVERITIES = {
+    "C": Severity.CRITICAL,
+    "H": Severity.HIGH,
+    "M": Severity.MEDIUM,
+    "L": Severity.LOW,
+    "I": Severity.INFO,
+}
+_CONFIDENCES = {"H": Confidence.HIGH, "M": Confidence.MEDIUM, "L": Confidence.LOW}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How a rule is shown and weighed."""
+
+    code: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    category: Category
+    cwe: tuple[int, ...] = ()
+
+
+# A row: code, severity and confidence by first letter, CWE numbers, title.
+_Row = tuple[str, str, tuple[int, ...], str]
+
+SECURITY: tuple[_Row, ...] = (
+    ("S101", "IL", (703,), "Check by assert, which python -O removes"),
+    ("S102", "HM", (95,), "Code executed from a string by exec"),
+    ("S103", "MM", (732,), "File made writable or executable for everybody"),
+    ("S104", "LL", (605,), "Server bound to all network interfaces"),
+    ("S108", "LL", (377,), "Predictable name in a shared temporary folder"),
+    ("S110", "LM", (703,), "Exception swallowed by except/pass"),
+    ("S112", "LM", (703,), "Exception swallowed by except/continue"),
+    ("S113", "MH", (400,), "HTTP request without a timeout"),
+    ("S201", "HH", (489, 94), "Flask started in debug mode"),
+    ("S202", "MM", (22,), "Archive unpacked without checking its paths"),
+    ("S301", "HM", (502,), "Data deserialised by pickle"),
+    ("S302", "MM", (502,), "Data deserialised by marshal"),
+    ("S303", "MM", (327,), "Broken hash function"),
+    ("S304", "HM", (327,), "Broken cipher"),
+    ("S305", "MM", (327,), "Insecure cipher mode"),
+    ("S306", "MH", (377,), "Race in a temporary file made by mktemp"),
+    ("S307", "HM", (95,), "Expression evaluated from a string by eval"),
+    ("S308", "MM", (79,), "HTML marked as safe without escaping"),
+    ("S310", "LL", (22, 918), "URL opened without checking its scheme"),
+    ("S311", "LL", (330,), "Predictable random number"),
+    ("S312", "MM", (319,), "Telnet, which sends everything in clear text"),
+    ("S313", "LL", (611,), "XML parser open to hostile documents"),
+    ("S314", "LL", (611,), "XML parser open to hostile documents"),
+    ("S315", "LL", (611,), "XML parser open to hostile documents"),
+    ("S316", "LL", (611,), "XML parser open to hostile documents"),
+    ("S317", "LL", (611,), "XML parser open to hostile documents"),
+    ("S318", "LL", (611,), "XML parser open to hostile documents"),
+    ("S319", "LL", (611,), "XML parser open to hostile documents"),
+    ("S321", "MM", (319,), "FTP, which sends everything in clear text"),
+    ("S323", "HM", (295,), "TLS certificates are not verified"),
+    ("S324", "MM", (327, 328), "Broken hash function"),
+    ("S501", "HH", (295,), "TLS certificates are not verified"),
+    ("S502", "HM", (327,), "Broken TLS version"),
+    ("S503", "MM", (327,), "Broken TLS version by default"),
+    ("S504", "LL", (327,), "TLS version left to the default"),
+    ("S505", "HM", (326,), "Cryptographic key too short"),
+    ("S506", "HM", (502,), "YAML loaded with a loader that can run code"),
+    ("S507", "HH", (295,), "SSH host keys are not verified"),
+    ("S508", "MM", (319,), "SNMP without encryption"),
+    ("S509", "MM", (319,), "SNMP with weak cryptography"),
+    ("S601", "ML", (78,), "Shell command through paramiko"),
+    ("S602", "HM", (78,), "Command run through a shell"),
+    ("S604", "ML", (78,), "Function called with shell=True"),
+    ("S605", "HM", (78,), "Command run through a shell"),
+    ("S608", "HM", (89,), "SQL put together from strings"),
+    ("S609", "MM", (155,), "Wildcard in a shell command"),
+    ("S610", "ML", (89,), "Raw SQL through extra()"),
+    ("S611", "ML", (89,), "Raw SQL through RawSQL()"),
+    ("S612", "HM", (94,), "Logging configuration accepted from a socket"),
+    ("S701", "HM", (79,), "Templates rendered without escaping"),
+    ("S702", "ML", (79,), "Mako templates do not escape by default"),
+    ("S704", "MM", (79,), "HTML marked as safe without escaping"),
+    ("DJ006", "MM", (915,), "Model form accepts every field but the excluded"),
+    ("DJ007", "MM", (915,), "Model form accepts every field"),
+    ("PLE2502", "HH", (1007,), "Text direction characters that hide code"),
+    ("B614", "ML", (502,), "Model file loaded by torch.load"),
+    ("B615", "LL", (494,), "Model downloaded without a pinned revision"),
+    ("B412", "ML", (284,), "CGI handler open to the httpoxy attack"),
+    ("B413", "MM", (327,), "pyCrypto, which is abandoned and vulnerable"),
+)
+
+PASSWORDS: tuple[_Row, ...] = (
+    ("S105", "HL", (259, 798), "Password in the source"),
+    ("S106", "HL", (259, 798), "Password in the source"),
+    ("S107", "HL", (259, 798), "Password in the source"),
+)
+
+CORRECTNESS: tuple[_Row, ...] = (
+    ("F401", "IH", (), "Unused import"),
+    ("F402", "MH", (), "Import hidden by a loop variable"),
+    ("F403", "LH", (), "Star import hides which names exist"),
+    ("F404", "HH", (), "Late __future__ import"),
+    ("F406", "HH", (), "Star import inside a function"),
+    ("F407", "HH", (), "Unknown __future__ feature"),
+    ("F501", "HH", (), "Invalid % format"),
+    ("F502", "HH", (), "% format needs a mapping"),
+    ("F503", "HH", (), "% format needs a sequence"),
+    ("F504", "LH", (), "Unused argument of a % format"),
+    ("F505", "HH", (), "Missing argument of a % format"),
+    ("F506", "HH", (), "% format mixes positions and names"),
+    ("F507", "HH", (), "% format with the wrong number of arguments"),
+    ("F508", "HH", (), "% format with * needs a sequence"),
+    ("F509", "HH", (), "Unknown % format character"),
+    ("F521", "HH", (), "Invalid format string"),
+    ("F522", "LH", (), "Unused argument of format()"),
+    ("F523", "LH", (), "Unused argument of format()"),
+    ("F524", "HH", (), "Missing argument of format()"),
+    ("F525", "HH", (), "format() mixes automatic and manual numbering"),
+    ("F541", "IH", (), "f-string without a placeholder"),
+    ("F601", "MH", (), "Repeated key in a dictionary"),
+    ("F602", "MH", (), "Repeated key in a dictionary"),
+    ("F621", "HH", (), "Too many values in a starred assignment"),
+    ("F622", "HH", (), "Two stars in one assignment"),
+    ("F631", "HH", (), "assert on a tuple is always true"),
+    ("F632", "MH", (), "Identity compared with a literal"),
+    ("F633", "MH", (), ">> with print has no effect"),
+    ("F634", "HH", (), "if on a tuple is always true"),
+    ("F701", "HH", (), "break outside a loop"),
+    ("F702", "HH", (), "continue outside a loop"),
+    ("F704", "HH", (), "yield outside a function"),
+    ("F706", "HH", (), "return outside a function"),
+    ("F707", "HH", (), "Default except is not the last"),
+    ("F811", "MM", (), "Definition replaced before it was used"),
+    ("F821", "HH", (), "Undefined name"),
+    ("F822", "MH", (), "Undefined name in __all__"),
+    ("F823", "HH", (), "Local variable used before it is set"),
+    ("F841", "LH", (563,), "Variable assigned but never used"),
+    ("F842", "IH", (), "Variable annotated but never used"),
+    ("F901", "MH", (), "NotImplemented raised instead of NotImplementedError"),
+    ("E722", "LH", (396,), "Bare except also catches exits"),
+    ("B002", "MH", (), "++ and -- do nothing in Python"),
+    ("B003", "MH", (), "os.environ replaced instead of changed"),
+    ("B004", "LH", (), "Unreliable check for a callable"),
+    ("B005", "MM", (), "strip() with a word removes characters, not the word"),
+    ("B006", "MH", (1188,), "Mutable default argument is shared by all calls"),
+    ("B012", "MH", (), "Exception lost by a jump in finally"),
+    ("B014", "LH", (), "Exception caught twice"),
+    ("B015", "MH", (), "Comparison without effect"),
+    ("B016", "HH", (), "A literal is raised"),
+    ("B017", "LM", (), "Test accepts any exception"),
+    ("B018", "LM", (), "Expression without effect"),
+    ("B019", "MM", (401,), "Cache on a method keeps its objects alive"),
+    ("B020", "MH", (), "Loop variable replaces what is iterated"),
+    ("B021", "LH", (), "f-string used as docstring"),
+    ("B022", "LH", (), "suppress() without exceptions does nothing"),
+    ("B023", "MM", (), "Function in a loop sees the variable's last value"),
+    ("B025", "MH", (), "Second handler of the same exception never runs"),
+    ("B029", "MH", (), "except () catches nothing"),
+    ("B030", "HH", (), "except with something that is no exception"),
+    ("B031", "MM", (), "Group of groupby() used twice"),
+    ("B032", "MM", (), "Annotation where an assignment was meant"),
+    ("B033", "LH", (), "Repeated value in a set"),
+    ("B034", "LM", (), "Flags of re.sub() passed as count"),
+    ("B035", "HH", (), "Dictionary comprehension with a constant key"),
+    ("B039", "MH", (), "Mutable default of a ContextVar"),
+    ("B904", "IH", (), "Cause of an exception is lost"),
+    ("RUF006", "MM", (), "Task may vanish: nobody holds it"),
+    ("RUF008", "MH", (), "Mutable default in a dataclass"),
+    ("PLE0100", "HH", (), "yield in __init__"),
+    ("PLE0101", "HH", (), "__init__ returns a value"),
+    ("PLE0115", "HH", (), "Name is both nonlocal and global"),
+    ("PLE0117", "HH", (), "nonlocal without such a name"),
+    ("PLE0118", "HH", (), "Name used before its global declaration"),
+    ("PLE0237", "HH", (), "Attribute that __slots__ lacks"),
+    ("PLE0241", "HH", (), "Base class named twice"),
+    ("PLE0302", "HH", (), "Special method with the wrong parameters"),
+    ("PLE0303", "HH", (), "__len__ returns no length"),
+    ("PLE0305", "HH", (), "__index__ returns no integer"),
+    ("PLE0307", "HH", (), "__str__ returns no string"),
+    ("PLE0308", "HH", (), "__bytes__ returns no bytes"),
+    ("PLE0309", "HH", (), "__hash__ returns no integer"),
+    ("PLE0604", "LH", (), "Invalid __all__"),
+    ("PLE0605", "LH", (), "Invalid __all__"),
+    ("PLE0643", "HM", (), "Index beyond the end"),
+    ("PLE0704", "ML", (), "raise without an exception to raise again"),
+    ("PLE1132", "HH", (), "Keyword argument given twice"),
+    ("PLE1142", "HH", (), "await outside an async function"),
+    ("PLE1205", "MH", (), "Too many arguments for a log message"),
+    ("PLE1206", "MH", (), "Too few arguments for a log message"),
+    ("PLE1300", "HH", (), "Unknown format character"),
+    ("PLE1307", "HH", (), "Format of the wrong type"),
+    ("PLE1310", "LH", (), "strip() with repeated characters"),
+    ("PLE1507", "HH", (), "Environment variable name is no string"),
+    ("PLE1700", "HH", (), "yield from in an async function"),
+    ("PLW0127", "LH", (), "Variable assigned to itself"),
+    ("PLW0128", "LH", (), "Variable assigned twice at once"),
+    ("PLW0129", "MH", (), "assert on a text is always true"),
+    ("PLW0133", "HH", (), "Exception made but not raised"),
+    ("PLW0177", "MH", (), "Comparison with NaN is always false"),
+    ("PLW0245", "MH", (), "super without brackets"),
+    ("PLW0711", "MH", (), "except with `or` catches one exception only"),
+    ("PLW1501", "HH", (), "Invalid mode of open()"),
+    ("PLW1507", "LH", (), "Shallow copy of os.environ"),
+    ("PLW1508", "IM", (), "Default of an environment variable is no string"),
+    ("PLW1509", "MM", (), "preexec_fn is unsafe with threads"),
+    ("PLW2101", "HH", (), "Lock taken and released at once"),
+)
+
+PERFORMANCE: tuple[_Row, ...] = (
+    ("ASYNC210", "MH", (), "Blocking HTTP call in an async function"),
+    ("ASYNC212", "MM", (), "Blocking HTTP call in an async function"),
+    ("ASYNC220", "MH", (), "Blocking subprocess in an async function"),
+    ("ASYNC221", "MH", (), "Blocking subprocess in an async function"),
+    ("ASYNC222", "MH", (), "Blocking wait in an async function"),
+    ("ASYNC251", "MH", (), "Blocking sleep in an async function"),
+)
+
+_MAINTAINABILITY = frozenset({"F401", "F403", "F541", "F841", "F842", "B904", "E722", "B018", "B033"})
+_TESTS = frozenset({"B017"})
+
+# Rules that say nothing about tests: asserts, made-up passwords and random data belong there.
+NOT_IN_TESTS = frozenset({"S101", "S104", "S105", "S106", "S107", "S108", "S110", "S113", "S311", "B018"})
+
+
+def _rules(rows: tuple[_Row, ...], category: Category) -> dict[str, Rule]:
+    return {
+        code: Rule(
+            code=code,
+            title=title,
+            severity=_SEVERITIES[weights[0]],
+            confidence=_CONFIDENCES[weights[1]],
+            category="maintainability"
+            if code in _MAINTAINABILITY
+            else "tests"
+            if code in _TESTS
+            else category,
+            cwe=cwe,
+        )
+        for code, weights, cwe, title in rows
+    }
+
+
+RULES: dict[str, Rule] = {
+    **_rules(SECURITY, "security"),
+    **_rules(PASSWORDS, "secret"),
+    **_rules(CORRECTNESS, "bug"),
+    **_rules(PERFORMANCE, "performance"),
+}
+
+HARD_CODED = "secret-keyword"  # a password or key in the source, of no kind that its form tells
+
+# bandit's name -> ours, where more than the first letter differs.
+_BANDIT_ALIASES = {"B703": "S308", "B613": "PLE2502"}
+
+
+def canonical(bandit_rule: str) -> str:
+    """Give the name that bandit's rule has here: the one of the ruff rule with the same meaning, if any."""
+    alias = _BANDIT_ALIASES.get(bandit_rule, f"S{bandit_rule[1:]}")
+    return alias if alias in RULES else bandit_rule

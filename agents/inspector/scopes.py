@@ -1,0 +1,53 @@
+"""Which function or class encloses a line of Python; part of a finding's identity.
+
+Parses, never imports. A file that does not parse has no scopes, which is no fault: its findings keep their line.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+
+_OPENS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    first: int
+    last: int
+    name: str  # qualified
+
+
+class Scopes:
+    """The named scopes of one file."""
+
+    def __init__(self, source: str) -> None:
+        self._spans = _spans(source)
+
+    def at(self, line: int) -> str:
+        """The innermost scope's qualified name, or "" at the top of the module."""
+        inside = [span for span in self._spans if span.first <= line <= span.last]
+        return min(inside, key=lambda span: span.last - span.first).name if inside else ""
+
+
+def _spans(source: str) -> list[_Span]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the project's invalid escapes are not ours
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: list[_Span] = []
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:  # no recursion: generated code nests deeper than Python may
+        node, prefix = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, _OPENS):
+                name = f"{prefix}{child.name}"
+                first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
+                found.append(_Span(first, child.end_lineno or child.lineno, name))
+                waiting.append((child, f"{name}."))
+            else:
+                waiting.append((child, prefix))
+    return found

@@ -1,0 +1,196 @@
+"""Which files of a tree the analyzers look at, and which they do not and why.
+
+Owns: the walk, the language of a file, the reasons for leaving a file out. Starts no tool.
+Invariants: symbolic links are never followed, so loops cannot trap the walk; every regular file is either
+listed or counted under a reason; the bytes of a file larger than its limit are never read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+MAX_FILE_BYTES = 2 << 20  # hand-written source stays far below; generated data does not
+MINIFIED_LINE_BYTES = 5_000  # mean length of a line beyond which nobody wrote it by hand
+NAMED_PER_REASON = 50  # examples kept of each reason; all are counted
+
+LINK = "symbolic link"
+TOO_LARGE = f"larger than {MAX_FILE_BYTES >> 20} MB"
+NOT_TEXT = "binary"
+NOT_UTF8 = "not UTF-8 text"
+MINIFIED = "minified or generated"
+NO_FILE = "no regular file"
+UNREADABLE = "cannot be read"
+VENDORED = "installed packages or vendored code"
+TOOL_STATE = "version control data or a tool's cache"
+
+LEFT_OUT_FOLDERS: dict[str, str] = {
+    ".git": TOOL_STATE,
+    ".hg": TOOL_STATE,
+    ".svn": TOOL_STATE,
+    "__pycache__": TOOL_STATE,
+    ".mypy_cache": TOOL_STATE,
+    ".ruff_cache": TOOL_STATE,
+    ".pytest_cache": TOOL_STATE,
+    ".tox": VENDORED,
+    ".nox": VENDORED,
+    ".venv": VENDORED,
+    "venv": VENDORED,
+    "node_modules": VENDORED,
+    "bower_components": VENDORED,
+    "site-packages": VENDORED,
+    "vendor": VENDORED,
+    "third_party": VENDORED,
+}
+
+# Name ending -> language, in lower case. An ending that is not here is text without a language.
+LANGUAGES: dict[str, str] = {
+    **dict.fromkeys((".py", ".pyw", ".pyi"), "python"),
+    **dict.fromkeys((".js", ".cjs", ".mjs", ".jsx"), "javascript"),
+    **dict.fromkeys((".ts", ".tsx"), "typescript"),
+    **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"), "c"),
+    **dict.fromkeys((".kt", ".kts"), "kotlin"),
+    **dict.fromkeys((".m", ".mm"), "objective-c"),
+    **dict.fromkeys((".pl", ".pm"), "perl"),
+    ".cs": "csharp",
+    ".go": "go",
+    ".java": "java",
+    ".lua": "lua",
+    ".php": "php",
+    ".rb": "ruby",
+    ".rs": "rust",
+    ".scala": "scala",
+    ".sol": "solidity",
+    ".swift": "swift",
+    ".vue": "vue",
+    ".zig": "zig",
+}
+
+_TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
+_DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
+_DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A UTF-8 text file within the limits. `path` is relative to the tree, with `/`."""
+
+    path: str
+    size: int
+    lines: int
+    language: str  # "" if its ending names none
+
+    @property
+    def in_test_code(self) -> bool:
+        """Tell whether its path says that it is a test or a test's data."""
+        pure = PurePosixPath(self.path)
+        return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+
+    @property
+    def in_docs(self) -> bool:
+        """Tell whether its path says that it explains rather than runs."""
+        pure = PurePosixPath(self.path)
+        return pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A file left out, and why."""
+
+    path: str
+    reason: str
+    language: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """What is in a tree. `left_out` names at most NAMED_PER_REASON files per reason, `counts` all of them."""
+
+    root: Path
+    files: list[SourceFile] = field(default_factory=list)
+    left_out: list[Left] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def leave(self, path: str, reason: str, *, language: str = "") -> None:
+        """Count a file as left out."""
+        self.counts[reason] += 1
+        if self.counts[reason] <= NAMED_PER_REASON or language:
+            self.left_out.append(Left(path=path, reason=reason, language=language))
+
+
+def survey(root: Path, *, only: Sequence[str] = ()) -> Survey:
+    """Walk the tree. `only` limits it to these files and folders, relative to the root."""
+    found = Survey(root=root)
+    wanted = tuple(PurePosixPath(path).as_posix().rstrip("/") for path in only)
+    for entry, path, reason in _walk(root):
+        if wanted and not any(path == one or path.startswith(f"{one}/") or one == "." for one in wanted):
+            continue
+        if reason:
+            found.leave(path, reason)
+        else:
+            _look_at(entry, path, found)
+    found.files.sort(key=lambda file: file.path)
+    found.left_out.sort(key=lambda left: (left.reason, left.path))
+    return found
+
+
+def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str, str]]:
+    """Yield (entry, path, reason to leave it out or "") for everything but folders. Follows no link."""
+    folders = [(os.fspath(root), "", "")]
+    while folders:
+        folder, prefix, why = folders.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue  # its parent listed it, but it is gone or closed to us
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.is_symlink():
+                yield entry, path, why or LINK
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{path}/", why or _why_left_out(entry)))
+            else:
+                yield entry, path, why
+
+
+def _why_left_out(folder: os.DirEntry[str]) -> str:
+    if os.path.exists(os.path.join(folder.path, "pyvenv.cfg")):
+        return VENDORED
+    return LEFT_OUT_FOLDERS.get(folder.name, "")
+
+
+def _look_at(entry: os.DirEntry[str], path: str, found: Survey) -> None:
+    language = LANGUAGES.get(PurePosixPath(path).suffix.lower(), "")
+    try:
+        status = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            found.leave(path, NO_FILE)
+        elif status.st_size > MAX_FILE_BYTES:
+            found.leave(path, TOO_LARGE, language=language)
+        else:
+            _read(Path(entry.path).read_bytes(), path, language, found)
+    except OSError:
+        found.leave(path, UNREADABLE, language=language)
+
+
+def _read(content: bytes, path: str, language: str, found: Survey) -> None:
+    if b"\0" in content:
+        found.leave(path, NOT_TEXT, language=language)
+        return
+    try:
+        content.decode("utf-8")
+        path.encode("utf-8")
+    except UnicodeError:
+        found.leave(path.encode("utf-8", "replace").decode(), NOT_UTF8, language=language)
+        return
+    lines = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+    if ".min." in path or (language and len(content) > MINIFIED_LINE_BYTES * max(1, lines)):
+        found.leave(path, MINIFIED)
+        return
+    found.files.append(SourceFile(path=path, size=len(content), lines=lines, language=language))

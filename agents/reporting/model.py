@@ -1,0 +1,165 @@
+"""What a report says, before it takes one of its forms; and what an analysis step hands back.
+
+Owns: the shapes, and the one question that every form asks: may it be said that nothing was found
+(`Report.is_complete`)? Invariant: a partial or failed tool makes a report incomplete, so no form calls it clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.findings import FindingData, Severity, sort_key
+
+
+class ToolState(StrEnum):
+    """How a tool's run ended, taken over all its files."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileProblem(_Shape):
+    """A file that a tool was given and could not analyse."""
+
+    path: str
+    reason: str
+
+
+class ToolRun(_Shape):
+    """What one tool did: its coverage and its cost. `failed` names at most 50 files, `failed_count` counts all."""
+
+    tool: str
+    version: str
+    state: ToolState
+    files_analysed: int = 0
+    failed: tuple[FileProblem, ...] = ()
+    failed_count: int = 0
+    skipped_count: int = 0
+    skipped_by_reason: dict[str, int] = Field(default_factory=dict)
+    findings: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+    note: str = ""
+
+
+class AnalysisOutput(_Shape):
+    """The output of every operation of the Inspector."""
+
+    tools: tuple[ToolRun, ...]
+    findings_by_severity: dict[str, int] = Field(default_factory=dict)
+    summary: str = ""
+
+
+class Target(_Shape):
+    """What was looked at."""
+
+    kind: str = "repository"
+    description: str = ""
+    revision: str = ""
+    digest: str = ""
+    files: int = 0
+    lines: int = 0
+
+
+class PlanStep(_Shape):
+    """One step of the run, why it was chosen and how it went."""
+
+    key: str
+    agent: str
+    operation: str
+    reason: str = ""
+    state: str
+    seconds: float = 0.0
+    attempts: int = 1
+    error: str = ""
+
+
+class ReportedFinding(_Shape):
+    """A finding and the agent that made it."""
+
+    agent: str
+    finding: FindingData
+
+
+class NotAnalysed(_Shape):
+    """A part of the target that nobody looked at, and why."""
+
+    what: str
+    why: str
+
+
+class Report(_Shape):
+    """Everything that a run has to tell. `timings` are seconds by name, such as "total" or "queue"."""
+
+    run_id: UUID
+    goal: str
+    created_at: datetime
+    target: Target = Target()
+    answer: str = ""
+    plan_steps: tuple[PlanStep, ...] = ()
+    findings: tuple[ReportedFinding, ...] = ()
+    tool_runs: tuple[ToolRun, ...] = ()
+    not_analysed: tuple[NotAnalysed, ...] = ()
+    timings: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def by_severity(self) -> dict[Severity, int]:
+        """How many findings of each severity, worst first, zeros included."""
+        return count_by_severity(entry.finding for entry in self.findings)
+
+    @property
+    def ranked(self) -> list[ReportedFinding]:
+        """The findings for people: worst first, surest first, product code before tests."""
+        return sorted(self.findings, key=lambda entry: sort_key(entry.finding))
+
+    @property
+    def faulty_tools(self) -> list[ToolRun]:
+        """The tools whose silence means nothing: their run failed or missed files."""
+        return [run for run in self.tool_runs if run.state in (ToolState.PARTIAL, ToolState.FAILED)]
+
+    @property
+    def unfinished_steps(self) -> list[PlanStep]:
+        """Steps that did not succeed; what they would have found is unknown."""
+        return [step for step in self.plan_steps if step.state in ("dead", "cancelled", "skipped", "failed")]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether silence means something: some tool ran, all of them fully, and every step succeeded."""
+        ran = [run for run in self.tool_runs if run.state is ToolState.OK and run.files_analysed]
+        return bool(ran) and not self.faulty_tools and not self.unfinished_steps
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for the head of every form."""
+        total = len(self.findings)
+        told = f"{total} finding{'' if total == 1 else 's'}" if total else "No finding"
+        if not self.is_complete:
+            return f"{told}, but the analysis is incomplete: see the coverage."
+        if total:
+            return f"{told} in {plural(self.target.files, 'file')}." if self.target.files else f"{told}."
+        return "No finding in what was analysed."
+
+
+def plural(count: int, word: str) -> str:
+    """Say how many."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
+def count_by_severity(findings: Iterable[FindingData]) -> dict[Severity, int]:
+    """Count findings by severity, worst first, zeros included."""
+    counts = dict.fromkeys(Severity, 0)
+    for finding in findings:
+        counts[finding.severity] += 1
+    return counts
