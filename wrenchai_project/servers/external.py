@@ -29,11 +29,16 @@ def check_postgres(url: str) -> None:
 def check_redis(url: str) -> None:
     """Ping once. Raises ServerUnreachable with the place and the reason, never with the password."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     place = _place("REDIS_URL", url, schemes=("redis", "rediss", "unix"), port=6379)
     try:
         client = redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS
+            url,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
         with contextlib.closing(client):
             client.ping()

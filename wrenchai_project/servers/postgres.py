@@ -40,7 +40,10 @@ SETTINGS = {
     "log_timezone": "UTC",
     "logging_collector": "off",
 }
-FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_AND_LOOSE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+}  # a killed process loses nothing, a power cut may
 PROCESS_NAMES = ("postgres",)
 
 

@@ -19,7 +19,7 @@ from .account import Account
 from .errors import ServerFailed
 
 POLL_SECONDS = 0.02
-_started: dict[int, "subprocess.Popen[bytes]"] = {}  # our own children, kept so that they are reaped
+_started: set[int] = set()  # our own children, to be reaped by us
 
 
 def spawn(argv: Sequence[str], *, account: Account, cwd: Path, log: Path) -> int:
@@ -39,7 +39,8 @@ def spawn(argv: Sequence[str], *, account: Account, cwd: Path, log: Path) -> int
             )
         except OSError as error:
             raise ServerFailed(f"cannot start {argv[0]}: {error.strerror or error}") from None
-    _started[process.pid] = process
+    process.returncode = 0  # Popen lets go of it: a server may outlive us, which is no reason to warn
+    _started.add(process.pid)
     return process.pid
 
 
@@ -50,8 +51,8 @@ def environment() -> dict[str, str]:
 
 def is_alive(pid: int) -> bool:
     """Tell whether the process runs (a zombie does not). Reaps our own children."""
-    if (child := _started.get(pid)) is not None and child.poll() is not None:
-        del _started[pid]
+    if pid in _started and os.waitpid(pid, os.WNOHANG)[0] == pid:
+        _started.discard(pid)
         return False
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

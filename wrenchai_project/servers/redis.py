@@ -155,8 +155,10 @@ def _launch(binary: Path, account: accounts.Account, data: Path, log: Path, acce
 
 def _answers(access: state.Access) -> bool:
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
-    client = redis.Redis.from_url(url(access), socket_connect_timeout=5)
+    client = redis.Redis.from_url(url(access), socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
     except redis.RedisError:
