@@ -46,6 +46,7 @@ class PlannedStep:
     """One node of a plan: which operation of which agent, with what input, after which steps.
 
     `reason` is shown to people. `priority` (0 most urgent to 9) overrides the run's and the agent's.
+    `deadline_seconds` counts from the moment the step is stored and spans all its attempts.
     """
 
     key: str
@@ -55,6 +56,7 @@ class PlannedStep:
     after: tuple[After, ...] = ()
     reason: str = ""
     priority: int | None = None
+    deadline_seconds: int | None = None
 
     def to_json(self) -> JsonObject:
         return {
@@ -65,6 +67,7 @@ class PlannedStep:
             "after": [{"key": edge.key, "on": edge.on.value} for edge in self.after],
             "reason": self.reason,
             "priority": self.priority,
+            "deadline_seconds": self.deadline_seconds,
         }
 
 
@@ -217,7 +220,7 @@ def _step_from_json(raw: object) -> PlannedStep:
         After(key=str(edge["key"]), on=EdgeCondition(edge.get("on", "succeeded")))
         for edge in raw.get("after", ())
     )
-    priority = raw.get("priority")
+    priority, deadline = raw.get("priority"), raw.get("deadline_seconds")
     return PlannedStep(
         key=str(raw["key"]),
         agent=str(raw["agent"]),
@@ -226,6 +229,7 @@ def _step_from_json(raw: object) -> PlannedStep:
         after=after,
         reason=str(raw.get("reason", "")),
         priority=None if priority is None else int(priority),
+        deadline_seconds=None if deadline is None else int(deadline),
     )
 
 
@@ -259,6 +263,10 @@ def _faults_of_step(step: PlannedStep) -> Iterator[PlanFault]:
         )
     if step.priority is not None and not 0 <= step.priority <= 9:
         yield PlanFault(key=step.key, message=f"priority {step.priority} is not between 0 (urgent) and 9")
+    if step.deadline_seconds is not None and step.deadline_seconds < 1:
+        yield PlanFault(
+            key=step.key, message=f"deadline of {step.deadline_seconds} s; at least 1 s is needed"
+        )
     try:
         size = len(json.dumps(step.input, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

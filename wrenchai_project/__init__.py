@@ -1,0 +1,1 @@
+"""The frame of WrenchAI: settings, servers, the Celery application, commands."""

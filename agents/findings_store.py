@@ -1,0 +1,44 @@
+"""Findings in PostgreSQL: written by settle's transaction, read by reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from agents.findings import FindingData
+from agents.models import Finding
+from tasks.contract import RecordedStep
+from tasks.plans import JsonObject
+
+
+def record(step: RecordedStep, records: Iterable[JsonObject]) -> int:
+    """Store a step's findings, each once. Returns how many. Runs in the caller's transaction."""
+    unique = {data.fingerprint: data for data in map(FindingData.model_validate, records)}
+    rows = [_row(step, data) for data in unique.values()]
+    Finding.objects.bulk_create(rows, batch_size=500)
+    return len(rows)
+
+
+def findings_of_run(run_id: UUID) -> list[tuple[str, FindingData]]:
+    """Give (agent, finding) of a run, worst first."""
+    rows = Finding.objects.filter(run__public_id=run_id).order_by("severity_weight", "path", "line", "id")
+    return [(row.agent, _data(row)) for row in rows.iterator(chunk_size=1000)]
+
+
+def _row(step: RecordedStep, data: FindingData) -> Finding:
+    fields = data.model_dump(mode="json")
+    return Finding(
+        run_id=step.run_pk,
+        step_id=step.step_pk,
+        project_id=step.project_id,
+        agent=step.agent,
+        severity_weight=data.severity.weight,
+        created_at=Now(),
+        **fields,
+    )
+
+
+def _data(row: Finding) -> FindingData:
+    return FindingData.model_validate({name: getattr(row, name) for name in FindingData.model_fields})

@@ -1,0 +1,121 @@
+"""What a request becomes, and what came of it: the door that the API and the pages share.
+
+Owns: the plan of one step that every request starts as (planning is itself a step), and reading the final report
+back. Refuses to know HTTP and who may do what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.findings import Severity
+from agents.workspace.errors import WorkspaceError
+from agents.workspace.targets import ArchiveTarget, GitTarget, PathTarget, describe, parse_target
+from tasks import runs
+from tasks.models import Run, Step
+from tasks.plans import JsonObject, Plan, PlannedStep, plan_of
+
+PLANNER = ("super", "plan")
+REPORTER = ("super", "report")
+MAX_GOAL = 4000  # characters
+
+Target = PathTarget | GitTarget | ArchiveTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody wants of a project, checked."""
+
+    goal: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The final report in short. `findings` counts by severity, worst first, each severity present."""
+
+    answer: str
+    findings: Mapping[str, int]
+    top: list[JsonObject]
+    not_analysed: list[Any]
+
+    @property
+    def total(self) -> int:
+        return sum(self.findings.values())
+
+
+def first_plan(request: Request) -> Plan:
+    """Make the plan that every request starts as: one step that plans the others."""
+    agent, operation = PLANNER
+    step = PlannedStep(
+        key=f"{agent}.{operation}",
+        agent=agent,
+        operation=operation,
+        input={"goal": request.goal, "target": request.target.model_dump(mode="json")},
+        reason="Understand the goal and plan the work",
+    )
+    return plan_of(step)
+
+
+def submit(
+    request: Request,
+    *,
+    project_id: int,
+    owner_id: int | None,
+    idempotency_key: str | None = None,
+    priority: int | None = None,
+) -> tuple[Run, bool]:
+    """Accept a request as a run. Returns (run, created); the same key and request give the run of the first time.
+
+    Raises PlanInvalid, UnknownOperation, IdempotencyConflict (tasks.errors).
+    """
+    return runs.submit(
+        first_plan(request),
+        project_id=project_id,
+        owner_id=owner_id,
+        goal=request.goal,
+        request={"goal": request.goal, "target": request.target.model_dump(mode="json")},
+        idempotency_key=idempotency_key,
+        priority=priority,
+    )
+
+
+def target_of(run: Run) -> str:
+    """Name what a run works on for people, without any password. Empty if the run has no readable target."""
+    target = run.request.get("target") if isinstance(run.request, dict) else None
+    try:
+        return describe(parse_target(target))
+    except WorkspaceError:
+        return ""
+
+
+def summaries(run_pks: Iterable[int]) -> dict[int, Summary]:
+    """Read the final reports of these runs, in one query. Runs without one are left out."""
+    agent, operation = REPORTER
+    reports = Step.objects.filter(
+        run_id__in=list(run_pks), agent=agent, operation=operation, output__isnull=False
+    ).order_by("pk")
+    return {run_pk: read_summary(output) for run_pk, output in reports.values_list("run_id", "output")}
+
+
+def read_summary(output: object) -> Summary:
+    """Read a report's output; what is missing or of another shape is left empty."""
+    given: Mapping[str, Any] = output if isinstance(output, dict) else {}
+    counts = given.get("findings")
+    return Summary(
+        answer=str(given.get("answer") or ""),
+        findings={s.value: _count(counts, s.value) for s in Severity},
+        top=[item for item in _list(given.get("top")) if isinstance(item, dict)],
+        not_analysed=_list(given.get("not_analysed")),
+    )
+
+
+def _count(counts: object, severity: str) -> int:
+    value = counts.get(severity) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) else 0
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []

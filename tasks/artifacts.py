@@ -1,0 +1,107 @@
+"""Artifacts: bytes by digest.
+
+The bytes go to Django's storage "artifacts" under `ab/cd/<sha256>` before the database knows of them; a row is
+written when the step that made them succeeds. Bytes without a row cost room only. Invariant: what lies under a
+digest has that digest, because a file appears there by one rename after all its bytes were written and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from tasks.contract import ArtifactRef
+from tasks.errors import ArtifactMissing, ArtifactStoreFull
+
+CHUNK_BYTES = 1024 * 1024
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class DigestFolderStorage(FileSystemStorage):
+    """A folder in which a file is either whole or absent: written beside, synced, renamed."""
+
+    def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(location=str(location or settings.ARTIFACTS_DIR))
+
+    def _save(self, name: str, content: File[bytes]) -> str:
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in content.chunks(CHUNK_BYTES):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        return name
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name  # the name is the content's digest: writing it again changes nothing
+
+
+def put(name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
+    """Store bytes and tell their digest. Raises ArtifactStoreFull; nothing half-written stays."""
+    with _opened(content) as source:
+        digest, size = _measure(source)
+        source.seek(0)
+        if not _store().exists(_place(digest)):
+            try:
+                _store().save(_place(digest), File(cast("IO[Any]", source)))
+            except OSError as error:
+                if error.errno in NO_ROOM:
+                    raise ArtifactStoreFull(
+                        f"no room for artifact {name!r} of {size} bytes: {error.strerror};"
+                        " free some disk or set WRENCH_ARTIFACTS_DIR to a larger one"
+                    ) from error
+                raise
+    return ArtifactRef(name=name, digest=digest, size=size, media_type=media_type)
+
+
+def open_blob(digest: str) -> BinaryIO:
+    """Open the bytes of a digest. Raises ArtifactMissing."""
+    try:
+        return cast("BinaryIO", _store().open(_place(digest), "rb").file)
+    except FileNotFoundError as error:
+        raise ArtifactMissing(f"the bytes of artifact {digest} are not in the store") from error
+
+
+def _store() -> Storage:
+    return storages["artifacts"]
+
+
+def _place(digest: str) -> str:
+    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+@contextlib.contextmanager
+def _opened(content: bytes | Path | BinaryIO) -> Any:
+    if isinstance(content, bytes):
+        yield io.BytesIO(content)
+    elif isinstance(content, Path):
+        with content.open("rb") as file:
+            yield file
+    else:
+        yield content
+
+
+def _measure(source: BinaryIO) -> tuple[str, int]:
+    hashed, size = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK_BYTES):
+        hashed.update(chunk)
+        size += len(chunk)
+    return hashed.hexdigest(), size

@@ -1,0 +1,21 @@
+"""What Celery finds here: one task per agent, named for its queue, and the worker's heart."""
+
+from __future__ import annotations
+
+from celery import current_app
+
+from tasks.contract import catalog
+from tasks.execution import run_next
+from tasks.worker import HeartStep
+
+
+def _answer(queue: str) -> None:
+    @current_app.task(name=queue, ignore_result=True)  # type: ignore[untyped-decorator]  # celery-types has no name=
+    def answer_bell() -> str:
+        return run_next(queue)
+
+
+for _queue in catalog().queues():
+    _answer(_queue.name)
+
+current_app.steps["worker"].add(HeartStep)

@@ -1,0 +1,78 @@
+"""One transaction's change of one run, gathered first and written last.
+
+Every function of `runs` fills a `Change` while it moves steps, and calls `write` at its end. `write` touches the
+run's row: it counts open steps, ends the run with its last step, promises the bells, and appends the events.
+Doing so last keeps the run's lock short and its event numbers gapless; the lock order is steps by id, then the
+run, everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from tasks import events, outbox
+from tasks.models import Run, Step, StepDependency
+from tasks.outbox import Bell
+from tasks.states import EdgeCondition, RunState, StepState
+
+
+@dataclass(slots=True)
+class Change:
+    """What a transaction does to a run. Not written until `write`."""
+
+    run_pk: int
+    facts: list[tuple[events.Fact, int | None]] = field(default_factory=list)
+    bells: list[Bell] = field(default_factory=list)
+    opened: int = 0
+    closed: int = 0
+
+    def tell(self, fact: events.Fact, step_pk: int | None = None) -> None:
+        """Append this fact at the end."""
+        self.facts.append((fact, step_pk))
+
+    def ring(self, queue: str, priority: int) -> None:
+        """Ring this queue's bell after the commit."""
+        self.bells.append(Bell(queue=queue, priority=priority))
+
+    def write(self) -> None:
+        """Write it all. The last thing that a transaction does."""
+        if self.opened or self.closed:
+            Run.objects.filter(pk=self.run_pk).update(
+                open_steps=F("open_steps") + self.opened - self.closed,
+                step_count=F("step_count") + self.opened,
+            )
+            self._end_run_if_over()
+        outbox.put(self.bells)
+        if self.facts:
+            head, public_id = events.append(self.run_pk, self.facts)
+            outbox.hint(public_id, head)
+
+    def _end_run_if_over(self) -> None:
+        run = Run.objects.only("open_steps", "state", "cancel_requested_at", "failure").get(pk=self.run_pk)
+        if run.open_steps or RunState(run.state).is_final:
+            return
+        state, failure = self._verdict(run)
+        Run.objects.filter(pk=self.run_pk).update(state=state.value, failure=failure, finished_at=Now())
+        self.tell(events.RunFinished(state=state.value, failure=failure))
+
+    def _verdict(self, run: Run) -> tuple[RunState, str]:
+        """Cancelled if somebody asked for it; failed if a dead step has nobody who deals with its failure."""
+        if run.cancel_requested_at is not None:
+            return RunState.CANCELLED, ""
+        dealt_with = StepDependency.objects.filter(
+            needs__run_id=self.run_pk,
+            condition__in=[EdgeCondition.ALWAYS.value, EdgeCondition.FAILED.value],
+        ).values("needs_id")
+        fatal = (
+            Step.objects.filter(run_id=self.run_pk, state=StepState.DEAD.value)
+            .exclude(Q(pk__in=dealt_with))
+            .order_by("ended_at", "pk")
+            .first()
+        )
+        if fatal is None:
+            return RunState.SUCCEEDED, ""
+        told = (fatal.error or {}).get("message", "no reason recorded")
+        return RunState.FAILED, f"step {fatal.key!r} failed: {told}"

@@ -1,0 +1,67 @@
+"""Bounded patience with PostgreSQL: what to do when it restarts, or two transactions lock each other out.
+
+Owns: `resilient`, which does a whole transaction again on a new connection. Refuses to know what the
+transaction does. Invariant: it is given only transactions that are safe to repeat (filtered by a fence or by
+the old state), because a commit whose answer was lost may have happened.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_SECONDS = 60.0  # a restart with recovery took 1 to 4 s; a longer outage is the operator's
+FIRST_DELAY_SECONDS = 0.05
+LONGEST_DELAY_SECONDS = 2.0
+
+_T = TypeVar("_T")
+
+
+def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PATIENCE_SECONDS) -> _T:
+    """Run a repeatable transaction; after a lost connection or a deadlock run it again, until patience ends.
+
+    Raises the last OperationalError or InterfaceError when the patience is over.
+    """
+    deadline = time.monotonic() + patience_seconds
+    delay = FIRST_DELAY_SECONDS
+    while True:
+        try:
+            return act()
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block or time.monotonic() + delay > deadline:
+                raise
+            log.warning("database_again", what=what, reason=str(error).strip(), delay=round(delay, 2))
+            connection.close()
+            time.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+
+class Leadership:
+    """The right to be the one relay or scheduler, held as a session lock of PostgreSQL.
+
+    It is gone with the connection, so a killed leader's place is free at once and a standby takes it.
+    """
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self._held_by: object = None
+
+    def is_held(self) -> bool:
+        """Tell whether this process leads, trying to if nobody does."""
+        connection.ensure_connection()
+        if self._held_by is not None and self._held_by is connection.connection:
+            return True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"wrench {self.role}"])
+            got = bool(cursor.fetchone()[0])
+        self._held_by = connection.connection if got else None
+        if got:
+            log.info("leadership_taken", role=self.role)
+        return got

@@ -1,0 +1,230 @@
+"""Events: the immutable facts of a run, numbered gaplessly.
+
+`append` bumps the run's counter and inserts in one statement. It must be the last statement that a transaction
+makes for a run (with the run's own update): the counter's row lock is what keeps the numbers gapless, and it is
+held until the commit. Readers take `since(run, seq)`; a number that they can see has no hole before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from django.db import connection
+
+from tasks.models import Event, Run
+from tasks.plans import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Base of all event kinds: `kind` names it, the fields are its data, `step` is not part of them."""
+
+    kind: ClassVar[str] = ""
+    about: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAccepted(Fact):
+    kind: ClassVar[str] = "run.accepted"
+    about: ClassVar[str] = "The request is stored; from here on it will end, whatever dies."
+    goal: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Fact):
+    kind: ClassVar[str] = "run.started"
+    about: ClassVar[str] = "The first attempt of the run has begun."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelRequested(Fact):
+    kind: ClassVar[str] = "run.cancel_requested"
+    about: ClassVar[str] = "Somebody wants the run to stop; running attempts are told."
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Fact):
+    kind: ClassVar[str] = "run.finished"
+    about: ClassVar[str] = "All steps are final; nothing will change any more."
+    state: str
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAdded(Fact):
+    kind: ClassVar[str] = "step.added"
+    about: ClassVar[str] = "A step was stored: with the run, or by another step's result."
+    key: str
+    agent: str
+    operation: str
+    reason: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReady(Fact):
+    kind: ClassVar[str] = "step.ready"
+    about: ClassVar[str] = "Nothing holds the step back; its queue's bell was rung."
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Fact):
+    kind: ClassVar[str] = "step.started"
+    about: ClassVar[str] = "A worker claimed the step."
+    key: str
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress(Fact):
+    kind: ClassVar[str] = "step.progress"
+    about: ClassVar[str] = "The attempt told how far it is; at most one per 250 ms."
+    key: str
+    attempt: int
+    done: int
+    total: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLogged(Fact):
+    kind: ClassVar[str] = "step.logged"
+    about: ClassVar[str] = "Log lines were stored as a chunk; `tail` is the last of them."
+    key: str
+    attempt: int
+    chunk: int
+    tail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSucceeded(Fact):
+    kind: ClassVar[str] = "step.succeeded"
+    about: ClassVar[str] = "The result was accepted."
+    key: str
+    attempt: int
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRetry(Fact):
+    kind: ClassVar[str] = "step.retry"
+    about: ClassVar[str] = "The attempt failed; another follows after a delay."
+    key: str
+    attempt: int
+    error: JsonObject
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLost(Fact):
+    kind: ClassVar[str] = "step.lost"
+    about: ClassVar[str] = (
+        "The attempt's worker or child is gone, or its lease ran out; the step is ready again."
+    )
+    key: str
+    attempt: int
+    error: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReleased(Fact):
+    kind: ClassVar[str] = "step.released"
+    about: ClassVar[str] = "A worker that shuts down gave the step back; no attempt is spent."
+    key: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStale(Fact):
+    kind: ClassVar[str] = "step.stale_result"
+    about: ClassVar[str] = "A result came after the lease was lost and was thrown away."
+    key: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDead(Fact):
+    kind: ClassVar[str] = "step.dead"
+    about: ClassVar[str] = "No attempt is left, or trying again cannot help."
+    key: str
+    attempt: int
+    error: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped(Fact):
+    kind: ClassVar[str] = "step.skipped"
+    about: ClassVar[str] = "A step before it did not end as its edge demands."
+    key: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCancelled(Fact):
+    kind: ClassVar[str] = "step.cancelled"
+    about: ClassVar[str] = "The step was not done because the run was cancelled."
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSaid(Fact):
+    kind: ClassVar[str] = "agent.said"
+    about: ClassVar[str] = "Something that the agent itself wants people to know; `topic` names it."
+    key: str
+    attempt: int
+    topic: str
+    content: JsonObject
+
+
+KINDS: tuple[type[Fact], ...] = tuple(sorted(Fact.__subclasses__(), key=lambda fact: fact.kind))
+
+_APPEND = """
+WITH bumped AS (
+    UPDATE tasks_run SET last_seq = last_seq + %(count)s WHERE id = %(run)s
+    RETURNING last_seq, created_day, public_id
+), inserted AS (
+    INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
+    SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
+    FROM bumped b, jsonb_to_recordset(%(facts)s::jsonb) AS f (n bigint, kind text, step bigint, data jsonb)
+    RETURNING 1
+)
+SELECT last_seq, public_id FROM bumped
+"""
+
+
+def append(run_pk: int, facts: Sequence[tuple[Fact, int | None]]) -> tuple[int, str]:
+    """Number and store facts (each with its step's id or None). Returns the run's head and its public id."""
+    rows = [
+        {"n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
+        for n, (fact, step) in enumerate(facts, start=1)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, {"count": len(rows), "run": run_pk, "facts": json.dumps(rows)})
+        head, public_id = cursor.fetchone()
+    return int(head), str(public_id)
+
+
+def since(run: Run, seq: int, *, limit: int = 500) -> list[Event]:
+    """Give the events of a run after `seq`, in order, at most `limit`."""
+    return list(Event.objects.filter(run_day=run.created_day, run=run, seq__gt=seq).order_by("seq")[:limit])
+
+
+def storable(value: Any) -> Any:
+    """Make JSON storable in PostgreSQL: NUL and lone surrogates, which jsonb refuses, become U+FFFD."""
+    if isinstance(value, str):
+        if "\0" in value or not value.isascii():
+            return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return value
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value

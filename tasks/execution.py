@@ -1,0 +1,292 @@
+"""One attempt as a recipe: claim -> request -> execute -> settle.
+
+`run_next` is all that a bell does. It never raises for what an operation does wrong: every end of an attempt is
+one of the functions of `runs`, and the line it returns is what Flower shows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Now
+
+from tasks import artifacts, events, leases, plans, runs
+from tasks.changes import Change
+from tasks.contract import (
+    ArtifactRef,
+    RetryLater,
+    StepCancelled,
+    StepFailed,
+    StepRequest,
+    StepResult,
+    Upstream,
+    catalog,
+)
+from tasks.database import resilient
+from tasks.errors import ArtifactMissing, LeaseLost, PlanInvalid
+from tasks.interruption import LeaseWanted, TimeLimitReached, interruptible, was_cancelled
+from tasks.leases import Lease
+from tasks.models import Artifact, LogChunk, Run, Step, StepDependency
+from tasks.plans import JsonObject
+from tasks.states import StepState
+
+log = structlog.get_logger(__name__)
+
+TELL_EVERY_SECONDS = 0.25
+LOG_CHUNK_BYTES = 8 * 1024
+SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
+
+
+def run_next(queue: str) -> str:
+    """Claim and execute the best ready step of the queue. Returns one line that names what happened."""
+    lease = _claim(queue)
+    if lease is None:
+        return f"{queue}: nothing to do"
+    run = Run.objects.only("public_id", "project_id", "goal", "request").get(pk=lease.run_pk)
+    with structlog.contextvars.bound_contextvars(
+        run=str(run.public_id), step=lease.key, attempt=lease.attempt
+    ):
+        log.info("attempt_started", agent=lease.agent, operation=lease.operation)
+        try:
+            outcome = _attempt(lease, run)
+        except LeaseLost:
+            resilient(lambda: runs.record_stale(lease), what="record stale")
+            outcome = "stale"
+        log.info("attempt_ended", outcome=outcome)
+    return f"run {run.public_id} step {lease.key} attempt {lease.attempt}: {outcome}"
+
+
+def _claim(queue: str) -> Lease | None:
+    """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
+    worker, pid = UUID(os.environ[SESSION_VARIABLE]), os.getpid()
+    try:
+        return runs.start(queue, worker=worker, pid=pid, worker_name=f"{socket.gethostname()}:{pid}")
+    except (OperationalError, InterfaceError) as error:
+        log.warning("claim_failed", queue=queue, reason=str(error).strip())
+        connection.close()
+        resilient(lambda: leases.disown(worker=worker, pid=pid), what="disown")
+        return None
+
+
+def _attempt(lease: Lease, run: Run) -> str:
+    """Execute and settle. Returns the outcome's name. Raises LeaseLost."""
+    context = AttemptContext(lease=lease, project_id=run.project_id)
+    try:
+        try:
+            with interruptible(lease.timeout_seconds):
+                result = catalog().execute(_request(lease, run), context)
+            context.flush()
+            return _settle(lease, result, context)
+        except LeaseWanted:
+            context.flush()
+            resilient(lambda: runs.release(lease), what="release")
+            return "released"
+        except StepCancelled:
+            context.flush()
+            return _settle_cancelled(lease)
+        except RetryLater as later:
+            context.flush()
+            told, delay = str(later), later.delay_seconds
+            resilient(lambda: runs.postpone(lease, message=told, delay_seconds=delay), what="postpone")
+            return "postponed"
+        except TimeLimitReached:
+            context.flush()
+            return _fail(lease, "timeout", f"not over after {lease.timeout_seconds} s", retriable=True)
+        except StepFailed as failed:
+            context.flush()
+            return _fail(lease, failed.kind, str(failed), retriable=failed.retriable)
+        except LeaseLost:
+            raise
+        except Exception as error:  # the one broad catch: whatever an operation raises is recorded, not lost
+            log.exception("operation_raised")
+            context.flush()
+            return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True)
+    finally:
+        context.close()
+
+
+def _settle(lease: Lease, result: StepResult, context: AttemptContext) -> str:
+    try:
+        resilient(lambda: runs.settle(lease, result, context.artifacts), what="settle")
+    except LeaseLost:
+        if runs.was_settled(lease):  # the commit went through, only its answer was lost
+            return "succeeded"
+        raise
+    except PlanInvalid as error:
+        return _fail(lease, "bad_plan", str(error), retriable=False)
+    except (OperationalError, InterfaceError):
+        raise  # PostgreSQL is away for longer than our patience: recovery takes the step
+    except DatabaseError as error:
+        return _fail(lease, "bad_result", f"the result cannot be stored: {error}", retriable=False)
+    return "succeeded"
+
+
+def _settle_cancelled(lease: Lease) -> str:
+    if was_cancelled() or _cancel_requested(lease):
+        resilient(lambda: runs.settle_cancelled(lease), what="settle cancelled")
+        return "cancelled"
+    return _fail(lease, "cancelled", "the operation stopped by itself", retriable=True)
+
+
+def _cancel_requested(lease: Lease) -> bool:
+    return Run.objects.filter(pk=lease.run_pk, cancel_requested_at__isnull=False).exists()
+
+
+def _fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
+    ended = resilient(lambda: runs.fail(lease, kind=kind, message=message, retriable=retriable), what="fail")
+    log.warning("attempt_failed", kind=kind, message=message, now=ended.value)
+    return "dead" if ended is StepState.DEAD else "failed, will be tried again"
+
+
+def _request(lease: Lease, run: Run) -> StepRequest:
+    step = Step.objects.get(pk=lease.step_pk)
+    upstream = {
+        edge.needs.key: _upstream(edge.needs)
+        for edge in StepDependency.objects.filter(step_id=lease.step_pk).select_related("needs")
+    }
+    wanted = {key for key, _ in plans.references(step.input)}
+    outputs = dict(Step.objects.filter(run_id=lease.run_pk, key__in=wanted).values_list("key", "output"))
+    return StepRequest(
+        run_id=run.public_id,
+        project_id=run.project_id,
+        step_id=lease.step_pk,
+        step_key=lease.key,
+        attempt=lease.attempt,
+        agent=lease.agent,
+        operation=lease.operation,
+        input=plans.resolve(step.input, outputs),
+        run_goal=run.goal,
+        run_request=run.request,
+        upstream=upstream,
+    )
+
+
+def _upstream(step: Step) -> Upstream:
+    return Upstream(
+        key=step.key,
+        agent=step.agent,
+        operation=step.operation,
+        state=step.state,
+        output=step.output,
+        error=step.error,
+        started_at=step.started_at,
+        ended_at=step.ended_at,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class AttemptContext:
+    """The `StepContext` of one attempt. What it writes is filtered by the fence; LeaseLost stops the operation."""
+
+    lease: Lease
+    project_id: int
+    artifacts: list[ArtifactRef] = field(default_factory=list)
+    _scratch: Path | None = None
+    _told_at: float = 0.0
+    _progress: tuple[int, int, str] | None = None
+    _lines: list[str] = field(default_factory=list)
+    _chunks: int = 0
+    _logged_at: float = 0.0
+
+    @property
+    def scratch(self) -> Path:
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="wrench-step-"))
+        return self._scratch
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        self._progress = (done, total, message)
+        if time.monotonic() - self._told_at >= TELL_EVERY_SECONDS:
+            self._tell_progress()
+
+    def log(self, text: str) -> None:
+        self._lines.append(text)
+        late = time.monotonic() - self._logged_at >= TELL_EVERY_SECONDS
+        if late or sum(map(len, self._lines)) > LOG_CHUNK_BYTES:
+            self._tell_log()
+
+    def emit(self, kind: str, data: JsonObject) -> None:
+        fact = events.AgentSaid(key=self.lease.key, attempt=self.lease.attempt, topic=kind, content=data)
+        self._write(fact)
+
+    def cancelled(self) -> bool:
+        return was_cancelled() or _cancel_requested(self.lease)
+
+    def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
+        ref = artifacts.put(name, content, media_type=media_type)
+        self.artifacts.append(ref)
+        return ref
+
+    def open_artifact(self, digest: str) -> BinaryIO:
+        mine = any(ref.digest == digest for ref in self.artifacts)
+        if not mine and not Artifact.objects.filter(digest=digest, run__project_id=self.project_id).exists():
+            raise ArtifactMissing(f"this project has no artifact {digest}")
+        return artifacts.open_blob(digest)
+
+    def flush(self) -> None:
+        """Write what progress and log hold back."""
+        if self._progress is not None:
+            self._tell_progress()
+        if self._lines:
+            self._tell_log()
+
+    def close(self) -> None:
+        """Delete the scratch folder."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _tell_progress(self) -> None:
+        if self._progress is None:
+            return
+        done, total, message = self._progress
+        self._progress, self._told_at = None, time.monotonic()
+        stored = events.storable({"done": done, "total": total, "message": message})
+        lease = self.lease
+        fact = events.StepProgress(key=lease.key, attempt=lease.attempt, **stored)
+        self._write(fact, progress=stored)
+
+    def _tell_log(self) -> None:
+        text = events.storable("\n".join(self._lines))
+        tail, self._lines, self._logged_at = self._lines[-1], [], time.monotonic()
+        self._chunks += 1
+        lease, chunk = self.lease, self._chunks
+        fact = events.StepLogged(key=lease.key, attempt=lease.attempt, chunk=chunk, tail=tail[:400])
+        self._write(fact, chunk=text)
+
+    def _write(
+        self, fact: events.Fact, *, progress: JsonObject | None = None, chunk: str | None = None
+    ) -> None:
+        """Store a fact of this attempt, in one transaction with what it is about. Raises LeaseLost."""
+        lease = self.lease
+
+        def act() -> None:
+            with transaction.atomic():
+                mine = Step.objects.filter(pk=lease.step_pk, fence=lease.fence, state=StepState.RUNNING.value)
+                changes = {"progress": progress} if progress is not None else {"key": lease.key}
+                if not mine.update(**changes):
+                    raise LeaseLost(
+                        f"attempt {lease.attempt} of step {lease.key!r} is no longer the one that counts"
+                    )
+                if chunk is not None:
+                    LogChunk.objects.create(
+                        step_id=lease.step_pk,
+                        attempt=lease.attempt,
+                        ordinal=self._chunks,
+                        at=Now(),
+                        text=chunk,
+                    )
+                change = Change(lease.run_pk)
+                change.tell(fact, lease.step_pk)
+                change.write()
+
+        resilient(act, what="tell")

@@ -1,0 +1,202 @@
+"""The outbox: promises to ring bells, and the ringing.
+
+A ready step is announced by a row written in the transaction that made it ready. After the commit the same
+process rings at once and deletes the row; if it dies in between, or Redis is away, the relay does it. A bell says
+"look into this queue" and nothing else, so ringing twice is harmless and a lost bell is rung again by the sweep.
+
+    transaction:  step becomes ready + outbox row          (both or none)
+    after commit: ring -> delete row                       (dies in between: relay rings again)
+    relay:        rows older than RELAY_AFTER -> ring -> delete
+    sweep:        ready steps whose bells got lost -> ring, at most max(0, min(ready, 2 x slots) - bells waiting)
+
+Live hints to sockets go the same way, but are not stored: a lost hint costs a reader at most 5 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from channels.layers import get_channel_layer
+from django.db import connection, transaction
+from django.db.models import Count
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from tasks.errors import BrokerUnreachable
+from tasks.models import OutboxMessage, Step, WorkerSession
+from tasks.states import StepState
+
+log = structlog.get_logger(__name__)
+
+RELAY_AFTER_SECONDS = 0.5  # younger rows are being rung by the process that wrote them
+RELAY_BATCH = 500
+BROKER_PAUSE_SECONDS = 3.0  # after a failure the relay alone tries; nobody else waits for a dead Redis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bell:
+    """Ring the queue; `priority` orders bells in Redis, as a hint."""
+
+    queue: str
+    priority: int
+
+
+def put(bells: Iterable[Bell]) -> None:
+    """Promise to ring, in the caller's transaction, and ring after its commit."""
+    rows = [OutboxMessage(queue=bell.queue, priority=bell.priority, created_at=Now()) for bell in bells]
+    if not rows:
+        return
+    stored = OutboxMessage.objects.bulk_create(rows)
+    transaction.on_commit(lambda: _ring_now(stored))
+
+
+def relay(*, older_than_seconds: float = RELAY_AFTER_SECONDS) -> int:
+    """Ring for the rows that nobody has rung for. Returns how many. Raises BrokerUnreachable; rows stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, queue, priority FROM tasks_outboxmessage"
+            " WHERE created_at < now() - make_interval(secs => %s) ORDER BY id LIMIT %s",
+            [older_than_seconds, RELAY_BATCH],
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return 0
+    ring([Bell(queue=queue, priority=priority) for _, queue, priority in rows])
+    _delete([row[0] for row in rows])
+    return len(rows)
+
+
+def ring(bells: Sequence[Bell]) -> None:
+    """Put bells into Redis. Raises BrokerUnreachable."""
+    try:
+        for bell in bells:
+            current_app.send_task(bell.queue, queue=bell.queue, priority=bell.priority, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerUnreachable(f"Redis did not take the bell of {bells[0].queue!r}: {error}") from error
+
+
+def ring_again() -> int:
+    """Ring for ready steps whose bells seem lost. Returns how many. Raises BrokerUnreachable.
+
+    Per queue at most max(0, min(ready, 2 x slots) - bells that wait), so neither a storm nor a silence builds up.
+    """
+    rung = 0
+    slots = _slots_by_queue()
+    ready = (
+        Step.objects.filter(state=StepState.READY.value, available_at__lte=Now())
+        .order_by()
+        .values_list("queue")
+        .annotate(n=Count("id"))
+    )
+    for queue, count in ready:
+        wanted = min(count, 2 * slots.get(queue, 0)) - waiting_bells(queue)
+        if wanted > 0:
+            ring([Bell(queue=queue, priority=5)] * wanted)
+            rung += wanted
+    return rung
+
+
+def waiting_bells(queue: str) -> int:
+    """Count the bells that wait in Redis for a queue. Raises BrokerUnreachable."""
+    try:
+        with current_app.connection_for_write() as broker:
+            channel = broker.default_channel
+            return int(channel._size(queue))
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerUnreachable(f"Redis does not say how many bells wait in {queue!r}: {error}") from error
+
+
+def run_group(public_id: UUID | str) -> str:
+    """Name the channel-layer group that hears hints of a run."""
+    return f"run.{public_id}"
+
+
+def hint(public_id: str, head: int) -> None:
+    """Tell sockets, after the commit, that the run's events go up to `head` now."""
+    transaction.on_commit(lambda: _hints.tell(public_id, head))
+
+
+def _ring_now(rows: Sequence[OutboxMessage]) -> None:
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        return
+    try:
+        ring([Bell(queue=row.queue, priority=row.priority) for row in rows])
+    except BrokerUnreachable as error:
+        _quiet_until = time.monotonic() + BROKER_PAUSE_SECONDS
+        log.warning("bells_kept", count=len(rows), reason=str(error))
+        return
+    _delete([row.pk for row in rows])
+
+
+def _delete(ids: Sequence[int]) -> None:
+    OutboxMessage.objects.filter(pk__in=ids).delete()
+
+
+def _slots_by_queue() -> dict[str, int]:
+    slots: dict[str, int] = {}
+    for session in WorkerSession.objects.filter(stopped_at=None, lease_until__gt=Now()):
+        for queue in session.queues:
+            slots[queue] = slots.get(queue, 0) + session.slots
+    return slots
+
+
+_quiet_until = 0.0
+
+
+class _LiveHints:
+    """Sends hints from a thread with an event loop of its own, so that no commit waits for Redis.
+
+    Hints of one run that pile up become one: only the newest head matters. Starts anew after a fork.
+    """
+
+    FLUSH_SECONDS = 0.02
+
+    def __init__(self) -> None:
+        self._heads: dict[str, int] = {}
+        self._wake = threading.Event()
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def tell(self, public_id: str, head: int) -> None:
+        import os
+
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._heads = {}
+                self._wake = threading.Event()
+                threading.Thread(target=self._work, name="live-hints", daemon=True).start()
+            self._heads[public_id] = max(head, self._heads.get(public_id, 0))
+        self._wake.set()
+
+    def _work(self) -> None:
+        asyncio.run(self._flush_forever())
+
+    async def _flush_forever(self) -> None:
+        layer = get_channel_layer()
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(None, self._wake.wait)
+            self._wake.clear()
+            with self._lock:
+                heads, self._heads = self._heads, {}
+            for public_id, head in heads.items():
+                try:
+                    await layer.group_send(
+                        run_group(public_id), {"type": "run.hint", "run": public_id, "head": head}
+                    )
+                except (RedisError, OSError) as error:
+                    log.warning("hint_lost", run=public_id, reason=str(error))
+            await asyncio.sleep(self.FLUSH_SECONDS)
+
+
+_hints = _LiveHints()

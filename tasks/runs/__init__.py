@@ -1,0 +1,55 @@
+"""The only writer of states: every move of a run or a step is a function here.
+
+    submit ─> ready ─claim(start)─> running ─settle──> succeeded ─> dependents released, planned steps added
+                 ▲                     ├─fail────> waiting_retry ─promote─> ready, or dead
+                 └──release, recover───┤
+                                       └─cancelled
+
+Each function is one transaction: lock the steps by id, check the fence where an attempt writes, move, gather what
+follows in a `Change`, write the run's row and its events last. Invariants: an attempt whose fence is not the
+step's changes nothing; a step's success, its findings, its artifacts and the steps that it adds are stored
+together or not at all.
+
+    accept      submit, and the check of a plan
+    storing     rows of a plan's steps and edges
+    attempts    start, settle, fail, postpone, release: what one attempt may write
+    recovery    what the scheduler's sweep moves
+    cancelling  a person's wish to stop
+    moves       the moves of one locked step, shared by the others
+"""
+
+from __future__ import annotations
+
+from tasks.runs.accept import body_digest, check, submit
+from tasks.runs.attempts import (
+    backoff_seconds,
+    fail,
+    postpone,
+    record_stale,
+    release,
+    settle,
+    settle_cancelled,
+    start,
+    was_settled,
+)
+from tasks.runs.cancelling import cancel
+from tasks.runs.recovery import expire, promote_due, recover
+
+__all__ = [
+    "backoff_seconds",
+    "body_digest",
+    "cancel",
+    "check",
+    "expire",
+    "fail",
+    "postpone",
+    "promote_due",
+    "record_stale",
+    "recover",
+    "release",
+    "settle",
+    "settle_cancelled",
+    "start",
+    "submit",
+    "was_settled",
+]

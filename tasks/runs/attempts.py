@@ -1,0 +1,217 @@
+"""What one attempt may write: its start, and one of its ends, each filtered by its fence."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from tasks import events, leases
+from tasks.changes import Change
+from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
+from tasks.leases import Lease
+from tasks.models import Artifact, Attempt, Run, Step, StepDependency
+from tasks.plans import Plan
+from tasks.runs.accept import check
+from tasks.runs.moves import (
+    NOT_RUNNING,
+    bury,
+    cancel_step,
+    end_attempt,
+    error_of,
+    lock_for_settling,
+    make_ready,
+    release_dependents,
+    ring_for_limit,
+    wait_for_retry,
+)
+from tasks.runs.storing import store_steps
+from tasks.states import AttemptOutcome, RunState, StepState
+
+
+def start(queue: str, *, worker: UUID, pid: int, worker_name: str) -> Lease | None:
+    """Claim the best ready step of the queue and tell of it, in one transaction. None: nothing to do."""
+    with transaction.atomic():
+        lease = leases.claim(queue, worker=worker, pid=pid)
+        if lease is None:
+            return None
+        change = Change(lease.run_pk)
+        begun = Run.objects.filter(pk=lease.run_pk, state=RunState.ACCEPTED.value).update(
+            state=RunState.RUNNING.value, started_at=Now()
+        )
+        if begun:
+            change.tell(events.RunStarted())
+        change.tell(
+            events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk
+        )
+        change.write()
+    return lease
+
+
+def settle(lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef] = ()) -> None:
+    """Accept an attempt's result: success, findings, artifacts, added steps and released dependents at once.
+
+    Raises LeaseLost (the result must be thrown away), PlanInvalid (the added plan is unsound; nothing stored).
+    """
+    with transaction.atomic():
+        step = lock_for_settling(lease)
+        change = Change(lease.run_pk)
+        output = events.storable(result.output)
+        Step.objects.filter(pk=step.pk, fence=lease.fence).update(
+            state=StepState.SUCCEEDED.value,
+            output=output,
+            summary=events.storable(result.summary),
+            error=None,
+            ended_at=Now(),
+            **NOT_RUNNING,
+        )
+        end_attempt(lease, AttemptOutcome.SUCCEEDED)
+        _record(step, result, artifacts)
+        change.tell(
+            events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk
+        )
+        change.closed += 1
+        if result.plan is not None and step.run.cancel_requested_at is None:
+            _extend(step, result.plan, change)
+        release_dependents({step.pk: (StepState.SUCCEEDED, step.key)}, change)
+        ring_for_limit(step, change)
+        change.write()
+
+
+def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> StepState:
+    """Record a failed attempt: another follows after a random delay, or the step is dead. Raises LeaseLost."""
+    error = error_of(kind, message)
+    with transaction.atomic():
+        step = lock_for_settling(lease)
+        change = Change(lease.run_pk)
+        end_attempt(lease, AttemptOutcome.FAILED, error)
+        spent = step.attempts_spent + 1
+        if retriable and spent < step.max_attempts and step.run.cancel_requested_at is None:
+            delay = backoff_seconds(spent)
+            wait_for_retry(step, delay, error, change, lease.attempt, spent=spent)
+            ended = StepState.WAITING_RETRY
+        else:
+            bury(step, error, change, lease.attempt, spent=spent)
+            ended = StepState.DEAD
+        ring_for_limit(step, change)
+        change.write()
+    return ended
+
+
+def postpone(lease: Lease, *, message: str, delay_seconds: float) -> None:
+    """Put an attempt off without spending it. Raises LeaseLost."""
+    error = error_of("retry_later", message)
+    with transaction.atomic():
+        step = lock_for_settling(lease)
+        change = Change(lease.run_pk)
+        end_attempt(lease, AttemptOutcome.RELEASED, error)
+        wait_for_retry(step, delay_seconds, error, change, lease.attempt, spent=step.attempts_spent)
+        ring_for_limit(step, change)
+        change.write()
+
+
+def release(lease: Lease) -> None:
+    """Give the step back to others at once; no attempt is spent. Raises LeaseLost."""
+    with transaction.atomic():
+        step = lock_for_settling(lease)
+        change = Change(lease.run_pk)
+        end_attempt(lease, AttemptOutcome.RELEASED)
+        change.tell(events.StepReleased(key=step.key, attempt=lease.attempt), step.pk)
+        make_ready(step, change, spent=step.attempts_spent)
+        change.write()
+
+
+def settle_cancelled(lease: Lease) -> None:
+    """End an attempt that stopped because its run was cancelled. Raises LeaseLost."""
+    with transaction.atomic():
+        step = lock_for_settling(lease)
+        change = Change(lease.run_pk)
+        end_attempt(lease, AttemptOutcome.CANCELLED)
+        cancel_step(step, change)
+        ring_for_limit(step, change)
+        change.write()
+
+
+def record_stale(lease: Lease) -> None:
+    """Write down that a result came too late. The step itself is not touched."""
+    with transaction.atomic():
+        changed = Attempt.objects.filter(fence=lease.fence).exclude(
+            outcome__in=[AttemptOutcome.SUCCEEDED.value, AttemptOutcome.STALE.value]
+        )
+        if changed.update(outcome=AttemptOutcome.STALE.value):
+            change = Change(lease.run_pk)
+            change.tell(events.StepStale(key=lease.key, attempt=lease.attempt), lease.step_pk)
+            change.write()
+
+
+def was_settled(lease: Lease) -> bool:
+    """Tell whether this attempt's own success is stored: for a commit whose answer was lost."""
+    return Attempt.objects.filter(fence=lease.fence, outcome=AttemptOutcome.SUCCEEDED.value).exists()
+
+
+def backoff_seconds(spent: int) -> float:
+    """Draw the delay before the next attempt: full jitter, between 0 and min(cap, base x 2^(spent-1)).
+
+    Method: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+    """
+    bound = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2 ** (spent - 1))
+    return random.uniform(0, bound)  # noqa: S311 - jitter, no secret
+
+
+def _extend(step: Step, plan: Plan, change: Change) -> None:
+    """Add the steps that a result asks for. Whoever waits for this step waits for their last ones too."""
+    stored = {
+        key: (pk, StepState(state))
+        for key, pk, state in Step.objects.filter(run_id=step.run_id).values_list("key", "pk", "state")
+    }
+    specs = check(plan, stored={key: pk for key, (pk, _) in stored.items()})
+    ids = store_steps(step.run, plan, specs, change, stored=stored)
+    waiting = list(
+        StepDependency.objects.filter(needs_id=step.pk, step__state=StepState.PENDING.value).order_by(
+            "step_id"
+        )
+    )
+    sinks = plan.sinks()
+    StepDependency.objects.bulk_create(
+        [
+            StepDependency(step_id=edge.step_id, needs_id=ids[sink], condition=edge.condition)
+            for edge in waiting
+            for sink in sinks
+        ]
+    )
+    for edge in waiting:
+        Step.objects.filter(pk=edge.step_id).update(pending_deps=F("pending_deps") + len(sinks))
+
+
+def _record(step: Step, result: StepResult, artifacts: Iterable[ArtifactRef]) -> None:
+    Artifact.objects.bulk_create(
+        [
+            Artifact(
+                run_id=step.run_id,
+                step_id=step.pk,
+                name=ref.name,
+                digest=ref.digest,
+                size=ref.size,
+                media_type=ref.media_type,
+                created_at=Now(),
+            )
+            for ref in {ref.name: ref for ref in artifacts}.values()
+        ]
+    )
+    catalog().record(
+        RecordedStep(
+            run_pk=step.run_id,
+            run_id=step.run.public_id,
+            project_id=step.run.project_id,
+            step_pk=step.pk,
+            step_key=step.key,
+            agent=step.agent,
+            operation=step.operation,
+        ),
+        result,
+    )

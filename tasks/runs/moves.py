@@ -1,0 +1,157 @@
+"""The moves of one locked step, and the locks. Callers hold a transaction and write the `Change` last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from tasks import events, leases
+from tasks.changes import Change
+from tasks.errors import LeaseLost
+from tasks.leases import Lease
+from tasks.models import Attempt, Queue, Step, StepDependency
+from tasks.plans import JsonObject
+from tasks.states import AttemptOutcome, EdgeCondition, StepState, satisfies
+
+OPEN = [state.value for state in StepState if not state.is_final]
+OPEN_IDLE = [state.value for state in StepState if not state.is_final and state is not StepState.RUNNING]
+
+
+NOT_RUNNING: dict[str, Any] = {
+    "fence": None,
+    "worker": None,
+    "kill_at": None,
+    "lost_at": None,
+    "progress": None,
+}
+
+
+def make_ready(step: Step, change: Change, *, spent: int) -> None:
+    """Let the step be claimed from now on; it keeps the place in its queue that its waiting has earned."""
+    Step.objects.filter(pk=step.pk).update(state=StepState.READY.value, attempts_spent=spent, **NOT_RUNNING)
+    change.tell(events.StepReady(key=step.key), step.pk)
+    change.ring(step.queue, step.priority)
+
+
+def wait_for_retry(
+    step: Step, delay: float, error: JsonObject, change: Change, attempt: int, *, spent: int
+) -> None:
+    due = database_now() + timedelta(seconds=delay)
+    Step.objects.filter(pk=step.pk).update(
+        state=StepState.WAITING_RETRY.value,
+        available_at=due,
+        rank=rank(due, step.priority),
+        error=error,
+        attempts_spent=spent,
+        **NOT_RUNNING,
+    )
+    change.tell(
+        events.StepRetry(key=step.key, attempt=attempt, error=error, delay_seconds=round(delay, 3)), step.pk
+    )
+
+
+def bury(step: Step, error: JsonObject, change: Change, attempt: int, *, spent: int) -> None:
+    Step.objects.filter(pk=step.pk).update(
+        state=StepState.DEAD.value, error=error, ended_at=Now(), attempts_spent=spent, **NOT_RUNNING
+    )
+    change.tell(events.StepDead(key=step.key, attempt=attempt, error=error), step.pk)
+    change.closed += 1
+    release_dependents({step.pk: (StepState.DEAD, step.key)}, change)
+
+
+def cancel_step(step: Step, change: Change) -> None:
+    Step.objects.filter(pk=step.pk).update(state=StepState.CANCELLED.value, ended_at=Now(), **NOT_RUNNING)
+    change.tell(events.StepCancelled(key=step.key), step.pk)
+    change.closed += 1
+
+
+def release_dependents(ended: Mapping[int, tuple[StepState, str]], change: Change) -> None:
+    """Let the ended steps' dependents come one edge nearer to ready, or skip them, and go on from the skipped.
+
+    `ended` maps the id of a step to its final state and key. Works level by level; each level is locked by id.
+    """
+    while ended:
+        edges = list(StepDependency.objects.filter(needs_id__in=ended).order_by("step_id"))
+        dependents = {step.pk: step for step in lock_many({edge.step_id for edge in edges})}
+        skipped: dict[int, tuple[StepState, str]] = {}
+        for edge in edges:
+            step = dependents[edge.step_id]
+            if step.state != StepState.PENDING.value or step.pk in skipped:
+                continue
+            state, key = ended[edge.needs_id]
+            if not satisfies(state, EdgeCondition(edge.condition)):
+                _skip(step, key, state, change)
+                skipped[step.pk] = (StepState.SKIPPED, step.key)
+                continue
+            step.pending_deps -= 1
+            Step.objects.filter(pk=step.pk).update(pending_deps=step.pending_deps)
+            if step.pending_deps == 0:
+                now = database_now()
+                Step.objects.filter(pk=step.pk).update(available_at=now, rank=rank(now, step.priority))
+                make_ready(step, change, spent=step.attempts_spent)
+                step.state = StepState.READY.value
+        ended = skipped
+
+
+def _skip(step: Step, because: str, ended: StepState, change: Change) -> None:
+    Step.objects.filter(pk=step.pk).update(
+        state=StepState.SKIPPED.value,
+        ended_at=Now(),
+        error=error_of("skipped", f"step {because!r} before it ended as {ended.value}"),
+    )
+    change.tell(events.StepSkipped(key=step.key, because=because), step.pk)
+    change.closed += 1
+
+
+def ring_for_limit(step: Step, change: Change) -> None:
+    """An ended attempt frees a place in a limited queue; the bell of whoever was held back is long spent."""
+    limited = Queue.objects.filter(name=step.queue, concurrency_limit__isnull=False).exists()
+    if limited and Step.objects.filter(queue=step.queue, state=StepState.READY.value).exists():
+        change.ring(step.queue, step.priority)
+
+
+def rank(available_at: datetime, priority: int) -> datetime:
+    return available_at + timedelta(seconds=priority * leases.PRIORITY_STEP_SECONDS)
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+        return now
+
+
+def lock_for_settling(lease: Lease) -> Step:
+    """Lock the attempt's step and, in the order of ids, the steps that wait for it. Raises LeaseLost."""
+    waiting = StepDependency.objects.filter(needs_id=lease.step_pk).values_list("step_id", flat=True)
+    locked = {step.pk: step for step in lock_many({lease.step_pk, *waiting})}
+    step = locked.get(lease.step_pk)
+    if step is None or step.fence != lease.fence or step.state != StepState.RUNNING.value:
+        raise LeaseLost(
+            f"attempt {lease.attempt} of step {lease.key!r} is no longer the one that counts;"
+            " its result is thrown away"
+        )
+    return step
+
+
+def lock_one(step_pk: int, *, skip_locked: bool = False) -> Step | None:
+    found = Step.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related("run")
+    return found.filter(pk=step_pk).first()
+
+
+def lock_many(step_pks: Iterable[int]) -> list[Step]:
+    found = Step.objects.select_for_update(of=("self",)).select_related("run")
+    return list(found.filter(pk__in=sorted(step_pks)).order_by("pk"))
+
+
+def end_attempt(lease: Lease, outcome: AttemptOutcome, error: JsonObject | None = None) -> None:
+    Attempt.objects.filter(fence=lease.fence).update(outcome=outcome.value, ended_at=Now(), error=error)
+
+
+def error_of(kind: str, message: str) -> JsonObject:
+    stored: JsonObject = events.storable({"kind": kind, "message": message[:4000]})
+    return stored

@@ -1,0 +1,123 @@
+"""What the scheduler's sweep moves: lost attempts, due retries, passed deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from tasks import events, leases
+from tasks.changes import Change
+from tasks.models import Attempt, Run, Step
+from tasks.plans import JsonObject
+from tasks.runs.moves import (
+    OPEN,
+    bury,
+    cancel_step,
+    database_now,
+    error_of,
+    lock_many,
+    lock_one,
+    make_ready,
+)
+from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
+
+
+def recover() -> int:
+    """Settle steps whose attempt cannot end any more: ready again, or dead. Returns how many."""
+    return sum(_recover_one(step_pk, run_pk) for step_pk, run_pk in leases.lost())
+
+
+def promote_due() -> int:
+    """Make retries ready whose delay is over. Returns how many."""
+    due = list(
+        Step.objects.filter(state=StepState.WAITING_RETRY.value, available_at__lte=Now()).values_list(
+            "pk", "run_id"
+        )[:500]
+    )
+    return sum(_promote_one(step_pk, run_pk) for step_pk, run_pk in due)
+
+
+def expire() -> int:
+    """End runs and steps that are past their deadline. Returns how many were touched."""
+    runs = list(
+        Run.objects.filter(deadline_at__lt=Now())
+        .exclude(state__in=[s.value for s in FINAL_RUN_STATES])
+        .values_list("pk", flat=True)[:100]
+    )
+    touched = sum(_expire_run(run_pk) for run_pk in runs)
+    steps = list(Step.objects.filter(deadline_at__lt=Now(), state__in=OPEN).values_list("pk", "run_id")[:500])
+    return touched + sum(_expire_steps([step_pk], run_pk, "step_deadline") for step_pk, run_pk in steps)
+
+
+def _recover_one(step_pk: int, run_pk: int) -> bool:
+    with transaction.atomic():
+        step = lock_one(step_pk, skip_locked=True)
+        if step is None or step.state != StepState.RUNNING.value or not leases.is_lost(step_pk):
+            return False
+        change = Change(run_pk)
+        error = _why_lost(step)
+        Attempt.objects.filter(fence=step.fence, outcome="").update(
+            outcome=AttemptOutcome.LOST.value, ended_at=Now(), error=error
+        )
+        spent = step.attempts_spent + 1
+        if step.run.cancel_requested_at is not None:
+            cancel_step(step, change)
+        elif spent >= step.max_attempts or _is_past_deadline(step):
+            bury(step, error, change, step.attempts_made, spent=spent)
+        else:
+            change.tell(events.StepLost(key=step.key, attempt=step.attempts_made, error=error), step.pk)
+            make_ready(step, change, spent=spent)
+        change.write()
+    return True
+
+
+def _why_lost(step: Step) -> JsonObject:
+    now = database_now()
+    if step.kill_at is not None and step.kill_at <= now:
+        return error_of(
+            "timeout", f"killed: not over after its hard limit ({step.timeout_seconds} s and grace)"
+        )
+    if step.lost_at is not None:
+        return error_of("child_lost", "the worker's process died (killed, crashed or out of memory)")
+    return error_of("lease_lost", "the worker or its host is gone, was frozen or was cut off")
+
+
+def _is_past_deadline(step: Step) -> bool:
+    now = database_now()
+    return any(at is not None and at <= now for at in (step.deadline_at, step.run.deadline_at))
+
+
+def _promote_one(step_pk: int, run_pk: int) -> bool:
+    with transaction.atomic():
+        step = lock_one(step_pk, skip_locked=True)
+        if step is None or step.state != StepState.WAITING_RETRY.value:
+            return False
+        change = Change(run_pk)
+        make_ready(step, change, spent=step.attempts_spent)
+        change.write()
+    return True
+
+
+def _expire_run(run_pk: int) -> int:
+    pks = list(Step.objects.filter(run_id=run_pk, state__in=OPEN).order_by("pk").values_list("pk", flat=True))
+    return _expire_steps(pks, run_pk, "run_deadline")
+
+
+def _expire_steps(step_pks: Sequence[int], run_pk: int, kind: str) -> int:
+    """Bury idle steps that are late; a running one is killed by its worker's heart and recovered as dead."""
+    with transaction.atomic():
+        change = Change(run_pk)
+        touched = 0
+        error = error_of(kind, "not over before its deadline")
+        for step in lock_many(step_pks):
+            step.refresh_from_db(fields=["state"])  # burying the one before may have moved this one
+            if step.state == StepState.RUNNING.value:
+                touched += Step.objects.filter(pk=step.pk, kill_at__gt=Now()).update(kill_at=Now())
+            elif not StepState(step.state).is_final:
+                bury(step, error, change, step.attempts_made, spent=step.attempts_spent)
+                touched += 1
+        if touched:
+            change.write()
+    return touched

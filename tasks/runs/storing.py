@@ -1,0 +1,97 @@
+"""The rows of a checked plan: steps with their edges, ready where they wait for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from tasks import events
+from tasks.changes import Change
+from tasks.contract import StepSpec
+from tasks.models import Queue, Run, Step, StepDependency
+from tasks.plans import Plan, PlannedStep, topological
+from tasks.runs.moves import database_now, rank
+from tasks.states import StepState
+
+
+def store_steps(
+    run: Run,
+    plan: Plan,
+    specs: Mapping[str, StepSpec],
+    change: Change,
+    *,
+    stored: Mapping[str, tuple[int, StepState]] | None = None,
+) -> dict[str, int]:
+    """Insert a checked plan's steps and edges. Steps that wait for nothing become ready. Returns ids by key.
+
+    `stored` holds the id and state of steps of the run that the plan's steps may wait for.
+    """
+    stored = stored or {}
+    now = database_now()
+    queues = {queue.name: queue for queue in Queue.objects.all()}
+    ordered = topological(plan)  # so that ids grow along the edges, the order in which locks are taken
+    rows = [_step_row(run, planned, specs[planned.key], queues, now) for planned in ordered]
+    for row, planned in zip(rows, ordered, strict=True):
+        row.pending_deps = sum(
+            1 for edge in planned.after if edge.key not in stored or not stored[edge.key][1].is_final
+        )
+        row.state = (StepState.PENDING if row.pending_deps else StepState.READY).value
+    Step.objects.bulk_create(rows, batch_size=500)
+    ids = {row.key: row.pk for row in rows}
+    known = ids | {key: pk for key, (pk, _) in stored.items()}
+    StepDependency.objects.bulk_create(
+        [
+            StepDependency(step_id=ids[planned.key], needs_id=known[edge.key], condition=edge.on.value)
+            for planned in ordered
+            for edge in planned.after
+        ],
+        batch_size=1000,
+    )
+    _announce(rows, ordered, change)
+    change.opened += len(rows)
+    return ids
+
+
+def _step_row(
+    run: Run, planned: PlannedStep, spec: StepSpec, queues: Mapping[str, Queue], now: datetime
+) -> Step:
+    """Priority: the step's own, else the run's, else the agent's (as the admin set it)."""
+    queue = queues.get(spec.queue)
+    default = queue.priority if queue else spec.priority
+    priority = next(p for p in (planned.priority, run.priority, default) if p is not None)
+    lifetime = planned.deadline_seconds
+    return Step(
+        run=run,
+        key=planned.key,
+        agent=planned.agent,
+        operation=planned.operation,
+        queue=spec.queue,
+        input=events.storable(planned.input),
+        reason=events.storable(planned.reason),
+        priority=priority,
+        available_at=now,
+        rank=rank(now, priority),
+        max_attempts=(queue.max_attempts if queue else None) or spec.max_attempts,
+        timeout_seconds=(queue.timeout_seconds if queue else None) or spec.timeout_seconds,
+        deadline_at=None if lifetime is None else now + timedelta(seconds=lifetime),
+        effect=spec.effect,
+        created_at=now,
+    )
+
+
+def _announce(rows: Sequence[Step], ordered: Sequence[PlannedStep], change: Change) -> None:
+    for row, planned in zip(rows, ordered, strict=True):
+        change.tell(
+            events.StepAdded(
+                key=row.key,
+                agent=row.agent,
+                operation=row.operation,
+                reason=row.reason,
+                after=tuple(edge.key for edge in planned.after),
+            ),
+            row.pk,
+        )
+    for row in rows:
+        if row.state == StepState.READY.value:
+            change.tell(events.StepReady(key=row.key), row.pk)
+            change.ring(row.queue, row.priority)

@@ -1,0 +1,89 @@
+"""The scheduler and the relay: two small loops, each led by one process at a time, others standing by.
+
+relay      rings for outbox rows that nobody rang for                       every 0.5 s
+scheduler  promotes due retries, recovers lost attempts, expires deadlines  every second
+           rings again where bells got lost, makes the days' partitions     every 5 s
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from tasks import outbox, partitions, runs
+from tasks.database import Leadership
+from tasks.errors import BrokerUnreachable
+
+log = structlog.get_logger(__name__)
+
+RELAY_SECONDS = 0.5
+STANDBY_SECONDS = 2.0
+AWAY_SECONDS = 1.0
+
+
+def relay_forever() -> None:
+    """Be the relay until told to stop."""
+    _lead("relay", outbox.relay, every_seconds=RELAY_SECONDS)
+
+
+def schedule_forever() -> None:
+    """Be the scheduler until told to stop."""
+    _lead("scheduler", Sweep(), every_seconds=settings.SWEEP_SECONDS)
+
+
+class Sweep:
+    """One round of the scheduler; it remembers when it last did what is not due in each round."""
+
+    def __init__(self) -> None:
+        self._rang_at = 0.0
+
+    def __call__(self) -> int:
+        """Move what is due. Returns how many things were moved."""
+        moved = runs.promote_due() + runs.recover() + runs.expire()
+        if time.monotonic() - self._rang_at >= settings.REHINT_SECONDS:
+            self._rang_at = time.monotonic()
+            partitions.ensure(timezone.now().date())
+            moved += outbox.ring_again()
+        return moved
+
+
+def _lead(role: str, act: Callable[[], int], *, every_seconds: float) -> None:
+    """Call `act` again and again while this process leads; survive any outage of PostgreSQL and Redis."""
+    stop = _stop_on_signal()
+    leadership = Leadership(role)
+    log.info("started", role=role)
+    while not stop.is_set():
+        try:
+            if leadership.is_held():
+                act()
+                pause = every_seconds
+            else:
+                pause = STANDBY_SECONDS
+        except BrokerUnreachable as error:
+            log.warning("broker_away", role=role, reason=str(error))
+            pause = AWAY_SECONDS
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database_away", role=role, reason=str(error).strip())
+            connection.close()
+            pause = AWAY_SECONDS
+        stop.wait(pause)
+    log.info("stopped", role=role)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, tell)
+    signal.signal(signal.SIGINT, tell)
+    return stop

@@ -1,0 +1,70 @@
+"""The ASGI door: pages and the API by HTTP, live updates by WebSocket.
+
+    uvicorn wrenchai_project.asgi:application
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
+_django = get_asgi_application()  # loads the apps: what follows imports models
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
+
+from api.stream import Stream  # noqa: E402
+from wrenchai_project.env import refuse_faults  # noqa: E402
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+refuse_faults()
+
+
+async def _http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a body that announces to be too large before Django spools it to the disk."""
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        await _too_large(send)
+        return
+    await _django(scope, _bounded(receive), send)  # type: ignore[arg-type]  # Django's own type of a scope
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Cut a chunked body off that grows too large: Django then sees a client that went away."""
+    left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return bounded
+
+
+async def _too_large(send: Send) -> None:
+    body = b'{"type": "about:blank", "title": "Content Too Large", "status": 413}'
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": _http,
+        "websocket": URLRouter([path("api/v1/stream", Stream.as_asgi()), re_path("", _no_such_socket)]),
+    }
+)

@@ -1,0 +1,61 @@
+"""The Celery application: its messages are doorbells, its settings keep them so.
+
+A bell carries a queue's name and nothing else. PostgreSQL knows what there is to do; losing, repeating or
+reordering bells costs latency only (ADR-0002).
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
+
+from django.conf import settings
+
+app = Celery("wrenchai")
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker outlives any outage of Redis
+    broker_transport_options={
+        "priority_steps": list(range(10)),
+        "queue_order_strategy": "priority",
+        "sep": ":",
+        "global_keyprefix": "wrench:",
+        "socket_timeout": 30,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "max_retries": 1,  # a publisher does not wait for Redis: the outbox keeps the bell
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.4,
+    },
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=False,  # an acknowledged bell may be lost: the sweep rings again
+    task_default_priority=5,  # an unset priority would land in the most urgent bucket
+    task_send_sent_event=True,  # else Flower shows neither queue nor routing key
+    worker_send_task_events=True,
+    worker_disable_prefetch=True,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=settings.MAX_TASKS_PER_CHILD,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=True,
+    event_queue_prefix="wrench-events",
+    control_exchange="wrench-control",
+)
+app.set_default()  # threads of the web process publish by it too
+app.autodiscover_tasks(["tasks"], related_name="celery_tasks")
+
+
+@setup_logging.connect
+def keep_django_logging(**kwargs: object) -> None:
+    """Leave the log as settings.LOGGING made it; Celery would put its own handlers on."""
+

@@ -1,0 +1,155 @@
+"""Typed readers of the environment: the one door by which settings come in.
+
+Each reader declares its variable (name, kind, default, meaning), so that the reference page can be compared
+with the code. A value that cannot be read is never guessed at: the fault is kept in `FAULTS`, `manage.py check`
+shows it with a hint, and `refuse_faults` stops web and workers from starting.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A variable that the project reads."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A variable whose value cannot be used, and what to do."""
+
+    name: str
+    message: str
+    hint: str
+
+
+DECLARED: dict[str, Declared] = {}
+FAULTS: list[Fault] = []
+
+
+class SettingsRefused(Exception):
+    """The environment has faults; the message names each with its hint."""
+
+
+def text(name: str, default: str, meaning: str, *, shown_default: str | None = None) -> str:
+    """Read a string."""
+    _declare(name, "text", default if shown_default is None else shown_default, meaning)
+    return os.environ.get(name, default)
+
+
+def flag(name: str, default: bool, meaning: str) -> bool:
+    """Read a yes or no: 1, true, yes, on against 0, false, no, off."""
+    _declare(name, "flag", "1" if default else "0", meaning)
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    if raw.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if raw.lower() in {"0", "false", "no", "off"}:
+        return False
+    _fault(name, f"{raw!r} is neither yes nor no", "use 1 or 0")
+    return default
+
+
+def number(name: str, default: int, meaning: str, *, least: int = 0, most: int = 2**31 - 1) -> int:
+    """Read a whole number within bounds."""
+    _declare(name, "number", str(default), meaning)
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    try:
+        value = int(raw)
+    except ValueError:
+        _fault(name, f"{raw!r} is no whole number", f"use a number from {least} to {most}")
+        return default
+    if not least <= value <= most:
+        _fault(name, f"{value} is out of bounds", f"use a number from {least} to {most}")
+        return default
+    return value
+
+
+def words(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
+    """Read a list separated by commas."""
+    _declare(name, "list", ",".join(default), meaning)
+    raw = os.environ.get(name)
+    if raw is None:
+        return list(default)
+    return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def folders(name: str, default: tuple[Path, ...], meaning: str) -> list[Path]:
+    """Read folders separated as in PATH. Each must be absolute."""
+    _declare(name, "folders", os.pathsep.join(str(p) for p in default), meaning)
+    found: list[Path] = []
+    for part in os.environ.get(name, os.pathsep.join(str(p) for p in default)).split(os.pathsep):
+        if not part:
+            continue
+        if not Path(part).is_absolute():
+            _fault(name, f"{part!r} is not absolute", "write the whole path, starting with /")
+            continue
+        found.append(Path(part))
+    return found
+
+
+def folder(name: str, default: Path, meaning: str, *, shown_default: str) -> Path:
+    """Read one folder; a relative one counts from the working directory."""
+    _declare(name, "folder", shown_default, meaning)
+    return Path(os.environ.get(name) or default).absolute()
+
+
+def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
+    """Read a PostgreSQL URL into Django's terms: postgresql://user:password@host:port/name?sslmode=require."""
+    _declare(name, "url", "the embedded server, once started", meaning)
+    raw = os.environ.get(name) or fallback or "postgresql://wrench@127.0.0.1:5432/wrenchai"
+    parts = urlsplit(raw)
+    if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
+        _fault(
+            name,
+            f"it is no PostgreSQL URL (scheme {parts.scheme!r}, database {parts.path.lstrip('/')!r})",
+            "write postgresql://user:password@host:5432/name",
+        )
+        parts = urlsplit("postgresql://wrench@127.0.0.1:5432/wrenchai")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or 5432),
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }
+
+
+def redis_url(name: str, fallback: str | None, meaning: str) -> str:
+    """Read a Redis URL."""
+    _declare(name, "url", "the embedded server, once started", meaning)
+    raw = os.environ.get(name) or fallback or "redis://127.0.0.1:6379/0"
+    if urlsplit(raw).scheme not in {"redis", "rediss", "sentinel", "unix"}:
+        _fault(name, f"scheme {urlsplit(raw).scheme!r} is not Redis's", "write redis://:password@host:6379/0")
+        return "redis://127.0.0.1:6379/0"
+    return raw
+
+
+def refuse_faults() -> None:
+    """Let a sound environment pass. Raises SettingsRefused naming every fault."""
+    if FAULTS:
+        lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in FAULTS)
+        raise SettingsRefused(f"the environment has settings that cannot be used:\n{lines}")
+
+
+def _declare(name: str, kind: str, default: str, meaning: str) -> None:
+    DECLARED[name] = Declared(name=name, kind=kind, default=default, meaning=meaning)
+
+
+def _fault(name: str, message: str, hint: str) -> None:
+    FAULTS.append(Fault(name=name, message=message, hint=hint))

@@ -1,0 +1,287 @@
+"""All settings, from the environment by `env`'s typed readers. Reference: docs/reference/settings.md.
+
+Importing this module never fails and never touches a server; faults are told by `manage.py check`
+(`checks.py`) and refuse the start of web and workers.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import structlog
+
+from wrenchai_project import env, servers
+
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEFAULT_SECRET_KEY = "insecure-development-key-of-wrenchai"  # noqa: S105 - refused unless DEBUG=1
+
+# --- Where things lie -------------------------------------------------------------------------------------
+STATE_DIR = env.folder(
+    "WRENCH_STATE_DIR",
+    BASE_DIR / ".wrench",
+    "Everything that the project keeps on disk",
+    shown_default=".wrench in the checkout",
+)
+ARTIFACTS_DIR = env.folder(
+    "WRENCH_ARTIFACTS_DIR",
+    STATE_DIR / "artifacts",
+    "Artifacts by digest",
+    shown_default="artifacts in the state folder",
+)
+WORKSPACE_CACHE_DIR = env.folder(
+    "WRENCH_WORKSPACE_CACHE_DIR",
+    STATE_DIR / "workspaces",
+    "Snapshots unpacked on this host, shared between steps",
+    shown_default="workspaces in the state folder",
+)
+WORKSPACE_CACHE_BYTES = env.number(
+    "WRENCH_WORKSPACE_CACHE_BYTES", 5 * 1024**3, "Bound of that cache in bytes", most=2**50
+)
+LOCAL_ROOTS = env.folders(
+    "WRENCH_LOCAL_ROOTS",
+    (),
+    "Folders that a target of kind 'path' may lie in; none by default, so that no user reads the server's disk",
+)
+GIT_PRIVATE_HOSTS = env.words(
+    "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
+)
+_embedded_database, _embedded_redis = servers.urls_from_state(STATE_DIR)
+
+# --- Django -----------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", False, "Development mode: tracebacks in the browser, the default secret allowed")
+SECRET_KEY = env.text(
+    "SECRET_KEY",
+    servers.secret_from_state(STATE_DIR) or DEFAULT_SECRET_KEY,
+    "Signs sessions and tokens; `./wrench` generates one per installation",
+    shown_default="generated into the state folder",
+)
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"), "Host names that the web answers to"
+)
+CSRF_TRUSTED_ORIGINS = env.words(
+    "CSRF_TRUSTED_ORIGINS", (), "Origins of forms beside the own host, such as https://wrench.example.org"
+)
+BASE_URL = env.text(
+    "WRENCH_BASE_URL", "http://127.0.0.1:8000", "Where people reach the web, for links in reports"
+)
+HTTPS = env.flag("WRENCH_HTTPS", False, "The web is reached by HTTPS: secure cookies, HSTS")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "channels",
+    "pgtrigger",
+    "accounts",
+    "tasks",
+    "agents",
+    "api",
+    "frontend",
+    "wrenchai_project",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "frontend.security.ContentSecurityPolicy",
+]
+ROOT_URLCONF = "wrenchai_project.urls"
+ASGI_APPLICATION = "wrenchai_project.asgi.application"
+WSGI_APPLICATION = "wrenchai_project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a request body; uploads of trees have their own way
+
+# --- PostgreSQL and Redis ---------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **env.database("DATABASE_URL", _embedded_database, "PostgreSQL: the truth"),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
+DATABASES["default"]["OPTIONS"].setdefault("application_name", "wrenchai")
+REDIS_URL = env.redis_url("REDIS_URL", _embedded_redis, "Redis: bells, hints, cache")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wrench",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "wrench-live"},
+    }
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "artifacts": {
+        "BACKEND": env.text(
+            "WRENCH_ARTIFACTS_BACKEND",
+            "tasks.artifacts.DigestFolderStorage",
+            "A Django storage class for artifacts, such as storages.backends.s3.S3Storage",
+        )
+    },
+}
+
+# --- The engine -------------------------------------------------------------------------------------------
+HEARTBEAT_SECONDS = env.number(
+    "WRENCH_HEARTBEAT_SECONDS", 10, "A worker renews its lease so often", least=1, most=60
+)
+LEASE_SECONDS = env.number(
+    "WRENCH_LEASE_SECONDS",
+    30,
+    "A worker that did not renew for so long has lost its steps",
+    least=3,
+    most=600,
+)
+CANCEL_GRACE_SECONDS = env.number(
+    "WRENCH_CANCEL_GRACE_SECONDS", 10, "A cancelled attempt is killed after so long", least=1, most=600
+)
+SHUTDOWN_GRACE_SECONDS = env.number(
+    "WRENCH_SHUTDOWN_GRACE_SECONDS",
+    8,
+    "A worker that stops waits so long for its attempts",
+    least=1,
+    most=600,
+)
+SWEEP_SECONDS = env.number(
+    "WRENCH_SWEEP_SECONDS", 1, "The scheduler looks for due and lost steps so often", least=1
+)
+REHINT_SECONDS = env.number(
+    "WRENCH_REHINT_SECONDS", 5, "The scheduler rings again for ready steps that nobody took so often", least=1
+)
+MAX_TASKS_PER_CHILD = env.number(
+    "WRENCH_MAX_TASKS_PER_CHILD", 200, "A worker child is replaced after so many attempts", least=1
+)
+RUN_DEADLINE_SECONDS = env.number(
+    "WRENCH_RUN_DEADLINE_SECONDS",
+    6 * 3600,
+    "A run that is not over after so long fails",
+    least=10,
+    most=30 * 86400,
+)
+RETRY_BASE_SECONDS = env.number(
+    "WRENCH_RETRY_BASE_SECONDS", 2, "First bound of the random delay before a retry", least=1
+)
+RETRY_CAP_SECONDS = env.number("WRENCH_RETRY_CAP_SECONDS", 300, "Last bound of that delay", least=1)
+
+# --- The API ----------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ActionPermission"],
+    "DEFAULT_PARSER_CLASSES": ["api.formats.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.formats.JsonOnlyNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.handle",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "ALGORITHM": "HS256",
+    "ISSUER": "wrenchai",
+    "AUDIENCE": "wrenchai",
+    "CHECK_REVOKE_TOKEN": True,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "WrenchAI", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+
+# --- Logs: one JSON object a line, with run, step and attempt bound by the executor ------------------------
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "Least severe level that is written")
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    env.FAULTS.append(
+        env.Fault(
+            name="LOG_LEVEL", message=f"{LOG_LEVEL!r} is no level", hint="use DEBUG, INFO, WARNING or ERROR"
+        )
+    )
+    LOG_LEVEL = "INFO"
+_SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": _SHARED_PROCESSORS,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+}
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_SHARED_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
