@@ -163,6 +163,7 @@ class Supervisor:
             for name, child in self._children.items():
                 _kill_family(child.process.pid, families[name])
                 child.process.wait()
+                _wait_ended(families[name], seconds=5)
             self._children.clear()
             self._record()
 
@@ -227,9 +228,11 @@ def bury(state_dir: Path) -> list[str]:
     families = {child["pid"]: _family(child["pid"]) for child in left}
     for pid in families:
         _signal_group(pid, signal.SIGTERM)
-    psutil.wait_procs([one for family in families.values() for one in family], timeout=GRACE_SECONDS)
+    everybody = [one for family in families.values() for one in family]
+    _wait_ended(everybody, seconds=GRACE_SECONDS)
     for pid, family in families.items():
         _kill_family(pid, family)
+    _wait_ended(everybody, seconds=5)
     with state.locked(state_dir, "processes.lock"):
         state.write_json(state_dir / PROCESSES_FILE, {"supervisors": alive(state_dir)})
     return [child["name"] for child in left if families[child["pid"]]]
@@ -244,11 +247,10 @@ def stop_supervisors(state_dir: Path, *, seconds: float = GRACE_SECONDS + 10) ->
             process = psutil.Process(one["pid"])
             process.terminate()
             processes.append(process)
-    _, stubborn = psutil.wait_procs(processes, timeout=seconds)
-    for process in stubborn:
+    for process in _wait_ended(processes, seconds=seconds):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    _wait_ended(processes, seconds=5)
     return [one["role"] for one in running] + bury(state_dir)
 
 
@@ -297,6 +299,21 @@ def _kill_family(pid: int, family: Sequence[psutil.Process]) -> None:
             process.kill()  # psutil compares the start time: a reused pid is not hit
 
 
+def _wait_ended(processes: Sequence[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Wait until these ended; return those that did not in time. A zombie has ended: only its parent sleeps."""
+    deadline = time.monotonic() + seconds
+    left = list(processes)
+    while (left := [one for one in left if _runs(one)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def _signal_group(pid: int, what: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, what)
@@ -311,12 +328,10 @@ def _identity(pid: int) -> dict[str, Any]:
 
 def _is_same(one: Mapping[str, Any]) -> bool:
     """Tell whether the recorded process still runs (its number may have been given to another)."""
-    try:
+    with contextlib.suppress(psutil.Error):
         process = psutil.Process(one["pid"])
-        is_zombie = process.status() == psutil.STATUS_ZOMBIE
-        return not is_zombie and abs(process.create_time() - one["created"]) < START_TOLERANCE
-    except psutil.Error:
-        return False
+        return _runs(process) and abs(process.create_time() - one["created"]) < START_TOLERANCE
+    return False
 
 
 def _is_gone(one: Mapping[str, Any]) -> bool:

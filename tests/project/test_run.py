@@ -1,0 +1,267 @@
+"""`./wrench run` as a client: targets, progress, reports, summary, exit codes, against a server of the tests."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from wrenchai_project.management import progress, summary
+from wrenchai_project.management.api_client import ApiClient, ApiRefused, RunView
+from wrenchai_project.management.commands import run as command
+from wrenchai_project.management.local import LocalError, clean
+
+REPORT = b'{"findings": []}'
+
+
+def answer(state: str, **other: Any) -> dict[str, Any]:
+    step = {"key": "scan", "agent": "inspector", "operation": "scan", "state": state, "reason": "", "error": None,
+            "progress": {"done": 1, "total": 4, "message": "ruff"}, "attempts": 1,
+            "started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-01T00:00:02.500000+00:00"}  # fmt: skip
+    return {
+        "id": "r1",
+        "state": state,
+        "goal": "g",
+        "steps": [step],
+        "summary": None,
+        "artifacts": [],
+        **other,
+    }
+
+
+class FakeApi(ThreadingHTTPServer):
+    """Plays a run in three acts; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[tuple[str, str, Any]] = []
+        self.token = "good"
+        self.acts = [answer("accepted"), answer("running"), answer("succeeded")]
+        self.artifact = REPORT
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def reply(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.serve()
+
+    def do_POST(self) -> None:
+        self.serve()
+
+    def serve(self) -> None:
+        api = cast(FakeApi, self.server)
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        api.asked.append((self.command, self.path, body))
+        if self.headers["Authorization"] != f"Bearer {api.token}":
+            problem = {"title": "Not signed in", "detail": "the token\x1b[31m has run out", "status": 401}
+            return self.reply(401, json.dumps(problem).encode(), "application/problem+json")
+        if self.command == "POST" and self.path == "/api/v1/runs":
+            return self.reply(201, json.dumps({"id": "r1", "state": "accepted", "url": "/runs/r1"}).encode())
+        if self.path.endswith("/cancel"):
+            api.acts = [answer("cancelled")]
+            return self.reply(202, b"")
+        if "/artifacts/" in self.path:
+            return self.reply(200, api.artifact, "application/octet-stream")
+        if "/events" in self.path:
+            return self.reply(200, json.dumps({"events": [], "head": len(api.asked)}).encode())
+        act = api.acts.pop(0) if len(api.acts) > 1 else api.acts[0]
+        return self.reply(200, json.dumps(act).encode())
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client(api: FakeApi) -> Iterator[ApiClient]:
+    made = ApiClient(api.url, "good")
+    yield made
+    made.close()
+
+
+def view(**raw: Any) -> RunView:
+    from wrenchai_project.management.api_client import _run_view
+
+    return _run_view(answer("succeeded", **raw))
+
+
+def test_submit_sends_goal_target_and_project(api: FakeApi, client: ApiClient) -> None:
+    target = {"kind": "path", "path": "/x"}
+    assert client.submit(goal="g", target=target, project="default") == "r1"
+    assert api.asked == [("POST", "/api/v1/runs", {"goal": "g", "target": target, "project": "default"})]
+
+
+def test_refusal_is_told_in_the_servers_words_without_control_characters(api: FakeApi) -> None:
+    client = ApiClient(api.url, "old")
+    with pytest.raises(ApiRefused) as caught:
+        client.run("r1")
+    client.close()
+    assert str(caught.value) == "Not signed in: the token[31m has run out"
+
+
+def test_token_that_ran_out_is_renewed_once(api: FakeApi) -> None:
+    client = ApiClient(api.url, "old", renew=lambda: "good")
+    assert client.run("r1").state == "accepted"
+    client.close()
+
+
+def test_run_is_followed_to_its_end_with_a_line_per_change(api: FakeApi, client: ApiClient) -> None:
+    out = io.StringIO()
+    final = command._follow(client, "r1", progress.Lines(out), until=None)
+    assert final.state == "succeeded"
+    told = [line.split(maxsplit=1)[1].split() for line in out.getvalue().splitlines()]
+    assert told == [
+        ["run", "accepted"], ["scan", "accepted", "1/4", "ruff"],
+        ["run", "running"], ["scan", "running", "1/4", "ruff"],
+        ["run", "succeeded"], ["scan", "succeeded", "1/4", "ruff"],
+    ]  # fmt: skip
+
+
+def test_interruption_cancels_the_run(
+    api: FakeApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow, calls = command._follow, iter([KeyboardInterrupt])
+
+    def interrupted(*args: Any, **options: Any) -> RunView:
+        if (error := next(calls, None)) is not None:
+            raise error
+        return follow(*args, **options)
+
+    monkeypatch.setattr(command, "_follow", interrupted)
+    final, was_interrupted = command._watch(client, "r1", quiet_stdout=False)
+    assert (final.state, was_interrupted) == ("cancelled", True)
+    assert ("POST", "/api/v1/runs/r1/cancel", None) in api.asked
+
+
+def test_elapsed_is_shown_in_seconds() -> None:
+    assert progress.elapsed(view().steps[0]) == "2.5 s"
+
+
+def artifact(name: str, content: bytes = REPORT) -> dict[str, Any]:
+    digest = hashlib.sha256(content).hexdigest()
+    return {"name": name, "size": len(content), "sha256": digest, "url": f"/api/v1/runs/r1/artifacts/{name}"}
+
+
+def test_reports_are_saved_and_latest_points_at_the_newest(client: ApiClient, tmp_path: Path) -> None:
+    run = view(artifacts=[artifact("plan.json"), artifact("report.json")])
+    saved = summary.save_reports(client, run, reports=tmp_path, wanted=None)
+    assert saved == [tmp_path / "r1" / "report.json", tmp_path / "r1" / "plan.json"]
+    assert (tmp_path / "latest" / "report.json").read_bytes() == REPORT
+    assert summary.save_reports(client, run, reports=tmp_path, wanted=None) == saved
+
+
+def test_reports_go_where_the_user_says(client: ApiClient, tmp_path: Path) -> None:
+    wanted = tmp_path / "a" / "b"
+    run = view(artifacts=[artifact("report.json")])
+    assert summary.save_reports(client, run, reports=tmp_path, wanted=wanted) == [wanted / "report.json"]
+    assert not (tmp_path / "latest").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", ".hidden", "a/b", ""])
+def test_artifact_with_an_unsafe_name_is_not_written(client: ApiClient, tmp_path: Path, name: str) -> None:
+    run = view(artifacts=[artifact(name)])
+    assert summary.save_reports(client, run, reports=tmp_path, wanted=tmp_path / "out") == []
+
+
+def test_damaged_artifact_is_refused(api: FakeApi, client: ApiClient, tmp_path: Path) -> None:
+    api.artifact = b"something else"
+    with pytest.raises(LocalError, match=r"report\.json arrived damaged"):
+        summary.save_reports(client, view(artifacts=[artifact("report.json")]), reports=tmp_path, wanted=None)
+
+
+SUMMARY = {
+    "answer": "Two things.",
+    "findings": {"critical": 0, "high": 1, "medium": 0, "low": 2, "info": 0},
+    "top": [
+        {"severity": "high", "rule": "S608", "path": "catalog/search.py", "line": 42, "message": "SQL\x1b[2J"}
+    ],
+    "not_analysed": [{"what": "big.js", "why": "too large"}],
+}
+
+
+def test_summary_tells_counts_top_and_what_was_left_out(tmp_path: Path) -> None:
+    told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], card=None, seconds=1.23)
+    assert told.splitlines() == [
+        "", "Two things.", "", "Findings: 1 high, 2 low", "  HIGH      S608  catalog/search.py:42  SQL[2J",
+        "", "Not analysed:", "  big.js: too large", "", "Reports:", f"  {tmp_path / 'report.html'}",
+        "", "Run r1 succeeded in 1.2 s",
+    ]  # fmt: skip
+
+
+def test_summary_as_json_is_one_object() -> None:
+    told = json.loads(summary.as_json(view(summary=SUMMARY), [], card=None, seconds=1.23))
+    assert (told["run"], told["state"], told["summary"]["findings"]["low"]) == ("r1", "succeeded", 2)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "fails"),
+    [(None, False), ("critical", False), ("high", True), ("medium", True), ("low", True)],
+)
+def test_fail_on_counts_the_severity_and_worse(threshold: str | None, fails: bool) -> None:
+    assert summary.exceeds(view(summary=SUMMARY), threshold) is fails
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/a.git", "ssh://git@example.org/a", "git@example.org:a/b.git"]
+)
+def test_url_is_a_git_target(url: str) -> None:
+    assert command.read_target(url) == {"kind": "git", "url": url}
+
+
+def test_directory_is_a_path_target(tmp_path: Path) -> None:
+    (tmp_path / "a.py").touch()
+    assert command.read_target(str(tmp_path)) == {"kind": "path", "path": str(tmp_path.resolve())}
+
+
+def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "empty" / ".git").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    told = []
+    for name in ("missing", "empty", "file"):
+        with pytest.raises(LocalError) as caught:
+            command.read_target(str(tmp_path / name))
+        assert caught.value.exit_code == 2
+        told.append(str(caught.value).replace(str(tmp_path), "."))
+    assert told == [
+        "there is no './missing' (looked at ./missing)",
+        "'./empty' is empty: there is nothing to inspect",
+        "'./file' is not a directory: give the directory that it lies in",
+    ]
+
+
+def test_serve_that_may_not_read_the_path_is_told_how_to(tmp_path: Path) -> None:
+    target = {"kind": "path", "path": str(tmp_path)}
+    command.refuse_unreadable({"pid": "1", "roots": f"/nope:{tmp_path.parent}"}, target)
+    with pytest.raises(LocalError, match=r"start it with --root .* or end it first by \./wrench stop"):
+        command.refuse_unreadable({"pid": "1", "roots": "/nope"}, target)
+
+
+def test_clean_keeps_letters_and_drops_what_steers_a_terminal() -> None:
+    assert clean("é\x1b]0;x\x07 a\nb\u202ec") == "é]0;x a bc"
