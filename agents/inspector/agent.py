@@ -180,7 +180,7 @@ def output_of(analysis: Analysis) -> AnalysisOutput:
     busy = [run for run in analysis.tools if run.state is not ToolState.NOT_APPLICABLE]
     if busy and all(run.state is ToolState.FAILED for run in busy):
         raise StepFailed(
-            "no tool could do its work: " + "; ".join(f"{run.tool}: {_complaint(run)}" for run in busy)
+            "no tool could do its work: " + "; ".join(f"{run.label}: {_complaint(run)}" for run in busy)
         )
     counts = {
         str(severity): count for severity, count in count_by_severity(analysis.findings).items() if count
@@ -202,9 +202,9 @@ def _summary(analysis: Analysis, counts: dict[str, int], busy: list[ToolRun]) ->
     faulty = [run for run in busy if run.state is not ToolState.OK]
     if faulty:
         told += "; incomplete: " + ", ".join(
-            f"{run.tool} failed"
+            f"{run.label} failed"
             if run.state is ToolState.FAILED
-            else f"{run.tool} could not analyse {plural(run.failed_count, 'file')}"
+            else f"{run.label} could not analyse {plural(run.failed_count, 'file')}"
             for run in faulty
         )
     return told

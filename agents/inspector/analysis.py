@@ -172,6 +172,7 @@ def _close(account: _Account) -> ToolRun:
     return ToolRun(
         tool=account.analyzer.name,
         version=account.version,
+        purpose=account.analyzer.purpose,
         state=_state(len(account.files), len(failed)),
         files_analysed=len(account.files) - len(failed),
         failed=tuple(FileProblem(path=path, reason=reason[:500]) for path, reason in failed[:NAMED_FAILURES]),
@@ -195,7 +196,7 @@ def _state(given: int, failed: int) -> ToolState:
 
 
 def _line(run: ToolRun) -> str:
-    told = f"{run.tool} {run.version}: {run.state}, {run.files_analysed} files, {run.findings} claims"
+    told = f"{run.label} {run.version}: {run.state}, {run.files_analysed} files, {run.findings} claims"
     if run.failed_count:
         told += f", {run.failed_count} files failed"
     return f"{told}, {run.cpu_seconds:.1f} s of CPU"

@@ -41,6 +41,7 @@ class ToolRun(_Shape):
 
     tool: str
     version: str
+    purpose: str = ""  # tells runs of one tool apart, such as "security rules"
     state: ToolState
     files_analysed: int = 0
     failed: tuple[FileProblem, ...] = ()
@@ -52,6 +53,11 @@ class ToolRun(_Shape):
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0
     note: str = ""
+
+    @property
+    def label(self) -> str:
+        """The tool's name for people."""
+        return f"{self.tool} ({self.purpose})" if self.purpose else self.tool
 
 
 class AnalysisOutput(_Shape):

@@ -122,6 +122,7 @@ class Analyzer(ABC):
 
     name: ClassVar[str]
     package: ClassVar[str]
+    purpose: ClassVar[str] = ""  # tells analyzers that share a tool apart
     good_codes: ClassVar[frozenset[int]] = frozenset({0})
     timeout_seconds: ClassVar[float] = 240
     memory_bytes: ClassVar[int] = 2 << 30

@@ -37,6 +37,7 @@ class Ruff(Analyzer):
 
     name = "ruff"
     package = "ruff"
+    purpose = "correctness rules"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 120
     select: tuple[str, ...] = tuple(row[0] for row in (*CORRECTNESS, *PERFORMANCE))
@@ -107,10 +108,12 @@ def _matters(code: str, path: str, *, in_test_code: bool) -> bool:
 class RuffSecurity(Ruff):
     """Security: the rules that ruff took over from bandit."""
 
+    purpose = "security rules"
     select = tuple(row[0] for row in SECURITY if not row[0].startswith("B"))
 
 
 class RuffPasswords(Ruff):
     """Passwords in Python source; beside detect-secrets."""
 
+    purpose = "password rules"
     select = tuple(row[0] for row in PASSWORDS)

@@ -1,0 +1,200 @@
+"""The report as SARIF 2.1.0, for code scanning services and editors.
+
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0. One run; WrenchAI is the driver and owns
+the rules, the tools are its extensions, each tool's coverage is an invocation: a partial or failed tool has
+`executionSuccessful: false` and says why in its notifications. `security-severity` and the CWE tags are what
+GitHub's code scanning reads.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import quote
+
+from agents.findings import FindingData, Severity
+from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, ToolState
+from agents.reporting.visible import visible
+
+SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+ROOT = "%SRCROOT%"
+FINGERPRINT = "wrenchai/v1"
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+    Severity.INFO: "note",
+}
+# GitHub: over 9.0 critical, 7.0 high, 4.0 medium.
+_SCORES = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "3.0",
+    Severity.INFO: "1.0",
+}
+_SECURITY = frozenset({"security", "secret", "dependency"})
+_GITHUB_PRECISION = {"high": "very-high", "medium": "high", "low": "medium"}
+
+
+def as_sarif(report: Report) -> bytes:
+    """Give the report as a SARIF log in UTF-8."""
+    ranked = report.ranked
+    rules = _rules([entry.finding for entry in ranked])
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {"name": "WrenchAI", **_version(_own_version()), "rules": rules},
+            "extensions": [{"name": name, **_version(tool_version)} for name, tool_version in _tools(report)],
+        },
+        "automationDetails": {"id": f"wrenchai/{report.run_id}"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {ROOT: {"description": {"text": "the root of the analysed tree"}}},
+        "invocations": [
+            *(_tool_invocation(run) for run in report.tool_runs),
+            *(_step_invocation(step) for step in report.unfinished_steps),
+        ],
+        "results": [_result(entry, index) for entry in ranked],
+        "properties": {
+            "goal": report.goal,
+            "complete": report.is_complete,
+            "revision": report.target.revision,
+            "snapshot": report.target.digest,
+        },
+    }
+    log = {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, ensure_ascii=True, indent=1).encode() + b"\n"
+
+
+def _own_version() -> str:
+    try:
+        return version("wrenchai")
+    except PackageNotFoundError:
+        return ""
+
+
+def _version(text: str) -> dict[str, str]:
+    return {"version": text} if text else {}
+
+
+def _tools(report: Report) -> list[tuple[str, str]]:
+    return sorted({(run.tool, run.version) for run in report.tool_runs})
+
+
+def _rules(findings: list[FindingData]) -> list[dict[str, Any]]:
+    """Describe each rule once, by its worst finding; findings come worst first."""
+    rules: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        if finding.rule not in rules:
+            rules[finding.rule] = _rule(finding)
+    return [rules[name] for name in sorted(rules)]
+
+
+def _rule(finding: FindingData) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "tags": [finding.category, *(f"external/cwe/cwe-{number:03}" for number in finding.cwe)],
+        "precision": _GITHUB_PRECISION[finding.confidence],
+    }
+    if finding.category in _SECURITY:
+        properties["security-severity"] = _SCORES[finding.severity]
+    rule: dict[str, Any] = {
+        "id": finding.rule,
+        "shortDescription": {"text": visible(finding.title)},
+        "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+        "properties": properties,
+    }
+    url = next((one.url for one in finding.evidence if one.url.startswith("https://")), "")
+    return {**rule, "helpUri": url} if url else rule
+
+
+def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
+    finding = entry.finding
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": _artifact(finding.path),
+            "region": _region(finding),
+        }
+    }
+    if finding.scope:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.scope}]
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": index[finding.rule],
+        "level": _LEVELS[finding.severity],
+        "message": {"text": visible(finding.message) or visible(finding.title)},
+        "locations": [location],
+        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
+        "properties": {
+            "severity": str(finding.severity),
+            "confidence": str(finding.confidence),
+            "category": finding.category,
+            "agent": entry.agent,
+            "inTestCode": finding.in_test_code,
+            "evidence": [
+                {"tool": one.tool, "version": one.tool_version, "rule": one.rule, "command": one.command}
+                for one in finding.evidence
+            ],
+        },
+    }
+
+
+def _region(finding: FindingData) -> dict[str, Any]:
+    region: dict[str, Any] = {
+        "startLine": finding.line,
+        "startColumn": finding.column,
+        "endLine": finding.end_line,
+    }
+    snippet = finding.evidence[0].snippet
+    return {**region, "snippet": {"text": visible(snippet)}} if snippet else region
+
+
+def _artifact(path: str) -> dict[str, str]:
+    return {"uri": quote(path.encode("utf-8", "surrogatepass"), safe="/"), "uriBaseId": ROOT}
+
+
+def _tool_invocation(run: ToolRun) -> dict[str, Any]:
+    level = "error" if run.state is ToolState.FAILED else "warning"
+    notes = [
+        {
+            "level": level,
+            "message": {"text": f"{run.label} could not analyse this file: {visible(problem.reason)}"},
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(problem.path)}}],
+        }
+        for problem in run.failed
+    ]
+    unnamed = run.failed_count - len(run.failed)
+    if unnamed > 0:
+        notes.append(
+            {"level": level, "message": {"text": f"{run.label} could not analyse {unnamed} more files"}}
+        )
+    if run.skipped_count:
+        reasons = ", ".join(f"{why}: {count}" for why, count in run.skipped_by_reason.items())
+        told = f"{run.label} left out {run.skipped_count} files ({visible(reasons)})"
+        notes.append({"level": "note", "message": {"text": told}})
+    if run.note:
+        notes.append({"level": "note", "message": {"text": visible(run.note)}})
+    return {
+        "executionSuccessful": run.state in (ToolState.OK, ToolState.NOT_APPLICABLE),
+        "toolExecutionNotifications": notes,
+        "properties": {
+            "tool": run.tool,
+            "purpose": run.purpose,
+            "state": str(run.state),
+            "filesAnalysed": run.files_analysed,
+            "filesFailed": run.failed_count,
+            "seconds": run.seconds,
+        },
+    }
+
+
+def _step_invocation(step: PlanStep) -> dict[str, Any]:
+    told = f"step {step.key} ({step.agent}.{step.operation}) ended as {step.state}"
+    if step.error:
+        told += f": {step.error}"
+    return {
+        "executionSuccessful": False,
+        "toolExecutionNotifications": [{"level": "error", "message": {"text": visible(told)}}],
+        "properties": {"step": step.key, "state": step.state},
+    }
