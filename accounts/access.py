@@ -36,7 +36,7 @@ def visible_projects(user: Person) -> QuerySet[Project]:
 def projects_for(user: Person, action: str) -> QuerySet[Project]:
     """Give the projects in which this person may do `action`; none if the action is unknown."""
     least = ACTIONS.get(action)
-    if least is None or not _counts(user):
+    if least is None or not isinstance(user, User) or not user.is_active:
         return Project.objects.none()
     if user.is_superuser or (user.is_staff and least <= Role.VIEWER):
         return Project.objects.all()
@@ -50,7 +50,7 @@ def projects_for(user: Person, action: str) -> QuerySet[Project]:
 
 def role_in(user: Person, project: Project) -> Role | None:
     """Tell what this person is in this project. None: a stranger."""
-    if not _counts(user):
+    if not isinstance(user, User) or not user.is_active:
         return None
     if user.is_superuser:
         return Role.OWNER
@@ -70,7 +70,7 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
     """Tell whether this person may do `action` (in `project`, for actions that belong to one)."""
     if action in OPEN_ACTIONS:
         return True
-    if not _counts(user):
+    if not isinstance(user, User) or not user.is_active:
         return False
     if action in SIGNED_IN_ACTIONS:
         return True
@@ -79,7 +79,3 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
         return False
     role = role_in(user, project)
     return role is not None and role >= least
-
-
-def _counts(user: Person) -> bool:
-    return user.is_authenticated and user.is_active

@@ -1,6 +1,6 @@
 """The ASGI door: pages and the API by HTTP, live updates by WebSocket.
 
-    uvicorn wrenchai_project.asgi:application
+uvicorn wrenchai_project.asgi:application
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _django = get_asgi_application()  # loads the apps: what follows imports models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.urls import path, re_path  # noqa: E402
+from django.urls import URLPattern, path, re_path  # noqa: E402
 
 from api.stream import Stream  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
@@ -26,6 +26,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 refuse_faults()
+_route: Callable[..., URLPattern] = re_path  # Django's types know views only, not ASGI applications
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +66,6 @@ async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": URLRouter([path("api/v1/stream", Stream.as_asgi()), re_path("", _no_such_socket)]),
+        "websocket": URLRouter([path("api/v1/stream", Stream.as_asgi()), _route("", _no_such_socket)]),
     }
 )

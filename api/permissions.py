@@ -1,0 +1,55 @@
+"""Deny by default: a view names the action that it does, or nobody may use it.
+
+`required_action` is one action, or a mapping from the HTTP method to an action. Actions on a project are decided
+where the project is known: `check_object_permissions(request, project)` asks here again, and lists are made of
+`access.projects_for`. A project that a person does not see is not there (404), not forbidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts import access
+from accounts.models import Project
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module, as the default of all views
+
+NEUTRAL_METHODS = frozenset({"OPTIONS", "HEAD"})
+
+
+class ActionPermission(BasePermission):
+    """The default permission of every view."""
+
+    message = "your role does not allow this"
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        action = action_of(view, request.method or "")
+        if action is None or not access.is_known(action):
+            return False
+        if action in access.OPEN_ACTIONS:
+            return True
+        return bool(request.user and request.user.is_authenticated)
+
+    def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
+        action = action_of(view, request.method or "")
+        if action is None or not isinstance(obj, Project):
+            return False
+        if not access.may(request.user, "project.view", obj):
+            raise Http404
+        return access.may(request.user, action, obj)
+
+
+def action_of(view: object, method: str) -> str | None:
+    """Tell which action a view does for a method. HEAD and OPTIONS count as GET."""
+    required: str | Mapping[str, str] | None = getattr(view, "required_action", None)
+    if required is None or isinstance(required, str):
+        return required
+    if method in NEUTRAL_METHODS:
+        method = "GET" if "GET" in required else next(iter(required))
+    return required.get(method)

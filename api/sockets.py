@@ -1,0 +1,176 @@
+"""Who is behind a socket, what they may follow, and how many sockets they hold.
+
+Synchronous: `stream` calls this in its threads. Knows no Channels. A browser is known by its session cookie, and
+then only from our own origin; a program by a token in `Sec-WebSocket-Protocol: wrench.v1, bearer.<token>`, never
+in the URL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, parse_cookie
+from django.http.request import split_domain_port, validate_host
+from redis import Redis
+from redis.exceptions import RedisError
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts import access
+from accounts.models import User
+from api import shapes
+from tasks import events
+from tasks.models import Run
+
+log = structlog.get_logger(__name__)
+
+PROTOCOL = "wrench.v1"
+BEARER = "bearer."
+MAX_SOCKETS = 10  # per user, over all web processes
+FORGET_SECONDS = 60  # a socket that was not renewed for so long no longer counts: its process died
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Somebody who signed in. `expires_at` is in seconds since 1970; None: as long as the session lasts."""
+
+    user_id: int
+    session_key: str = ""
+    token: str = ""
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A run as a socket sees it: its row, for reading events, and the number of its newest event."""
+
+    run: Run
+    head: int
+
+
+def identify(scope: Mapping[str, Any]) -> Identity | None:
+    """Tell who opens a socket; None if nobody who may."""
+    for offered in scope.get("subprotocols", ()):
+        if offered.startswith(BEARER):
+            return _by_token(offered.removeprefix(BEARER))
+    cookies = parse_cookie(_header(scope, b"cookie"))
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    return _by_session(key) if key else None
+
+
+def still_valid(identity: Identity) -> bool:
+    """Tell whether the identity would be accepted again now."""
+    again = _by_token(identity.token) if identity.token else _by_session(identity.session_key)
+    return again is not None and again.user_id == identity.user_id
+
+
+def origin_is_ours(scope: Mapping[str, Any]) -> bool:
+    """Tell whether a socket may be opened from where it is. Tokens are not sent by themselves, so any origin may."""
+    if any(offered.startswith(BEARER) for offered in scope.get("subprotocols", ())):
+        return True
+    host, origin = _header(scope, b"host").lower(), _header(scope, b"origin").lower()
+    domain, _ = split_domain_port(host)
+    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+        return False
+    return urlsplit(origin).netloc == host or origin in settings.CSRF_TRUSTED_ORIGINS
+
+
+def follow(user_id: int, run_id: UUID) -> Followed | None:
+    """Give the run if this person may see it."""
+    run = Run.objects.select_related("project").filter(public_id=run_id).first()
+    user = User.objects.filter(pk=user_id).first()
+    if run is None or user is None or not access.may(user, "run.view", run.project):
+        return None
+    return Followed(run=run, head=run.last_seq)
+
+
+def lost(user_id: int, run_ids: Iterable[UUID]) -> set[UUID]:
+    """Tell which of these runs this person may no longer see."""
+    wanted = set(run_ids)
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return wanted
+    seen = Run.objects.filter(public_id__in=wanted, project__in=access.projects_for(user, "run.view"))
+    return wanted - set(seen.values_list("public_id", flat=True))
+
+
+def heads(run_pks: Sequence[int]) -> dict[int, int]:
+    """Give the numbers of the newest events."""
+    return dict(Run.objects.filter(pk__in=run_pks).values_list("pk", "last_seq"))
+
+
+def page(run: Run, after: int, limit: int) -> list[dict[str, Any]]:
+    """Give the next events of a run in their JSON shape."""
+    return [shapes.event(row) for row in events.since(run, after, limit=limit)]
+
+
+def enter(user_id: int, socket_id: str) -> bool:
+    """Count a socket in, or renew it. False: the person has MAX_SOCKETS others. While Redis is away all may in."""
+    try:
+        arguments: list[str | float] = [socket_id, time.time(), FORGET_SECONDS, MAX_SOCKETS]
+        return bool(_redis().eval(_ENTER, 1, _key(user_id), *arguments))
+    except RedisError as error:
+        log.warning("sockets_not_counted", user=user_id, reason=str(error))
+        return True
+
+
+def leave(user_id: int, socket_id: str) -> None:
+    """Count a socket out."""
+    try:
+        _redis().zrem(_key(user_id), socket_id)
+    except RedisError as error:
+        log.warning("sockets_not_counted", user=user_id, reason=str(error))
+
+
+_ENTER = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(ARGV[2]) - tonumber(ARGV[3]))
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then
+    return 0
+end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], 2 * tonumber(ARGV[3]))
+return 1
+"""
+
+
+@cache
+def _redis() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def _key(user_id: int) -> str:
+    return f"wrench:sockets:{user_id}"
+
+
+def _header(scope: Mapping[str, Any], name: bytes) -> str:
+    for key, value in scope.get("headers", ()):
+        if key.lower() == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def _by_token(raw: str) -> Identity | None:
+    try:
+        token = AccessToken(cast("Any", raw.encode()))
+        user = JWTAuthentication().get_user(token)
+    except (AuthenticationFailed, TokenError):
+        return None
+    return Identity(user_id=user.pk, token=raw, expires_at=float(token["exp"]))
+
+
+def _by_session(key: str) -> Identity | None:
+    user = get_user(cast("HttpRequest", SimpleNamespace(session=SessionStore(key))))
+    return Identity(user_id=user.pk, session_key=key) if user.is_authenticated and user.is_active else None

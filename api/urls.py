@@ -1,0 +1,23 @@
+"""The resources of /api/v1/: one file each."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from api.agents import AgentsView
+from api.artifacts import ArtifactView
+from api.auth import ObtainToken, RefreshAccess
+from api.runs import RunCancelView, RunEventsView, RunsView, RunView
+
+app_name = "api"
+
+urlpatterns = [
+    path("token", ObtainToken.as_view(), name="token"),
+    path("token/refresh", RefreshAccess.as_view(), name="token-refresh"),
+    path("runs", RunsView.as_view(), name="runs"),
+    path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
+    path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
+    path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
+    path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
+    path("agents", AgentsView.as_view(), name="agents"),
+]

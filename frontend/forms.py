@@ -1,0 +1,74 @@
+"""What people fill in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+
+from accounts import access
+from accounts.models import Project, User
+from agents import requests
+from agents.workspace.errors import WorkspaceError
+from agents.workspace.targets import target_from_text
+
+_TICKET = re.compile(r"[0-9a-f-]{36}\Z")
+
+
+class RunForm(forms.Form):
+    """A new run. `ticket` makes a form that is sent twice one run."""
+
+    goal = forms.CharField(
+        max_length=requests.MAX_GOAL,
+        label="What should be done?",
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Find security problems and bugs"}),
+    )
+    target = forms.CharField(
+        max_length=4096,
+        label="Where?",
+        widget=forms.TextInput(
+            attrs={"placeholder": "https://github.com/team/project.git", "spellcheck": "false"}
+        ),
+    )
+    project = forms.ModelChoiceField(Project.objects.none(), label="Project", empty_label=None)
+    ticket = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "new-run-%s")
+        super().__init__(*args, **kwargs)
+        projects = access.projects_for(user, "run.submit")
+        self.fields["project"] = forms.ModelChoiceField(
+            projects, label="Project", empty_label=None, initial=projects.first()
+        )
+        self.fields["ticket"].initial = str(uuid4())
+        roots = [str(root) for root in settings.LOCAL_ROOTS]
+        where = f", or a folder on this server below {' or '.join(roots)}" if roots else ""
+        self.fields["target"].help_text = f"A git URL (https or ssh){where}"
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is more than one project to choose from."""
+        return len(self.fields["project"].choices) > 1  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    def clean_target(self) -> requests.Target:
+        try:
+            return target_from_text(self.cleaned_data["target"])
+        except WorkspaceError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean_ticket(self) -> str:
+        ticket = str(self.cleaned_data.get("ticket") or "")
+        return ticket if _TICKET.match(ticket) else str(uuid4())
+
+
+class SignInForm(AuthenticationForm):
+    """User name and password."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This user name and password do not belong together. Both heed upper and lower case.",
+    }

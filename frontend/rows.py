@@ -1,0 +1,158 @@
+"""What the pages show of runs: plain values, made in few queries.
+
+Refuses to know HTTP. Texts of repositories and agents pass through here as they are; the templates escape them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from agents import requests
+from agents.catalog import current_registry
+from tasks import events
+from tasks.models import Artifact, Event, Run, Step
+from tasks.states import RunState, StepState
+
+EVENTS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A run in the list."""
+
+    run: Run
+    summary: requests.Summary | None
+    target: str
+    seconds: float | None
+    since: datetime | None
+
+    @property
+    def is_final(self) -> bool:
+        return RunState(self.run.state).is_final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A step in the table. `seconds` when it is over, `since` while it runs."""
+
+    step: Step
+    agent: str
+    seconds: float | None
+    since: datetime | None
+    done: int
+    total: int
+    message: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """A line of the event log."""
+
+    seq: int
+    at: datetime
+    kind: str
+    key: str
+    text: str
+
+
+def run_rows(runs: Iterable[Run]) -> list[RunRow]:
+    """Make the rows of a list. The runs bring their project and owner."""
+    listed = list(runs)
+    summaries = requests.summaries(run.pk for run in listed)
+    return [_run_row(run, summaries.get(run.pk)) for run in listed]
+
+
+def run_row(run: Run) -> RunRow:
+    """Make the row of one run."""
+    return run_rows([run])[0]
+
+
+def step_rows(run: Run) -> list[StepRow]:
+    """Make the table of a run's steps, in the order of their making."""
+    titles = {agent.name: agent.title for agent in current_registry().agents.values()}
+    return [_step_row(step, titles) for step in Step.objects.filter(run=run).order_by("pk")]
+
+
+def artifacts(run: Run) -> list[Artifact]:
+    """Give the newest artifact of each name."""
+    newest = {row.name: row for row in Artifact.objects.filter(run=run).order_by("pk")}
+    return sorted(newest.values(), key=lambda row: row.name)
+
+
+def event_rows(run: Run) -> list[EventRow]:
+    """Give the last lines of the log. Of a step's progress only the last word of each attempt is kept."""
+    shown: list[EventRow] = []
+    for event in events.since(run, max(0, run.last_seq - EVENTS_SHOWN), limit=EVENTS_SHOWN):
+        row = _event_row(event)
+        same = (
+            shown and row.kind == "step.progress" and (shown[-1].kind, shown[-1].key) == (row.kind, row.key)
+        )
+        if same:
+            shown.pop()
+        shown.append(row)
+    return shown
+
+
+def describe(kind: str, data: dict[str, Any]) -> str:
+    """Tell an event in a few words. `describe` in run-page.js says the same."""
+    if kind == "step.progress" and data.get("total"):
+        return f"{data.get('done')}/{data['total']} {data.get('message') or ''}".strip()
+    if kind == "step.added":
+        return str(data.get("reason") or f"{data.get('agent')}.{data.get('operation')}")
+    if kind == "agent.said":
+        content = data.get("content")
+        told = content.get("message") if isinstance(content, dict) else None
+        return f"{data.get('topic')}: {told}" if told else str(data.get("topic") or "")
+    error = data.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message") or error.get("kind") or "")
+    for name in ("failure", "summary", "message", "tail", "reason", "because", "state", "worker", "goal"):
+        if data.get(name):
+            return str(data[name])
+    return ""
+
+
+def _run_row(run: Run, summary: requests.Summary | None) -> RunRow:
+    over = run.finished_at is not None
+    return RunRow(
+        run=run,
+        summary=summary,
+        target=requests.target_of(run),
+        seconds=_seconds(run.started_at or run.created_at, run.finished_at) if over else None,
+        since=None if over else run.started_at,
+    )
+
+
+def _step_row(step: Step, titles: dict[str, str]) -> StepRow:
+    running = step.state == StepState.RUNNING.value
+    progress = step.progress if isinstance(step.progress, dict) else {}
+    error = step.error if isinstance(step.error, dict) else {}
+    return StepRow(
+        step=step,
+        agent=titles.get(step.agent, step.agent),
+        seconds=_seconds(step.started_at, step.ended_at),
+        since=step.started_at if running else None,
+        done=int(progress.get("done") or 0) if running else 0,
+        total=int(progress.get("total") or 0) if running else 0,
+        message=str(progress.get("message") or "") if running else "",
+        error=str(error.get("message") or error.get("kind") or ""),
+    )
+
+
+def _event_row(event: Event) -> EventRow:
+    data = event.data if isinstance(event.data, dict) else {}
+    return EventRow(
+        seq=event.seq,
+        at=event.at.astimezone(UTC),
+        kind=event.kind,
+        key=str(data.get("key") or ""),
+        text=describe(event.kind, data),
+    )
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None

@@ -1,0 +1,40 @@
+// Times in the reader's own words: <time> elements, and how long something has been going on (data-since).
+
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+export function duration(seconds) {
+  if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+export function clockTime(iso) {
+  return clock.format(new Date(iso));
+}
+
+function ago(date) {
+  const seconds = (Date.now() - date) / 1000;
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;
+  return day.format(date);
+}
+
+export function tick(root = document) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const date = new Date(element.dateTime);
+    element.textContent = element.closest(".events") ? clockTime(element.dateTime) : ago(date);
+    element.title = date.toLocaleString();
+  }
+  for (const element of root.querySelectorAll("[data-since]")) {
+    element.textContent = duration((Date.now() - new Date(element.dataset.since)) / 1000);
+  }
+}
+
+export function keepTicking() {
+  tick();
+  setInterval(() => document.hidden || tick(), 1000);
+}

@@ -1,0 +1,150 @@
+// Keeps the page of one run as the run is. Events come over the socket and go into the log at once; the parts of the
+// page (steps, result, files) are fetched anew, at most every REFRESH_EVERY. Without a socket the page asks every
+// POLL_EVERY: it never freezes.
+
+import { clockTime, keepTicking, tick } from "./clock.js";
+import { RunSocket } from "./run-socket.js";
+
+const REFRESH_EVERY = 700; // ms
+const POLL_EVERY = 5_000;
+const LINES = 1_000;
+const WORDS = { live: "live", catching: "catching up", offline: "offline, trying again", done: "complete" };
+
+const page = document.getElementById("run");
+const log = document.getElementById("events");
+const badge = document.getElementById("live");
+const follow = document.getElementById("follow");
+let status = "catching";
+let refreshing = false;
+let wanted = false;
+
+function show(next) {
+  status = next;
+  badge.hidden = false;
+  badge.className = `live live-${next}`;
+  badge.textContent = WORDS[next];
+}
+
+function isFinal() {
+  return document.getElementById("part-head")?.dataset.final === "1";
+}
+
+// Says the same as `describe` in rows.py.
+function describe(kind, data) {
+  if (kind === "step.progress" && data.total) return `${data.done}/${data.total} ${data.message || ""}`.trim();
+  if (kind === "step.added") return data.reason || `${data.agent}.${data.operation}`;
+  if (kind === "agent.said") return data.content?.message ? `${data.topic}: ${data.content.message}` : data.topic || "";
+  if (data.error && typeof data.error === "object") return data.error.message || data.error.kind || "";
+  const names = ["failure", "summary", "message", "tail", "reason", "because", "state", "worker", "goal"];
+  const name = names.find((one) => data[one]);
+  return name ? String(data[name]) : "";
+}
+
+function piece(tag, className, text) {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function append(event) {
+  const line = document.createElement("li");
+  const key = event.data.key || "";
+  Object.assign(line.dataset, { seq: event.seq, kind: event.type, key });
+  const time = piece("time", "", clockTime(event.at));
+  time.dateTime = event.at;
+  const text = describe(event.type, event.data).slice(0, 300);
+  const pieces = [piece("span", "seq", event.seq), time, piece("span", "kind", event.type), piece("span", "key", key), piece("span", "text", text)];
+  line.append(...pieces.flatMap((one) => [one, " "]));
+  const before = log.lastElementChild;
+  const same = before?.dataset.kind === "step.progress" && event.type === "step.progress" && before.dataset.key === key;
+  if (same) before.replaceWith(line);
+  else log.append(line);
+  while (log.childElementCount > LINES) log.firstElementChild.remove();
+  if (follow.checked) log.scrollTop = log.scrollHeight;
+}
+
+async function refresh() {
+  if (refreshing) {
+    wanted = true;
+    return;
+  }
+  refreshing = true;
+  try {
+    const answer = await fetch(page.dataset.parts, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
+    if (answer.type === "opaqueredirect") end("signed-out");
+    else if (answer.ok) put(await answer.text());
+  } catch {
+    // offline: the next event or poll tries again
+  }
+  setTimeout(() => {
+    refreshing = false;
+    if (wanted) {
+      wanted = false;
+      refresh();
+    }
+  }, REFRESH_EVERY);
+}
+
+function put(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  tick(fresh);
+  for (const part of fresh.querySelectorAll("[data-part]")) {
+    const old = document.getElementById(part.id);
+    if (!old || old.isEqualNode(part)) continue;
+    if (old.contains(document.activeElement) && part.id === "part-head" && !isFinalPart(part)) continue; // a hand is on it
+    keepOpen(old, part);
+    old.replaceWith(document.adoptNode(part));
+  }
+  if (isFinal() && status === "live") finish();
+}
+
+function isFinalPart(part) {
+  return part.dataset.final === "1";
+}
+
+function keepOpen(old, fresh) {
+  if (old.querySelector("details")?.open) fresh.querySelector("details")?.setAttribute("open", "");
+}
+
+function finish() {
+  socket.stop();
+  show("done");
+}
+
+function end(why) {
+  socket.stop();
+  show("offline");
+  if (why === "signed-out") {
+    const link = document.createElement("a");
+    link.href = `${page.dataset.login}?next=${encodeURIComponent(location.pathname)}`;
+    link.textContent = "signed out: sign in again";
+    badge.replaceChildren(link);
+  } else {
+    badge.textContent = "you may no longer see this run";
+  }
+}
+
+const socket = new RunSocket({
+  topic: `run:${page.dataset.run}`,
+  after: Number(page.dataset.head),
+  onEvent(event) {
+    append(event);
+    refresh();
+  },
+  onStatus(next) {
+    show(next);
+    if (next === "live") refresh();
+  },
+  onReset: refresh,
+  onEnd: end,
+});
+
+keepTicking();
+log.scrollTop = log.scrollHeight;
+if (isFinal()) show("done");
+else {
+  show("catching");
+  socket.start();
+  setInterval(() => status === "offline" && !socket.stopped && refresh(), POLL_EVERY);
+}

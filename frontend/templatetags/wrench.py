@@ -1,0 +1,52 @@
+"""Small words for the templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Write seconds as people do: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min. Nothing for None."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@register.filter
+def moment(at: datetime | None, form: str = "%d %b %H:%M") -> SafeString | str:
+    """Write a time in UTC as a <time> element, which the pages' script turns into the reader's own time."""
+    if at is None:
+        return ""
+    utc = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        utc.isoformat().replace("+00:00", "Z"),
+        utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        utc.strftime(form),
+    )
+
+
+@register.filter
+def iso(at: datetime | None) -> str:
+    """Write a time for scripts."""
+    return "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@register.filter
+def words(state: str) -> str:
+    """Write a state for people."""
+    return state.replace("_", " ")

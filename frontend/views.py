@@ -1,0 +1,188 @@
+"""The pages: the list of runs, one run, signing in, and what goes wrong.
+
+Thin: rows come from `rows`, requests go through `agents.requests`, the door that the API uses too. Every page but
+sign-in asks who you are; a run that you may not see is not there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views import View
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access, attempts
+from accounts.models import User
+from agents import requests
+from frontend import rows
+from frontend.forms import RunForm, SignInForm
+from tasks import runs
+from tasks.errors import EngineError
+from tasks.models import Run
+from tasks.states import RunState
+
+RUNS_SHOWN = 50
+
+ERRORS = {
+    400: ("That did not work", "The request could not be read. Go back and try again."),
+    403: (
+        "Not for you",
+        "Your role does not allow this. Ask an owner of the project, or sign in as somebody else.",
+    ),
+    404: ("Nothing here", "There is no such page, or you may not see it."),
+    429: ("Slow down", "Too many attempts. Wait a minute, then try again."),
+    500: ("Something broke", "This is our fault, and it is in the log. Try again in a moment."),
+    503: ("Not ready", "A server behind this page does not answer. Try again in a moment."),
+}
+
+
+class RunList(LoginRequiredMixin, View):
+    """The runs that you may see, newest first, and the form for a new one."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request, RunForm(user=_user(request)))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = RunForm(request.POST, user=_user(request))
+        if not form.is_valid():
+            return self._page(request, form, status=400)
+        wanted = requests.Request(goal=form.cleaned_data["goal"], target=form.cleaned_data["target"])
+        try:
+            run, _ = requests.submit(
+                wanted,
+                project_id=form.cleaned_data["project"].pk,
+                owner_id=_user(request).pk,
+                idempotency_key=f"form-{form.cleaned_data['ticket']}",
+            )
+        except EngineError as error:
+            form.add_error(None, str(error))
+            return self._page(request, form, status=400)
+        return redirect("frontend:run", run_id=run.public_id)
+
+    def _page(self, request: HttpRequest, form: RunForm, status: int = 200) -> HttpResponse:
+        projects = access.projects_for(_user(request), "run.view")
+        found = Run.objects.filter(project__in=projects).select_related("project", "owner").order_by("-pk")
+        before = _before(request)
+        page = list((found.filter(pk__lt=before) if before else found)[: RUNS_SHOWN + 1])
+        shown = rows.run_rows(page[:RUNS_SHOWN])
+        context = {
+            "form": form,
+            "may_submit": form.fields["project"].queryset.exists(),  # type: ignore[attr-defined]  # ModelChoiceField
+            "rows": shown,
+            "has_open": any(not row.is_final for row in shown),
+            "older": page[RUNS_SHOWN - 1].public_id if len(page) > RUNS_SHOWN else None,
+            "is_first_page": before is None,
+        }
+        return render(request, "frontend/runs.html", context, status=status)
+
+
+@require_GET
+@login_required
+def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run, as it is now; the page's script keeps it so."""
+    run = _run(request, run_id)
+    context = {**_parts(request, run), "events": rows.event_rows(run)}
+    return render(request, "frontend/run.html", context)
+
+
+@require_GET
+@login_required
+def run_parts(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The changing parts of a run's page, for its script to put in place."""
+    return render(request, "frontend/run_parts.html", _parts(request, _run(request, run_id)))
+
+
+@require_POST
+@login_required
+def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask for the end of a run."""
+    run = _run(request, run_id)
+    if not access.may(_user(request), "run.cancel", run.project):
+        raise PermissionDenied
+    runs.cancel(run.public_id, by=_user(request).get_username())
+    messages.info(request, "The run was asked to stop.")
+    return redirect("frontend:run", run_id=run_id)
+
+
+class SignIn(LoginView):
+    """Sign in by password. Attempts are counted by address and by name."""
+
+    template_name = "frontend/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            attempts.count(request, group="sign-in", name=str(request.POST.get("username", "")))
+        except attempts.TooManyAttempts:
+            return error(request, 429)
+        except attempts.AttemptsNotCounted:
+            return error(request, 503)
+        return super().post(request, *args, **kwargs)
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Send people who come to the admin to the one sign-in page."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    target = request.GET.get("next") or reverse("admin:index")
+    return redirect(f"{reverse('frontend:login')}?{urlencode({'next': target})}")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form came without its token: usually it was open since before the last sign-in."""
+    return error(request, 403, text="This form is too old. Go back, load the page anew, and send it again.")
+
+
+def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
+    """Answer with a page that says what went wrong. A 500 asks nothing of the database."""
+    title, usual = ERRORS.get(status, ERRORS[500])
+    context = {"status": status, "title": title, "text": text or usual}
+    body = render_to_string("frontend/error.html", context, request if status < 500 else None)
+    return HttpResponse(body, status=status)
+
+
+def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
+    row = rows.run_row(run)
+    may_cancel = not row.is_final and access.may(_user(request), "run.cancel", run.project)
+    return {
+        "row": row,
+        "run": run,
+        "steps": rows.step_rows(run),
+        "artifacts": rows.artifacts(run),
+        "may_cancel": may_cancel and run.cancel_requested_at is None,
+        "is_stopping": not row.is_final and run.cancel_requested_at is not None,
+        "has_failed": run.state == RunState.FAILED.value,
+    }
+
+
+def _run(request: HttpRequest, run_id: UUID) -> Run:
+    run = Run.objects.select_related("project__team", "owner").filter(public_id=run_id).first()
+    if run is None or not access.may(_user(request), "run.view", run.project):
+        raise Http404
+    return run
+
+
+def _before(request: HttpRequest) -> int | None:
+    """Read `?before=<run id>`, the end of the page before."""
+    try:
+        public_id = UUID(request.GET.get("before", ""))
+    except ValueError:
+        return None
+    return Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # login_required stands before every caller
+    return request.user

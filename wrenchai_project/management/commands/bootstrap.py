@@ -1,0 +1,101 @@
+"""`manage.py bootstrap [--json]`: make an installation ready to be entered, and hand out the way in.
+
+Migrates, collects the static files, and makes what is missing of: user `admin` (superuser), team and project
+`default`. Running it again changes nothing and is quick; running it twice at once is safe, since an advisory lock of
+PostgreSQL lets one go after the other. A password is shown only by the call that made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts.models import Membership, Project, Team, User
+from accounts.roles import Role
+
+ADMIN = "admin"
+DEFAULT = "default"
+TOKEN_LIFETIME = timedelta(hours=12)  # longer than any run of the local command line
+LOCK = 0x5752454E4348  # "WRENCH": the advisory lock's number, the same for everybody who bootstraps
+
+
+class Command(BaseCommand):
+    help = "Prepare the database and the static files, and make the first account and project."
+    requires_system_checks: list[str] = []  # the database may be empty
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with _alone():
+            call_command("migrate", interactive=False, verbosity=0)
+            _collect_static()
+            entry = _make_entry()
+        if options["json"]:
+            self.stdout.write(json.dumps(entry))
+            return
+        password = entry["password"] or "(as shown at the first start)"
+        self.stdout.write(f"user {entry['admin']}, password {password}, project {entry['project']}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until nobody else bootstraps this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+@transaction.atomic
+def _make_entry() -> dict[str, str | None]:
+    admin, created = User.objects.get_or_create(
+        username=ADMIN, defaults={"is_staff": True, "is_superuser": True}
+    )
+    password = secrets.token_urlsafe(15) if created else None
+    if password:
+        admin.set_password(password)
+        admin.save(update_fields=["password"])
+    team, _ = Team.objects.get_or_create(slug=DEFAULT, defaults={"name": "Default"})
+    Membership.objects.get_or_create(user=admin, team=team, defaults={"role": Role.OWNER})
+    project, _ = Project.objects.get_or_create(team=team, slug=DEFAULT, defaults={"name": "Default"})
+    token = AccessToken.for_user(admin)
+    token.set_exp(lifetime=TOKEN_LIFETIME)
+    return {"admin": admin.username, "password": password, "token": str(token), "project": project.slug}
+
+
+def _collect_static() -> None:
+    """Collect the static files unless they are those of the last time."""
+    mark = Path(settings.STATIC_ROOT) / ".collected"
+    digest = _digest_of_sources()
+    if mark.exists() and mark.read_text() == digest:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    mark.write_text(digest)
+
+
+def _digest_of_sources() -> str:
+    """Name the sources of all static files by path, size and time of change."""
+    hashed = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            status = Path(storage.path(name)).stat()
+            hashed.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return hashed.hexdigest()
