@@ -48,9 +48,9 @@ class Command(LocalCommand):
         with crew.only_one(state_dir, role="serve", say=note):
             port = web_port(options["port"])
             with crew.up(state_dir, role="serve", port=port, roots=roots, say=note) as ours:
-                flower = None if options["no_flower"] else _start_flower(ours, state_dir)
                 ours.supervisor.wait_ready(["interactive", "heavy"], seconds=READY_SECONDS)
                 ours.supervisor.publish(url=ours.url, roots=ours.environ["WRENCH_LOCAL_ROOTS"])
+                flower = None if options["no_flower"] else _start_flower(ours, state_dir)
                 _print_box(ours, flower, seconds=time.time() - began)
                 try:
                     _look_after(ours)
@@ -89,7 +89,7 @@ def _existing(root: Path) -> Path:
 
 
 def _start_flower(ours: crew.Crew, state_dir: Path) -> str:
-    """Start the task monitor and return its address. Flower being slow does not hold up the rest."""
+    """Start the task monitor, last so that it holds up nobody, and return its address."""
     port = next_free(FLOWER_PORT)
     ours.supervisor.start(services.flower(port, password=keys.make(state_dir).flower_password))
     return f"http://127.0.0.1:{port}"
@@ -110,10 +110,9 @@ def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
         ("End", "Ctrl-C, or ./wrench stop"),
     ]
     body = Text("\n".join(f"{name:<8} {value}" for name, value in rows))
-    console = Console(soft_wrap=True)
-    width = max(console.width, max(map(len, body.plain.splitlines())) + 4)  # a password is never broken
-    console.print(
-        Panel(body, title=f"WrenchAI is up ({seconds:.1f} s)", expand=False, width=None), width=width
+    width = max(map(len, body.plain.splitlines())) + 4  # never cut: a password must be readable
+    Console(width=max(width, Console().width)).print(
+        Panel(body, title=f"WrenchAI is up ({seconds:.1f} s)", expand=False)
     )
 
 
