@@ -10,7 +10,7 @@ from tasks.worker import HeartStep
 
 
 def _answer(queue: str) -> None:
-    @current_app.task(name=queue, ignore_result=True)  # type: ignore[untyped-decorator]  # celery-types has no name=
+    @current_app.task(name=queue, ignore_result=True)
     def answer_bell() -> str:
         return run_next(queue)
 

@@ -38,6 +38,7 @@ from tasks.interruption import LeaseWanted, TimeLimitReached, interruptible, was
 from tasks.leases import Lease
 from tasks.models import Artifact, LogChunk, Run, Step, StepDependency
 from tasks.plans import JsonObject
+from tasks.processes import kill_strays
 from tasks.states import StepState
 
 log = structlog.get_logger(__name__)
@@ -112,6 +113,9 @@ def _attempt(lease: Lease, run: Run) -> str:
             context.flush()
             return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True)
     finally:
+        strays = kill_strays()
+        if strays:
+            log.warning("strays_killed", count=strays)
         context.close()
 
 

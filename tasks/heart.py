@@ -9,7 +9,7 @@ Django, so that it starts fast and shares no state with the worker.
         child dead              -> lost_at       (recover makes the step ready)
         run cancelled           -> SIGUSR2, after the grace SIGKILL
         hard limit passed       -> SIGKILL
-        parent shuts down       -> stopping_at; after the grace SIGHUP: children release their steps
+        parent shuts down       -> stopping_at; after the grace SIGURG: children release their steps
         parent silent or dead,
         or renewal fails for    -> SIGKILL all children before the lease ends: a worker that cannot prove
         two thirds of a lease      that it lives must not work
@@ -31,6 +31,9 @@ from typing import Any
 
 import psutil
 import psycopg2
+
+from tasks.interruption import CANCEL_SIGNAL, RELEASE_SIGNAL
+from tasks.processes import kill_session
 
 POLL_SECONDS = 1.0
 SILENCE_SECONDS = 20.0  # a parent that did not tick for so long is stuck or frozen
@@ -166,11 +169,11 @@ class Heart:
         for step, fence, pid, cancel, overdue in rows:
             if not _is_alive_child(pid, self.orders.pid):
                 say("child_lost", step=step, pid=pid)
-                kill_session_of(pid)
+                kill_session(pid)
                 self._execute(_LOST, {"step": step, "fence": fence})
             elif overdue:
                 say("attempt_killed", step=step, pid=pid, reason="hard limit")
-                kill_session_of(pid)
+                kill_session(pid)
             elif cancel:
                 self._cancel(step, fence, pid, now)
         current = {row[1] for row in rows}
@@ -179,26 +182,26 @@ class Heart:
     def _cancel(self, step: int, fence: str, pid: int, now: float) -> None:
         told = self.cancelled.setdefault(fence, now)
         if told == now:
-            _send(pid, signal.SIGUSR2)
+            _send(pid, CANCEL_SIGNAL)
         elif now - told > self.orders.cancel_grace_seconds:
             say("attempt_killed", step=step, pid=pid, reason="cancelled")
-            kill_session_of(pid)
+            kill_session(pid)
 
     def _release_after_grace(self, now: float) -> None:
         if self.stopping_at is not None and now - self.stopping_at > self.orders.shutdown_grace_seconds:
             self.released = True
             for row in self._fetch(_RUNNING, {"id": self.orders.session}):
                 say("lease_wanted_back", step=row[0], pid=row[2])
-                _send(row[2], signal.SIGHUP)
+                _send(row[2], RELEASE_SIGNAL)
 
     def _kill_children(self) -> None:
         for child in _children(self.orders.pid):
-            kill_session_of(child)
+            kill_session(child)
 
     def _parent_gone(self) -> None:
         """The parent ended or was killed: nobody reads this worker's bells any more."""
         for row in self._fetch(_RUNNING, {"id": self.orders.session}):
-            kill_session_of(row[2])
+            kill_session(row[2])
         self._execute(_STOPPED, {"id": self.orders.session})
 
     def _execute(self, statement: str, values: dict[str, Any]) -> int | None:
@@ -234,16 +237,6 @@ class Heart:
         if self.database is not None:
             self.database.close()
         self.database = None
-
-
-def kill_session_of(pid: int) -> None:
-    """Kill a worker child and whatever it started: each child leads a session of its own, and they stay in it."""
-    for process in psutil.pids():
-        try:
-            if process == pid or os.getsid(process) == pid:
-                os.kill(process, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue  # gone meanwhile, or another user's: not ours
 
 
 def _send(pid: int, number: signal.Signals) -> None:

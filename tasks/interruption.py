@@ -2,7 +2,7 @@
 
     SIGALRM   the soft limit, armed by the child itself after its claim    -> TimeLimitReached
     SIGUSR2   the run was cancelled; sent by the worker's heart            -> StepCancelled
-    SIGHUP    the worker shuts down and wants its leases back; from heart  -> LeaseWanted
+    SIGURG    the worker shuts down and wants its leases back; from heart  -> LeaseWanted
 
 A bell does not know its step, so Celery's per-message limits cannot be used. Outside of `interruptible` the
 signals only leave a mark, so that settling is never torn in the middle.
@@ -18,7 +18,7 @@ from types import FrameType
 from tasks.contract import StepCancelled
 
 CANCEL_SIGNAL = signal.SIGUSR2
-RELEASE_SIGNAL = signal.SIGHUP
+RELEASE_SIGNAL = signal.SIGURG  # ignored where no handler is in place; billiard takes SIGHUP for itself
 
 
 class TimeLimitReached(BaseException):

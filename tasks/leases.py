@@ -116,7 +116,7 @@ def disown(*, worker: UUID, pid: int) -> int:
     """Declare lost whatever this child seems to hold: for a claim whose commit may or may not have happened."""
     with connection.cursor() as cursor:
         cursor.execute(_DISOWN, {"worker": worker, "pid": pid})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def lost(*, most: int = 500) -> list[tuple[int, int]]:
@@ -130,7 +130,7 @@ def is_lost(step_pk: int) -> bool:
     """Tell whether this running step's attempt cannot end any more."""
     with connection.cursor() as cursor:
         cursor.execute(_LOST + " AND s.id = %(step)s", {"overdue": OVERDUE_SECONDS, "step": step_pk})
-        return cursor.fetchone() is not None
+        return bool(cursor.fetchone())
 
 
 def _within_limit(cursor: Any, values: dict[str, Any]) -> bool:
@@ -143,4 +143,4 @@ def _within_limit(cursor: Any, values: dict[str, Any]) -> bool:
     if limit is None:
         return True
     cursor.execute(_LIMITED_COUNT, values)
-    return int(cursor.fetchone()[0]) < limit
+    return bool(cursor.fetchone()[0] < limit)

@@ -15,10 +15,12 @@ Live hints to sockets go the same way, but are not stored: a lost hint costs a r
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -109,7 +111,7 @@ def waiting_bells(queue: str) -> int:
     try:
         with current_app.connection_for_write() as broker:
             channel = broker.default_channel
-            return int(channel._size(queue))
+            return int(channel._size(queue))  # type: ignore[attr-defined]  # virtual transports have it
     except (OperationalError, RedisError, OSError) as error:
         raise BrokerUnreachable(f"Redis does not say how many bells wait in {queue!r}: {error}") from error
 
@@ -153,7 +155,7 @@ _quiet_until = 0.0
 
 
 class _LiveHints:
-    """Sends hints from a thread with an event loop of its own, so that no commit waits for Redis.
+    """Sends hints from a daemon thread with an event loop of its own, so that no commit waits for Redis.
 
     Hints of one run that pile up become one: only the newest head matters. Starts anew after a fork.
     """
@@ -161,42 +163,50 @@ class _LiveHints:
     FLUSH_SECONDS = 0.02
 
     def __init__(self) -> None:
-        self._heads: dict[str, int] = {}
-        self._wake = threading.Event()
-        self._pid = 0
         self._lock = threading.Lock()
+        self._pid = 0
+        self._heads: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
 
     def tell(self, public_id: str, head: int) -> None:
-        import os
-
         with self._lock:
             if self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._heads = {}
-                self._wake = threading.Event()
-                threading.Thread(target=self._work, name="live-hints", daemon=True).start()
+                self._start_over()
             self._heads[public_id] = max(head, self._heads.get(public_id, 0))
-        self._wake.set()
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=self._work, args=(self._loop,), name="live-hints", daemon=True
+                ).start()
+            self._loop.call_soon_threadsafe(self._news.set)
 
-    def _work(self) -> None:
-        asyncio.run(self._flush_forever())
+    def _start_over(self) -> None:
+        self._pid = os.getpid()
+        self._heads = {}
+        self._loop = None
+        self._news = asyncio.Event()
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._flush_forever())
 
     async def _flush_forever(self) -> None:
         layer = get_channel_layer()
-        loop = asyncio.get_running_loop()
         while True:
-            await loop.run_in_executor(None, self._wake.wait)
-            self._wake.clear()
+            await self._news.wait()
+            self._news.clear()
             with self._lock:
                 heads, self._heads = self._heads, {}
             for public_id, head in heads.items():
-                try:
-                    await layer.group_send(
-                        run_group(public_id), {"type": "run.hint", "run": public_id, "head": head}
-                    )
-                except (RedisError, OSError) as error:
-                    log.warning("hint_lost", run=public_id, reason=str(error))
+                await self._send(layer, public_id, head)
             await asyncio.sleep(self.FLUSH_SECONDS)
+
+    async def _send(self, layer: Any, public_id: str, head: int) -> None:
+        try:
+            await layer.group_send(run_group(public_id), {"type": "run.hint", "run": public_id, "head": head})
+        except (RedisError, OSError) as error:
+            log.warning("hint_lost", run=public_id, reason=str(error))
 
 
 _hints = _LiveHints()

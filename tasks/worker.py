@@ -39,10 +39,10 @@ PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent
 _beating: HeartStep | None = None
 
 
-class HeartStep(bootsteps.StartStopStep):  # type: ignore[misc]  # celery has no types for bootsteps
+class HeartStep(bootsteps.StartStopStep):
     """Runs the heart for as long as the worker lives."""
 
-    requires = {"celery.worker.components:Hub", "celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Hub", "celery.worker.components:Pool")
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         global _beating

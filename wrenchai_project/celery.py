@@ -58,4 +58,3 @@ app.autodiscover_tasks(["tasks"], related_name="celery_tasks")
 @setup_logging.connect
 def keep_django_logging(**kwargs: object) -> None:
     """Leave the log as settings.LOGGING made it; Celery would put its own handlers on."""
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -12,7 +13,7 @@ from wrenchai_project import env
 
 
 @register()
-def environment_is_readable(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def environment_is_readable(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Tell every variable whose value cannot be used."""
     return [
         Error(f"{fault.name}: {fault.message}", hint=fault.hint, id="wrench.E001") for fault in env.FAULTS
@@ -20,7 +21,7 @@ def environment_is_readable(app_configs: list[AppConfig] | None, **kwargs: Any) 
 
 
 @register()
-def secret_is_own(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def secret_is_own(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse the published default secret outside of development."""
     if settings.DEBUG or settings.SECRET_KEY != settings.DEFAULT_SECRET_KEY:
         return []
@@ -34,7 +35,7 @@ def secret_is_own(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[Ch
 
 
 @register()
-def lease_outlasts_heartbeat(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def lease_outlasts_heartbeat(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """A lease shorter than three heartbeats would be lost by one late beat."""
     if settings.LEASE_SECONDS >= 3 * settings.HEARTBEAT_SECONDS:
         return []

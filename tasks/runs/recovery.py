@@ -54,7 +54,7 @@ def expire() -> int:
 def _recover_one(step_pk: int, run_pk: int) -> bool:
     with transaction.atomic():
         step = lock_one(step_pk, skip_locked=True)
-        if step is None or step.state != StepState.RUNNING.value or not leases.is_lost(step_pk):
+        if step is None or step.fence is None or not leases.is_lost(step_pk):
             return False
         change = Change(run_pk)
         error = _why_lost(step)

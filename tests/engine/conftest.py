@@ -1,16 +1,22 @@
-"""The cast of the engine's tests: a project, a way to submit, and workers of its own."""
+"""The cast of the engine's tests: a project, a way to submit, a worker in this process, and a real cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Project, Team
-from tasks import runs
-from tasks.models import Run
-from tasks.plans import Plan, PlannedStep
+from tasks import execution, interruption, runs
+from tasks.models import Run, WorkerSession
+from tasks.plans import Part, PlannedStep, plan_of
+from tests.engine.cluster import Cluster
 
 Submit = Callable[..., Run]
 
@@ -23,12 +29,11 @@ def project(transactional_db: None) -> Project:
 
 @pytest.fixture
 def submit(project: Project) -> Submit:
-    """Submit a plan (or single steps) and give the run."""
+    """Submit parts of a plan and give the run."""
 
-    def go(*parts: PlannedStep | Plan, **options: Any) -> Run:
-        steps = tuple(s for part in parts for s in ((part,) if isinstance(part, PlannedStep) else part.steps))
+    def go(*parts: Part, **options: Any) -> Run:
         run, _ = runs.submit(
-            Plan(steps),
+            plan_of(*parts),
             project_id=project.pk,
             owner_id=None,
             goal=options.pop("goal", "a goal"),
@@ -40,7 +45,67 @@ def submit(project: Project) -> Submit:
     return go
 
 
+@pytest.fixture
+def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSession:
+    """A worker session whose only child is this process: `execution.run_next` works in it."""
+    interruption.install()
+    now = timezone.now()
+    session = WorkerSession.objects.create(
+        hostname="test",
+        pid=os.getpid(),
+        queues=["agent.probe", "agent.second"],
+        slots=1,
+        started_at=now,
+        heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )
+    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    return session
+
+
+@pytest.fixture
+def other_worker(worker: WorkerSession) -> uuid.UUID:
+    """A second session, to be claimed for by hand."""
+    now = timezone.now()
+    session = WorkerSession.objects.create(
+        hostname="other",
+        pid=1,
+        queues=["agent.probe"],
+        slots=1,
+        started_at=now,
+        heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )
+    return session.pk
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+@pytest.fixture
+def cluster(project: Project, tmp_path: Path) -> Iterator[Cluster]:
+    """Real processes: relay, scheduler and workers, started by the test, all ended after it."""
+    with Cluster(tmp_path) as running:
+        yield running
+
+
 def work(key: str, *, operation: str = "work", agent: str = "probe", **rest: Any) -> PlannedStep:
     """One step of the tests' agent; unknown keywords become its input."""
-    known = {name: rest.pop(name) for name in ("after", "reason", "priority", "deadline_seconds") if name in rest}
-    return PlannedStep(key=key, agent=agent, operation=operation, input=rest, **known)
+    known = {
+        name: rest.pop(name) for name in ("after", "reason", "priority", "deadline_seconds") if name in rest
+    }
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in rest.items()}
+    return PlannedStep(key=key, agent=agent, operation=operation, input=values, **known)
+
+
+def drain(queue: str = "agent.probe", *, most: int = 1000) -> list[str]:
+    """Do in this process whatever is ready, until there is nothing. Returns the lines that Flower would show."""
+    lines: list[str] = []
+    while len(lines) < most:
+        line = execution.run_next(queue)
+        if line.endswith("nothing to do"):
+            return lines
+        lines.append(line)
+    raise AssertionError(f"still not drained after {most} attempts")

@@ -1,0 +1,148 @@
+"""Operators watch the engine here. Rows of history are read-only: states move through `runs` alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from tasks import runs
+from tasks.models import (
+    Artifact,
+    Attempt,
+    Event,
+    LogChunk,
+    OutboxMessage,
+    Queue,
+    Run,
+    Step,
+    StepDependency,
+    WorkerSession,
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Look, search and filter; nothing is added, changed or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "goal", "state", "project", "owner", "priority", "created_at", "finished_at")
+    list_filter = ("state", "project", "created_day")
+    search_fields = ("public_id", "goal", "idempotency_key", "failure")
+    list_select_related = ("project", "owner")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    actions = ("cancel_runs",)
+
+    @admin.action(description="Cancel the chosen runs")
+    def cancel_runs(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        for run in chosen:
+            runs.cancel(run.public_id, by=str(request.user), reason="cancelled in the admin")
+        self.message_user(request, f"Cancellation asked for {len(chosen)} run(s).", messages.SUCCESS)
+
+
+@admin.register(Step)
+class StepAdmin(ReadOnlyAdmin):
+    list_display = (
+        "key",
+        "state",
+        "agent",
+        "operation",
+        "priority",
+        "attempts_made",
+        "run",
+        "available_at",
+        "ended_at",
+    )
+    list_filter = ("state", "queue", "operation")
+    search_fields = ("key", "run__public_id", "reason")
+    list_select_related = ("run",)
+    ordering = ("-id",)
+
+
+@admin.register(StepDependency)
+class StepDependencyAdmin(ReadOnlyAdmin):
+    list_display = ("step", "needs", "condition")
+    list_filter = ("condition",)
+    search_fields = ("step__key", "needs__key")
+    list_select_related = ("step", "needs")
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ("step", "ordinal", "outcome", "worker", "child_pid", "started_at", "ended_at")
+    list_filter = ("outcome",)
+    search_fields = ("step__key", "step__run__public_id", "fence")
+    list_select_related = ("step", "worker")
+    ordering = ("-started_at",)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("run_id", "seq", "kind", "at", "data")
+    list_filter = ("kind",)
+    search_fields = ("run__public_id", "kind")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(LogChunk)
+class LogChunkAdmin(ReadOnlyAdmin):
+    list_display = ("step", "attempt", "ordinal", "at", "text")
+    search_fields = ("step__key", "text")
+    list_select_related = ("step",)
+    ordering = ("-id",)
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(ReadOnlyAdmin):
+    list_display = ("name", "size", "media_type", "digest", "run", "created_at")
+    list_filter = ("media_type",)
+    search_fields = ("name", "digest", "run__public_id")
+    list_select_related = ("run",)
+    ordering = ("-created_at",)
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "queue", "priority", "created_at")
+    list_filter = ("queue",)
+    search_fields = ("queue",)
+
+
+@admin.register(Queue)
+class QueueAdmin(ReadOnlyAdmin):
+    """What the engine reads; change it in the agent's configuration."""
+
+    list_display = ("name", "agent", "enabled", "priority", "concurrency_limit", "paused_at")
+    list_filter = ("enabled",)
+    search_fields = ("name", "agent")
+
+
+@admin.register(WorkerSession)
+class WorkerSessionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "hostname",
+        "pid",
+        "queues",
+        "slots",
+        "started_at",
+        "heartbeat_at",
+        "lease_until",
+        "stopped_at",
+    )
+    list_filter = ("stopped_at",)
+    search_fields = ("hostname", "id")
+    ordering = ("-heartbeat_at",)
