@@ -42,7 +42,11 @@ class _Cluster:
         first = self.said[0].claim
         if other.analyzer.name in {one.analyzer.name for one in self.said}:
             return False
-        return first.line <= other.claim.end_line and other.claim.line <= first.end_line
+        return _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line
+
+
+def _start(claim: Claim) -> int:
+    return claim.span_start or claim.line
 
 
 class Sources:

@@ -21,7 +21,10 @@ _NAMED = re.compile(
     r"[\w\-\"'\]]*\s*(?::\s*\w+\s*)?(?:==?|:|,|!=)\s*)(?P<prefix>[rbuf]{0,2})(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"(?P<quote>[\"'])(?P<value>[A-Za-z0-9+/=_\-]{20,})(?P=quote)")
+_QUOTED = re.compile(r"(?P<quote>[\"'])(?P<value>[^\s\"'{}]{10,})(?P=quote)")
+_HEX = re.compile(r"[0-9a-fA-F]{32,}")
+_WORDS = re.compile(r"[\W_]")
+_LITERAL = re.compile(r"(?P<quote>\"\"\"|'''|[\"'])(?:\\.|(?!(?P=quote)).)+(?P=quote)", re.DOTALL)
 
 
 def redact(text: str) -> str:
@@ -32,22 +35,15 @@ def redact(text: str) -> str:
     return _QUOTED.sub(_cut_if_random, text)
 
 
-def _cut_if_random(match: re.Match[str]) -> str:
-    value = match["value"]
-    kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
-    is_hex = re.fullmatch(r"[0-9a-fA-F]{32,}", value) is not None
-    if (
-        kinds == 3
-        or is_hex
-        or (kinds == 2 and re.search("[0-9]", value) and "_" not in value and "-" not in value)
-    ):
-        return f"{match['quote']}{CUT}{match['quote']}"
-    return match[0]
-
-
-_LITERAL = re.compile(r"(?P<quote>\"\"\"|'''|[\"'])(?:\\.|(?!(?P=quote)).)+(?P=quote)", re.DOTALL)
-
-
 def redact_literals(text: str) -> str:
     """Cut every quoted text: for lines of which a tool says that they hold a secret, but not where."""
     return _LITERAL.sub(lambda match: f"{match['quote']}{CUT}{match['quote']}", text)
+
+
+def _cut_if_random(match: re.Match[str]) -> str:
+    value = match["value"]
+    kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    is_one_word = _WORDS.search(value) is None and len(value) >= 20
+    if kinds == 3 or _HEX.fullmatch(value) or (is_one_word and kinds == 2 and re.search("[0-9]", value)):
+        return f"{match['quote']}{CUT}{match['quote']}"
+    return match[0]

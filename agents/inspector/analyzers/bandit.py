@@ -96,6 +96,7 @@ def _claim(row: dict[str, Any], path: str, rule: str) -> Claim:
         path=path,
         line=row["line_number"],
         end_line=max(lines),
+        span_start=min(lines),  # it names the line of the argument, ruff the line of the call
         column=max(1, row["col_offset"] + 1),
         severity=severity,
         confidence=Confidence(certainty.lower()) if certainty != "UNDEFINED" else Confidence.LOW,

@@ -58,7 +58,7 @@ class Claim:
     """One report of one tool, before it is normalised.
 
     `rule` is our canonical name (tools that mean the same share it), `tool_rule` the tool's own.
-    Columns count from 1.
+    Columns count from 1. `span_start` is the first line that may mean the same, if before `line`.
     """
 
     rule: str
@@ -69,6 +69,7 @@ class Claim:
     line: int
     end_line: int
     column: int = 1
+    span_start: int = 0
     severity: Severity
     confidence: Confidence
     category: Category

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from detect_secrets.core.scan import scan_file
+from detect_secrets.filters.heuristic import is_indirect_reference
 from detect_secrets.settings import transient_settings
 
 CUT = "[redacted]"
@@ -46,7 +47,6 @@ PLUGINS = [
 ]
 FILTERS = [
     "allowlist.is_line_allowlisted",
-    "heuristic.is_indirect_reference",
     "heuristic.is_likely_id_string",
     "heuristic.is_not_alphanumeric_string",
     "heuristic.is_potential_uuid",
@@ -139,7 +139,7 @@ def is_made_up(value: str, kind: str, line: str) -> bool:
     """Tell whether it is a placeholder, a reference or a checksum rather than a secret."""
     if PLACEHOLDER.search(value):
         return True
-    if kind in VAGUE and (REFERENCE.search(line) or len(value) < 6):
+    if kind in VAGUE and (REFERENCE.search(line) or len(value) < 6 or is_indirect_reference(line)):
         return True
     return VAGUE.get(kind, 0) >= 2 and bool(CHECKSUM.search(line))
 

@@ -1,0 +1,116 @@
+"""The secret scan: what it finds, what it leaves alone, and that no secret is in anything that leaves it."""
+
+from __future__ import annotations
+
+import random
+import string
+from pathlib import Path
+
+import pytest
+
+from agents.findings import Confidence
+from agents.inspector.redaction import CUT, redact
+from tests.agents.inspector.trees import inspect, places, plant
+
+_random = random.Random(7)
+
+
+def _letters(count: int) -> str:
+    return "".join(_random.choice(string.ascii_letters + string.digits) for _ in range(count))
+
+
+# Made at run time, so that no scanner of this repository finds a secret in a test of a scanner.
+AWS = "AKIA" + "".join(_random.choice(string.ascii_uppercase) for _ in range(16))
+GITHUB = "gh" + "p_" + _letters(36)
+PASSWORD = "Tr0ub4dor" + "&3-" + _letters(4)
+IN_URL = "s3" + _letters(9)
+BASE64 = _letters(40)
+SECRETS = (AWS, GITHUB, PASSWORD, IN_URL, BASE64)
+
+
+@pytest.fixture
+def leaky(tmp_path: Path) -> Path:
+    key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA " + "PRIVATE KEY-----\n"
+    return plant(
+        tmp_path,
+        {
+            "settings.py": f'password = "{PASSWORD}"\nAWS_KEY = "{AWS}"\nx = eval("{PASSWORD}")  # {GITHUB}\n'
+            f'def connect(db, password="{PASSWORD}"):\n    db.execute("SELECT \'%s\'" % "{BASE64}")\n',
+            "deploy.yml": f"env:\n  token: {GITHUB}\n",
+            ".env": f"DATABASE_URL=postgres://app:{IN_URL}@db.internal.example.com/app\n",
+            "id_rsa": key,
+            "blob.js": f"const blob = '{BASE64}';\n",
+        },
+    )
+
+
+def test_secrets_are_found_in_any_text_file(leaky: Path) -> None:
+    found = inspect(leaky, "secret_scan").findings
+    assert {place for place in places(found) if "entropy" not in place} == {
+        "secret-keyword settings.py:1",
+        "secret-aws-access-key settings.py:2",
+        "secret-github-token settings.py:3",
+        "secret-keyword settings.py:4",
+        "secret-github-token deploy.yml:2",
+        "secret-basic-auth-credentials .env:1",
+        "secret-private-key id_rsa:1",
+    }
+    assert {finding.category for finding in found} == {"secret"}
+
+
+def test_no_secret_is_in_anything_that_an_analysis_hands_back(leaky: Path) -> None:
+    for operation in ("lint", "security_scan", "secret_scan", "complexity"):
+        analysis = inspect(leaky, operation)
+        told = "".join(
+            [finding.model_dump_json() for finding in analysis.findings]
+            + [run.model_dump_json() for run in analysis.tools]
+        )
+        assert [secret for secret in SECRETS if secret in told] == []
+        assert "MIIEpAIBAAKCAQEA" not in told
+
+
+def test_two_tools_that_report_one_password_make_one_finding(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": f'db_password = "{PASSWORD}"\n'})
+    found = inspect(tmp_path, "secret_scan").findings
+    assert places(found) == ["secret-keyword a.py:1"]
+    assert [one.tool for one in found[0].evidence] == ["detect-secrets", "ruff"]
+    assert found[0].evidence[0].snippet == f'db_password = "{CUT}"'
+
+
+def test_placeholders_references_and_checksums_are_left_alone(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "settings.yml": "password: changeme\ntoken: <your-token>\nsecret: ${SECRET}\napi_key: xxxxxxxx\n",
+            "compose.yml": "POSTGRES_PASSWORD: postgres\nsecret: '{{ vault.secret }}'\n",
+            "settings.js": "const password = process.env.PASSWORD;\n",
+            "image.txt": "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n",
+            "poetry.lock": f'hash = "{BASE64}"\n',
+        },
+    )
+    assert places(inspect(tmp_path, "secret_scan").findings) == []
+
+
+def test_real_token_in_a_test_is_reported_with_less_confidence(tmp_path: Path) -> None:
+    plant(tmp_path, {"tests/test_a.py": f'TOKEN = "{GITHUB}"\nPASSWORD = "{PASSWORD}"\n'})
+    found = inspect(tmp_path, "secret_scan").findings
+    assert places(found) == ["secret-github-token tests/test_a.py:1"]
+    assert (found[0].confidence, found[0].in_test_code) == (Confidence.MEDIUM, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('password = "abc"', f'password = "{CUT}"'),
+        ('connect(user="x", api_key="abc")', f'connect(user="x", api_key="{CUT}")'),
+        ('{"auth_token": "abc"}', f'{{"auth_token": "{CUT}"}}'),
+        ("url = 'https://me:abc@host/x'", f"url = 'https://me:{CUT}@host/x'"),
+        (f"# {AWS}", f"# {CUT}"),
+        ('digest = "' + "0a" * 20 + '"', f'digest = "{CUT}"'),
+        ("query = 'SELECT name FROM customers'", "query = 'SELECT name FROM customers'"),
+        ('reverse("customer-detail-and-history-page")', 'reverse("customer-detail-and-history-page")'),
+        ("def f(password: str) -> None:", "def f(password: str) -> None:"),
+    ],
+)
+def test_redact_cuts_what_looks_like_a_secret(line: str, shown: str) -> None:
+    assert redact(line) == shown
