@@ -20,7 +20,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from tasks import artifacts, events, leases, plans, runs
+from tasks import artifacts, events, leases, outbox, plans, runs
 from tasks.changes import Change
 from tasks.contract import (
     ArtifactRef,
@@ -64,6 +64,7 @@ def run_next(queue: str) -> str:
             resilient(lambda: runs.record_stale(lease), what="record stale")
             outcome = "stale"
         log.info("attempt_ended", outcome=outcome)
+        outbox.keep_ringing(queue)
     return f"run {run.public_id} step {lease.key} attempt {lease.attempt}: {outcome}"
 
 

@@ -202,7 +202,7 @@ SWEEP_SECONDS = env.number(
     "WRENCH_SWEEP_SECONDS", 1, "The scheduler looks for due and lost steps so often", least=1
 )
 REHINT_SECONDS = env.number(
-    "WRENCH_REHINT_SECONDS", 5, "The scheduler rings again for ready steps that nobody took so often", least=1
+    "WRENCH_REHINT_SECONDS", 2, "The scheduler rings again for ready steps that nobody took so often", least=1
 )
 MAX_TASKS_PER_CHILD = env.number(
     "WRENCH_MAX_TASKS_PER_CHILD", 200, "A worker child is replaced after so many attempts", least=1
