@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLUGINS = ROOT / "tests" / "fixtures" / "plugins"
 STATE = Path(os.environ.get("WRENCH_TEST_STATE_DIR") or ROOT / ".wrench" / "test")
+ARE_EMBEDDED = not os.environ.get("DATABASE_URL") and not os.environ.get("REDIS_URL")
 
 
 def _use_private_servers() -> None:

@@ -164,3 +164,12 @@ def effects(ledger: Path, *, kind: str = "end") -> list[str]:
         return []
     lines = [line.split() for line in ledger.read_text().splitlines()]
     return [line[1] for line in lines if line[0] == kind]
+
+
+def goes_on(ledger: Path, *, since: int, more: int = 1) -> None:
+    """Wait until the ledger has seen so many effects more than `since`."""
+    until(
+        lambda: len(effects(ledger)) >= since + more,
+        within=40,
+        what=f"the work goes on after {since} effects",
+    )

@@ -15,7 +15,7 @@ from tasks import outbox
 from tasks.errors import BrokerUnreachable
 from tasks.models import OutboxMessage, Step
 from tasks.plans import group
-from tests.engine.cluster import Cluster, assert_sound, effects, until
+from tests.engine.cluster import Cluster, assert_sound, effects, goes_on, until
 from tests.engine.conftest import Submit, work
 from wrenchai_project import servers
 
@@ -67,11 +67,7 @@ def test_redis_killed_and_wiped_under_load(
             for left in servers.data_home(state).rglob("*.aof*"):
                 left.unlink()
             assert servers.start_redis(state, durable=False) == url
-            until(
-                lambda: len(effects(ledger)) > done + 5,
-                within=40,
-                what="the work goes on after Redis was wiped",
-            )  # noqa: B023
+            goes_on(ledger, since=done, more=6)
         cluster.wait_for(run, within=90)
         assert_sound(run)
         assert sorted(effects(ledger)) == sorted(f"s{n}" for n in range(80))
