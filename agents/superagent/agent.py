@@ -1,0 +1,211 @@
+"""SuperAgent: understands a goal, plans the work of the others, and sums up what became of it.
+
+    plan    goal -> selection -> (nothing to do: an answer) | snapshot -> profile -> draft -> steps + report
+    report  what the steps left behind -> answer, four forms of the report
+
+Knows the others through the registry only. Uses no LLM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from agents import reporting, workspace
+from agents.base import Agent, OperationContext, Schema, operation
+from agents.findings import FindingData
+from agents.registry import Registry
+from agents.superagent.conclusion import ChosenStep, PlanOutput, ReportOutput, report_of, short_form
+from agents.superagent.planner import Draft, draft, uncovered, whole
+from agents.superagent.profile import Profile, profile_tree
+from agents.superagent.selection import Selection, offered, select
+from agents.workspace import Limits, Snapshot, WorkspaceError
+from agents.workspace.errors import ObtainCancelled
+from tasks.contract import StepCancelled, StepFailed
+from tasks.plans import PlannedStep, ref
+
+REPORT_KEY = "super.report"
+MAX_GOAL = 4_000
+MAX_LEFT_OUT = 100  # a goal that lists more is cut in the output, not in the reading
+PLAN_STAGES = 4
+
+
+class PlanInput(Schema):
+    """What somebody wants, and of what."""
+
+    goal: str
+    target: workspace.Target
+
+
+class ReportInput(Schema):
+    """The output of the planning step."""
+
+    plan: PlanOutput
+
+
+class SuperAgent(Agent):
+    """Plans the others' work for a goal, and reports what came of it."""
+
+    name = "super"
+    title = "SuperAgent"
+    description = "Understands a goal, plans the work of the other agents, and sums up what became of it."
+    priority = 1
+
+    @operation(
+        PlanInput,
+        PlanOutput,
+        timeout_seconds=900,
+        effect="idempotent",  # stores an artifact named by its content
+        gives=("snapshot", "profile", "plan"),
+    )
+    def plan(self, input: PlanInput, context: OperationContext) -> PlanOutput:
+        """Plan the work that a goal needs.
+
+        Reads the goal, fetches the target as an immutable snapshot, profiles it, and chooses operations of the
+        other agents, each with a reason. What the goal asks for and nobody can do is named. A goal that leads to
+        no operation is answered without fetching anything.
+        """
+        registry = _registry()
+        goal = input.goal[:MAX_GOAL]
+        requested = workspace.describe(input.target)
+        selection = select(goal, registry)
+        context.progress(1, PLAN_STAGES, "read the goal")
+        if selection.answer is not None:
+            return _conclude(context, _refusal(goal, requested, selection), Draft())
+        snapshot = _snapshot(input, context)
+        profile = _profile(snapshot, context)
+        made = draft(selection.chosen, offered(registry), profile=profile, snapshot=snapshot, goal=goal)
+        left_out = (*selection.left_out, *made.left_out)[:MAX_LEFT_OUT]
+        output = PlanOutput(
+            goal=goal,
+            requested=requested,
+            answer=None if made.steps else _nothing_fits(selection, made),
+            chosen=_chosen(made),
+            left_out=left_out,
+            uncovered=tuple(uncovered(profile, made.choices)),
+            profile=profile,
+            snapshot=snapshot,
+        )
+        return _conclude(context, output, made)
+
+    @operation(
+        ReportInput,
+        ReportOutput,
+        timeout_seconds=600,
+        effect="idempotent",
+        needs=("plan",),
+        gives=("report",),
+    )
+    def report(self, input: ReportInput, context: OperationContext) -> ReportOutput:
+        """Sum up a run: the answer, the findings, and what was not analysed and why.
+
+        Stores the report as HTML, Markdown, JSON and SARIF. A step that failed is named with its error, and its
+        missing results are not taken for good news.
+        """
+        findings = _findings(context.request.run_id)
+        report = report_of(input.plan, context.request, findings, now=datetime.now(UTC))
+        context.progress(1, 2, "collected the results")
+        names = []
+        for name, content in reporting.write_all(report).items():
+            context.put_artifact(name, content, media_type=reporting.MEDIA_TYPES[name])
+            names.append(name)
+        context.progress(2, 2, "wrote the report")
+        context.summary = report.answer
+        return short_form(report, names)
+
+
+def _registry() -> Registry:
+    from agents.catalog import current_registry  # needs Django's models, which load after the agents
+
+    return current_registry()
+
+
+def _findings(run_id: UUID) -> Iterable[tuple[str, FindingData]]:
+    from agents.findings_store import findings_of_run  # needs Django's models, which load after the agents
+
+    return findings_of_run(run_id)
+
+
+def _snapshot(input: PlanInput, context: OperationContext) -> Snapshot:
+    """Fetch and store the target. Raises StepFailed with the workspace's own words."""
+    from django.conf import settings  # read at work, not at import: the registry loads without Django too
+
+    limits = Limits()
+    context.progress(1, PLAN_STAGES, "fetching the target")
+    try:
+        tree = workspace.obtain(
+            input.target,
+            scratch=context.scratch,
+            limits=limits,
+            local_roots=settings.LOCAL_ROOTS,
+            private_hosts=settings.GIT_PRIVATE_HOSTS,
+            open_artifact=context.open_artifact,
+            cancelled=context.cancelled,
+        )
+        snapshot = workspace.store(
+            tree, context.put_artifact, scratch=context.scratch, limits=limits, cancelled=context.cancelled
+        )
+    except ObtainCancelled as error:
+        raise StepCancelled(str(error)) from error
+    except WorkspaceError as error:
+        raise StepFailed(str(error), retriable=error.retriable, kind=type(error).__name__) from error
+    told = snapshot.model_dump(mode="json", exclude={"skipped"}) | {"skipped": len(snapshot.skipped)}
+    context.emit("snapshot", told)
+    context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
+    return snapshot
+
+
+def _profile(snapshot: Snapshot, context: OperationContext) -> Profile:
+    try:
+        with workspace.checked_out(snapshot.digest, context.open_artifact) as folder:
+            profile = profile_tree(folder)
+    except WorkspaceError as error:
+        raise StepFailed(str(error), retriable=error.retriable, kind=type(error).__name__) from error
+    context.emit("profile", profile.model_dump(mode="json"))
+    context.progress(3, PLAN_STAGES, "profiled the repository")
+    return profile
+
+
+def _refusal(goal: str, requested: str, selection: Selection) -> PlanOutput:
+    return PlanOutput(
+        goal=goal,
+        requested=requested,
+        answer=selection.answer,
+        left_out=tuple(selection.left_out[:MAX_LEFT_OUT]),
+    )
+
+
+def _nothing_fits(selection: Selection, made: Draft) -> str:
+    told = "; ".join(f"{left.what}: {left.why}" for left in (*selection.left_out, *made.left_out)[:5])
+    return f"Nothing that the goal asks for fits this repository. {told}."
+
+
+def _chosen(made: Draft) -> tuple[ChosenStep, ...]:
+    titles = {choice.key: choice.operation.title for choice in made.choices}
+    return tuple(
+        ChosenStep(
+            key=step.key,
+            agent=step.agent,
+            operation=step.operation,
+            title=titles[step.key],
+            reason=step.reason,
+        )
+        for step in made.steps
+    )
+
+
+def _conclude(context: OperationContext, output: PlanOutput, made: Draft) -> PlanOutput:
+    """Add the steps and the report behind them; a goal that leads to none is answered by the report alone."""
+    report = PlannedStep(
+        key=REPORT_KEY,
+        agent=SuperAgent.name,
+        operation="report",
+        input={"plan": ref(context.request.step_key)},
+        reason="Sum up what was found and what was not looked at",
+    )
+    context.add_plan(whole(made.steps, report))
+    context.emit("planned", {"chosen": [step.key for step in made.steps], "answer": output.answer})
+    context.summary = output.answer or f"{len(made.steps)} analyses planned for {output.requested}"
+    context.progress(PLAN_STAGES, PLAN_STAGES, "planned")
+    return output

@@ -1,0 +1,226 @@
+"""What a run has come to: the report's model, and the short form that pages show.
+
+Owns: collecting what the steps left behind. Refuses to know formats and storage.
+Invariant: everything that was planned and did not succeed, and everything that nobody looked at, is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from agents.base import Schema
+from agents.findings import FindingData, Severity
+from agents.reporting import (
+    AnalysisOutput,
+    NotAnalysed,
+    PlanStep,
+    Report,
+    ReportedFinding,
+    Target,
+    ToolRun,
+    ToolState,
+)
+from agents.superagent.profile import Profile
+from agents.superagent.selection import LeftOut
+from agents.workspace import Skipped, Snapshot
+from tasks.contract import StepRequest, Upstream
+
+TOP = 10
+MAX_SAID = 300  # characters of one message in the step's output; the report has it whole
+MAX_NOT_ANALYSED = 300
+SUCCEEDED = "succeeded"
+
+
+class ChosenStep(Schema):
+    """A step of the plan, and why it is there."""
+
+    key: str
+    agent: str
+    operation: str
+    title: str
+    reason: str
+
+
+class PlanOutput(Schema):
+    """What planning came to. `answer` is set if the goal leads to no step."""
+
+    goal: str
+    requested: str
+    answer: str | None = None
+    chosen: tuple[ChosenStep, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    uncovered: tuple[LeftOut, ...] = ()
+    profile: Profile = Profile()
+    snapshot: Snapshot | None = None
+
+
+class TopFinding(Schema):
+    """One of the worst findings, in short."""
+
+    severity: str
+    rule: str
+    path: str
+    line: int
+    message: str
+    agent: str
+
+
+class ReportOutput(Schema):
+    """The report in short; `reports` are the names of the artifacts that hold it whole."""
+
+    answer: str
+    findings: dict[str, int]
+    top: tuple[TopFinding, ...]
+    not_analysed: tuple[NotAnalysed, ...]
+    reports: tuple[str, ...]
+
+
+def report_of(
+    plan: PlanOutput, request: StepRequest, findings: Iterable[tuple[str, FindingData]], *, now: datetime
+) -> Report:
+    """Build the report of a run from what its steps left behind."""
+    steps = tuple(_step(chosen, request.upstream.get(chosen.key)) for chosen in plan.chosen)
+    tools = tuple(tool for chosen in plan.chosen for tool in _tools(request.upstream.get(chosen.key)))
+    reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
+    not_analysed = tuple(_not_analysed(plan, steps, tools))
+    return Report(
+        run_id=request.run_id,
+        goal=plan.goal,
+        created_at=now,
+        target=_target(plan),
+        answer=plan.answer or _answer(plan, steps, reported, not_analysed),
+        plan_steps=steps,
+        findings=reported,
+        tool_runs=tools,
+        not_analysed=not_analysed,
+        timings=_timings(request.upstream),
+    )
+
+
+def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
+    """Give what pages and programs show of a report."""
+    top = [
+        TopFinding(
+            severity=entry.finding.severity.value, rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID],
+            line=entry.finding.line, message=entry.finding.message[:MAX_SAID], agent=entry.agent,
+        )
+        for entry in report.ranked[:TOP]
+    ]  # fmt: skip
+    return ReportOutput(
+        answer=report.answer,
+        findings={severity.value: count for severity, count in report.by_severity.items()},
+        top=tuple(top),
+        not_analysed=report.not_analysed[:MAX_NOT_ANALYSED],
+        reports=tuple(names),
+    )
+
+
+def _step(chosen: ChosenStep, ended: Upstream | None) -> PlanStep:
+    if ended is None:
+        return PlanStep(
+            key=chosen.key, agent=chosen.agent, operation=chosen.operation, reason=chosen.reason, state="skipped",
+            error="the step left no trace",
+        )  # fmt: skip
+    error = ended.error or {}
+    return PlanStep(
+        key=chosen.key, agent=chosen.agent, operation=chosen.operation, reason=chosen.reason, state=ended.state,
+        seconds=_seconds(ended), error="" if ended.state == SUCCEEDED else str(error.get("message") or error or ""),
+    )  # fmt: skip
+
+
+def _tools(ended: Upstream | None) -> tuple[ToolRun, ...]:
+    """Read what an analysis says of its tools; an operation may have another output and none."""
+    if ended is None or ended.output is None:
+        return ()
+    try:
+        return AnalysisOutput.model_validate(ended.output).tools
+    except ValidationError:
+        return ()
+
+
+def _not_analysed(
+    plan: PlanOutput, steps: Iterable[PlanStep], tools: Iterable[ToolRun]
+) -> Iterator[NotAnalysed]:
+    titles = {chosen.key: chosen.title for chosen in plan.chosen}
+    for step in steps:
+        if step.state != SUCCEEDED:
+            yield NotAnalysed(
+                what=titles[step.key], why=f"its step ended as {step.state}: {step.error or 'no reason told'}"
+            )
+    for tool in tools:
+        if tool.state is ToolState.FAILED:
+            yield NotAnalysed(what=f"everything that {tool.tool} looks for", why=tool.note or _failures(tool))
+        elif tool.state is ToolState.PARTIAL:
+            yield NotAnalysed(what=f"a part of what {tool.tool} looks for", why=tool.note or _failures(tool))
+    for left in (*plan.left_out, *plan.uncovered):
+        yield NotAnalysed(what=left.what, why=left.why)
+    for skipped in _skipped(plan.snapshot):
+        yield NotAnalysed(what=skipped.path, why=skipped.reason)
+
+
+def _failures(tool: ToolRun) -> str:
+    named = "; ".join(f"{problem.path}: {problem.reason}" for problem in tool.failed[:3])
+    return f"{tool.failed_count} file(s) could not be analysed{': ' + named if named else ''}"
+
+
+def _skipped(snapshot: Snapshot | None) -> tuple[Skipped, ...]:
+    return snapshot.skipped if snapshot is not None else ()
+
+
+def _target(plan: PlanOutput) -> Target:
+    if plan.snapshot is None:
+        return Target(description=plan.requested)
+    return Target(
+        description=plan.snapshot.description, revision=plan.snapshot.revision, digest=plan.snapshot.digest,
+        files=plan.snapshot.files, lines=plan.profile.lines,
+    )  # fmt: skip
+
+
+def _answer(
+    plan: PlanOutput,
+    steps: tuple[PlanStep, ...],
+    findings: tuple[ReportedFinding, ...],
+    not_analysed: tuple[NotAnalysed, ...],
+) -> str:
+    """Answer the goal in two or three sentences."""
+    done = sum(step.state == SUCCEEDED for step in steps)
+    said = [
+        f"{_findings_in_words(findings)} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."
+    ]
+    failed = [step for step in steps if step.state != SUCCEEDED]
+    if failed:
+        said.append(
+            f"Without a result: {', '.join(step.key for step in failed)}; what they would have found is unknown."
+        )
+    unavailable = [left for left in plan.left_out if "not available" in left.why]
+    said.extend(f"{left.what.capitalize()}: {left.why}." for left in unavailable)
+    rest = len(not_analysed) - len(failed) - len(unavailable)
+    if rest > 0:
+        said.append(f"{rest} more thing(s) were not analysed; each is listed with its reason.")
+    return " ".join(said)
+
+
+def _findings_in_words(findings: tuple[ReportedFinding, ...]) -> str:
+    if not findings:
+        return "Nothing was found."
+    counts = {severity: sum(f.finding.severity is severity for f in findings) for severity in Severity}
+    told = ", ".join(f"{count} {severity.value}" for severity, count in counts.items() if count)
+    return f"{len(findings):,} finding{'' if len(findings) == 1 else 's'}: {told}."
+
+
+def _timings(upstream: Mapping[str, Upstream]) -> dict[str, float]:
+    timings = {key: _seconds(step) for key, step in upstream.items() if step.started_at and step.ended_at}
+    begun = [step.started_at for step in upstream.values() if step.started_at]
+    ended = [step.ended_at for step in upstream.values() if step.ended_at]
+    if begun and ended:
+        timings["analysis"] = max((max(ended) - min(begun)).total_seconds(), 0.0)
+    return timings
+
+
+def _seconds(step: Upstream) -> float:
+    if step.started_at is None or step.ended_at is None:
+        return 0.0
+    return max((step.ended_at - step.started_at).total_seconds(), 0.0)

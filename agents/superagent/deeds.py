@@ -1,0 +1,66 @@
+"""Orders that no analysis fulfils: "deploy it", "write me a game", "fix the bugs".
+
+A verb is an order only where an order stands: at the start of a clause, behind words of politeness.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agents.superagent import cues
+from agents.superagent.mentions import Mention, mentions
+from agents.superagent.topics import BY_NAME
+from agents.superagent.words import words
+
+_PARTS = re.compile(r"\band\s+(?:then\s+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something to be done that is no analysis.
+
+    `keeps_topics`: what it is about can still be looked at ("fix the bugs" names bugs). `topics`: else, what an
+    agent will do once it has operations ("write tests").
+    """
+
+    text: str
+    verb: str
+    keeps_topics: bool = False
+    topics: tuple[Mention, ...] = ()
+
+
+def deed_in(text: str) -> Deed | None:
+    """Find the first such order in a piece of a goal."""
+    for part in _PARTS.split(text):
+        told = cues.LEAD.sub("", f"{part.strip()} ").strip()
+        verb, _, rest = told.partition(" ")
+        found = _deed(verb, rest, told)
+        if found is not None:
+            return found
+    return None
+
+
+def _deed(verb: str, rest: str, told: str) -> Deed | None:
+    if verb in cues.CHANGES and not rest.startswith("candidate"):
+        return Deed(text=told, verb=verb, keeps_topics=True)
+    if verb in cues.CREATES and not cues.HARMLESS_OBJECTS.search(rest):
+        made = tuple(mention for mention in mentions(rest) if BY_NAME[mention.topic].agent)
+        return Deed(text=told, verb=verb, topics=made[:1])
+    if verb in cues.OPERATES and not (verb in cues.RUNNING and _is_analysis(rest)):
+        return Deed(text=told, verb=verb)
+    if verb in cues.DESTROYS or verb in cues.ATTACKS:
+        return Deed(text=told, verb=verb)
+    if verb in cues.ERRANDS and not (verb in cues.TELLING and _is_about_code(rest)):
+        return Deed(text=told, verb=verb)
+    return None
+
+
+def _is_analysis(rest: str) -> bool:
+    """True for what may follow "run": "the linter", "all checks", "the tests"."""
+    return bool(cues.HARMLESS_OBJECTS.search(rest) or cues.ALL_THAT_IS.search(rest) or mentions(rest))
+
+
+def _is_about_code(rest: str) -> bool:
+    listed = words(rest)
+    return bool(set(listed) & cues.SOFTWARE or mentions(rest) or listed[:1] in (["me"], ["us"]))

@@ -1,0 +1,90 @@
+"""Thirty goals in two wordings, and the rules of reading one by one."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.superagent.goals import understand
+from agents.superagent.selection import select
+
+GOALS = tomllib.loads(Path(__file__).with_name("goals.toml").read_text())["goal"]
+JOINTS = ["not", "no", "except", "only", "everything", "but", "bugs", "and", ",", ".", "secrets"]
+WORDINGS = [
+    pytest.param(goal, goal[wording], id=f"{goal['id']}-{wording}")
+    for goal in GOALS
+    for wording in ("a", "b")
+]
+
+
+def test_there_are_thirty_goals_and_ten_of_them_are_negated_or_outside():
+    assert len(GOALS) == 30
+    assert len([goal for goal in GOALS if goal["kind"] != "served"]) == 10
+
+
+@pytest.mark.parametrize(("goal", "words"), WORDINGS)
+def test_a_goal_leads_to_the_expected_operations(goal: dict[str, Any], words: str, built_in):
+    selection = select(words, built_in)
+    chosen = sorted(choice.operation.name for choice in selection.chosen)
+    assert chosen in [sorted(names) for names in goal.get("expect-any", [goal.get("expect")])]
+    assert all(choice.why for choice in selection.chosen)
+    told = " ".join(left.why for left in selection.left_out)
+    for agent in goal.get("unavailable", []):
+        assert f"the {agent} agent is not available in this installation yet" in told
+    if not chosen:
+        assert "What they can do: find bugs" in (selection.answer or "")
+
+
+@pytest.mark.parametrize(
+    ("goal", "wanted", "refused"),
+    [
+        ("make sure there are no passwords in the repository", {"secrets"}, set()),
+        ("make sure you do not scan for passwords", set(), {"secrets"}),
+        ("we do not want secrets in git", {"secrets"}, set()),
+        ("don't forget the bugs", {"lint"}, set()),
+        ("not only bugs but also complexity", {"lint", "complexity"}, set()),
+        ("nothing but bugs", {"lint"}, set()),
+        ("everything but bugs", set(), {"lint"}),
+        ("find bugs without running the code", {"lint"}, set()),
+        ("find bugs without secrets, complexity and docs", {"lint"}, {"secrets", "complexity", "docs"}),
+        ("skip the secrets and find bugs", {"lint"}, {"secrets"}),
+        ("complexity can wait", set(), {"complexity"}),
+        ("leave the passwords out", set(), {"secrets"}),
+        ("check the tests for passwords", {"secrets"}, set()),
+        ("passwords in the documentation", {"secrets"}, set()),
+        ("write a report about bugs", {"lint"}, set()),
+        ("write a bug tracker", set(), set()),
+    ],
+)
+def test_negation_and_place_are_read(goal, wanted, refused):
+    found = understand(goal)
+    assert (set(found.topics), set(found.refused)) == (wanted, refused)
+
+
+@pytest.mark.parametrize("goal", ["", "   ", "\n"])
+def test_no_goal_is_the_wish_to_see_what_there_is(goal, built_in):
+    assert len(select(goal, built_in).chosen) == 4
+
+
+def test_the_part_of_a_goal_that_nobody_does_is_named(built_in):
+    selection = select("find bugs and deploy it to production", built_in)
+    assert [choice.key for choice in selection.chosen] == ["inspector.lint"]
+    assert [(left.what, left.why) for left in selection.left_out] == [
+        ("deploy it to production", "no agent of this installation does that: they look at code and report")
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=300) | st.lists(st.sampled_from(JOINTS)).map(" ".join))
+def test_no_text_causes_an_error(built_in, text):
+    selection = select(text, built_in)
+    assert bool(selection.chosen) != bool(selection.answer)
+
+
+def test_a_very_long_goal_is_read_quickly(built_in):
+    select("not everything but bugs, and (no) secrets in the tests for " * 500, built_in)
