@@ -21,6 +21,7 @@ def _use_private_servers() -> None:
     from wrenchai_project import servers
 
     STATE.mkdir(parents=True, exist_ok=True)
+    (STATE / "static").mkdir(exist_ok=True)  # WhiteNoise warns about a missing one, and warnings are errors
     found = servers.ensure(STATE, durable=False)
     atexit.register(servers.release, STATE)
     os.environ["DATABASE_URL"] = found.database_url

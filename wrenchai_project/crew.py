@@ -105,7 +105,7 @@ def up(
         found = servers.ensure(state_dir)
         environ = services.environment(found, roots=roots, base_url=url)
         say("preparing the database")
-        entry = bootstrap(environ)
+        entry = bootstrap(environ, with_password=role == "serve")
         supervisor = stack.enter_context(
             Supervisor(state_dir, role=role, environ=environ, cwd=services.ROOT, say=say)
         )
@@ -116,10 +116,13 @@ def up(
         yield Crew(supervisor=supervisor, servers=found, environ=environ, entry=entry, url=url)
 
 
-def bootstrap(environ: Mapping[str, str]) -> Entry:
-    """Migrate the database, make the first account when there is none, and return the way in."""
+def bootstrap(environ: Mapping[str, str], *, with_password: bool = False) -> Entry:
+    """Migrate the database, make the first account when there is none, and return the way in.
+
+    A password is made (and told) only if wanted and if there is none yet.
+    """
     done = subprocess.run(
-        services.manage("bootstrap", "--json"),
+        services.manage("bootstrap", "--json", *(["--password"] if with_password else [])),
         cwd=services.ROOT,
         env=dict(environ),
         stdin=subprocess.DEVNULL,

@@ -14,20 +14,20 @@ from wrenchai_project.management.local import LocalError, clean
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 TOP = 10
-SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+REPORT_NAME = re.compile(r"report\.[a-z]+")  # the snapshot and other artifacts stay in the store
 
 
 def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path | None) -> list[Path]:
-    """Write the run's artifacts to `wanted`, or to `reports/<run>` with `reports/latest` pointing at it.
+    """Write the run's reports to `wanted`, or to `reports/<run>` with `reports/latest` pointing at it.
 
-    An artifact whose name could leave the directory is not written. Returns the paths, reports first.
+    Returns their paths.
     """
     folder = wanted or reports / run.id
     try:
         folder.mkdir(parents=True, exist_ok=True)
         saved = []
         for artifact in run.artifacts:
-            if SAFE_NAME.fullmatch(str(artifact.get("name", ""))):
+            if REPORT_NAME.fullmatch(str(artifact.get("name", ""))):
                 path = folder / str(artifact["name"])
                 path.write_bytes(client.artifact(artifact))
                 saved.append(path)
@@ -35,7 +35,7 @@ def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path
             _point_latest(reports, run.id)
     except OSError as error:
         raise LocalError(f"cannot write the reports to {folder}: {error.strerror}") from None
-    return sorted(saved, key=lambda path: (not path.name.startswith("report."), path.name))
+    return sorted(saved)
 
 
 def _point_latest(reports: Path, run: str) -> None:

@@ -2,7 +2,10 @@
 
 Migrates, collects the static files, and makes what is missing of: user `admin` (superuser), team and project
 `default`. Running it again changes nothing and is quick; running it twice at once is safe, since an advisory lock of
-PostgreSQL lets one go after the other. A password is shown only by the call that made it.
+PostgreSQL lets one go after the other.
+
+With `--password` the admin gets one if there is none yet, and it is shown by this call alone. Without, the account
+stays closed: `./wrench run` needs no password, so the first `./wrench serve` is still the one that shows it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
@@ -39,16 +43,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+        parser.add_argument(
+            "--password",
+            action="store_true",
+            help="give the admin a password and show it, if there is none yet",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
             _collect_static()
-            entry = _make_entry()
+            entry = _make_entry(with_password=options["password"])
         if options["json"]:
             self.stdout.write(json.dumps(entry))
             return
-        password = entry["password"] or "(as shown at the first start)"
+        password = entry["password"] or "(not shown: --password makes the first one)"
         self.stdout.write(f"user {entry['admin']}, password {password}, project {entry['project']}")
 
 
@@ -65,11 +74,12 @@ def _alone() -> Iterator[None]:
 
 
 @transaction.atomic
-def _make_entry() -> dict[str, str | None]:
-    admin, created = User.objects.get_or_create(
-        username=ADMIN, defaults={"is_staff": True, "is_superuser": True}
+def _make_entry(*, with_password: bool) -> dict[str, str | None]:
+    admin, _ = User.objects.get_or_create(
+        username=ADMIN,
+        defaults={"is_staff": True, "is_superuser": True, "password": make_password(None)},
     )
-    password = secrets.token_urlsafe(15) if created else None
+    password = secrets.token_urlsafe(15) if with_password and not admin.has_usable_password() else None
     if password:
         admin.set_password(password)
         admin.save(update_fields=["password"])
