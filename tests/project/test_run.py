@@ -170,9 +170,9 @@ def artifact(name: str, content: bytes = REPORT) -> dict[str, Any]:
 
 
 def test_reports_are_saved_and_latest_points_at_the_newest(client: ApiClient, tmp_path: Path) -> None:
-    run = view(artifacts=[artifact("plan.json"), artifact("report.json")])
+    run = view(artifacts=[artifact("snapshot.tar"), artifact("report.json")])
     saved = summary.save_reports(client, run, reports=tmp_path, wanted=None)
-    assert saved == [tmp_path / "r1" / "report.json", tmp_path / "r1" / "plan.json"]
+    assert saved == [tmp_path / "r1" / "report.json"]
     assert (tmp_path / "latest" / "report.json").read_bytes() == REPORT
     assert summary.save_reports(client, run, reports=tmp_path, wanted=None) == saved
 
