@@ -91,13 +91,18 @@ def _wanted(
     kept = {key: served for key, served in topics.items() if not served & found.refused}
     if found.asks_for_the_whole:
         why = "the goal asks for an inspection of the whole"
-        return {key: _named(found, served) or why for key, served in kept.items()}
+        return {key: _named(found, served) or why for key, served in kept.items() if _inspects(offer[key][1])}
     asked = {key: _named(found, served) for key, served in kept.items() if served & set(found.topics)}
     if asked:
         return asked
     if found.topics or found.deeds or found.unwanted:
         return {}
     return _by_manual(found, {key: offer[key] for key in kept})
+
+
+def _inspects(operation: Operation) -> bool:
+    """True for what a wish for the whole may bring in: it looks at the repository and leaves no trace."""
+    return bool(operation.needs) and operation.effect != "once"
 
 
 def _named(found: Understanding, served: frozenset[str]) -> str:

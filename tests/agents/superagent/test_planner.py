@@ -50,6 +50,10 @@ class Tester(Agent):
     def gaps(self, input, context):
         """Find code that no tests reach."""
 
+    @operation(OfSnapshot, Result, needs=("snapshot",), effect="once")
+    def publish(self, input, context):
+        """Publish the repository."""
+
     @operation(OfWish, Result)
     def oracle(self, input, context):
         """Answer a wish."""
@@ -114,6 +118,13 @@ def test_languages_that_nobody_knows_are_named_with_their_size(built_in):
     assert [left.what for left in uncovered(profile, lint)] == ["1,500 lines of Go", "70 lines of Haskell"]
     everything = select("inspect this repository", built_in).chosen
     assert [left.what for left in uncovered(profile, everything)] == ["70 lines of Haskell"]
+
+
+def test_a_wish_for_the_whole_brings_in_only_what_looks_and_leaves_no_trace():
+    assert [choice.key for choice in select("inspect everything", REGISTRY).chosen] == [
+        "tester.coverage",
+        "tester.gaps",
+    ]
 
 
 def test_a_plugin_is_chosen_by_its_manual():

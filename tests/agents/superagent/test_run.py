@@ -1,0 +1,102 @@
+"""Whole runs on the real engine, in this process: submit, plan, analyse, report."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Project, Team
+from agents import requests
+from agents.inspector import agent as inspector
+from agents.workspace import parse_target
+from tasks import artifacts, execution, interruption
+from tasks.contract import StepFailed
+from tasks.models import Artifact, Run, Step, WorkerSession
+
+SHOP = Path(__file__).parents[3] / "samples" / "shop"
+QUEUES = ["agent.super", "agent.inspector"]
+
+
+@pytest.fixture
+def project(transactional_db, settings, tmp_path, monkeypatch) -> Project:
+    settings.LOCAL_ROOTS = [SHOP.parent]
+    settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
+    interruption.install()
+    now = timezone.now()
+    session = WorkerSession.objects.create(
+        hostname="test", pid=os.getpid(), queues=QUEUES, slots=1, started_at=now, heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )  # fmt: skip
+    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    team = Team.objects.create(name="Alice's team", slug="alice")
+    return Project.objects.create(team=team, name="Shop", slug="shop")
+
+
+def run_of(project: Project, goal: str, path: Path = SHOP) -> Run:
+    target = parse_target({"kind": "path", "path": str(path)})
+    run, _ = requests.submit(requests.Request(goal=goal, target=target), project_id=project.pk, owner_id=None)
+    for _ in range(20):
+        if all(execution.run_next(queue).endswith("nothing to do") for queue in QUEUES):
+            break
+    run.refresh_from_db()
+    return run
+
+
+def report_of(run: Run) -> dict:
+    return Step.objects.get(run=run, key="super.report").output
+
+
+def test_the_shop_is_inspected_and_reported(project):
+    run = run_of(project, "what should we fix before the release?")
+    steps = dict(Step.objects.filter(run=run).values_list("key", "state"))
+    assert (run.state, set(steps.values()), len(steps)) == ("succeeded", {"succeeded"}, 6)
+    told = report_of(run)
+    assert sum(told["findings"].values()) > 0
+    assert len(told["top"]) == min(10, sum(told["findings"].values()))
+    assert any("lines of HTML" in item["what"] for item in told["not_analysed"])
+    stored = Artifact.objects.get(step__run=run, name="report.json")
+    with artifacts.open_blob(stored.digest) as file:
+        assert json.load(file)
+
+
+def test_a_step_that_fails_leaves_the_others_results_in_the_report(project, monkeypatch):
+    real = inspector._analyse
+
+    def failing(name, input, context):
+        if name == "secret_scan":
+            raise StepFailed("the tool exploded", retriable=False)
+        return real(name, input, context)
+
+    monkeypatch.setattr(inspector, "_analyse", failing)
+    run = run_of(project, "find security problems")
+    states = dict(Step.objects.filter(run=run).values_list("key", "state"))
+    assert states == {
+        "super.plan": "succeeded",
+        "inspector.security_scan": "succeeded",
+        "inspector.secret_scan": "dead",
+        "super.report": "succeeded",
+    }
+    told = report_of(run)
+    assert sum(told["findings"].values()) > 0
+    assert "Without a result: inspector.secret_scan" in told["answer"]
+    assert told["not_analysed"][0]["why"] == "its step ended as dead: the tool exploded"
+
+
+@pytest.mark.parametrize("goal", ["translate this poem into French", "tune our PostgreSQL schema"])
+def test_a_goal_that_nobody_serves_ends_with_an_answer(project, goal):
+    run = run_of(project, goal)
+    assert run.state == "succeeded"
+    assert "What they can do: find bugs" in report_of(run)["answer"]
+    assert Artifact.objects.filter(step__run=run, name="report.html").exists()
+
+
+def test_a_path_that_is_not_there_fails_the_run_with_a_clear_error(project):
+    run = run_of(project, "find bugs", SHOP.parent / "nowhere")
+    step = Step.objects.get(run=run, key="super.plan")
+    assert (run.state, step.state) == ("failed", "dead")
+    assert "there is nothing at" in step.error["message"]
