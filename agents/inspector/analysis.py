@@ -90,6 +90,11 @@ def _open(analyzer: Analyzer, found: Survey) -> _Account:
             else:
                 account.files.append(file)
     account.skipped.update(_left_out(analyzer, found))
+    silenced = sum(
+        count for file in account.files for name, count in file.silenced if name == analyzer.silencer
+    )
+    if silenced:
+        account.notes.append(f"comments in the source silence it {silenced} times ({analyzer.silencer})")
     return account
 
 

@@ -92,7 +92,7 @@ SECURITY: tuple[_Row, ...] = (
     ("S704", "MM", (79,), "HTML marked as safe without escaping"),
     ("DJ006", "MM", (915,), "Model form accepts every field but the excluded"),
     ("DJ007", "MM", (915,), "Model form accepts every field"),
-    ("PLE2502", "HH", (1007,), "Text direction characters that hide code"),
+    ("PLE2502", "HM", (1007,), "Text direction characters that hide code"),
     ("B614", "ML", (502,), "Model file loaded by torch.load"),
     ("B615", "LL", (494,), "Model downloaded without a pinned revision"),
     ("B412", "ML", (284,), "CGI handler open to the httpoxy attack"),
@@ -260,7 +260,7 @@ RULES: dict[str, Rule] = {
 HARD_CODED = "secret-keyword"  # a password or key in the source, of no kind that its form tells
 
 # bandit's name -> ours, where more than the first letter differs.
-_BANDIT_ALIASES = {"B703": "S308", "B613": "PLE2502"}
+_BANDIT_ALIASES = {"B613": "PLE2502"}
 
 
 def canonical(bandit_rule: str) -> str:

@@ -71,6 +71,13 @@ LANGUAGES: dict[str, str] = {
     ".zig": "zig",
 }
 
+# Comments by which a line, or a whole file, silences a tool. They are obeyed, but counted and told.
+SILENCERS: dict[str, re.Pattern[bytes]] = {
+    "noqa": re.compile(rb"#\s*(?:ruff:\s*|flake8[:=]\s*)?noqa\b", re.IGNORECASE),
+    "nosec": re.compile(rb"#\s*nosec\b", re.IGNORECASE),
+    "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
+}
+
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
 _DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
@@ -85,6 +92,7 @@ class SourceFile:
     size: int
     lines: int
     language: str  # "" if its ending names none
+    silenced: tuple[tuple[str, int], ...] = ()  # (silencer, how often), only those that occur
 
     @property
     def in_test_code(self) -> bool:
@@ -193,4 +201,13 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
     if ".min." in path or (language and len(content) > MINIFIED_LINE_BYTES * max(1, lines)):
         found.leave(path, MINIFIED)
         return
-    found.files.append(SourceFile(path=path, size=len(content), lines=lines, language=language))
+    silenced = ((name, len(pattern.findall(content))) for name, pattern in SILENCERS.items())
+    found.files.append(
+        SourceFile(
+            path=path,
+            size=len(content),
+            lines=lines,
+            language=language,
+            silenced=tuple((name, count) for name, count in silenced if count),
+        )
+    )

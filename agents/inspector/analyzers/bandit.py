@@ -22,8 +22,8 @@ from agents.inspector.rules import NOT_IN_TESTS, RULES, canonical
 from agents.inspector.survey import SourceFile
 
 # Left out: imports that are suspicious as such, calls without a shell, passwords (its message quotes
-# them; ruff says the same without), and everything about assert.
-_SKIPPED = "B101,B105,B106,B107,B401,B402,B403,B404,B405,B406,B407,B408,B409,B411,B415,B603,B606,B607"
+# them; ruff says the same without), everything about assert, and B703, which repeats B308.
+_SKIPPED = "B101,B105,B106,B107,B401,B402,B403,B404,B405,B406,B407,B408,B409,B411,B415,B603,B606,B607,B703"
 _PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SYNTAX = "syntax error"
 
@@ -33,6 +33,7 @@ class Bandit(Analyzer):
 
     name = "bandit"
     package = "bandit"
+    silencer = "nosec"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 240
 
@@ -87,7 +88,6 @@ def _claim(row: dict[str, Any], path: str, rule: str) -> Claim:
     severity = known.severity if known else own
     if own is Severity.LOW and known and known.severity is Severity.HIGH:
         severity = Severity.LOW  # it saw that no part of it varies
-    certainty = row["issue_confidence"]
     return Claim(
         rule=rule,
         tool_rule=row["test_id"],
@@ -99,8 +99,12 @@ def _claim(row: dict[str, Any], path: str, rule: str) -> Claim:
         span_start=min(lines),  # it names the line of the argument, ruff the line of the call
         column=max(1, row["col_offset"] + 1),
         severity=severity,
-        confidence=Confidence(certainty.lower()) if certainty != "UNDEFINED" else Confidence.LOW,
+        confidence=known.confidence if known else _confidence(row["issue_confidence"]),
         category="security",
         cwe=known.cwe if known else tuple(filter(None, (row.get("issue_cwe", {}).get("id"),))),
         url=row.get("more_info") or "",
     )
+
+
+def _confidence(told: str) -> Confidence:
+    return Confidence(told.lower()) if told in ("HIGH", "MEDIUM") else Confidence.LOW

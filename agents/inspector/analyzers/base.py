@@ -2,7 +2,7 @@
 
 An analyzer is one file here plus one line in `agents.inspector.analyzers.ANALYZERS`. It says which files it
 wants, how to call its tool on a batch of them, and what the tool's answer means. It starts nothing itself,
-opens no file of the project, and never sees the project's configuration:
+and never sees the project's configuration:
 
     class Spell(Analyzer):
         name = "spell"
@@ -124,6 +124,7 @@ class Analyzer(ABC):
     name: ClassVar[str]
     package: ClassVar[str]
     purpose: ClassVar[str] = ""  # tells analyzers that share a tool apart
+    silencer: ClassVar[str] = ""  # the comment that silences it, a key of survey.SILENCERS
     good_codes: ClassVar[frozenset[int]] = frozenset({0})
     timeout_seconds: ClassVar[float] = 240
     memory_bytes: ClassVar[int] = 2 << 30

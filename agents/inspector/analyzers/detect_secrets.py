@@ -42,6 +42,7 @@ class DetectSecrets(Analyzer):
 
     name = "detect-secrets"
     package = "detect-secrets"
+    silencer = "pragma: allowlist"
     timeout_seconds = 400
     batch_files = 300
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agents.inspector.analyzers.base import (
     Problem,
     quoted,
 )
+from agents.inspector.analyzers.drivers import made_up
 from agents.inspector.rules import (
     CORRECTNESS,
     HARD_CODED,
@@ -29,6 +31,7 @@ from agents.inspector.rules import (
 from agents.inspector.survey import SourceFile
 
 _CANNOT_ANALYSE = frozenset({"invalid-syntax", "E902", "E999"})
+_LITERAL = re.compile(r"(?P<quote>\"\"\"|'''|[\"'])(?P<value>.*?)(?P=quote)")
 _SEEMS_SAFE = "seems safe"  # ruff's words for a shell command without a variable part
 
 
@@ -38,6 +41,7 @@ class Ruff(Analyzer):
     name = "ruff"
     package = "ruff"
     purpose = "correctness rules"
+    silencer = "noqa"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 120
     select: tuple[str, ...] = tuple(row[0] for row in (*CORRECTNESS, *PERFORMANCE))
@@ -117,3 +121,16 @@ class RuffPasswords(Ruff):
 
     purpose = "password rules"
     select = tuple(row[0] for row in PASSWORDS)
+
+    def parse(self, answer: Path, batch: Batch) -> Parsed:
+        """Leave out what is a name or a placeholder: ruff judges by the variable's name alone."""
+        parsed = super().parse(answer, batch)
+        parsed.claims = [claim for claim in parsed.claims if not _is_made_up(claim, batch.root)]
+        return parsed
+
+
+def _is_made_up(claim: Claim, root: Path) -> bool:
+    lines = (root / claim.path).read_text(encoding="utf-8").split("\n")
+    line = lines[claim.line - 1] if claim.line <= len(lines) else ""
+    literal = _LITERAL.search(line, claim.column - 1)
+    return literal is not None and made_up.is_made_up(literal["value"], line)

@@ -130,6 +130,22 @@ def test_newer_python_is_named_by_bandit_and_read_by_ruff(tmp_path: Path) -> Non
     assert "which bandit runs on" in bandit.failed[0].reason
 
 
+def test_comments_that_silence_a_tool_are_obeyed_and_told(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "eval(x)  # nosec  # noqa: S307\nexec(x)  # nosec B102\n",
+            "b.py": "# ruff: noqa\nexec(x)\n",
+        },
+    )
+    analysis = inspect(tmp_path, "security_scan")
+    assert places(analysis.findings) == ["S102 a.py:2", "S102 b.py:2"]
+    assert [run.note for run in analysis.tools] == [
+        "comments in the source silence it 2 times (noqa)",
+        "comments in the source silence it 2 times (nosec)",
+    ]
+
+
 class _Broken(Ruff):
     """A tool that ends badly in a way that a test chooses."""
 

@@ -83,6 +83,7 @@ def test_placeholders_references_and_checksums_are_left_alone(tmp_path: Path) ->
         {
             "settings.yml": "password: changeme\ntoken: <your-token>\nsecret: ${SECRET}\napi_key: xxxxxxxx\n",
             "compose.yml": "POSTGRES_PASSWORD: postgres\nsecret: '{{ vault.secret }}'\n",
+            "forms.py": "field_name = 'password'\nTOKEN_HEADER = 'X-Shop-Token-9'\nif token == 'not in': pass\n",
             "settings.js": "const password = process.env.PASSWORD;\n",
             "image.txt": "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n",
             "poetry.lock": f'hash = "{BASE64}"\n',

@@ -1,0 +1,51 @@
+"""Tells placeholders, names and references from secrets; for the secrets driver and the analyzer of ruff's passwords.
+
+Stands alone (standard library, no import of ours): the driver, which has no path to this package, runs it as a file.
+"""
+
+import re
+
+_PLACEHOLDER = re.compile(
+    r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
+    r"|redacted|todo|xxx|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
+    r"|user(name)?|guest|default|value|pass|pwd)\d*$|^(.)\6*$",
+    re.IGNORECASE,
+)
+# Only letters, and one of the words is what such things are called: the name of a field, not its content.
+_NAME = re.compile(
+    r"(?i)^[a-z_\-. :]*(password|passwd|passphrase|token|secret|key|csrf|auth|credential|login)[a-z_\-. :]*$"
+)
+# `PASSWORD_FIELD = "..."` names a place where passwords are.
+_NAMES_A_PLACE = re.compile(
+    r"(?i)_?(field(_?name)?|name|prefix|suffix|header|url|path|file|param(eter)?|type|cookie|session|length|source|label"
+    r"|help|help_text|regex|pattern|missing|invalid|error|message|msg|format|template|view|hasher|validators?)$"
+)
+_REFERENCE = re.compile(r"os\.environ|getenv|process\.env|\$\{|\{\{|secrets\.|config\(|env\(")
+_ASSIGNED = re.compile(r"([\w.\-]+)[\"'\])]*\s*(?::\s*[\w.\[\]]+\s*)?(?:[!=]?=|:)\s*\S")
+# What every plugin of detect-secrets needs on a line: a long run, a URL, a key's head, or a telling word.
+_NEEDED = re.compile(
+    r"[A-Za-z0-9+/=_\-]{16}|://|-----BEGIN|\bA(?:KC|P)[A-Za-z0-9]{8}"
+    r"|key|pass|pwd|secret|contrase|token|auth|credential",
+    re.IGNORECASE,
+)
+SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether a value says of itself that it is none."""
+    return _PLACEHOLDER.search(value) is not None
+
+
+def is_made_up(value: str, line: str) -> bool:
+    """Tell whether a value, on this line, is a placeholder, a name or a reference rather than a password."""
+    if len(value) < SHORTEST or (value.replace(" ", "").isalpha() and len(value) < 8):
+        return True
+    if is_placeholder(value) or _NAME.match(value) or _REFERENCE.search(line):
+        return True
+    assigned = _ASSIGNED.search(line[: line.rfind(value) + 1]) if value in line else None
+    return bool(assigned and _NAMES_A_PLACE.search(assigned[1]))
+
+
+def cannot_hold_a_secret(line: str) -> bool:
+    """Tell whether no plugin can find anything on this line; asked first, it makes a scan four times as fast."""
+    return _NEEDED.search(line) is None
