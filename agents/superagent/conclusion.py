@@ -29,8 +29,9 @@ from agents.workspace import Skipped, Snapshot
 from tasks.contract import StepRequest, Upstream
 
 TOP = 10
-MAX_SAID = 300  # characters of one message in the step's output; the report has it whole
-MAX_NOT_ANALYSED = 300
+MAX_SAID = 200  # characters of one message in the step's output; the report has it whole
+# With MAX_SAID, so that the output stays below 256 KiB even if every character is escaped.
+MAX_NOT_ANALYSED = 75
 SUCCEEDED = "succeeded"
 
 
@@ -113,9 +114,18 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
         answer=report.answer,
         findings={severity.value: count for severity, count in report.by_severity.items()},
         top=tuple(top),
-        not_analysed=report.not_analysed[:MAX_NOT_ANALYSED],
+        not_analysed=tuple(_not_analysed_in_short(report.not_analysed)),
         reports=tuple(names),
     )
+
+
+def _not_analysed_in_short(items: tuple[NotAnalysed, ...]) -> Iterator[NotAnalysed]:
+    for item in items[:MAX_NOT_ANALYSED]:
+        yield NotAnalysed(what=item.what[:MAX_SAID], why=item.why[:MAX_SAID])
+    if len(items) > MAX_NOT_ANALYSED:
+        yield NotAnalysed(
+            what=f"{len(items) - MAX_NOT_ANALYSED:,} more", why="see the report, which names each"
+        )
 
 
 def _step(chosen: ChosenStep, ended: Upstream | None) -> PlanStep:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 MEBIBYTE = 1024 * 1024
-MAX_SHOWN_PATH = 300  # characters; what is skipped is listed in a step's output, which is bounded
+MAX_SHOWN_PATH = 200  # characters; what is skipped is listed in a step's output, which is bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

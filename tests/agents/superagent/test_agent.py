@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,3 +147,14 @@ def test_a_refused_goal_ends_with_a_report_that_gives_the_answer(engine, tmp_pat
     assert told.answer == output.answer == context.summary
     assert told.top == ()
     assert b"translate this poem" in engine.artifacts[engine.names["report.md"]]
+
+
+def test_the_outputs_stay_within_what_a_step_may_hand_back(engine, shop, monkeypatch):
+    for number in range(300):
+        (shop / f"{'ж' * 110}{number}").symlink_to("nowhere")
+    output, _ = plan(engine, "find bugs and " + "ж" * 4000, shop)
+    lint = ended("inspector.lint", "dead", error={"kind": "failed", "message": "ж" * 50_000})
+    told, _ = report(engine, monkeypatch, output, [lint])
+    for handed_back in (output, told):
+        assert len(json.dumps(handed_back.model_dump(mode="json"))) < 256 * 1024
+    assert told.not_analysed[-1].what.endswith(" more")

@@ -77,6 +77,7 @@ def test_strange_things_are_left_out_each_with_its_reason(project, artifacts, sc
         file.write("x")
     (project / "latin.py").write_bytes(b"# caf\xe9\n")
     (project / ".venv" / "lib").mkdir(parents=True)
+    (project / "src" / "__pycache__").mkdir()
     short = Path("/tmp") / f"w{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as unix:
         short.symlink_to(project)
