@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, Role] = {
     "run.view": Role.VIEWER,
     "run.submit": Role.DEVELOPER,
     "run.cancel": Role.DEVELOPER,
+    "upload.create": Role.DEVELOPER,
     "artifact.view": Role.VIEWER,
 }
 """Actions on a project or on what belongs to it, with the least role that may do them."""

@@ -8,6 +8,7 @@ from api.agents import AgentsView
 from api.artifacts import ArtifactView
 from api.auth import ObtainToken, RefreshAccess
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
+from api.uploads import UploadsView
 
 app_name = "api"
 
@@ -19,5 +20,6 @@ urlpatterns = [
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
     path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
+    path("uploads", UploadsView.as_view(), name="uploads"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

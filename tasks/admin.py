@@ -19,6 +19,7 @@ from tasks.models import (
     Run,
     Step,
     StepDependency,
+    Upload,
     WorkerSession,
 )
 
@@ -112,6 +113,15 @@ class ArtifactAdmin(ReadOnlyAdmin):
     list_filter = ("media_type",)
     search_fields = ("name", "digest", "run__public_id")
     list_select_related = ("run",)
+    ordering = ("-created_at",)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    list_display = ("name", "size", "project", "uploaded_by", "digest", "created_at")
+    list_filter = ("project",)
+    search_fields = ("name", "digest")
+    list_select_related = ("project", "uploaded_by")
     ordering = ("-created_at",)
 
 

@@ -19,9 +19,11 @@ from typing import IO, Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db.models.functions import Now
 
 from tasks.contract import ArtifactRef
-from tasks.errors import ArtifactMissing, ArtifactStoreFull
+from tasks.errors import ArtifactMissing, ArtifactStoreFull, UploadTooLarge
+from tasks.models import Artifact, Upload
 
 CHUNK_BYTES = 1024 * 1024
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -78,6 +80,39 @@ def open_blob(digest: str) -> BinaryIO:
         return cast("BinaryIO", _store().open(_place(digest), "rb").file)
     except FileNotFoundError as error:
         raise ArtifactMissing(f"the bytes of artifact {digest} are not in the store") from error
+
+
+def belongs_to(digest: str, *, project_id: int) -> bool:
+    """Tell whether a project may read these bytes: one of its runs made them, or they were uploaded to it."""
+    return (
+        Artifact.objects.filter(digest=digest, run__project_id=project_id).exists()
+        or Upload.objects.filter(digest=digest, project_id=project_id).exists()
+    )
+
+
+def put_upload(
+    name: str, content: BinaryIO, *, project_id: int, owner_id: int | None, most_bytes: int
+) -> ArtifactRef:
+    """Store what somebody uploads for a run to come; the same bytes again are the same upload.
+
+    Raises UploadTooLarge before the limit is passed on disk, ArtifactStoreFull.
+    """
+    with tempfile.TemporaryFile() as spool:
+        size = 0
+        while chunk := content.read(CHUNK_BYTES):
+            size += len(chunk)
+            if size > most_bytes:
+                raise UploadTooLarge(f"{name!r} has more than {most_bytes:,} bytes; upload a smaller part")
+            spool.write(chunk)
+        spool.seek(0)
+        ref = put(name, cast("BinaryIO", spool), media_type="application/octet-stream")
+    Upload.objects.update_or_create(
+        project_id=project_id,
+        digest=ref.digest,
+        defaults={"name": name, "size": size, "uploaded_by_id": owner_id},
+        create_defaults={"name": name, "size": size, "uploaded_by_id": owner_id, "created_at": Now()},
+    )
+    return ref
 
 
 def _store() -> Storage:

@@ -10,7 +10,8 @@ EngineError
 ├── ArtifactError
 │   ├── ArtifactMissing    the bytes of a digest are not in the store
 │   ├── ArtifactCorrupt    the bytes do not have the digest that names them
-│   └── ArtifactStoreFull  the disk has no room for the bytes
+│   ├── ArtifactStoreFull  the disk has no room for the bytes
+│   └── UploadTooLarge     somebody sends more bytes than an upload may have
 └── BrokerUnreachable      Redis did not take the bells; they stay in the outbox
 
 Raised by operations, understood by the engine (in `contract`): StepFailed, RetryLater, StepCancelled.
@@ -81,6 +82,10 @@ class ArtifactCorrupt(ArtifactError):
 
 class ArtifactStoreFull(ArtifactError):
     """The disk has no room for the bytes."""
+
+
+class UploadTooLarge(ArtifactError):
+    """Somebody sends more bytes than an upload may have."""
 
 
 class BrokerUnreachable(EngineError):

@@ -36,7 +36,7 @@ from tasks.database import resilient
 from tasks.errors import ArtifactMissing, LeaseLost, PlanInvalid
 from tasks.interruption import LeaseWanted, TimeLimitReached, interruptible, was_cancelled
 from tasks.leases import Lease
-from tasks.models import Artifact, LogChunk, Run, Step, StepDependency
+from tasks.models import LogChunk, Run, Step, StepDependency
 from tasks.plans import JsonObject
 from tasks.processes import kill_strays
 from tasks.states import StepState
@@ -234,7 +234,7 @@ class AttemptContext:
 
     def open_artifact(self, digest: str) -> BinaryIO:
         mine = any(ref.digest == digest for ref in self.artifacts)
-        if not mine and not Artifact.objects.filter(digest=digest, run__project_id=self.project_id).exists():
+        if not mine and not artifacts.belongs_to(digest, project_id=self.project_id):
             raise ArtifactMissing(f"this project has no artifact {digest}")
         return artifacts.open_blob(digest)
 

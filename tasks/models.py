@@ -337,6 +337,25 @@ class Artifact(models.Model):
         return self.name
 
 
+class Upload(models.Model):
+    """A row says that somebody gave these bytes to a project, as the target of a run to come."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="uploads")
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    name = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="upload_once_per_project")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class OutboxMessage(models.Model):
     """A row is a promise to ring a queue's bell, written in the transaction of its cause."""
 

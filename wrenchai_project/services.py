@@ -84,7 +84,7 @@ def web(port: int) -> ChildSpec:
 def worker(name: str, queues: Sequence[str], *, slots: int) -> ChildSpec:
     """A worker group: one Celery parent with `slots` children for these queues."""
     argv = [
-        *CELERY, "worker", "-Q", ",".join(queues), "-n", f"{name}-{os.getpid()}@%h", "-c", str(slots),
+        *CELERY, "--quiet", "worker", "-Q", ",".join(queues), "-n", f"{name}-{os.getpid()}@%h", "-c", str(slots),
         "--without-gossip", "--without-mingle", "-E", "--loglevel", "INFO",
     ]  # fmt: skip
     return ChildSpec(

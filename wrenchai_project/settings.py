@@ -47,6 +47,9 @@ LOCAL_ROOTS = env.folders(
     (),
     "Folders that a target of kind 'path' may lie in; none by default, so that no user reads the server's disk",
 )
+UPLOAD_BYTES = env.number(
+    "WRENCH_UPLOAD_BYTES", 500_000_000, "An uploaded archive has at most so many bytes", least=1, most=2**40
+)
 GIT_PRIVATE_HOSTS = env.words(
     "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
 )

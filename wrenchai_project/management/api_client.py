@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -74,6 +75,21 @@ class ApiClient:
         body = {"goal": goal, "target": dict(target), "project": project}
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return str(self._json("POST", "/api/v1/runs", json=body, headers=headers)["id"])
+
+    def upload(self, archive: Path, *, project: str) -> dict[str, str]:
+        """Send an archive; return the target that names it. Raises LocalError if it cannot be read."""
+        try:
+            content = archive.read_bytes()
+        except OSError as error:
+            raise LocalError(f"cannot read {archive}: {error.strerror}", exit_code=2) from None
+        answer = self._json(
+            "POST",
+            "/api/v1/uploads",
+            params={"name": archive.name, "project": project},
+            content=content,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        return dict(answer["target"])
 
     def run(self, run: str) -> RunView:
         """Return the run as it is now."""

@@ -18,6 +18,7 @@ from wrenchai_project.management.local import INTERRUPTED, LocalCommand, LocalEr
 GOAL = "Inspect this repository and report what should be fixed"
 POLL_SECONDS = 0.3
 CANCEL_SECONDS = 15.0
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:(?!//)")
 
 
@@ -37,7 +38,12 @@ class Command(LocalCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("target", nargs="?", metavar="PATH_OR_URL", help="default: the bundled sample")
+        parser.add_argument(
+            "target",
+            nargs="?",
+            metavar="PATH_OR_URL",
+            help="a directory, an archive (.tar.gz, .zip, ...) or a git URL (default: the bundled sample)",
+        )
         parser.add_argument("--goal", default=GOAL, metavar="TEXT", help=f"what you want (default: {GOAL})")
         parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there")
         parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
@@ -55,6 +61,9 @@ class Command(LocalCommand):
             raise LocalError("--goal is empty: say what you want, or leave it out", exit_code=2)
         state_dir = services.state_dir()
         with crew.only_one(state_dir, role="run", say=note) as serving, _door(serving, target) as door:
+            if target["kind"] == "upload":
+                note(f"uploading {target['path']}")
+                target = door.client.upload(Path(target["path"]), project=door.project)
             run = door.client.submit(goal=options["goal"], target=target, project=door.project)
             final, interrupted = _watch(door.client, run, quiet_stdout=options["json"])
             wanted = options["output"].absolute() if options["output"] else None
@@ -71,14 +80,21 @@ class Command(LocalCommand):
 
 
 def read_target(given: str | None) -> dict[str, str]:
-    """Return the API's target for a path or URL. Raises LocalError for a path that cannot be inspected."""
+    """Return the API's target for a path or URL, or kind "upload" for an archive that has to be sent first.
+
+    Raises LocalError for a path that cannot be inspected.
+    """
     if given and URL.match(given) and not Path(given).exists():
         return {"kind": "git", "url": given}
     path = Path(given).expanduser() if given else services.SAMPLE
     if not path.exists():
         raise LocalError(f"there is no {given!r} (looked at {path.absolute()})", exit_code=2)
+    if path.is_file() and path.name.lower().endswith(ARCHIVES):
+        return {"kind": "upload", "path": str(path.resolve())}
     if not path.is_dir():
-        raise LocalError(f"{given!r} is not a directory: give the directory that it lies in", exit_code=2)
+        raise LocalError(
+            f"{given!r} is neither a directory nor an archive ({', '.join(ARCHIVES)})", exit_code=2
+        )
     try:
         entries = [entry for entry in path.iterdir() if entry.name != ".git"]
     except PermissionError:
