@@ -176,13 +176,13 @@ def _events() -> Iterator[str]:
         "",
         "An event is an immutable fact of a run. Its `seq` counts from 1 without a gap, so a reader that knows "
         "the last number it saw misses nothing: `GET /api/v1/runs/<id>/events?after=<seq>`, or the same cursor "
-        "by WebSocket. An event has `seq`, `type` (a kind below), `at` (ISO 8601, UTC), `step` (the key of its step, or null) "
-        "and `data`.",
+        "by WebSocket. An event has `seq`, `type` (a kind below), `at` (ISO 8601, UTC) and `data`, in which "
+        "`key` names the step that it is about.",
         "",
         "| kind | meaning | data |",
         "|---|---|---|",
     )
-    for kind in events.KINDS:
+    for kind in {fact.kind: fact for fact in events.KINDS}.values():
         data = ", ".join(f"`{one.name}` {JSON_WORDS[str(one.type)]}" for one in fields(kind)) or "nothing"
         yield f"| `{kind.kind}` | {_cell(kind.about)} | {data} |"
 
