@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.findings import Severity
-from agents.workspace.errors import WorkspaceError
-from agents.workspace.targets import ArchiveTarget, GitTarget, PathTarget, describe, parse_target
+from agents.workspace.errors import TargetInvalid, WorkspaceError
+from agents.workspace.targets import (
+    ArchiveTarget,
+    GitTarget,
+    PathTarget,
+    describe,
+    parse_target,
+    read_url,
+)
 from tasks import runs
 from tasks.models import Run, Step
 from tasks.plans import JsonObject, Plan, PlannedStep, plan_of
@@ -69,8 +76,9 @@ def submit(
 ) -> tuple[Run, bool]:
     """Accept a request as a run. Returns (run, created); the same key and request give the run of the first time.
 
-    Raises PlanInvalid, UnknownOperation, IdempotencyConflict (tasks.errors).
+    Raises PlanInvalid, UnknownOperation, IdempotencyConflict (tasks.errors), TargetInvalid for a URL with a secret.
     """
+    _refuse_secret(request.target)
     return runs.submit(
         first_plan(request),
         project_id=project_id,
@@ -80,6 +88,18 @@ def submit(
         idempotency_key=idempotency_key,
         priority=priority,
     )
+
+
+def _refuse_secret(target: Target) -> None:
+    """A request is stored and shown; a password or token in its URL would be stored and shown with it."""
+    if not isinstance(target, GitTarget):
+        return
+    remote = read_url(target.url)
+    if remote.password or (remote.scheme == "https" and remote.user):
+        raise TargetInvalid(
+            f"the URL of {describe(target)} holds a user name or password, which would be stored with the run;"
+            " use an ssh URL with a key of this host, or upload an archive"
+        )
 
 
 def target_of(run: Run) -> str:
