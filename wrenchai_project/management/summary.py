@@ -64,14 +64,12 @@ def text(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, s
     lines = [""]
     if answer := run.summary.get("answer"):
         lines += [clean(line) for line in str(answer).strip().splitlines()] + [""]
-    counts = counted(run)
-    told = ", ".join(f"{counts[name]} {name}" for name in SEVERITIES if counts[name])
-    lines.append(f"Findings: {told or 'none'}")
+    lines.append(_counts(run))
     lines += [_finding(one) for one in (run.summary.get("top") or [])[:TOP]]
     if skipped := run.summary.get("not_analysed"):
         lines += ["", "Not analysed:", *(f"  {_skipped(one)}" for one in skipped)]
     lines += _failures(run)
-    if card is not None:
+    if card is not None and looked_at(run):
         lines += ["", str(card)]
     if saved:
         lines += ["", "Reports:", *(f"  {path}" for path in saved)]
@@ -95,6 +93,23 @@ def as_json(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None
             "outside": card.outside,
         }
     return json.dumps(content, indent=2)
+
+
+def looked_at(run: RunView) -> bool:
+    """Tell whether any step of an agent other than SuperAgent did its work: else nothing can be called clean."""
+    return any(step.agent != "super" and step.state == "succeeded" for step in run.steps)
+
+
+def _counts(run: RunView) -> str:
+    counts = counted(run)
+    told = ", ".join(f"{counts[name]} {name}" for name in SEVERITIES if counts[name])
+    if told:
+        return f"Findings: {told}"
+    return (
+        "Findings: none in what was analysed"
+        if looked_at(run)
+        else "Nothing was analysed, so nothing was found"
+    )
 
 
 def counted(run: RunView) -> dict[str, int]:

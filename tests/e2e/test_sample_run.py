@@ -1,0 +1,79 @@
+"""The main job, whole: `run` on the bundled sample with servers, workers and web of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+
+
+def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the verb in a state folder of its own, as if nothing else were on this machine."""
+    dropped = {"DATABASE_URL", "REDIS_URL", "DEBUG", "LOG_LEVEL", "SECRET_KEY", "WRENCH_TEST_STATE_DIR"}
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "run", *arguments],
+        env=environment | {"WRENCH_STATE_DIR": str(state)},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def left_over(state: Path) -> list[str]:
+    """Command lines of processes that work for this state folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        try:
+            mine = process.environ().get("WRENCH_STATE_DIR") == str(state)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if mine and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(process.info["cmdline"] or []))
+    return found
+
+
+def test_sample_is_inspected_reported_and_scored(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    done = run(state, "--json", "--fail-on", "high")
+    assert done.returncode == 1, done.stderr  # the sample has findings of severity high
+    told = json.loads(done.stdout)
+    folder = state / "reports" / "latest"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+        "report.sarif",
+    ]
+    report = json.loads((folder / "report.json").read_text())
+    assert told["state"] == "succeeded"
+    # Each defect that a bundled analyzer can see is found, and nothing outside the list.
+    defects = tomllib.loads((ROOT / "samples" / "shop" / "defects.toml").read_text())["defect"]
+    assert set(told["score_card"]["found"]) >= {one["id"] for one in defects if one["analyzers"]}
+    assert told["score_card"]["outside"] == 0
+    assert len(report["findings"]) >= 7
+    assert all(finding["evidence"] for finding in report["findings"])
+    assert left_over(state) == []
+
+
+def test_goal_out_of_scope_is_answered_with_what_there_is(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    done = run(state, "--goal", "book me a flight to Lisbon")
+    assert done.returncode == 0, done.stderr
+    assert "Nobody here can do this" in done.stdout
+    assert "find passwords, API keys and tokens" in done.stdout  # the answer tells what there is
+    assert "Nothing was analysed, so nothing was found" in done.stdout  # which is no clean result
+    assert "Score card" not in done.stdout
+    assert left_over(state) == []
