@@ -252,7 +252,7 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
     assert told == [
         "there is no './missing' (looked at ./missing)",
         "'./empty' is empty: there is nothing to inspect",
-        "'./file' is not a directory: give the directory that it lies in",
+        "'./file' is neither a directory nor an archive: give the directory that it lies in",
     ]
 
 
