@@ -252,8 +252,14 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
     assert told == [
         "there is no './missing' (looked at ./missing)",
         "'./empty' is empty: there is nothing to inspect",
-        "'./file' is neither a directory nor an archive: give the directory that it lies in",
+        "'./file' is neither a directory nor an archive (.tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .zip)",
     ]
+
+
+def test_archive_is_sent_first(tmp_path: Path) -> None:
+    (tmp_path / "shop.TAR.GZ").touch()
+    given = str(tmp_path / "shop.TAR.GZ")
+    assert command.read_target(given) == {"kind": "upload", "path": given}
 
 
 def test_serve_that_may_not_read_the_path_is_told_how_to(tmp_path: Path) -> None:
