@@ -6,13 +6,14 @@ Invariant: everything that was planned and did not succeed, and everything that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from agents.base import Schema
-from agents.findings import FindingData, Severity
+from agents.findings import FindingData, Severity, sort_key
 from agents.reporting import (
     AnalysisOutput,
     NotAnalysed,
@@ -29,6 +30,7 @@ from agents.workspace import Skipped, Snapshot
 from tasks.contract import StepRequest, Upstream
 
 TOP = 10
+TOP_OF_ONE_RULE = 2
 MAX_SAID = 200  # characters of one message in the step's output; the report has it whole
 # With MAX_SAID, so that the output stays below 256 KiB even if every character is escaped.
 MAX_NOT_ANALYSED = 75
@@ -86,7 +88,7 @@ def report_of(
     steps = tuple(_step(chosen, request.upstream.get(chosen.key)) for chosen in plan.chosen)
     tools = tuple(tool for chosen in plan.chosen for tool in _tools(request.upstream.get(chosen.key)))
     reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
-    not_analysed = tuple(_not_analysed(plan, steps, tools))
+    not_analysed = tuple(dict.fromkeys(_not_analysed(plan, steps, tools)))  # two steps may have the same gap
     return Report(
         run_id=request.run_id,
         goal=plan.goal,
@@ -108,7 +110,7 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
             severity=entry.finding.severity.value, rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID],
             line=entry.finding.line, message=entry.finding.message[:MAX_SAID], agent=entry.agent,
         )
-        for entry in report.ranked[:TOP]
+        for entry in _varied(report.ranked)
     ]  # fmt: skip
     return ReportOutput(
         answer=report.answer,
@@ -117,6 +119,18 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
         not_analysed=tuple(_not_analysed_in_short(report.not_analysed)),
         reports=tuple(names),
     )
+
+
+def _varied(ranked: Sequence[ReportedFinding]) -> list[ReportedFinding]:
+    """Choose the top: the worst, but at most a few of one rule while others wait, so that one rule hides none."""
+    first: list[ReportedFinding] = []
+    later: list[ReportedFinding] = []
+    shown: Counter[str] = Counter()
+    for entry in ranked:
+        shown[entry.finding.rule] += 1
+        (first if shown[entry.finding.rule] <= TOP_OF_ONE_RULE else later).append(entry)
+    top = (first + later)[:TOP]
+    return sorted(top, key=lambda entry: sort_key(entry.finding))
 
 
 def _not_analysed_in_short(items: tuple[NotAnalysed, ...]) -> Iterator[NotAnalysed]:
@@ -164,7 +178,11 @@ def _not_analysed(
         if tool.state is ToolState.FAILED:
             yield NotAnalysed(what=f"everything that {tool.tool} looks for", why=tool.note or _failures(tool))
         elif tool.state is ToolState.PARTIAL:
-            yield NotAnalysed(what=f"a part of what {tool.tool} looks for", why=tool.note or _failures(tool))
+            gaps = [_failures(tool)] if tool.failed_count else []
+            yield NotAnalysed(
+                what=f"a part of what {tool.tool} looks for",
+                why="; ".join([*gaps, *([tool.note] if tool.note else [])]) or "it did not say",
+            )
     for left in (*plan.left_out, *plan.uncovered):
         yield NotAnalysed(what=left.what, why=left.why)
     for skipped in _skipped(plan.snapshot):
@@ -197,9 +215,8 @@ def _answer(
 ) -> str:
     """Answer the goal in two or three sentences."""
     done = sum(step.state == SUCCEEDED for step in steps)
-    said = [
-        f"{_findings_in_words(findings)} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."
-    ]
+    found = _findings_in_words(findings) if done else "Nothing could be analysed, so nothing is known."
+    said = [f"{found} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."]
     failed = [step for step in steps if step.state != SUCCEEDED]
     if failed:
         said.append(
@@ -209,7 +226,9 @@ def _answer(
     said.extend(f"{left.what.capitalize()}: {left.why}." for left in unavailable)
     rest = len(not_analysed) - len(failed) - len(unavailable)
     if rest > 0:
-        said.append(f"{rest} more thing(s) were not analysed; each is listed with its reason.")
+        said.append(
+            f"{rest} {'gap' if rest == 1 else 'gaps'} in what was analysed, each listed with its reason."
+        )
     return " ".join(said)
 
 

@@ -89,7 +89,8 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         else f"secret-{re.sub(r'[^a-z0-9]+', '-', kind.lower()).strip('-')}"
     )
     confidence = Confidence.LOW if entropy else Confidence.MEDIUM if rule == HARD_CODED else Confidence.HIGH
-    if file.in_test_code or file.in_docs or row["hint"] == "local":
+    harmless = file.in_test_code or file.in_docs or row["hint"] == "local"  # likely, not surely
+    if harmless:
         confidence = _LOWER[confidence]
     what = "Password or key in the source" if rule == HARD_CODED else f"{kind} in the source"
     return Claim(
@@ -101,7 +102,9 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         line=row["line"],
         end_line=row["line"],
         column=row["column"],
-        severity=Severity.MEDIUM if entropy else Severity.HIGH,
+        severity=(Severity.LOW if entropy else Severity.MEDIUM)
+        if harmless
+        else (Severity.MEDIUM if entropy else Severity.HIGH),
         confidence=confidence,
         category="secret",
         cwe=(798,),
