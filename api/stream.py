@@ -75,7 +75,7 @@ class Subscription:
     caught_up: bool = False
 
 
-class Stream(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+class Stream(AsyncWebsocketConsumer):
     """One socket."""
 
     async def connect(self) -> None:
@@ -327,8 +327,10 @@ def listen_for_lost_roles() -> None:
 
 
 def _tell_sockets(sender: object, user_id: int, **_kwargs: object) -> None:
+    layer = get_channel_layer()
+    assert layer is not None, "settings.CHANNEL_LAYERS has a default"
     try:
-        async_to_sync(get_channel_layer().group_send)(_user_group(user_id), {"type": "role.lost"})
+        async_to_sync(layer.group_send)(_user_group(user_id), {"type": "role.lost"})
     except (RedisError, OSError) as error:
         log.warning("sockets_not_told", user=user_id, reason=str(error))  # they look again by themselves
 

@@ -10,7 +10,7 @@ with its limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
@@ -36,7 +36,7 @@ class StreamParser(BaseParser):
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> IO[Any]:
+    ) -> Any:
         return stream
 
 
@@ -71,7 +71,7 @@ class UploadsView(APIView):
         try:
             ref = artifacts.put_upload(
                 name,
-                request.data,
+                cast("BinaryIO", request.data),
                 project_id=project.pk,
                 owner_id=request.user.pk,
                 most_bytes=settings.UPLOAD_BYTES,

@@ -16,7 +16,7 @@ _django = get_asgi_application()  # loads the apps: what follows imports models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.urls import URLPattern, path, re_path  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
 from api.stream import Stream  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 refuse_faults()
-_route: Callable[..., URLPattern] = re_path  # Django's types know views only, not ASGI applications
+_route: Callable[..., Any] = re_path  # Django's and Channels' types differ on what a route may lead to
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +66,6 @@ async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": URLRouter([path("api/v1/stream", Stream.as_asgi()), _route("", _no_such_socket)]),
+        "websocket": URLRouter([_route(r"^api/v1/stream$", Stream.as_asgi()), _route("", _no_such_socket)]),
     }
 )
