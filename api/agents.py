@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models.functions import Now
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,6 +24,7 @@ class AgentsView(APIView):
 
     required_action = "agent.view"
 
+    @extend_schema(operation_id="agents_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         registry = current_registry()
         slots = slots_by_queue()

@@ -15,6 +15,8 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import FileResponse, Http404, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -51,6 +53,7 @@ class ArtifactView(APIView):
 
     required_action = "artifact.view"
 
+    @extend_schema(operation_id="artifacts_read", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, run_id: UUID, name: str) -> HttpResponseBase:
         row = _find(find_run(request, self, run_id).pk, name)
         tag = f'"{row.digest}"'

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.request import Request
@@ -23,6 +25,7 @@ class LiveView(APIView):
     required_action = "health.view"
     authentication_classes = ()
 
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         return Response({"status": "alive"})
 
@@ -33,6 +36,7 @@ class ReadyView(APIView):
     required_action = "health.view"
     authentication_classes = ()
 
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         servers = {"postgresql": _database_answers(), "redis": _redis_answers()}
         ready = all(servers.values())

@@ -17,6 +17,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -96,7 +98,9 @@ class RunsView(APIView):
 
     required_action = {"GET": "run.view", "POST": "run.submit"}
 
+    @extend_schema(operation_id="runs_list", parameters=[RunFilter], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
+        """List the runs that you may see, newest first."""
         wanted = _valid(RunFilter(data=request.query_params))
         page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
         shown = page[: wanted["limit"]]
@@ -106,7 +110,13 @@ class RunsView(APIView):
             following = f"{request.path}?{urlencode(query)}"
         return Response({"results": [shapes.run_line(run) for run in shown], "next": following})
 
+    @extend_schema(
+        operation_id="runs_submit",
+        request=RunOrder,
+        responses={201: OpenApiTypes.OBJECT, 200: OpenApiTypes.OBJECT},
+    )
     def post(self, request: Request) -> Response:
+        """Submit a run. The header Idempotency-Key makes a request that is sent twice one run."""
         order = _valid(RunOrder(data=request.data))
         project = find_project(request, order["project"])
         self.check_object_permissions(request, project)
@@ -128,6 +138,7 @@ class RunView(APIView):
 
     required_action = "run.view"
 
+    @extend_schema(operation_id="runs_read", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, run_id: UUID) -> Response:
         return Response(shapes.run_whole(find_run(request, self, run_id)))
 
@@ -137,6 +148,7 @@ class RunEventsView(APIView):
 
     required_action = "run.view"
 
+    @extend_schema(operation_id="runs_events", parameters=[EventFilter], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, run_id: UUID) -> Response:
         wanted = _valid(EventFilter(data=request.query_params))
         run = find_run(request, self, run_id)
@@ -149,6 +161,7 @@ class RunCancelView(APIView):
 
     required_action = "run.cancel"
 
+    @extend_schema(operation_id="runs_cancel", request=CancelOrder, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, run_id: UUID) -> Response:
         order = _valid(CancelOrder(data=request.data))
         run = find_run(request, self, run_id)

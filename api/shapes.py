@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.urls import reverse
 
@@ -82,7 +83,7 @@ def artifact(row: Artifact, run: Run) -> dict[str, Any]:
         "size": row.size,
         "sha256": row.digest,
         "media_type": row.media_type,
-        "url": reverse("api:artifact", args=[run.public_id, row.name]),
+        "url": f"{reverse('api:run', args=[run.public_id])}/artifacts/{quote(row.name)}",
     }
 
 

@@ -9,14 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
+
+from django.urls import reverse
 
 from agents import requests
 from agents.catalog import current_registry
+from agents.findings import Severity
 from tasks import events
 from tasks.models import Artifact, Event, Run, Step
 from tasks.states import RunState, StepState
 
 EVENTS_SHOWN = 200
+SKIPPED_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,33 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One of the report's most important findings."""
+
+    severity: str
+    title: str
+    rule: str
+    place: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedRow:
+    """What the report says that nobody looked at."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRow:
+    """A file that the run made, and where the API gives it."""
+
+    artifact: Artifact
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
     """A line of the event log."""
 
@@ -77,10 +109,21 @@ def step_rows(run: Run) -> list[StepRow]:
     return [_step_row(step, titles) for step in Step.objects.filter(run=run).order_by("pk")]
 
 
-def artifacts(run: Run) -> list[Artifact]:
+def finding_rows(summary: requests.Summary | None) -> list[FindingRow]:
+    """Read the report's most important findings, whether bare or each with its agent."""
+    return [_finding_row(item.get("finding") or item) for item in summary.top] if summary else []
+
+
+def skipped_rows(summary: requests.Summary | None) -> list[SkippedRow]:
+    """Read what was not analysed; an entry may be a text or an object."""
+    return [_skipped_row(item) for item in summary.not_analysed[:SKIPPED_SHOWN]] if summary else []
+
+
+def artifact_rows(run: Run) -> list[ArtifactRow]:
     """Give the newest artifact of each name."""
     newest = {row.name: row for row in Artifact.objects.filter(run=run).order_by("pk")}
-    return sorted(newest.values(), key=lambda row: row.name)
+    folder = f"{reverse('api:run', args=[run.public_id])}/artifacts"
+    return [ArtifactRow(artifact=row, url=f"{folder}/{quote(row.name)}") for _, row in sorted(newest.items())]
 
 
 def event_rows(run: Run) -> list[EventRow]:
@@ -141,6 +184,26 @@ def _step_row(step: Step, titles: dict[str, str]) -> StepRow:
         message=str(progress.get("message") or "") if running else "",
         error=str(error.get("message") or error.get("kind") or ""),
     )
+
+
+def _finding_row(item: dict[str, Any]) -> FindingRow:
+    title, rule, message = (str(item.get(name) or "") for name in ("title", "rule", "message"))
+    path, line = str(item.get("path") or ""), item.get("line")
+    severity = str(item.get("severity") or "")
+    return FindingRow(
+        severity=severity if severity in set(Severity) else Severity.INFO.value,
+        title=title or message or rule,
+        rule=rule,
+        place=f"{path}:{line}" if path and line else path,
+        message=message if title and message != title else "",
+    )
+
+
+def _skipped_row(item: object) -> SkippedRow:
+    if not isinstance(item, dict):
+        return SkippedRow(what=str(item), why="")
+    what, why = item.get("what") or item.get("path"), item.get("why") or item.get("reason")
+    return SkippedRow(what=str(what or ""), why=str(why or ""))
 
 
 def _event_row(event: Event) -> EventRow:

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import access, attempts
 from accounts.models import User
 from agents import requests
+from agents.workspace.errors import WorkspaceError
 from frontend import rows
 from frontend.forms import RunForm, SignInForm
 from tasks import runs
@@ -65,7 +66,7 @@ class RunList(LoginRequiredMixin, View):
                 owner_id=_user(request).pk,
                 idempotency_key=f"form-{form.cleaned_data['ticket']}",
             )
-        except EngineError as error:
+        except (EngineError, WorkspaceError) as error:
             form.add_error(None, str(error))
             return self._page(request, form, status=400)
         return redirect("frontend:run", run_id=run.public_id)
@@ -160,7 +161,9 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "row": row,
         "run": run,
         "steps": rows.step_rows(run),
-        "artifacts": rows.artifacts(run),
+        "findings": rows.finding_rows(row.summary),
+        "skipped": rows.skipped_rows(row.summary),
+        "artifacts": rows.artifact_rows(run),
         "may_cancel": may_cancel and run.cancel_requested_at is None,
         "is_stopping": not row.is_final and run.cancel_requested_at is not None,
         "has_failed": run.state == RunState.FAILED.value,

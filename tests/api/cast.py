@@ -1,0 +1,148 @@
+"""The cast of the tests of API and pages: Alice owns a project, Bob develops, Vera views, Charlie is a stranger.
+
+`planner` puts a catalog in place that knows `super.plan`, so that a request can be accepted whatever agents there
+are. Nothing is executed here: no worker runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts.models import Membership, Project, Team, User
+from accounts.roles import Role
+from tasks import contract, partitions, runs
+from tasks.contract import QueueSpec, StepSpec
+from tasks.models import Run
+from tasks.plans import Plan, PlannedStep
+
+PASSWORD = "a long enough password"
+GOAL = "Find security problems"
+TARGET = {"kind": "git", "url": "https://git.example.org/team/shop.git"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Who there is. `other` is a project of Charlie's own."""
+
+    alice: User
+    bob: User
+    vera: User
+    charlie: User
+    project: Project
+    other: Project
+
+
+class PlannerCatalog:
+    """A catalog with one operation, `super.plan`, that takes any input."""
+
+    def queues(self) -> Iterable[QueueSpec]:
+        return [QueueSpec(name="agent.super", agent="super", priority=1)]
+
+    def spec(self, agent: str, operation: str) -> StepSpec:
+        return StepSpec(
+            agent=agent,
+            operation=operation,
+            queue=f"agent.{agent}",
+            priority=1,
+            timeout_seconds=60,
+            max_attempts=3,
+        )
+
+    def check_input(self, agent: str, operation: str, input: dict[str, Any]) -> list[str]:
+        return []
+
+
+@pytest.fixture
+def planner() -> Iterator[None]:
+    real = contract.catalog()
+    contract.use_catalog(PlannerCatalog())  # type: ignore[arg-type]
+    yield
+    contract.use_catalog(real)
+
+
+@pytest.fixture(autouse=True)
+def _plain_static(settings: Any) -> None:
+    """Static files without a manifest, which only collectstatic makes."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Four people per test need no slow hashes."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counts() -> None:
+    """Attempts to sign in are counted per test."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _days(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the events' partitions outside of the tests' transactions, which would take them back."""
+    with django_db_blocker.unblock():
+        partitions.ensure(datetime.now(UTC).date())
+        connection.close()
+
+
+def make_cast() -> Cast:
+    team = Team.objects.create(name="Alice's team", slug="alice")
+    others = Team.objects.create(name="Charlie's team", slug="charlie")
+    project = Project.objects.create(team=team, name="Shop", slug="shop")
+    other = Project.objects.create(team=others, name="Other", slug="other")
+    people = {}
+    for name, role in (("alice", Role.OWNER), ("bob", Role.DEVELOPER), ("vera", Role.VIEWER)):
+        people[name] = User.objects.create_user(name, password=PASSWORD)
+        Membership.objects.create(user=people[name], team=team, role=role)
+    charlie = User.objects.create_user("charlie", password=PASSWORD)
+    Membership.objects.create(user=charlie, team=others, role=Role.OWNER)
+    return Cast(**people, charlie=charlie, project=project, other=other)
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return make_cast()
+
+
+def api(user: User | None) -> APIClient:
+    """A program that speaks for this person, or for nobody."""
+    client = APIClient()
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+    return client
+
+
+def browser(user: User) -> Client:
+    """A browser in which this person has signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+SubmitRun = Callable[..., Run]
+
+
+def submit_run(project: Project, owner: User | None = None, *, steps: int = 1, goal: str = GOAL) -> Run:
+    """Store a run; no worker touches it."""
+    plan = Plan(tuple(PlannedStep(key=f"s{n}", agent="super", operation="plan") for n in range(steps)))
+    run, _ = runs.submit(
+        plan,
+        project_id=project.pk,
+        owner_id=owner.pk if owner else None,
+        goal=goal,
+        request={"goal": goal, "target": TARGET},
+    )
+    return run

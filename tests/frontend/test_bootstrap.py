@@ -1,0 +1,57 @@
+"""The command that makes an installation ready: once, again, and by two at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from rest_framework.test import APIClient
+
+from accounts.models import Project, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_static(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path / "static"
+
+
+def bootstrap(*options: str) -> dict[str, str | None]:
+    out = StringIO()
+    call_command("bootstrap", "--json", *options, stdout=out)
+    return json.loads(out.getvalue().strip().splitlines()[-1])
+
+
+def test_the_password_is_made_once_when_asked_for() -> None:
+    assert bootstrap()["password"] is None
+    first, second = bootstrap("--password"), bootstrap("--password")
+    assert (first["admin"], first["project"], second["password"]) == ("admin", "default", None)
+    assert User.objects.get().check_password(str(first["password"]))
+    client = APIClient()
+    for entry in (first, second):
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {entry['token']}")
+        assert client.get("/api/v1/runs?project=default").status_code == 200
+
+
+def test_two_at_once_make_one_of_each() -> None:
+    told: list[dict[str, str | None]] = []
+
+    def go() -> None:
+        told.append(bootstrap("--password"))
+        connections.close_all()
+
+    threads = [threading.Thread(target=go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(told) == 3
+    assert sum(1 for entry in told if entry["password"]) == 1
+    assert (User.objects.count(), Project.objects.count()) == (1, 1)

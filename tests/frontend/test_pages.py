@@ -1,0 +1,211 @@
+"""The pages: who sees what, what they say, and what they may load."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from frontend import rows
+from frontend.security import STRICT
+from tasks.models import Run, Step
+from tests.api.cast import GOAL, PASSWORD, Cast, browser, submit_run
+
+pytestmark = pytest.mark.usefixtures("planner")
+
+URL = "https://git.example.org/team/shop.git"
+EVIL = "<script>alert(1)</script>"
+
+
+def form(cast: Cast, **changes: Any) -> dict[str, Any]:
+    return {"goal": GOAL, "target": URL, "project": cast.project.pk, "ticket": str(uuid4()), **changes}
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/docs", "/runs/018f0000-0000-7000-8000-000000000000"])
+def test_stranger_is_sent_to_sign_in(db: None, path: str) -> None:
+    answer = Client().get(path)
+    assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
+
+
+def test_form_starts_a_run_once_however_often_it_is_sent(cast: Cast) -> None:
+    client, sent = browser(cast.bob), form(cast)
+    answers = [client.post("/", sent) for _ in range(2)]
+    run = Run.objects.get()
+    assert [answer["Location"] for answer in answers] == [f"/runs/{run.public_id}"] * 2
+    assert (run.owner, run.project, run.goal) == (cast.bob, cast.project, GOAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"goal": ""}, "This field is required"),
+        ({"goal": "x" * 4001}, "at most 4000 characters"),
+        ({"goal": "a\0b"}, "Null characters are not allowed"),
+        ({"target": "file:///etc/passwd"}, "the target cannot be read"),
+        ({"target": ""}, "This field is required"),
+        ({"project": "x"}, "Select a valid choice"),
+        ({"project": "9" * 30}, "Select a valid choice"),
+    ],
+)
+def test_form_keeps_what_was_typed_and_tells_the_fault(
+    cast: Cast, changes: dict[str, str], told: str
+) -> None:
+    answer = browser(cast.bob).post("/", form(cast, **changes))
+    assert answer.status_code == 400
+    assert told in answer.content.decode()
+    assert not Run.objects.exists()
+
+
+def test_form_takes_no_foreign_project_and_viewers_get_none(cast: Cast) -> None:
+    assert browser(cast.bob).post("/", form(cast, project=cast.other.pk)).status_code == 400
+    page = browser(cast.vera).get("/").content.decode()
+    assert "New run" not in page
+    assert browser(cast.vera).post("/", form(cast)).status_code == 400
+    assert not Run.objects.exists()
+
+
+def test_list_shows_own_runs_only_newest_first_and_pages(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend.views.RUNS_SHOWN", 2)
+    for n in range(3):
+        submit_run(cast.project, goal=f"goal number {n}")
+    submit_run(cast.other, goal="a secret goal")
+    client = browser(cast.vera)
+    page = client.get("/").content.decode()
+    assert re.findall(r"goal number \d", page) == ["goal number 2", "goal number 1"]
+    older = re.search(r'href="(\?before=[^"]+)"', page)
+    assert older is not None
+    assert re.findall(r"goal number \d", client.get("/" + older[1]).content.decode()) == ["goal number 0"]
+    assert "secret" not in page
+
+
+@pytest.mark.parametrize("what", ["", "/parts", "/cancel"])
+def test_run_of_another_project_is_not_there(cast: Cast, what: str) -> None:
+    run = submit_run(cast.project)
+    client, path = browser(cast.charlie), f"/runs/{run.public_id}{what}"
+    answer = client.post(path) if what == "/cancel" else client.get(path)
+    assert answer.status_code == 404
+    assert "Nothing here" in answer.content.decode()
+
+
+def test_run_page_escapes_whatever_agents_and_repositories_say(cast: Cast) -> None:
+    run = submit_run(cast.project, goal=EVIL, steps=2)
+    finding = {
+        "severity": EVIL,
+        "title": EVIL,
+        "path": EVIL,
+        "line": EVIL,
+        "message": EVIL + "!",
+        "rule": EVIL,
+    }
+    output = {
+        "answer": EVIL,
+        "findings": {"high": 1},
+        "top": [finding, {}],
+        "not_analysed": [EVIL, {"what": EVIL}, 5],
+    }
+    last = Step.objects.filter(run=run).last()
+    Step.objects.filter(pk=last.pk).update(operation="report", output=output, summary=EVIL, reason=EVIL)
+    Step.objects.filter(run=run, key="s0").update(
+        error={"message": EVIL}, progress={"done": 1, "total": 3, "message": EVIL}
+    )
+    Run.objects.filter(pk=run.pk).update(failure=EVIL)
+    page = browser(cast.vera).get(f"/runs/{run.public_id}").content.decode()
+    assert EVIL not in page
+    assert page.count("&lt;script&gt;alert(1)") > 8
+
+
+@pytest.mark.parametrize(
+    "output",
+    [None, {}, {"findings": []}, {"findings": {"high": "x"}, "top": {"a": 1}}, {"top": [None, 5, "x"]}],
+)
+def test_run_page_bears_any_report(cast: Cast, output: Any) -> None:
+    run = submit_run(cast.project)
+    Step.objects.filter(run=run).update(operation="report", output=output)
+    assert browser(cast.vera).get(f"/runs/{run.public_id}").status_code == 200
+    assert browser(cast.vera).get("/").status_code == 200
+
+
+def test_cancel_is_for_developers_by_post(cast: Cast) -> None:
+    run = submit_run(cast.project)
+    path = f"/runs/{run.public_id}/cancel"
+    assert browser(cast.vera).post(path).status_code == 403
+    assert browser(cast.bob).get(path).status_code == 405
+    assert "Cancel the run" in browser(cast.bob).get(f"/runs/{run.public_id}").content.decode()
+    assert "Cancel the run" not in browser(cast.vera).get(f"/runs/{run.public_id}").content.decode()
+    assert browser(cast.bob).post(path).status_code == 302
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+
+
+def test_event_log_keeps_the_last_word_of_progress(cast: Cast) -> None:
+    from tasks import events
+
+    run = submit_run(cast.project)
+    for done in (1, 2, 3):
+        fact = events.StepProgress(key="s0", attempt=1, done=done, total=3, message="x")
+        events.append(run.pk, [(fact, None)])
+    run.refresh_from_db()
+    told = [(row.kind, row.text) for row in rows.event_rows(run)]
+    assert told.count(("step.progress", "3/3 x")) == 1
+    assert [kind for kind, _ in told].count("step.progress") == 1
+
+
+def test_sign_in_counts_attempts_and_tells_nothing(cast: Cast) -> None:
+    client = Client()
+    for _ in range(10):
+        answer = client.post("/login/", {"username": "bob", "password": "wrong"})
+        assert "do not belong together" in answer.content.decode()
+    answer = client.post("/login/", {"username": "bob", "password": PASSWORD})
+    assert (answer.status_code, "Slow down" in answer.content.decode()) == (429, True)
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_sign_in_goes_to_no_foreign_place(cast: Cast, target: str) -> None:
+    answer = Client().post("/login/", {"username": "bob", "password": PASSWORD, "next": target})
+    assert answer["Location"] == "/"
+
+
+def test_admin_has_no_sign_in_of_its_own(cast: Cast) -> None:
+    assert Client().get("/admin/login/?next=/admin/")["Location"] == "/login/?next=%2Fadmin%2F"
+    assert browser(cast.bob).get("/admin/login/?next=/admin/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/login/", "/nope", "/livez", "/api/v1/docs"])
+def test_every_answer_carries_the_strict_policy(cast: Cast, path: str) -> None:
+    answer = browser(cast.alice).get(path)
+    assert answer["Content-Security-Policy"] == STRICT
+    assert "unsafe" not in STRICT
+
+
+@pytest.mark.parametrize("path", ["/", "/login/", "/api/v1/docs"])
+def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(cast: Cast, path: str) -> None:
+    client = Client() if path == "/login/" else browser(cast.alice)
+    page = client.get(path).content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|\son\w+=|<style", page)
+    assert not re.search(r'(?:src|<link[^>]*href)="(?:https?:)?//', page)
+
+
+def test_admin_shows_every_model_with_search_and_columns(cast: Cast) -> None:
+    from django.contrib import admin
+
+    root = User.objects.create_user("root", is_staff=True, is_superuser=True)
+    client = browser(root)
+    for model, options in admin.site._registry.items():
+        if model._meta.app_label not in {"accounts", "tasks", "agents"}:
+            continue
+        path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert client.get(path, {"q": "x"}).status_code == 200, path
+        assert options.search_fields, model
+        assert len(options.list_display) > 2, model
+
+
+def test_form_without_its_token_is_told_so(cast: Cast) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.bob)
+    answer = client.post("/", form(cast))
+    assert (answer.status_code, "too old" in answer.content.decode()) == (403, True)
