@@ -1,0 +1,104 @@
+"""The rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+from celery import current_app
+
+from agents import registry
+from tests.house.checkout import BIN, ROOT, files, name, product_code, run
+from wrenchai_project import services
+
+MOST_LINES = 500
+MOST_FUNCTION_LINES = 50
+LEFT_FOR_LATER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+MACHINE = re.compile(r"(?<![\w.])/(?:work|home/\w+|Users/\w+|root)/[\w.]")
+REGISTRY = re.compile(
+    r"pypi\.org|pythonhosted\.org|index-url|registry\.npmjs|dl\.google|deb\.debian\.org", re.I
+)
+NAMES_THEM_ON_PURPOSE = {
+    "tests/house/test_rules.py",
+    "wrench",  # tells whether the user's pip has an index of its own
+    "requirements.in",
+    "tests/project/test_launcher.py",
+}
+
+every_module = pytest.mark.parametrize("module", product_code(), ids=name)
+
+
+def test_import_rules_are_kept() -> None:
+    done = run([BIN / "lint-imports", "--no-cache"])
+    assert done.returncode == 0, done.stdout
+
+
+@every_module
+def test_module_leaves_nothing_for_later(module: Path) -> None:
+    source = io.StringIO(module.read_text(encoding="utf-8"))
+    comments = [
+        token.string for token in tokenize.generate_tokens(source.readline) if token.type == tokenize.COMMENT
+    ]
+    assert [comment for comment in comments if LEFT_FOR_LATER.search(comment)] == []
+
+
+@every_module
+def test_module_is_of_a_readable_size(module: Path) -> None:
+    source = module.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= MOST_LINES
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno > MOST_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+@every_module
+def test_module_opens_with_what_it_owns(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    assert not tree.body or ast.get_docstring(tree)
+
+
+def test_agents_register_their_own_queues() -> None:
+    loaded = registry.load(plugins=False).agents
+    assert {name: agent.queue() for name, agent in loaded.items()} == {
+        name: f"agent.{name}" for name in loaded
+    }
+    current_app.loader.import_default_modules()
+    assert {agent.queue() for agent in loaded.values()} <= set(current_app.tasks)
+
+
+def test_every_queue_has_a_group_of_workers() -> None:
+    queues = {agent.queue() for agent in registry.load(plugins=False).agents.values()}
+    assert sorted((*services.INTERACTIVE, *services.HEAVY)) == sorted(queues)
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    named = {}
+    for path in files():
+        if name(path) in NAMES_THEM_ON_PURPOSE:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found = [match.group() for rule in (MACHINE, REGISTRY) for match in rule.finditer(text)]
+        if found:
+            named[name(path)] = sorted(set(found))
+    assert named == {}
+
+
+def test_no_file_is_huge_or_a_secret_store() -> None:
+    assert [name(path) for path in files() if path.stat().st_size > 1_000_000] == []
+    assert not [path for path in files() if path.name == ".env"]
+
+
+def test_scripts_can_be_executed() -> None:
+    for script in ("wrench", "manage.py", ".ci/run"):
+        assert (ROOT / script).stat().st_mode & 0o100, script

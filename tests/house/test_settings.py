@@ -1,0 +1,127 @@
+"""Settings: a value that cannot be used is named with a hint, and nothing starts with it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.checkout import ROOT, product_code, run
+from wrenchai_project.env import DECLARED
+
+DEFAULT_SECRET = "insecure-development-key-of-wrenchai"
+SOUND = {
+    "DEBUG": "0",
+    "SECRET_KEY": "a-secret-of-our-own-" * 3,
+    "DATABASE_URL": "postgresql://wrench@127.0.0.1:1/wrenchai",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+BAD = [
+    pytest.param({"DEBUG": "maybe"}, "DEBUG: 'maybe' is neither yes nor no", "use 1 or 0", id="flag"),
+    pytest.param({"WRENCH_LEASE_SECONDS": "long"}, "'long' is no whole number", "from 3 to 600", id="number"),
+    pytest.param({"WRENCH_LEASE_SECONDS": "1"}, "1 is out of bounds", "from 3 to 600", id="number-small"),
+    pytest.param({"WRENCH_LEASE_SECONDS": "9999"}, "9999 is out of bounds", "from 3 to 600", id="number-large"),
+    pytest.param({"WRENCH_LOCAL_ROOTS": "code"}, "'code' is not absolute", "starting with /", id="folders"),
+    pytest.param({"DATABASE_URL": "mysql://h/x"}, "scheme 'mysql'", "write postgresql://", id="database"),
+    pytest.param({"DATABASE_URL": "postgresql://h"}, "database ''", "write postgresql://", id="database-name"),
+    pytest.param({"DATABASE_URL": "postgresql://h:abc/x"}, "DATABASE_URL", "write postgresql://", id="database-port"),
+    pytest.param({"REDIS_URL": "http://h"}, "scheme 'http'", "write redis://", id="redis"),
+    pytest.param({"LOG_LEVEL": "LOUD"}, "'LOUD' is no level", "use DEBUG, INFO", id="level"),
+    pytest.param({"WRENCH_LEASE_SECONDS": "20"}, "shorter than three heartbeats", "raise WRENCH_LEASE", id="lease"),
+    pytest.param({"SECRET_KEY": DEFAULT_SECRET}, "published default", "50 random", id="secret"),
+]  # fmt: skip
+WEB = [sys.executable, "-c", "import wrenchai_project.asgi"]
+WSGI = [sys.executable, "-c", "import wrenchai_project.wsgi"]
+WORKER = [sys.executable, "-m", "celery", "-A", "wrenchai_project", "worker", "-Q", "agent.super", "-c", "1"]
+RELAY = [sys.executable, ROOT / "manage.py", "relay"]
+
+
+def environment(changes: dict[str, str], state: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in DECLARED}
+    return kept | SOUND | {"WRENCH_STATE_DIR": str(state)} | changes
+
+
+def check(changes: dict[str, str], state: Path) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, ROOT / "manage.py", "check"], environ=environment(changes, state))
+
+
+def test_sound_environment_passes(tmp_path: Path) -> None:
+    done = check({}, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("changes", "fault", "hint"), BAD)
+def test_bad_value_is_told_with_a_hint(
+    changes: dict[str, str], fault: str, hint: str, tmp_path: Path
+) -> None:
+    done = check(changes, tmp_path)
+    assert done.returncode == 1
+    assert fault in done.stderr
+    assert "HINT: " in done.stderr
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    done = check({"DEBUG": "maybe", "REDIS_URL": "http://h", "LOG_LEVEL": "LOUD"}, tmp_path)
+    assert done.stderr.count("wrench.E001") == 3
+
+
+def test_secret_of_a_url_is_not_told(tmp_path: Path) -> None:
+    done = check({"DATABASE_URL": "mysql://u:hunter2@h/x", "REDIS_URL": "http://:hunter2@h"}, tmp_path)
+    assert done.returncode == 1
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("door", [WEB, WSGI, WORKER, RELAY], ids=["web", "wsgi", "worker", "relay"])
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"WRENCH_SWEEP_SECONDS": "often"}, "WRENCH_SWEEP_SECONDS"),
+        ({"SECRET_KEY": DEFAULT_SECRET}, "SECRET_KEY"),
+    ],
+    ids=["unreadable", "default-secret"],
+)
+def test_nothing_starts_with_a_bad_setting(
+    door: list[str], changes: dict[str, str], word: str, tmp_path: Path
+) -> None:
+    try:
+        done = subprocess.run(
+            door, cwd=ROOT, env=environment(changes, tmp_path), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=30, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        pytest.fail("it started")
+    assert done.returncode != 0
+    assert word in done.stderr
+
+
+def test_default_secret_is_allowed_in_development(tmp_path: Path) -> None:
+    done = check({"DEBUG": "1", "SECRET_KEY": DEFAULT_SECRET}, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def readers_called() -> set[str]:
+    """Name the variables that the code asks `env` for, found in its syntax tree."""
+    return {
+        node.args[0].value
+        for path in product_code()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+def test_every_reader_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert readers_called() == set(DECLARED)
+    assert [name for name in sorted(readers_called()) if f"| `{name}` |" not in page] == []
