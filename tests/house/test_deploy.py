@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 
 from tests.house.checkout import BIN, ROOT, run
 from wrenchai_project import services
@@ -47,7 +47,10 @@ def test_command_exists(service: dict[str, Any]) -> None:
     assert program in {"manage.py", "celery", "uvicorn"}
     assert (ROOT / program).exists() or (BIN / program).exists()
     if program == "manage.py":
-        assert command[2] in get_commands()
+        parser = load_command_class(get_commands()[command[2]], command[2]).create_parser(
+            "manage.py", command[2]
+        )
+        parser.parse_args(command[3:])
 
 
 def test_workers_serve_every_queue_as_the_launcher_does() -> None:

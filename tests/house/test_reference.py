@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from tasks import events
 from tasks.states import RUN_TRANSITIONS, STEP_TRANSITIONS
 from tests.house.checkout import ROOT
 from wrenchai_project.env import DECLARED
@@ -37,6 +38,11 @@ def test_states_page_draws_every_move() -> None:
     ]
     lines = page.splitlines()
     assert [move for move in moves if move not in lines] == []
+
+
+def test_every_kind_of_event_is_known_once() -> None:
+    kinds = [fact.kind for fact in events.KINDS]
+    assert kinds == sorted(set(kinds))
 
 
 def test_command_writes_what_it_asks_for(tmp_path: Path, settings: Settings) -> None:
