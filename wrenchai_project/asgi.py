@@ -5,7 +5,9 @@ uvicorn wrenchai_project.asgi:application
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -18,6 +20,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
+from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import Stream  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
 
@@ -25,22 +28,32 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+UPLOADS = "/api/v1/uploads"
+
 refuse_faults()
+# WhiteNoise hands static files on as files; they are small, so that Django reads each whole does not matter
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 _route: Callable[..., Any] = re_path  # Django's and Channels' types differ on what a route may lead to
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a body that announces to be too large before Django spools it to the disk."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        await _too_large(send)
+    most = _most_bytes(scope["path"])
+    if announced.isdigit() and int(announced) > most:
+        await _too_large(send, most)
         return
-    await _django(scope, _bounded(receive), send)  # type: ignore[arg-type]  # Django's own type of a scope
+    await _django(scope, _bounded(receive, most), send)  # type: ignore[arg-type]  # Django's own type of a scope
 
 
-def _bounded(receive: Receive) -> Receive:
+def _most_bytes(path: str) -> int:
+    """Tell how large a body may be. Uploads are large, and counted again where they are stored."""
+    return int(settings.UPLOAD_BYTES if path == UPLOADS else settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     """Cut a chunked body off that grows too large: Django then sees a client that went away."""
-    left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    left = most
 
     async def bounded() -> MutableMapping[str, Any]:
         nonlocal left
@@ -51,9 +64,9 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-async def _too_large(send: Send) -> None:
-    body = b'{"type": "about:blank", "title": "Content Too Large", "status": 413}'
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+async def _too_large(send: Send, most: int) -> None:
+    body = json.dumps(problem(413, f"the body has more than {most} bytes", kind="body-too-large")).encode()
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

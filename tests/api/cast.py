@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
-from tasks import contract, partitions, runs
+from tasks import contract, events, partitions, runs
+from tasks.changes import Change
 from tasks.contract import QueueSpec, StepSpec
 from tasks.models import Run
 from tasks.plans import Plan, PlannedStep
@@ -146,3 +147,13 @@ def submit_run(project: Project, owner: User | None = None, *, steps: int = 1, g
         request={"goal": goal, "target": TARGET},
     )
     return run
+
+
+def add_events(run: Run, count: int, *, key: str = "s0") -> int:
+    """Append facts to a run as the engine does, with its hint to the sockets. Returns the new head."""
+    change = Change(run.pk)
+    for n in range(count):
+        change.tell(events.StepProgress(key=key, attempt=1, done=n + 1, total=count, message=""))
+    with transaction.atomic():
+        change.write()
+    return Run.objects.values_list("last_seq", flat=True).get(pk=run.pk)

@@ -25,9 +25,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, User
 from api import sockets, stream
-from tasks import events
-from tasks.models import Run
-from tests.api.cast import Cast, make_cast, submit_run
+from tasks.models import Event
+from tests.api.cast import Cast, add_events, make_cast, submit_run
 from wrenchai_project.asgi import application
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("planner")]
@@ -137,11 +136,6 @@ def in_database(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
     return sync_to_async(function, thread_sensitive=False, executor=WRITER)(*args)
 
 
-def add_events(run: Run, count: int) -> int:
-    fact = events.StepProgress(key="s0", attempt=1, done=1, total=2, message="")
-    return events.append(run.pk, [(fact, None)] * count)[0]
-
-
 def token(user: User) -> str:
     return str(AccessToken.for_user(user))
 
@@ -170,7 +164,9 @@ def test_replays_from_a_number_then_goes_live(people: Cast) -> None:
         assert [frame["seq"] for frame in heard[1:-1]] == list(range(3, head + 1))
         assert heard[-1] == {"op": "caught_up", "topic": topic, "seq": head}
         last = await in_database(add_events, run, 3)
+        begun = time.monotonic()
         live = await socket.events(3)
+        assert time.monotonic() - begun < stream.POLL_SECONDS / 2  # by a hint, not by asking now and then
         assert [frame["seq"] for frame in live] == [last - 2, last - 1, last]
         assert set(live[0]) == {"op", "topic", "seq", "type", "at", "data"}
         assert live[0]["type"] == "step.progress"
@@ -277,7 +273,7 @@ def test_number_beyond_the_head_is_reset(people: Cast) -> None:
 def test_removed_events_are_told_by_a_reset(people: Cast) -> None:
     run = submit_run(people.project)
     head = add_events(run, 5)
-    events.Event.objects.filter(run=run, seq__lte=3).delete()
+    Event.objects.filter(run=run, seq__lte=3).delete()
 
     async def scenario() -> None:
         socket = await opened(people.bob)

@@ -1,0 +1,65 @@
+"""The cast, and a real web server for a real browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection
+
+from tests.api.cast import _days, planner  # noqa: F401
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 30  # seconds for the server to answer
+
+
+class Web:
+    """A uvicorn of our own on the tests' database. It can be stopped and started again on its port."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        settings = connection.settings_dict
+        place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+        database = f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}"
+        argv = [sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application"]
+        argv += ["--port", str(self.port), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+        self.process = subprocess.Popen(
+            argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": database, "DEBUG": "1"}
+        )
+        end = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert time.monotonic() < end, "the web does not answer"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/livez", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[Web]:
+    server = Web()
+    server.start()
+    yield server
+    server.stop()
