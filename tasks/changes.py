@@ -59,13 +59,17 @@ class Change:
         self.tell(events.RunFinished(state=state.value, failure=failure))
 
     def _verdict(self, run: Run) -> tuple[RunState, str]:
-        """Cancelled if somebody asked for it; failed if a dead step has nobody who deals with its failure."""
+        """Cancelled if somebody asked for it; failed if a dead step has nobody who dealt with its failure."""
         if run.cancel_requested_at is not None:
             return RunState.CANCELLED, ""
-        dealt_with = StepDependency.objects.filter(
-            needs__run_id=self.run_pk,
-            condition__in=[EdgeCondition.ALWAYS.value, EdgeCondition.FAILED.value],
-        ).values("needs_id")
+        dealt_with = (
+            StepDependency.objects.filter(
+                needs__run_id=self.run_pk,
+                condition__in=[EdgeCondition.ALWAYS.value, EdgeCondition.FAILED.value],
+            )
+            .exclude(step__state=StepState.SKIPPED.value)
+            .values("needs_id")
+        )
         fatal = (
             Step.objects.filter(run_id=self.run_pk, state=StepState.DEAD.value)
             .exclude(Q(pk__in=dealt_with))
