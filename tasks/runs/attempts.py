@@ -58,8 +58,9 @@ def settle(lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef] = 
 
     Raises LeaseLost (the result must be thrown away), PlanInvalid (the added plan is unsound; nothing stored).
     """
+    awaited = {edge.key for added in result.plan or () for edge in added.after}
     with transaction.atomic():
-        step = lock_for_settling(lease)
+        step = lock_for_settling(lease, also=awaited)
         change = Change(lease.run_pk)
         output = events.storable(result.output)
         Step.objects.filter(pk=step.pk, fence=lease.fence).update(
@@ -76,9 +77,10 @@ def settle(lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef] = 
             events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk
         )
         change.closed += 1
+        ended = {step.pk: (StepState.SUCCEEDED, step.key)}
         if result.plan is not None and step.run.cancel_requested_at is None:
-            _extend(step, result.plan, change)
-        release_dependents({step.pk: (StepState.SUCCEEDED, step.key)}, change)
+            ended |= _extend(step, result.plan, change)
+        release_dependents(ended, change)
         ring_for_limit(step, change)
         change.write()
 
@@ -138,11 +140,12 @@ def settle_cancelled(lease: Lease) -> None:
 
 
 def record_stale(lease: Lease) -> None:
-    """Write down that a result came too late. The step itself is not touched."""
+    """Write down that a result came too late. The step itself is not touched.
+
+    Only a lost attempt can be late. One that ended otherwise is this attempt's own end, whose answer was lost.
+    """
     with transaction.atomic():
-        changed = Attempt.objects.filter(fence=lease.fence).exclude(
-            outcome__in=[AttemptOutcome.SUCCEEDED.value, AttemptOutcome.STALE.value]
-        )
+        changed = Attempt.objects.filter(fence=lease.fence, outcome=AttemptOutcome.LOST.value)
         if changed.update(outcome=AttemptOutcome.STALE.value):
             change = Change(lease.run_pk)
             change.tell(events.StepStale(key=lease.key, attempt=lease.attempt), lease.step_pk)
@@ -163,29 +166,37 @@ def backoff_seconds(spent: int) -> float:
     return random.uniform(0, bound)  # noqa: S311 - jitter, no secret
 
 
-def _extend(step: Step, plan: Plan, change: Change) -> None:
-    """Add the steps that a result asks for. Whoever waits for this step waits for their last ones too."""
-    stored = {
-        key: (pk, StepState(state))
-        for key, pk, state in Step.objects.filter(run_id=step.run_id).values_list("key", "pk", "state")
-    }
-    specs = check(plan, stored={key: pk for key, (pk, _) in stored.items()})
-    ids = store_steps(step.run, plan, specs, change, stored=stored)
+def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState, str]]:
+    """Add the steps that a result asks for. Whoever waits for this step waits for their last ones too.
+
+    Returns those of the last ones that are skipped already, for `release_dependents`.
+    """
     waiting = list(
         StepDependency.objects.filter(needs_id=step.pk, step__state=StepState.PENDING.value).order_by(
             "step_id"
         )
     )
-    sinks = plan.sinks()
+    stored = {
+        key: (pk, StepState(state))
+        for key, pk, state in Step.objects.filter(run_id=step.run_id).values_list("key", "pk", "state")
+    }
+    stored[step.key] = (
+        step.pk,
+        StepState.RUNNING,
+    )  # its end is told afterwards, to old and new dependents alike
+    specs = check(plan, stored={key: pk for key, (pk, _) in stored.items()})
+    rows = store_steps(step.run, plan, specs, change, stored=stored)
+    sinks = [rows[key] for key in plan.sinks()]
     StepDependency.objects.bulk_create(
         [
-            StepDependency(step_id=edge.step_id, needs_id=ids[sink], condition=edge.condition)
+            StepDependency(step_id=edge.step_id, needs_id=sink.pk, condition=edge.condition)
             for edge in waiting
             for sink in sinks
         ]
     )
     for edge in waiting:
         Step.objects.filter(pk=edge.step_id).update(pending_deps=F("pending_deps") + len(sinks))
+    return {sink.pk: (StepState.SKIPPED, sink.key) for sink in sinks if sink.state == StepState.SKIPPED.value}
 
 
 def _record(step: Step, result: StepResult, artifacts: Iterable[ArtifactRef]) -> None:

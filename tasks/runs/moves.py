@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from tasks import events, leases
 from tasks.changes import Change
 from tasks.errors import LeaseLost
 from tasks.leases import Lease
-from tasks.models import Attempt, Queue, Step, StepDependency
+from tasks.models import Attempt, Queue, Run, Step, StepDependency
 from tasks.plans import JsonObject
 from tasks.states import AttemptOutcome, EdgeCondition, StepState, satisfies
 
@@ -101,7 +102,7 @@ def _skip(step: Step, because: str, ended: StepState, change: Change) -> None:
     Step.objects.filter(pk=step.pk).update(
         state=StepState.SKIPPED.value,
         ended_at=Now(),
-        error=error_of("skipped", f"step {because!r} before it ended as {ended.value}"),
+        error=skip_error(because, ended),
     )
     change.tell(events.StepSkipped(key=step.key, because=because), step.pk)
     change.closed += 1
@@ -125,10 +126,14 @@ def database_now() -> datetime:
         return now
 
 
-def lock_for_settling(lease: Lease) -> Step:
-    """Lock the attempt's step and, in the order of ids, the steps that wait for it. Raises LeaseLost."""
+def lock_for_settling(lease: Lease, also: Collection[str] = ()) -> Step:
+    """Lock the attempt's step and, in the order of ids, the steps that wait for it. Raises LeaseLost.
+
+    `also`: keys of stored steps that must not end meanwhile, because an added plan waits for them.
+    """
     waiting = StepDependency.objects.filter(needs_id=lease.step_pk).values_list("step_id", flat=True)
-    locked = {step.pk: step for step in lock_many({lease.step_pk, *waiting})}
+    named = Step.objects.filter(run_id=lease.run_pk, key__in=also).values_list("pk", flat=True)
+    locked = {step.pk: step for step in lock_many({lease.step_pk, *waiting, *named})}
     step = locked.get(lease.step_pk)
     if step is None or step.fence != lease.fence or step.state != StepState.RUNNING.value:
         raise LeaseLost(
@@ -139,17 +144,48 @@ def lock_for_settling(lease: Lease) -> Step:
 
 
 def lock_one(step_pk: int, *, skip_locked: bool = False) -> Step | None:
-    found = Step.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related("run")
-    return found.filter(pk=step_pk).first()
+    found = Step.objects.select_for_update(skip_locked=skip_locked).filter(pk=step_pk)
+    return next(iter(_with_runs(found)), None)
 
 
 def lock_many(step_pks: Iterable[int]) -> list[Step]:
-    found = Step.objects.select_for_update(of=("self",)).select_related("run")
-    return list(found.filter(pk__in=sorted(step_pks)).order_by("pk"))
+    return _with_runs(Step.objects.select_for_update().filter(pk__in=sorted(step_pks)).order_by("pk"))
+
+
+def lock_open(run_pk: int) -> list[Step]:
+    """Lock every step of the run that is not final, those too that a result added while we waited for its lock.
+
+    When all are held, no attempt of the run can end, so no step can be added any more.
+    """
+    locked: dict[int, Step] = {}
+    seen: set[int] = set()
+    while True:
+        found = Step.objects.filter(run_id=run_pk, state__in=OPEN).values_list("pk", flat=True)
+        news = set(found) - seen
+        if not news:
+            return [step for _, step in sorted(locked.items()) if step.state in OPEN]
+        seen |= news
+        locked |= {step.pk: step for step in lock_many(news)}
+
+
+def _with_runs(locking: QuerySet[Step]) -> list[Step]:
+    """Lock, then read the runs in a statement of their own.
+
+    A join would give the run as it was before the wait for the lock: without the cancel that held the lock.
+    """
+    steps = list(locking)
+    runs = Run.objects.in_bulk({step.run_id for step in steps})
+    for step in steps:
+        step.run = runs[step.run_id]
+    return steps
 
 
 def end_attempt(lease: Lease, outcome: AttemptOutcome, error: JsonObject | None = None) -> None:
     Attempt.objects.filter(fence=lease.fence).update(outcome=outcome.value, ended_at=Now(), error=error)
+
+
+def skip_error(because: str, ended: StepState) -> JsonObject:
+    return error_of("skipped", f"step {because!r} before it ended as {ended.value}")
 
 
 def error_of(kind: str, message: str) -> JsonObject:

@@ -10,8 +10,8 @@ from tasks.changes import Change
 from tasks.contract import StepSpec
 from tasks.models import Queue, Run, Step, StepDependency
 from tasks.plans import Plan, PlannedStep, topological
-from tasks.runs.moves import database_now, rank
-from tasks.states import StepState
+from tasks.runs.moves import database_now, rank, skip_error
+from tasks.states import StepState, satisfies
 
 
 def store_steps(
@@ -21,22 +21,28 @@ def store_steps(
     change: Change,
     *,
     stored: Mapping[str, tuple[int, StepState]] | None = None,
-) -> dict[str, int]:
-    """Insert a checked plan's steps and edges. Steps that wait for nothing become ready. Returns ids by key.
+) -> dict[str, Step]:
+    """Insert a checked plan's steps and edges. Returns the rows by key.
 
-    `stored` holds the id and state of steps of the run that the plan's steps may wait for.
+    Steps that wait for nothing become ready; those that can never start, because a stored step ended otherwise
+    than their edge demands, are skipped at once.
+
+    `stored` holds the id and state of steps of the run that the plan's steps may wait for. The caller has locked
+    those that they do wait for.
     """
     stored = stored or {}
     now = database_now()
     queues = {queue.name: queue for queue in Queue.objects.all()}
     ordered = topological(plan)  # so that ids grow along the edges, the order in which locks are taken
     rows = [_step_row(run, planned, specs[planned.key], queues, now) for planned in ordered]
-    for row, planned in zip(rows, ordered, strict=True):
-        row.pending_deps = sum(
-            1 for edge in planned.after if edge.key not in stored or not stored[edge.key][1].is_final
-        )
-        row.state = (StepState.PENDING if row.pending_deps else StepState.READY).value
+    ended = {key: state for key, (_, state) in stored.items() if state.is_final}
+    skipped = {
+        row.key: because
+        for row, planned in zip(rows, ordered, strict=True)
+        if (because := _set_out(row, planned, ended)) is not None
+    }
     Step.objects.bulk_create(rows, batch_size=500)
+    by_key = {row.key: row for row in rows}
     ids = {row.key: row.pk for row in rows}
     known = ids | {key: pk for key, (pk, _) in stored.items()}
     StepDependency.objects.bulk_create(
@@ -47,9 +53,22 @@ def store_steps(
         ],
         batch_size=1000,
     )
-    _announce(rows, ordered, change)
+    _announce(rows, ordered, skipped, change)
     change.opened += len(rows)
-    return ids
+    return by_key
+
+
+def _set_out(row: Step, planned: PlannedStep, ended: dict[str, StepState]) -> str | None:
+    """Give the row its first state. Returns because of whom it is skipped, and puts it into `ended` then."""
+    row.pending_deps = sum(1 for edge in planned.after if edge.key not in ended)
+    row.state = (StepState.PENDING if row.pending_deps else StepState.READY).value
+    for edge in planned.after:
+        if edge.key in ended and not satisfies(ended[edge.key], edge.on):
+            row.state, row.ended_at = StepState.SKIPPED.value, row.created_at
+            row.error = skip_error(edge.key, ended[edge.key])
+            ended[row.key] = StepState.SKIPPED
+            return edge.key
+    return None
 
 
 def _step_row(
@@ -79,7 +98,9 @@ def _step_row(
     )
 
 
-def _announce(rows: Sequence[Step], ordered: Sequence[PlannedStep], change: Change) -> None:
+def _announce(
+    rows: Sequence[Step], ordered: Sequence[PlannedStep], skipped: Mapping[str, str], change: Change
+) -> None:
     for row, planned in zip(rows, ordered, strict=True):
         change.tell(
             events.StepAdded(
@@ -95,3 +116,6 @@ def _announce(rows: Sequence[Step], ordered: Sequence[PlannedStep], change: Chan
         if row.state == StepState.READY.value:
             change.tell(events.StepReady(key=row.key), row.pk)
             change.ring(row.queue, row.priority)
+        elif row.key in skipped:
+            change.tell(events.StepSkipped(key=row.key, because=skipped[row.key]), row.pk)
+            change.closed += 1
