@@ -184,7 +184,10 @@ class AgentSaid(Fact):
     content: JsonObject
 
 
-KINDS: tuple[type[Fact], ...] = tuple(sorted(Fact.__subclasses__(), key=lambda fact: fact.kind))
+# by kind, because a dataclass with slots is a second class and the first one stays listed as a subclass
+KINDS: tuple[type[Fact], ...] = tuple(
+    fact for _, fact in sorted({fact.kind: fact for fact in Fact.__subclasses__()}.items())
+)
 
 _APPEND = """
 WITH bumped AS (

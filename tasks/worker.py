@@ -29,6 +29,7 @@ from psycopg2.extensions import make_dsn
 
 from tasks import heart, interruption
 from tasks.execution import SESSION_VARIABLE
+from wrenchai_project.env import SettingsRefused, refuse_faults
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,10 @@ class HeartStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         global _beating
         _beating = self
+        try:
+            refuse_faults()
+        except SettingsRefused as refused:
+            raise SystemExit(str(refused)) from None
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: heart.Orders | None = None
         os.environ[SESSION_VARIABLE] = str(uuid.uuid4())  # before the pool forks: the children inherit it

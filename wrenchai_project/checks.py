@@ -21,20 +21,6 @@ def environment_is_readable(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 
 @register()
-def secret_is_own(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse the published default secret outside of development."""
-    if settings.DEBUG or settings.SECRET_KEY != settings.DEFAULT_SECRET_KEY:
-        return []
-    return [
-        Error(
-            "SECRET_KEY is the published default, and DEBUG is off",
-            hint="set SECRET_KEY to 50 random characters, or start by ./wrench, which generates one",
-            id="wrench.E002",
-        )
-    ]
-
-
-@register()
 def lease_outlasts_heartbeat(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """A lease shorter than three heartbeats would be lost by one late beat."""
     if settings.LEASE_SECONDS >= 3 * settings.HEARTBEAT_SECONDS:
@@ -44,6 +30,6 @@ def lease_outlasts_heartbeat(app_configs: Sequence[AppConfig] | None, **kwargs: 
             f"WRENCH_LEASE_SECONDS={settings.LEASE_SECONDS} is shorter than three heartbeats of"
             f" {settings.HEARTBEAT_SECONDS} s",
             hint="raise WRENCH_LEASE_SECONDS or lower WRENCH_HEARTBEAT_SECONDS",
-            id="wrench.E003",
+            id="wrench.E002",
         )
     ]

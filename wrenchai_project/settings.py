@@ -63,6 +63,14 @@ SECRET_KEY = env.text(
     "Signs sessions and tokens; `./wrench` generates one per installation",
     shown_default="generated into the state folder",
 )
+if SECRET_KEY == DEFAULT_SECRET_KEY and not DEBUG:
+    env.FAULTS.append(
+        env.Fault(
+            name="SECRET_KEY",
+            message="it is the published default, and DEBUG is off",
+            hint="set it to 50 random characters, or start by ./wrench, which generates one",
+        )
+    )
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"), "Host names that the web answers to"
 )

@@ -6,6 +6,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from wrenchai_project.env import refuse_faults
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
 
 application = get_wsgi_application()
+refuse_faults()
