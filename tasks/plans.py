@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -210,7 +210,8 @@ def _follow(plan: Plan, before: Sequence[str], on: EdgeCondition) -> Iterator[Pl
     sources = set(plan.sources())
     edges = tuple(After(key=key, on=on) for key in before)
     for step in plan:
-        yield replace(step, after=step.after + edges) if step.key in sources and edges else step
+        more = tuple(edge for edge in edges if edge not in step.after)
+        yield replace(step, after=step.after + more) if step.key in sources and more else step
 
 
 def _step_from_json(raw: object) -> PlannedStep:
@@ -251,6 +252,11 @@ def _faults_of_steps(plan: Plan, stored: set[str]) -> Iterator[PlanFault]:
         if step.key in seen or step.key in stored:
             yield PlanFault(key=step.key, message="the key is used twice; give each step its own")
         seen.add(step.key)
+        for key, times in Counter(edge.key for edge in step.after).items():
+            if times > 1:
+                yield PlanFault(
+                    key=step.key, message=f"waits for {key!r} twice; one edge says when it starts"
+                )
         for edge in step.after:
             if edge.key not in inside and edge.key not in stored:
                 yield PlanFault(key=step.key, message=f"waits for {edge.key!r}, which is no step of the plan")
