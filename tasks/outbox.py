@@ -57,7 +57,8 @@ def put(bells: Iterable[Bell]) -> None:
     if not rows:
         return
     stored = OutboxMessage.objects.bulk_create(rows)
-    transaction.on_commit(lambda: _ring_now(stored))
+    # robust: what is committed is accepted; whatever goes wrong from here on is the relay's, not the caller's
+    transaction.on_commit(lambda: _ring_now(stored), robust=True)
 
 
 def relay(*, older_than_seconds: float = RELAY_AFTER_SECONDS) -> int:
@@ -135,7 +136,7 @@ def run_group(public_id: UUID | str) -> str:
 
 def hint(public_id: str, head: int) -> None:
     """Tell sockets, after the commit, that the run's events go up to `head` now."""
-    transaction.on_commit(lambda: _hints.tell(public_id, head))
+    transaction.on_commit(lambda: _hints.tell(public_id, head), robust=True)
 
 
 def _ring_now(rows: Sequence[OutboxMessage]) -> None:

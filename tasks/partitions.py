@@ -25,7 +25,7 @@ def ensure_once(day: date) -> None:
     """Like `ensure` for one day, but asks the database only once per process and day."""
     if day not in _known:
         _ensure_day(day)
-        _known.add(day)
+        transaction.on_commit(lambda: _known.add(day))  # the caller's rollback takes the partition away again
 
 
 def _ensure_day(day: date) -> None:
