@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,22 @@ def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PAT
             connection.close()
             time.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+
+def mend_connection() -> None:
+    """Throw this thread's connection away if it is in the middle of a transaction that nobody will end.
+
+    A signal may strike between two lines of Django's `atomic`, and an operation may leave one open. Whatever is
+    written then would wait, with its locks, for a commit that never comes.
+    """
+    raw = connection.connection
+    is_idle = raw is None or raw.info.transaction_status == TRANSACTION_STATUS_IDLE
+    if is_idle and not connection.in_atomic_block and (raw is None or connection.get_autocommit()):
+        return
+    log.warning("connection_thrown_away", reason="left in the middle of a transaction")
+    if raw is not None:
+        raw.close()
+    del connections[DEFAULT_DB_ALIAS]  # the wrapper too: it counts blocks that were never left
 
 
 class Leadership:

@@ -20,7 +20,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from tasks import artifacts, events, leases, outbox, plans, runs
+from tasks import artifacts, events, interruption, leases, outbox, plans, runs
 from tasks.changes import Change
 from tasks.contract import (
     ArtifactRef,
@@ -32,9 +32,9 @@ from tasks.contract import (
     Upstream,
     catalog,
 )
-from tasks.database import resilient
+from tasks.database import mend_connection, resilient
 from tasks.errors import ArtifactMissing, LeaseLost, PlanInvalid
-from tasks.interruption import LeaseWanted, TimeLimitReached, interruptible, was_cancelled
+from tasks.interruption import CancelWanted, LeaseWanted, TimeLimitReached, interruptible, was_cancelled
 from tasks.leases import Lease
 from tasks.models import LogChunk, Run, Step, StepDependency
 from tasks.plans import JsonObject
@@ -48,12 +48,39 @@ LOG_CHUNK_BYTES = 8 * 1024
 SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
 
 
+_in_doubt = False  # a step may be called running by this child though nobody works on it
+
+
 def run_next(queue: str) -> str:
-    """Claim and execute the best ready step of the queue. Returns one line that names what happened."""
+    """Claim and execute the best ready step of the queue. Returns one line that names what happened.
+
+    Raises what is left when PostgreSQL is away for longer than our patience; the step is then given up as lost.
+    """
+    global _in_doubt
+    if _in_doubt:  # once more: a commit without an answer may have happened after the last look
+        _give_up()
+        _in_doubt = False
+    interruption.forget()
     lease = _claim(queue)
     if lease is None:
         return f"{queue}: nothing to do"
-    run = Run.objects.only("public_id", "project_id", "goal", "request").get(pk=lease.run_pk)
+    ended = False
+    try:
+        line = _carry_out(lease)
+        ended = True
+    finally:
+        if not ended:  # else the heart would see this child alive and the step running until its hard limit
+            _in_doubt = True
+            _give_up()
+    outbox.keep_ringing(queue)
+    return line
+
+
+def _carry_out(lease: Lease) -> str:
+    run = resilient(
+        lambda: Run.objects.only("public_id", "project_id", "goal", "request").get(pk=lease.run_pk),
+        what="read run",
+    )
     with structlog.contextvars.bound_contextvars(
         run=str(run.public_id), step=lease.key, attempt=lease.attempt
     ):
@@ -64,20 +91,28 @@ def run_next(queue: str) -> str:
             resilient(lambda: runs.record_stale(lease), what="record stale")
             outcome = "stale"
         log.info("attempt_ended", outcome=outcome)
-        outbox.keep_ringing(queue)
     return f"run {run.public_id} step {lease.key} attempt {lease.attempt}: {outcome}"
 
 
 def _claim(queue: str) -> Lease | None:
     """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
+    global _in_doubt
     worker, pid = UUID(os.environ[SESSION_VARIABLE]), os.getpid()
     try:
         return runs.start(queue, worker=worker, pid=pid, worker_name=f"{socket.gethostname()}:{pid}")
     except (OperationalError, InterfaceError) as error:
         log.warning("claim_failed", queue=queue, reason=str(error).strip())
         connection.close()
-        resilient(lambda: leases.disown(worker=worker, pid=pid), what="disown")
+        _in_doubt = True
+        _give_up()
         return None
+
+
+def _give_up() -> None:
+    """Declare lost whatever this child seems to hold; recovery takes it."""
+    mend_connection()
+    worker, pid = UUID(os.environ[SESSION_VARIABLE]), os.getpid()
+    resilient(lambda: leases.disown(worker=worker, pid=pid), what="disown")
 
 
 def _attempt(lease: Lease, run: Run) -> str:
@@ -85,15 +120,18 @@ def _attempt(lease: Lease, run: Run) -> str:
     context = AttemptContext(lease=lease, project_id=run.project_id)
     try:
         try:
-            with interruptible(lease.timeout_seconds):
-                result = catalog().execute(_request(lease, run), context)
+            try:
+                with interruptible(lease.timeout_seconds):
+                    result = catalog().execute(_request(lease, run), context)
+            finally:
+                mend_connection()
             context.flush()
             return _settle(lease, result, context)
         except LeaseWanted:
             context.flush()
             resilient(lambda: runs.release(lease), what="release")
             return "released"
-        except StepCancelled:
+        except (StepCancelled, CancelWanted):
             context.flush()
             return _settle_cancelled(lease)
         except RetryLater as later:
@@ -124,7 +162,9 @@ def _settle(lease: Lease, result: StepResult, context: AttemptContext) -> str:
     try:
         resilient(lambda: runs.settle(lease, result, context.artifacts), what="settle")
     except LeaseLost:
-        if runs.was_settled(lease):  # the commit went through, only its answer was lost
+        if resilient(
+            lambda: runs.was_settled(lease), what="read attempt"
+        ):  # the commit went through, only its answer was lost
             return "succeeded"
         raise
     except PlanInvalid as error:
@@ -137,9 +177,12 @@ def _settle(lease: Lease, result: StepResult, context: AttemptContext) -> str:
 
 
 def _settle_cancelled(lease: Lease) -> str:
-    if was_cancelled() or _cancel_requested(lease):
+    if resilient(lambda: _cancel_requested(lease), what="read run"):
         resilient(lambda: runs.settle_cancelled(lease), what="settle cancelled")
         return "cancelled"
+    if was_cancelled():  # the signal was meant for the attempt before this one
+        resilient(lambda: runs.release(lease), what="release")
+        return "released"
     return _fail(lease, "cancelled", "the operation stopped by itself", retriable=True)
 
 
@@ -202,6 +245,7 @@ class AttemptContext:
     _lines: list[str] = field(default_factory=list)
     _chunks: int = 0
     _logged_at: float = 0.0
+    _untold: str = ""
 
     @property
     def scratch(self) -> Path:
@@ -216,9 +260,10 @@ class AttemptContext:
 
     def log(self, text: str) -> None:
         self._lines.append(text)
-        late = time.monotonic() - self._logged_at >= TELL_EVERY_SECONDS
-        if late or sum(map(len, self._lines)) > LOG_CHUNK_BYTES:
+        if time.monotonic() - self._logged_at >= TELL_EVERY_SECONDS:
             self._tell_log()
+        elif sum(map(len, self._lines)) > LOG_CHUNK_BYTES:
+            self._store_lines()
 
     def emit(self, kind: str, data: JsonObject) -> None:
         fact = events.AgentSaid(key=self.lease.key, attempt=self.lease.attempt, topic=kind, content=data)
@@ -242,7 +287,7 @@ class AttemptContext:
         """Write what progress and log hold back."""
         if self._progress is not None:
             self._tell_progress()
-        if self._lines:
+        if self._lines or self._untold:
             self._tell_log()
 
     def close(self) -> None:
@@ -261,15 +306,22 @@ class AttemptContext:
         self._write(fact, progress=stored)
 
     def _tell_log(self) -> None:
+        self._store_lines()
+        tail, self._untold, self._logged_at = self._untold, "", time.monotonic()
+        lease = self.lease
+        self._write(events.StepLogged(key=lease.key, attempt=lease.attempt, chunk=self._chunks, tail=tail))
+
+    def _store_lines(self) -> None:
+        """Store the lines as a chunk; `_tell_log` tells of it, and of others that piled up."""
+        if not self._lines:
+            return
         text = events.storable("\n".join(self._lines))
-        tail, self._lines, self._logged_at = self._lines[-1], [], time.monotonic()
+        self._untold, self._lines = self._lines[-1][:400] or " ", []
         self._chunks += 1
-        lease, chunk = self.lease, self._chunks
-        fact = events.StepLogged(key=lease.key, attempt=lease.attempt, chunk=chunk, tail=tail[:400])
-        self._write(fact, chunk=text)
+        self._write(None, chunk=text)
 
     def _write(
-        self, fact: events.Fact, *, progress: JsonObject | None = None, chunk: str | None = None
+        self, fact: events.Fact | None, *, progress: JsonObject | None = None, chunk: str | None = None
     ) -> None:
         """Store a fact of this attempt, in one transaction with what it is about. Raises LeaseLost."""
         lease = self.lease
@@ -282,16 +334,16 @@ class AttemptContext:
                     raise LeaseLost(
                         f"attempt {lease.attempt} of step {lease.key!r} is no longer the one that counts"
                     )
-                if chunk is not None:
-                    LogChunk.objects.create(
+                if chunk is not None:  # there already, if the answer to its commit was lost
+                    LogChunk.objects.get_or_create(
                         step_id=lease.step_pk,
                         attempt=lease.attempt,
                         ordinal=self._chunks,
-                        at=Now(),
-                        text=chunk,
+                        defaults={"at": Now(), "text": chunk},
                     )
-                change = Change(lease.run_pk)
-                change.tell(fact, lease.step_pk)
-                change.write()
+                if fact is not None:
+                    change = Change(lease.run_pk)
+                    change.tell(fact, lease.step_pk)
+                    change.write()
 
         resilient(act, what="tell")

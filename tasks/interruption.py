@@ -1,11 +1,12 @@
 """How an attempt is interrupted: signals, raised as exceptions only while the operation runs.
 
     SIGALRM   the soft limit, armed by the child itself after its claim    -> TimeLimitReached
-    SIGUSR2   the run was cancelled; sent by the worker's heart            -> StepCancelled
+    SIGUSR2   the run was cancelled; sent by the worker's heart            -> CancelWanted
     SIGURG    the worker shuts down and wants its leases back; from heart  -> LeaseWanted
 
 A bell does not know its step, so Celery's per-message limits cannot be used. Outside of `interruptible` the
-signals only leave a mark, so that settling is never torn in the middle.
+signals only leave a mark, so that settling is never torn in the middle. The heart reads a row and then sends: a
+signal may reach the attempt after the one that it was meant for, so the mark is a hint and the run's row decides.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
-
-from tasks.contract import StepCancelled
 
 CANCEL_SIGNAL = signal.SIGUSR2
 RELEASE_SIGNAL = signal.SIGURG  # ignored where no handler is in place; billiard takes SIGHUP for itself
@@ -46,18 +45,26 @@ def install() -> None:
 
 @contextlib.contextmanager
 def interruptible(soft_limit_seconds: float) -> Iterator[None]:
-    """Let signals interrupt the block. Raises TimeLimitReached, LeaseWanted, StepCancelled."""
-    global _active, _cancelled
-    _cancelled = False
-    signal.setitimer(signal.ITIMER_REAL, soft_limit_seconds)
-    _active = True
+    """Let signals interrupt the block. Raises TimeLimitReached, LeaseWanted, CancelWanted.
+
+    Also from its edges: a signal may strike while the block is being entered or left.
+    """
+    global _active
     try:
+        signal.setitimer(signal.ITIMER_REAL, soft_limit_seconds)
+        _active = True
+        if _cancelled:  # between the claim and here
+            raise CancelWanted
         yield
-    except CancelWanted as error:
-        raise StepCancelled("the run was cancelled") from error
     finally:
         _active = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def forget() -> None:
+    """Forget signals of attempts that are over. Called before each claim."""
+    global _cancelled
+    _cancelled = False
 
 
 def was_cancelled() -> bool:
