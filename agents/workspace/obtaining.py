@@ -14,7 +14,7 @@ from agents.workspace.hosts import Resolver, system_resolver
 from agents.workspace.limits import Limits, Skipped, human_bytes, shown_path
 from agents.workspace.local import head_of, open_folder
 from agents.workspace.targets import ArchiveTarget, GitTarget, PathTarget, describe
-from agents.workspace.tree import Tree
+from agents.workspace.tree import Tree, why_empty
 
 _SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 _MAX_GITMODULES = 256 * 1024
@@ -48,7 +48,8 @@ def obtain(
         assert open_artifact is not None, "an archive needs open_artifact"
         tree = _unpacked(target, scratch / "unpacked", open_artifact, limits, cancelled)
     if not any(tree.root.iterdir()):
-        raise EmptyWorkspace(f"{tree.description} is empty; point at a folder with files")
+        what = "has no file to work on" if tree.skipped else "is empty"
+        raise EmptyWorkspace(f"{tree.description} {what}{why_empty(tree.skipped)}")
     return tree
 
 

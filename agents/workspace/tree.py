@@ -12,7 +12,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -137,7 +137,7 @@ def _write(
                 )
             tar.addfile(_header(entry.name, size=len(content), executable=executable), io.BytesIO(content))
     if not files:
-        raise EmptyWorkspace(f"{tree.description} has no file to work on{_why_empty(skipped)}")
+        raise EmptyWorkspace(f"{tree.description} has no file to work on{why_empty(skipped)}")
     return files, size, skipped
 
 
@@ -251,7 +251,8 @@ def _header(
     return header
 
 
-def _why_empty(skipped: list[Skipped]) -> str:
+def why_empty(skipped: Sequence[Skipped]) -> str:
+    """Say what was left out of a tree that has nothing else, or what to do."""
     if not skipped:
         return "; point at a folder with files"
     shown = "; ".join(f"{item.path}: {item.reason}" for item in skipped[:3])

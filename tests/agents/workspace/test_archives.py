@@ -111,6 +111,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "absolute tar": lambda: tar_of(("/etc/evil", b"1")),
     "drive zip": lambda: zip_of(("C:/evil", b"1")),
     "link out": lambda: tar_of(special("l", tarfile.SYMTYPE, "../../etc")),
+    "link out through a link": lambda: tar_of(
+        ("d/e/f", b"1"), special("d/e/l", tarfile.SYMTYPE, "../.."), special("m", tarfile.SYMTYPE, "d/e/l/..")
+    ),
     "absolute link": lambda: tar_of(special("l", tarfile.SYMTYPE, "/etc/passwd")),
     "hard link out": lambda: tar_of(special("l", tarfile.LNKTYPE, "../../etc/passwd")),
     "link, then a file through it": lambda: tar_of(special("l", tarfile.SYMTYPE, "sub"), ("l/evil", b"1")),
@@ -206,6 +209,30 @@ def test_an_archive_without_a_file_is_an_empty_workspace(scratch, artifacts):
     digest = artifacts.put("up", tar_of(), media_type="x").digest
     with pytest.raises(EmptyWorkspace):
         obtain(ArchiveTarget(digest=digest, name="e.tgz"), scratch=scratch, open_artifact=artifacts.open)
+
+
+def test_an_archive_of_left_out_files_says_which(scratch, artifacts):
+    digest = artifacts.put("up", tar_of(("zeros.py", bytes(2 * MEGABYTE))), media_type="x").digest
+    with pytest.raises(
+        EmptyWorkspace, match=r"b\.tgz has no file to work on: 1 .*zeros\.py: .* are left out"
+    ):
+        obtain(
+            ArchiveTarget(digest=digest, name="b.tgz"),
+            scratch=scratch,
+            open_artifact=artifacts.open,
+            limits=SMALL,
+        )
+
+
+def test_links_are_judged_on_a_python_without_tar_filters(tmp_path, monkeypatch):
+    monkeypatch.delattr(
+        tarfile, "data_filter", raising=False
+    )  # Debian 12 has Python 3.11.2; 3.11.4 brought it
+    monkeypatch.delattr(tarfile, "FilterError", raising=False)
+    with pytest.raises(ArchiveRefused, match=r"link that leads out of it: 'l' -> '\.\./etc'"):
+        unpacked(tar_of(special("l", tarfile.SYMTYPE, "../etc")), tmp_path / "a")
+    with pytest.raises(ArchiveRefused, match="no archive"):
+        unpacked(b"text" * 400, tmp_path / "b")
 
 
 @settings(max_examples=150, deadline=None)
