@@ -8,6 +8,7 @@ Knows the others through the registry only. Uses no LLM.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -104,7 +105,8 @@ class SuperAgent(Agent):
         missing results are not taken for good news.
         """
         findings = _findings(context.request.run_id)
-        report = report_of(input.plan, context.request, findings, now=datetime.now(UTC))
+        tries = _attempts(context.request.run_id)
+        report = report_of(input.plan, context.request, findings, attempts=tries, now=datetime.now(UTC))
         context.progress(1, 2, "collected the results")
         names = []
         for name, content in reporting.write_all(report).items():
@@ -125,6 +127,13 @@ def _findings(run_id: UUID) -> Iterable[tuple[str, FindingData]]:
     from agents.findings_store import findings_of_run  # needs Django's models, which load after the agents
 
     return findings_of_run(run_id)
+
+
+def _attempts(run_id: UUID) -> dict[str, int]:
+    """Key of a step -> how often it was tried: a worker that died in the middle is a try too."""
+    from tasks.models import Attempt  # needs Django, which loads after the agents
+
+    return Counter(Attempt.objects.filter(step__run__public_id=run_id).values_list("step__key", flat=True))
 
 
 def _snapshot(input: PlanInput, context: OperationContext) -> Snapshot:

@@ -82,10 +82,17 @@ class ReportOutput(Schema):
 
 
 def report_of(
-    plan: PlanOutput, request: StepRequest, findings: Iterable[tuple[str, FindingData]], *, now: datetime
+    plan: PlanOutput,
+    request: StepRequest,
+    findings: Iterable[tuple[str, FindingData]],
+    *,
+    attempts: Mapping[str, int],
+    now: datetime,
 ) -> Report:
-    """Build the report of a run from what its steps left behind."""
-    steps = tuple(_step(chosen, request.upstream.get(chosen.key)) for chosen in plan.chosen)
+    """Build the report of a run from what its steps left behind. `attempts` counts the tries of each step."""
+    steps = tuple(
+        _step(chosen, request.upstream.get(chosen.key), attempts.get(chosen.key, 0)) for chosen in plan.chosen
+    )
     tools = tuple(tool for chosen in plan.chosen for tool in _tools(request.upstream.get(chosen.key)))
     reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
     not_analysed = tuple(dict.fromkeys(_not_analysed(plan, steps, tools)))  # two steps may have the same gap
@@ -94,7 +101,7 @@ def report_of(
         goal=plan.goal,
         created_at=now,
         target=_target(plan),
-        answer=plan.answer or _answer(plan, steps, reported, not_analysed),
+        answer=plan.answer or _answer(plan, steps, tools, reported, not_analysed),
         plan_steps=steps,
         findings=reported,
         tool_runs=tools,
@@ -142,16 +149,17 @@ def _not_analysed_in_short(items: tuple[NotAnalysed, ...]) -> Iterator[NotAnalys
         )
 
 
-def _step(chosen: ChosenStep, ended: Upstream | None) -> PlanStep:
+def _step(chosen: ChosenStep, ended: Upstream | None, attempts: int) -> PlanStep:
     if ended is None:
         return PlanStep(
             key=chosen.key, agent=chosen.agent, operation=chosen.operation, reason=chosen.reason, state="skipped",
-            error="the step left no trace",
+            error="the step left no trace", attempts=attempts,
         )  # fmt: skip
     error = ended.error or {}
     return PlanStep(
         key=chosen.key, agent=chosen.agent, operation=chosen.operation, reason=chosen.reason, state=ended.state,
-        seconds=_seconds(ended), error="" if ended.state == SUCCEEDED else str(error.get("message") or error or ""),
+        seconds=_seconds(ended), attempts=attempts,
+        error="" if ended.state == SUCCEEDED else str(error.get("message") or error or ""),
     )  # fmt: skip
 
 
@@ -185,8 +193,18 @@ def _not_analysed(
             )
     for left in (*plan.left_out, *plan.uncovered):
         yield NotAnalysed(what=left.what, why=left.why)
+    for reason, count in _kept_from_tools(tools).items():
+        yield NotAnalysed(what=f"{count:,} {'file' if count == 1 else 'files'}", why=reason)
     for skipped in _skipped(plan.snapshot):
         yield NotAnalysed(what=skipped.path, why=skipped.reason)
+
+
+def _kept_from_tools(tools: Iterable[ToolRun]) -> dict[str, int]:
+    """Reason -> files that no tool was given for it. Tools want different files; the one that wanted most counts."""
+    most: Counter[str] = Counter()
+    for tool in tools:
+        most |= Counter(tool.skipped_by_reason)  # the greater count of each
+    return dict(sorted(most.items()))
 
 
 def _failures(tool: ToolRun) -> str:
@@ -210,12 +228,14 @@ def _target(plan: PlanOutput) -> Target:
 def _answer(
     plan: PlanOutput,
     steps: tuple[PlanStep, ...],
+    tools: tuple[ToolRun, ...],
     findings: tuple[ReportedFinding, ...],
     not_analysed: tuple[NotAnalysed, ...],
 ) -> str:
     """Answer the goal in two or three sentences."""
     done = sum(step.state == SUCCEEDED for step in steps)
-    found = _findings_in_words(findings) if done else "Nothing could be analysed, so nothing is known."
+    looked = done and (not tools or any(tool.files_analysed for tool in tools))
+    found = _findings_in_words(findings) if looked else "Nothing could be analysed, so nothing is known."
     said = [f"{found} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."]
     failed = [step for step in steps if step.state != SUCCEEDED]
     if failed:

@@ -164,4 +164,4 @@ def _abilities(registry: Registry) -> str:
     titles = [operation.title for _, operation in offered(registry).values()]
     if not titles:
         return "No agent of this installation has an operation yet."
-    return "What they can do: " + "; ".join(title[0].lower() + title[1:] for title in titles) + "."
+    return "What the agents can do: " + "; ".join(title[0].lower() + title[1:] for title in titles) + "."

@@ -108,6 +108,7 @@ def finding(severity: Severity, line: int) -> FindingData:
 
 def report(engine, monkeypatch, output: PlanOutput, upstream, findings=()):
     monkeypatch.setattr(subject, "_findings", lambda run: list(findings))
+    monkeypatch.setattr(subject, "_attempts", lambda run: {"inspector.lint": 2})
     context = context_of(engine, "report", {step.key: step for step in upstream})
     return SuperAgent().report(ReportInput(plan=output), context), context
 
@@ -139,6 +140,30 @@ def test_a_failed_step_does_not_lose_the_others_results(engine, shop, monkeypatc
     assert "Without a result: inspector.secret_scan" in told.answer
     assert sorted(told.reports) == ["report.html", "report.json", "report.md", "report.sarif"]
     assert set(told.reports) <= set(engine.names)
+    written = json.loads(engine.artifacts[engine.names["report.json"]])
+    assert [step["attempts"] for step in written["plan"]] == [2, 0]
+
+
+def test_files_that_no_tool_was_given_are_named_and_nothing_is_called_clean(engine, shop, monkeypatch):
+    output, _ = plan(engine, "find bugs and leaked secrets", shop)
+    lint = {
+        "tool": "ruff",
+        "version": "1",
+        "state": "not_applicable",
+        "skipped_by_reason": {"not UTF-8 text": 2},
+    }
+    scan = lint | {"tool": "detect-secrets", "skipped_by_reason": {"not UTF-8 text": 3, "binary": 1}}
+    told, _ = report(
+        engine, monkeypatch, output,
+        [ended("inspector.lint", output={"tools": [lint], "summary": "s"}),
+         ended("inspector.secret_scan", output={"tools": [scan], "summary": "s"})],
+    )  # fmt: skip
+    named = [(item.what, item.why) for item in told.not_analysed]
+    assert [one for one in named if one[0].endswith(("file", "files"))] == [
+        ("1 file", "binary"),
+        ("3 files", "not UTF-8 text"),
+    ]
+    assert told.answer.startswith("Nothing could be analysed, so nothing is known. 2 of 2 planned")
 
 
 def test_a_refused_goal_ends_with_a_report_that_gives_the_answer(engine, tmp_path, monkeypatch):

@@ -37,7 +37,7 @@ def test_a_goal_leads_to_the_expected_operations(goal: dict[str, Any], words: st
     for agent in goal.get("unavailable", []):
         assert f"the {agent} agent is not available in this installation yet" in told
     if not chosen:
-        assert "What they can do: find bugs" in (selection.answer or "")
+        assert "What the agents can do: find bugs" in (selection.answer or "")
 
 
 @pytest.mark.parametrize(

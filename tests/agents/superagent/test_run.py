@@ -61,7 +61,8 @@ def test_the_shop_is_inspected_and_reported(project):
     assert any("lines of HTML" in item["what"] for item in told["not_analysed"])
     stored = Artifact.objects.get(step__run=run, name="report.json")
     with artifacts.open_blob(stored.digest) as file:
-        assert json.load(file)
+        plan = json.load(file)["plan"]
+    assert [step["attempts"] for step in plan] == [1] * 4
 
 
 def test_a_step_that_fails_leaves_the_others_results_in_the_report(project, monkeypatch):
@@ -91,7 +92,7 @@ def test_a_step_that_fails_leaves_the_others_results_in_the_report(project, monk
 def test_a_goal_that_nobody_serves_ends_with_an_answer(project, goal):
     run = run_of(project, goal)
     assert run.state == "succeeded"
-    assert "What they can do: find bugs" in report_of(run)["answer"]
+    assert "What the agents can do: find bugs" in report_of(run)["answer"]
     assert Artifact.objects.filter(step__run=run, name="report.html").exists()
 
 
