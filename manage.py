@@ -20,4 +20,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # while importing: a command that has begun handles it itself
+        sys.stderr.write("\nwrench: interrupted\n")
+        sys.exit(130)

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +111,13 @@ def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
     """Read a PostgreSQL URL into Django's terms: postgresql://user:password@host:port/name?sslmode=require."""
     _declare(name, "url", "the embedded server, once started", meaning)
     raw = os.environ.get(name) or fallback or "postgresql://wrench@127.0.0.1:5432/wrenchai"
-    parts = urlsplit(raw)
+    hint = (
+        "write postgresql://user:password@host:5432/name, special characters of the password percent-encoded"
+    )
+    parts = _split(name, raw, "postgresql://wrench@127.0.0.1:5432/wrenchai", hint)
     if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
-        _fault(
-            name,
-            f"it is no PostgreSQL URL (scheme {parts.scheme!r}, database {parts.path.lstrip('/')!r})",
-            "write postgresql://user:password@host:5432/name",
-        )
+        told = f"it is no PostgreSQL URL (scheme {parts.scheme!r}, database {parts.path.lstrip('/')!r})"
+        _fault(name, told, hint)
         parts = urlsplit("postgresql://wrench@127.0.0.1:5432/wrenchai")
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -133,9 +133,11 @@ def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
 def redis_url(name: str, fallback: str | None, meaning: str) -> str:
     """Read a Redis URL."""
     _declare(name, "url", "the embedded server, once started", meaning)
+    hint = "write redis://:password@host:6379/0, special characters of the password percent-encoded"
     raw = os.environ.get(name) or fallback or "redis://127.0.0.1:6379/0"
-    if urlsplit(raw).scheme not in {"redis", "rediss", "sentinel", "unix"}:
-        _fault(name, f"scheme {urlsplit(raw).scheme!r} is not Redis's", "write redis://:password@host:6379/0")
+    parts = _split(name, raw, "redis://127.0.0.1:6379/0", hint)
+    if parts.scheme not in {"redis", "rediss", "sentinel", "unix"}:
+        _fault(name, f"scheme {parts.scheme!r} is not Redis's", hint)
         return "redis://127.0.0.1:6379/0"
     return raw
 
@@ -145,6 +147,17 @@ def refuse_faults() -> None:
     if FAULTS:
         lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in FAULTS)
         raise SettingsRefused(f"the environment has settings that cannot be used:\n{lines}")
+
+
+def _split(name: str, raw: str, instead: str, hint: str) -> SplitResult:
+    """Take a URL apart, or `instead` of one whose host or port cannot be read. Its password is never told."""
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port
+    except ValueError:
+        _fault(name, "its host or port cannot be read (the value is not shown, it may hold a password)", hint)
+        return urlsplit(instead)
+    return parts
 
 
 def _declare(name: str, kind: str, default: str, meaning: str) -> None:

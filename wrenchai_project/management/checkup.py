@@ -1,6 +1,7 @@
 """The questions that `./wrench doctor` asks, one function each; every answer names the command that mends it."""
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from wrenchai_project import servers, services, supervisor
+from wrenchai_project import env, servers, services, supervisor
 from wrenchai_project.servers import external, postgres, processes, redis
 
 MIB = 1024 * 1024
@@ -32,6 +33,7 @@ def all_answers(state_dir: Path, environ: Mapping[str, str]) -> list[Answer]:
     return [
         python(),
         requirements(),
+        settings(),
         database(state_dir, environ.get("DATABASE_URL", "")),
         broker(state_dir, environ.get("REDIS_URL", "")),
         writable(state_dir),
@@ -73,6 +75,13 @@ def requirements() -> Answer:
         topic="Packages",
         text="older than requirements.txt: any ./wrench brings them up to date",
     )
+
+
+def settings() -> Answer:
+    """Can every variable that is set be used?"""
+    importlib.import_module("wrenchai_project.settings")  # reading them finds the faults
+    told = "; ".join(f"{fault.name}: {fault.message}; {fault.hint}" for fault in env.FAULTS)
+    return Answer(level="fail" if told else "ok", topic="Settings", text=told or "each can be used")
 
 
 def database(state_dir: Path, url: str) -> Answer:

@@ -1,5 +1,6 @@
 """The base of the commands that `./wrench` calls: they need no database, and errors are one sentence."""
 
+import importlib
 import signal
 import sys
 import unicodedata
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from wrenchai_project import env
 from wrenchai_project.servers import ServersError
 from wrenchai_project.supervisor import SupervisorError
 
@@ -27,6 +29,8 @@ class LocalCommand(BaseCommand):
     """A verb of `./wrench`. Subclasses write `perform`, which returns the exit code."""
 
     verb: ClassVar[str]
+    needs_settings: ClassVar[bool] = False
+    """Whether a setting that cannot be used ends it at once: what it starts would refuse it later, less clearly."""
     requires_system_checks: ClassVar[list[str]] = []  # type: ignore[misc]  # a constant of the class here
     suppressed_base_arguments: ClassVar[set[str]] = {  # type: ignore[misc]  # as above
         "--version", "-v", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color",
@@ -50,7 +54,12 @@ class LocalCommand(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
+            if self.needs_settings:
+                importlib.import_module("wrenchai_project.settings")  # reading them finds the faults
+                env.refuse_faults()
             code = self.perform(**options)
+        except env.SettingsRefused as error:
+            code = complain(str(error), 2)
         except LocalError as error:
             code = complain(str(error), error.exit_code)
         except (ServersError, SupervisorError) as error:

@@ -35,6 +35,7 @@ class Command(LocalCommand):
 
     help = "Inspect a directory or a repository; without one, the bundled sample."
     verb = "run"
+    needs_settings = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""

@@ -26,6 +26,7 @@ class Command(LocalCommand):
 
     help = "Keep everything up: web, workers, relay, scheduler, Flower. Ctrl-C ends it."
     verb = "serve"
+    needs_settings = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""

@@ -18,6 +18,7 @@ class Command(LocalCommand):
 
     help = "Start one more worker for these queues; Ctrl-C ends it."
     verb = "worker"
+    needs_settings = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
