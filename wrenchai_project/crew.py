@@ -67,7 +67,9 @@ def only_one(state_dir: Path, *, role: str, say: Callable[[str], None]) -> Itera
     try:
         file = (state_dir / LOCK_FILE).open("a")
     except OSError as error:
-        raise StateForbidden(f"cannot write in {state_dir}: {error.strerror}") from None
+        raise StateForbidden(
+            f"cannot write in {state_dir}: {error.strerror}; WRENCH_STATE_DIR can name another"
+        ) from None
     with file:
         told = False
         while not _locks(file.fileno()):

@@ -96,6 +96,13 @@ def test_unknown_verb_is_bad_input(checkout: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("-h", 0), ("--upgrade", 2)])
+def test_lock_with_an_argument_locks_nothing(checkout: Path, argument: str, code: int) -> None:
+    done = start(checkout, "lock", argument)
+    assert (done.returncode, "lock" in done.stdout + done.stderr) == (code, True)
+    assert not (checkout / ".venv").exists()
+
+
 @pytest.mark.parametrize("verb", ["stop", "reset"])
 def test_ending_what_never_began_sets_nothing_up(checkout: Path, verb: str) -> None:
     done = start(checkout, verb)
@@ -208,6 +215,17 @@ def test_incomplete_checkout_is_told(checkout: Path) -> None:
     done = start(checkout, "run")
     assert done.returncode == 1
     assert "requirements.txt (No such file or directory): is this checkout complete?" in done.stderr
+
+
+def test_venv_of_somebody_else_is_left_alone(wrench: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished(wrench)
+    Path(wrench.PYTHON).unlink()  # as for a user who may not run its Python
+    monkeypatch.setattr(wrench.os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(
+        wrench.Trouble, match=r"no right to write in .*clone the repository into a folder of yours"
+    ):
+        wrench.prepare()
+    assert Path(wrench.STAMP).exists()
 
 
 def test_second_start_waits_for_the_first(wrench: ModuleType, checkout: Path) -> None:
