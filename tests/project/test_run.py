@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
+from rich.live import Live
 
 from wrenchai_project.management import progress, summary
 from wrenchai_project.management.api_client import ApiClient, ApiRefused, RunView
@@ -140,7 +142,7 @@ def test_run_is_followed_to_its_end_with_a_line_per_change(api: FakeApi, client:
     assert told == [
         ["run", "accepted"], ["scan", "accepted", "1/4", "ruff"],
         ["run", "running"], ["scan", "running", "1/4", "ruff"],
-        ["run", "succeeded"], ["scan", "succeeded", "1/4", "ruff"],
+        ["scan", "succeeded", "1/4", "ruff"], ["run", "succeeded"],
     ]  # fmt: skip
 
 
@@ -202,7 +204,7 @@ SUMMARY = {
     "top": [
         {"severity": "high", "rule": "S608", "path": "catalog/search.py", "line": 42, "message": "SQL\x1b[2J"}
     ],
-    "not_analysed": [{"what": "big.js", "why": "too large"}],
+    "not_analysed": [{"why": "too large", "what": "big.js"}],  # in the order that PostgreSQL gives
 }
 
 
@@ -210,9 +212,26 @@ def test_summary_tells_counts_top_and_what_was_left_out(tmp_path: Path) -> None:
     told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], card=None, seconds=1.23)
     assert told.splitlines() == [
         "", "Two things.", "", "Findings: 1 high, 2 low", "  HIGH      S608  catalog/search.py:42  SQL[2J",
+        "  ... and 2 more in the reports",
         "", "Not analysed:", "  big.js: too large", "", "Reports:", f"  {tmp_path / 'report.html'}",
         "", "Run r1 succeeded in 1.2 s",
     ]  # fmt: skip
+
+
+def test_final_state_of_the_run_is_the_last_line() -> None:
+    out = io.StringIO()
+    steps = [{"key": "super.report", "agent": "super", "operation": "report", "state": "succeeded"}]
+    progress.Lines(out).show(view(steps=steps))
+    assert [line.split()[1] for line in out.getvalue().splitlines()] == ["super.report", "run"]
+
+
+def test_board_keeps_the_steps_names_whole_on_a_narrow_terminal() -> None:
+    console = Console(file=io.StringIO(), width=60, force_terminal=True)
+    key, reason = "inspector.security_scan", "2,163 lines of Python; " * 9
+    steps = [{"key": key, "agent": "a", "operation": "o", "state": "succeeded", "reason": reason}]
+    with Live(console=console) as live:
+        progress.Board(live).show(view(steps=steps))
+    assert key in cast("io.StringIO", console.file).getvalue()
 
 
 def test_summary_as_json_is_one_object() -> None:

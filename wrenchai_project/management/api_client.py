@@ -23,7 +23,7 @@ class ApiRefused(LocalError):
     """The API said no; the text is its own explanation. `status` is the HTTP status."""
 
     def __init__(self, text: str, *, status: int) -> None:
-        super().__init__(text, exit_code=2 if status in {400, 404, 422} else 1)
+        super().__init__(text, exit_code=2 if status in {400, 404, 413, 422} else 1)
         self.status = status
 
 

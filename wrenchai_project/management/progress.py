@@ -40,10 +40,9 @@ class Lines:
 
     def show(self, run: RunView) -> None:
         """Print the steps that changed since the last call."""
-        for key, state, message in [
-            ("run", run.state, ""),
-            *((s.key, s.state, s.message) for s in run.steps),
-        ]:
+        steps = [(step.key, step.state, step.message) for step in run.steps]
+        whole = [("run", run.state, "")]
+        for key, state, message in [*steps, *whole] if run.is_final else [*whole, *steps]:
             if self._seen.get(key) != (state, message):
                 self._seen[key] = (state, message)
                 told = f"{datetime.now(UTC):%H:%M:%S}  {key:<28} {state}  {message}".rstrip()
@@ -60,6 +59,8 @@ class Board:
     def show(self, run: RunView) -> None:
         """Draw the table; with more steps than lines, those that are over are counted only."""
         table = Table(box=None, pad_edge=False, show_header=False, expand=False)
+        table.add_column()
+        table.add_column(no_wrap=True, min_width=max((len(step.key) for step in run.steps), default=0))
         room = max(5, self._live.console.height - 4)
         over = [step for step in run.steps if step.ended_at is not None]
         hidden = over[: max(0, len(run.steps) - room)]

@@ -65,7 +65,10 @@ def text(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, s
     if answer := run.summary.get("answer"):
         lines += [clean(line) for line in str(answer).strip().splitlines()] + [""]
     lines.append(_counts(run))
-    lines += [_finding(one) for one in (run.summary.get("top") or [])[:TOP]]
+    top = (run.summary.get("top") or [])[:TOP]
+    lines += [_finding(one) for one in top]
+    if top and (rest := sum(counted(run).values()) - len(top)) > 0:
+        lines.append(f"  ... and {rest:,} more in the reports")
     if skipped := run.summary.get("not_analysed"):
         lines += ["", "Not analysed:", *(f"  {_skipped(one)}" for one in skipped)]
     lines += _failures(run)
@@ -134,7 +137,7 @@ def _finding(one: Mapping[str, Any]) -> str:
 
 def _skipped(one: object) -> str:
     if isinstance(one, Mapping):
-        return ": ".join(clean(value) for value in one.values() if value)
+        return ": ".join(clean(one[name]) for name in ("what", "why") if one.get(name))
     return clean(one)
 
 
