@@ -31,6 +31,7 @@ from typing import Any
 
 import psutil
 import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ
 
 from tasks.interruption import CANCEL_SIGNAL, RELEASE_SIGNAL
 from tasks.processes import kill_session
@@ -81,6 +82,7 @@ class Orders:
     lease_seconds: int
     cancel_grace_seconds: int
     shutdown_grace_seconds: int
+    resumes: bool = False  # another heart died: attempts may be running already
 
     @classmethod
     def from_environment(cls) -> Orders:
@@ -105,6 +107,8 @@ class Heart:
     cancelled: dict[str, float] = field(default_factory=dict)  # fence -> when it was told
     fenced_off: bool = False
     next_renewal: float = 0.0
+    stopping_told: bool = False
+    children: list[int] = field(default_factory=list)  # as last seen; a dead parent has none
 
     def beat_until_parent_ends(self) -> None:
         """Live until the parent is gone, then end what it left behind."""
@@ -124,9 +128,15 @@ class Heart:
             "slots": self.orders.slots,
             "lease": self.orders.lease_seconds,
         }
+        if self.orders.resumes:
+            self.renewed_at -= self.orders.heartbeat_seconds  # so old may the last renewal be
         while not self._execute(_REGISTER, values):
             if os.getppid() != self.orders.pid:
+                self._kill_children()
                 raise SystemExit(1)
+            self.children = _children(self.orders.pid)
+            if self.orders.resumes:
+                self._fence_off("lease cannot be renewed")
             time.sleep(POLL_SECONDS)
         self.renewed_at = time.monotonic()
         self.next_renewal = self.renewed_at + self.orders.heartbeat_seconds
@@ -143,25 +153,33 @@ class Heart:
         self.ticked_at = time.monotonic()
         if STOPPING in heard and self.stopping_at is None:
             self.stopping_at = time.monotonic()
-            self._execute(_STOPPING, {"id": self.orders.session})
 
     def _beat(self) -> None:
         now = time.monotonic()
-        silent = now - self.ticked_at > SILENCE_SECONDS
+        self.children = _children(self.orders.pid) or self.children
+        # a parent that stops waits for its children and ticks no more
+        silent = self.stopping_at is None and now - self.ticked_at > SILENCE_SECONDS
         if now >= self.next_renewal and not silent and self._renew():
             self.renewed_at, self.fenced_off = now, False
             self.next_renewal = now + self.orders.heartbeat_seconds
-        if now - self.renewed_at > self.orders.lease_seconds * 2 / 3 and not self.fenced_off:
-            say("worker_fenced_off", reason="parent silent" if silent else "lease cannot be renewed")
-            self._kill_children()
-            self.fenced_off = True
+        self._fence_off("parent silent" if silent else "lease cannot be renewed")
         self._watch(now)
+        if self.stopping_at is not None and not self.stopping_told:
+            self.stopping_told = self._execute(_STOPPING, {"id": self.orders.session}) is not None
         if self.stopping_at is not None and not self.released:
             self._release_after_grace(now)
 
+    def _fence_off(self, reason: str) -> None:
+        """Stop the children if the lease is about to end."""
+        age = time.monotonic() - self.renewed_at
+        if age > self.orders.lease_seconds * 2 / 3 and not self.fenced_off:
+            say("worker_fenced_off", reason=reason)
+            self._kill_children()
+            self.fenced_off = True
+
     def _renew(self) -> bool:
         values = {"id": self.orders.session, "lease": self.orders.lease_seconds}
-        return self._execute(_RENEW, values) is not None
+        return bool(self._execute(_RENEW, values))  # no row: the session is over, and so is the lease
 
     def _watch(self, now: float) -> None:
         """Look at each attempt that runs here, and act on what its row says."""
@@ -195,11 +213,12 @@ class Heart:
                 _send(row[2], RELEASE_SIGNAL)
 
     def _kill_children(self) -> None:
-        for child in _children(self.orders.pid):
+        for child in {*self.children, *_children(self.orders.pid)}:
             kill_session(child)
 
     def _parent_gone(self) -> None:
         """The parent ended or was killed: nobody reads this worker's bells any more."""
+        self._kill_children()  # with all that they started, whether PostgreSQL answers or not
         for row in self._fetch(_RUNNING, {"id": self.orders.session}):
             kill_session(row[2])
         self._execute(_STOPPED, {"id": self.orders.session})
@@ -209,6 +228,7 @@ class Heart:
         try:
             with self._connected().cursor() as cursor:
                 cursor.execute(statement, values)
+                self._wait()
                 return int(cursor.rowcount)
         except psycopg2.Error as error:
             self._forget(error)
@@ -218,6 +238,7 @@ class Heart:
         try:
             with self._connected().cursor() as cursor:
                 cursor.execute(statement, values)
+                self._wait()
                 return list(cursor.fetchall())
         except psycopg2.Error as error:
             self._forget(error)
@@ -225,12 +246,28 @@ class Heart:
 
     def _connected(self) -> Any:
         if self.database is None:
-            timeout_ms = self.orders.heartbeat_seconds * 1000
+            timeout_ms = int(self._patience() * 1000)
             self.database = psycopg2.connect(
-                self.orders.dsn, connect_timeout=3, options=f"-c statement_timeout={timeout_ms}"
+                self.orders.dsn, async_=True, options=f"-c statement_timeout={timeout_ms}"
             )
-            self.database.autocommit = True
+            self._wait()
         return self.database
+
+    def _patience(self) -> float:
+        return max(1.0, self.orders.lease_seconds / 10)
+
+    def _wait(self) -> None:
+        """Wait for PostgreSQL's answer, but never past our patience. Raises OperationalError.
+
+        A blocking call would hang for as long as a frozen server or a cut network is silent, and the children
+        would outlive the lease.
+        """
+        end = time.monotonic() + self._patience()
+        while (state := self.database.poll()) != POLL_OK:
+            left, handle = max(0.0, end - time.monotonic()), self.database.fileno()
+            reads, writes = ([handle], []) if state == POLL_READ else ([], [handle])
+            if not any(select.select(reads, writes, [], left)):
+                raise psycopg2.OperationalError(f"no answer within {self._patience():g} s")
 
     def _forget(self, error: psycopg2.Error) -> None:
         say("database_away", reason=str(error).strip())

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import structlog
@@ -54,6 +54,7 @@ class HeartStep(bootsteps.StartStopStep):
             raise SystemExit(str(refused)) from None
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: heart.Orders | None = None
+        self._stopping = False
         os.environ[SESSION_VARIABLE] = str(uuid.uuid4())  # before the pool forks: the children inherit it
         super().__init__(worker, **kwargs)
 
@@ -79,6 +80,7 @@ class HeartStep(bootsteps.StartStopStep):
 
     def begin_shutdown(self) -> None:
         """Tell the heart that no new bells are taken and that the leases go back after a grace."""
+        self._stopping = True
         self._write(heart.STOPPING)
 
     def _describe(self, worker: Any) -> heart.Orders:
@@ -119,7 +121,11 @@ class HeartStep(bootsteps.StartStopStep):
         assert self._process is not None
         if self._process.poll() is not None:
             log.error("heart_died", status=self._process.returncode)
+            assert self._orders is not None
+            self._orders = replace(self._orders, resumes=True)
             self._spawn()
+            if self._stopping:
+                self._write(heart.STOPPING)
         self._write(b".")
 
     def _write(self, byte: bytes) -> None:
