@@ -35,6 +35,8 @@ class Fault:
 
 DECLARED: dict[str, Declared] = {}
 FAULTS: list[Fault] = []
+GENERATED = frozenset({"SECRET_KEY"})
+"""Variables that `./wrench` makes itself for the processes that it starts."""
 
 
 class SettingsRefused(Exception):
@@ -142,10 +144,15 @@ def redis_url(name: str, fallback: str | None, meaning: str) -> str:
     return raw
 
 
-def refuse_faults() -> None:
-    """Let a sound environment pass. Raises SettingsRefused naming every fault."""
-    if FAULTS:
-        lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in FAULTS)
+def faults(*, launching: bool = False) -> list[Fault]:
+    """Give what is wrong; without what `./wrench` generates for what it starts, when it is the one that asks."""
+    return [fault for fault in FAULTS if not (launching and fault.name in GENERATED)]
+
+
+def refuse_faults(*, launching: bool = False) -> None:
+    """Let a sound environment pass. Raises SettingsRefused naming every fault; `launching` as in `faults`."""
+    if standing := faults(launching=launching):
+        lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in standing)
         raise SettingsRefused(f"the environment has settings that cannot be used:\n{lines}")
 
 

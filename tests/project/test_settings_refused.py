@@ -64,3 +64,16 @@ def test_interrupt_while_importing_gives_no_traceback(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "\nwrench: interrupted\n")
+
+
+def test_launcher_does_not_ask_for_the_secret_that_it_generates(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if name not in {"SECRET_KEY", "DEBUG"}}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "doctor"],
+        env={**environ, "WRENCH_STATE_DIR": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "ok    Settings    each can be used" in done.stdout

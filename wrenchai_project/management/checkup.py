@@ -80,7 +80,7 @@ def requirements() -> Answer:
 def settings() -> Answer:
     """Can every variable that is set be used?"""
     importlib.import_module("wrenchai_project.settings")  # reading them finds the faults
-    told = "; ".join(f"{fault.name}: {fault.message}; {fault.hint}" for fault in env.FAULTS)
+    told = "; ".join(f"{fault.name}: {fault.message}; {fault.hint}" for fault in env.faults(launching=True))
     return Answer(level="fail" if told else "ok", topic="Settings", text=told or "each can be used")
 
 

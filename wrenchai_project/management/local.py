@@ -56,7 +56,7 @@ class LocalCommand(BaseCommand):
         try:
             if self.needs_settings:
                 importlib.import_module("wrenchai_project.settings")  # reading them finds the faults
-                env.refuse_faults()
+                env.refuse_faults(launching=True)
             code = self.perform(**options)
         except env.SettingsRefused as error:
             code = complain(str(error), 2)
