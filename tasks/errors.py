@@ -4,12 +4,10 @@ EngineError
 ├── PlanInvalid            a plan has faults; each is named with its step's key
 ├── UnknownOperation       nobody in the catalog can do this
 ├── IdempotencyConflict    the same key came with another body
-├── InvalidTransition      the state machine has no such move
 ├── RunNotFound
 ├── LeaseLost              the fence of this attempt is no longer current
 ├── ArtifactError
 │   ├── ArtifactMissing    the bytes of a digest are not in the store
-│   ├── ArtifactCorrupt    the bytes do not have the digest that names them
 │   ├── ArtifactStoreFull  the disk has no room for the bytes
 │   └── UploadTooLarge     somebody sends more bytes than an upload may have
 └── BrokerUnreachable      Redis did not take the bells; they stay in the outbox
@@ -56,10 +54,6 @@ class IdempotencyConflict(EngineError):
     """The idempotency key was used before with another request."""
 
 
-class InvalidTransition(EngineError):
-    """The state machine has no such move."""
-
-
 class RunNotFound(EngineError):
     """There is no such run."""
 
@@ -74,10 +68,6 @@ class ArtifactError(EngineError):
 
 class ArtifactMissing(ArtifactError):
     """The bytes of a digest are not in the store."""
-
-
-class ArtifactCorrupt(ArtifactError):
-    """The stored bytes do not have the digest that names them."""
 
 
 class ArtifactStoreFull(ArtifactError):

@@ -6,7 +6,9 @@ one of the functions of `runs`, and the line it returns is what Flower shows.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -45,6 +47,8 @@ log = structlog.get_logger(__name__)
 
 TELL_EVERY_SECONDS = 0.25
 LOG_CHUNK_BYTES = 8 * 1024
+MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
+ARTIFACT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. /+-]{0,199}\Z")
 SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
 
 
@@ -159,6 +163,12 @@ def _attempt(lease: Lease, run: Run) -> str:
 
 
 def _settle(lease: Lease, result: StepResult, context: AttemptContext) -> str:
+    size = len(json.dumps(result.output))
+    if size > MAX_OUTPUT_BYTES:
+        told = (
+            f"the output has {size} bytes; at most {MAX_OUTPUT_BYTES} are stored, larger things are artifacts"
+        )
+        return _fail(lease, "bad_result", told, retriable=False)
     try:
         resilient(lambda: runs.settle(lease, result, context.artifacts), what="settle")
     except LeaseLost:
@@ -273,6 +283,10 @@ class AttemptContext:
         return was_cancelled() or _cancel_requested(self.lease)
 
     def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
+        if not ARTIFACT_NAME.match(name):
+            raise ValueError(
+                f"an artifact cannot be named {name!r}: use 1 to 200 of A-Z a-z 0-9 _ . / + - and blank"
+            )
         ref = artifacts.put(name, content, media_type=media_type)
         self.artifacts.append(ref)
         return ref

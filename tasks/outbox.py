@@ -33,7 +33,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from tasks.errors import BrokerUnreachable
-from tasks.models import OutboxMessage, Step, WorkerSession
+from tasks.models import OutboxMessage, Queue, Step, WorkerSession
 from tasks.states import StepState
 
 log = structlog.get_logger(__name__)
@@ -93,8 +93,9 @@ def ring_again() -> int:
     """
     rung = 0
     slots = _slots_by_queue()
+    open_queues = Queue.objects.filter(enabled=True, paused_at=None).values("name")
     ready = (
-        Step.objects.filter(state=StepState.READY.value, available_at__lte=Now())
+        Step.objects.filter(state=StepState.READY.value, available_at__lte=Now(), queue__in=open_queues)
         .order_by()
         .values_list("queue")
         .annotate(n=Count("id"))

@@ -38,7 +38,9 @@ def submit(
     Raises PlanInvalid and UnknownOperation before anything is stored; IdempotencyConflict for another body.
     """
     request = events.storable(request)
-    digest = body_digest(plan, goal=goal, request=request, priority=priority)
+    digest = body_digest(
+        plan, goal=goal, request=request, priority=priority, deadline_seconds=deadline_seconds
+    )
     known = _known_run(project_id, idempotency_key, digest)
     if known is not None:
         return known, False
@@ -68,9 +70,17 @@ def submit(
     return run, True
 
 
-def body_digest(plan: Plan, *, goal: str, request: JsonObject, priority: int | None) -> str:
+def body_digest(
+    plan: Plan, *, goal: str, request: JsonObject, priority: int | None, deadline_seconds: int | None
+) -> str:
     """Name a request's content: equal bodies have equal digests. SHA-256 in hex."""
-    body = {"plan": plan.to_json(), "goal": goal, "request": request, "priority": priority}
+    body = {
+        "plan": plan.to_json(),
+        "goal": goal,
+        "request": request,
+        "priority": priority,
+        "deadline_seconds": deadline_seconds,
+    }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from tasks import events, leases
@@ -23,10 +24,12 @@ from tasks.runs.moves import (
 )
 from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
 
+log = structlog.get_logger(__name__)
+
 
 def recover() -> int:
     """Settle steps whose attempt cannot end any more: ready again, or dead. Returns how many."""
-    return sum(_recover_one(step_pk, run_pk) for step_pk, run_pk in leases.lost())
+    return _each(_recover_one, leases.lost())
 
 
 def promote_due() -> int:
@@ -36,7 +39,7 @@ def promote_due() -> int:
             "pk", "run_id"
         )[:500]
     )
-    return sum(_promote_one(step_pk, run_pk) for step_pk, run_pk in due)
+    return _each(_promote_one, due)
 
 
 def expire() -> int:
@@ -44,11 +47,23 @@ def expire() -> int:
     runs = list(
         Run.objects.filter(deadline_at__lt=Now())
         .exclude(state__in=[s.value for s in FINAL_RUN_STATES])
-        .values_list("pk", flat=True)[:100]
+        .values_list("pk")[:100]
     )
-    touched = sum(_expire_run(run_pk) for run_pk in runs)
     steps = list(Step.objects.filter(deadline_at__lt=Now(), state__in=OPEN).values_list("pk", "run_id")[:500])
-    return touched + sum(_expire_steps([step_pk], run_pk, "step_deadline") for step_pk, run_pk in steps)
+    return _each(_expire_run, runs) + _each(_expire_step, steps)
+
+
+def _each(move: Callable[..., int], rows: Iterable[tuple[int, ...]]) -> int:
+    """Move each row in a transaction of its own. One that the database refuses is told, and holds up no other."""
+    moved = 0
+    for row in rows:
+        try:
+            moved += move(*row)
+        except (OperationalError, InterfaceError):
+            raise  # PostgreSQL is away, or a deadlock: the whole round comes again
+        except DatabaseError:
+            log.exception("row_not_moved", move=move.__name__, row=row)
+    return moved
 
 
 def _recover_one(step_pk: int, run_pk: int) -> bool:
@@ -64,6 +79,8 @@ def _recover_one(step_pk: int, run_pk: int) -> bool:
         spent = step.attempts_spent + 1
         if step.run.cancel_requested_at is not None:
             cancel_step(step, change)
+        elif step.effect == "once":  # it may have happened: doing it again is for a person to decide
+            bury(step, _maybe_done(error), change, step.attempts_made, spent=spent)
         elif spent >= step.max_attempts or _is_past_deadline(step):
             bury(step, error, change, step.attempts_made, spent=spent)
         else:
@@ -71,6 +88,11 @@ def _recover_one(step_pk: int, run_pk: int) -> bool:
             make_ready(step, change, spent=spent)
         change.write()
     return True
+
+
+def _maybe_done(error: JsonObject) -> JsonObject:
+    message = f"{error['message']}; what it does outside may have happened, so it is not run again by itself"
+    return error_of("effect_unknown", message)
 
 
 def _why_lost(step: Step) -> JsonObject:
@@ -103,6 +125,10 @@ def _promote_one(step_pk: int, run_pk: int) -> bool:
 def _expire_run(run_pk: int) -> int:
     pks = list(Step.objects.filter(run_id=run_pk, state__in=OPEN).order_by("pk").values_list("pk", flat=True))
     return _expire_steps(pks, run_pk, "run_deadline")
+
+
+def _expire_step(step_pk: int, run_pk: int) -> int:
+    return _expire_steps([step_pk], run_pk, "step_deadline")
 
 
 def _expire_steps(step_pks: Sequence[int], run_pk: int, kind: str) -> int:
