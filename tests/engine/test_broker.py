@@ -105,11 +105,19 @@ def test_flower_shows_two_agents_on_their_own_queues(cluster: Cluster, submit: S
     )
     base, login = f"http://127.0.0.1:{port}", ("admin", "for-the-test")
 
-    def tasks(auth: tuple[str, str] | None = login) -> httpx.Response | None:
+    def get(path: str, auth: tuple[str, str] | None = login) -> httpx.Response | None:
         try:
-            return httpx.get(f"{base}/api/tasks", auth=auth, timeout=5)
+            return httpx.get(f"{base}{path}", auth=auth, timeout=5)
         except httpx.TransportError:
             return None
+
+    def tasks(auth: tuple[str, str] | None = login) -> httpx.Response | None:
+        return get("/api/tasks", auth)
+
+    def hears_the_worker() -> bool:
+        """Flower answers before it listens; what happens in between it never learns."""
+        answer = get("/workers?json=1")
+        return answer is not None and "both@test" in answer.text
 
     until(tasks, within=40, what="Flower answers")
     refused = tasks(None)
@@ -117,6 +125,7 @@ def test_flower_shows_two_agents_on_their_own_queues(cluster: Cluster, submit: S
     assert refused.status_code == 401
     cluster.scheduler()
     cluster.worker("both", queues="agent.probe,agent.second", slots=2)
+    until(hears_the_worker, within=40, what="Flower hears the worker's events")
     run = submit(work("mine", ledger=ledger), work("other", agent="second", ledger=ledger))
     cluster.wait_for(run)
 
