@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 
 from accounts.models import Project, Team
 from tasks import execution, interruption, runs
+from tasks.contract import catalog
 from tasks.models import Run, WorkerSession
 from tasks.plans import Part, PlannedStep, plan_of
 from tests.engine.cluster import Cluster
@@ -87,8 +89,20 @@ def ledger(tmp_path: Path) -> Path:
 @pytest.fixture
 def cluster(project: Project, tmp_path: Path) -> Iterator[Cluster]:
     """Real processes: relay, scheduler and workers, started by the test, all ended after it."""
+    purge_bells()
     with Cluster(tmp_path) as running:
         yield running
+
+
+def purge_bells() -> None:
+    """Throw away the bells of tests before, whose steps are gone.
+
+    Any bell may do any ready step of its queue; Flower learns a bell's queue when it is sent, so a step that an
+    old bell does has none there.
+    """
+    with current_app.connection_for_write() as broker:
+        for queue in catalog().queues():
+            broker.default_channel.queue_purge(queue.name)
 
 
 def work(key: str, *, operation: str = "work", agent: str = "probe", **rest: Any) -> PlannedStep:

@@ -107,12 +107,14 @@ def test_parent_alone_killed_leaves_no_process(
 ) -> None:
     cluster.scheduler()
     first = cluster.worker("first", slots=1)
-    family = psutil.Process(first.pid).children(recursive=True)
     gate = tmp_path / "gate"
     run = submit(work("a", ledger=ledger, gate=gate, children=2))
     begun(ledger)
+    # heart, child, and the two that the operation starts after it told the ledger
+    until(
+        lambda: len(psutil.Process(first.pid).children(recursive=True)) >= 4, within=10, what="all four live"
+    )
     family = psutil.Process(first.pid).children(recursive=True)
-    assert len(family) >= 4  # heart, child, and what the operation started
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
