@@ -81,6 +81,8 @@ def _step_row(
     lifetime = planned.deadline_seconds
     return Step(
         run=run,
+        project_id=run.project_id,
+        held=run.paused_at is not None,
         key=planned.key,
         agent=planned.agent,
         operation=planned.operation,

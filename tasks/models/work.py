@@ -1,21 +1,18 @@
-"""What the engine stores. Each class opens with what a row is; each index names its query.
-
-States move only along `states.STEP_TRANSITIONS` and `states.RUN_TRANSITIONS`: triggers made from these tables
-refuse everything else, whoever writes. `runs` is the only module that changes a state.
-"""
+"""Runs and their steps: what was accepted, and how far it is."""
 
 from __future__ import annotations
 
 import os
 import time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from tasks.models.workers import WorkerSession
 from tasks.states import (
     FINAL_RUN_STATES,
     FINAL_STEP_STATES,
@@ -47,51 +44,6 @@ def _moves(table: Any) -> list[tuple[str, str]]:
 # sorted, because a set's order changes from process to process and would look like a change to makemigrations
 _FINAL_RUN = sorted(state.value for state in FINAL_RUN_STATES)
 _FINAL_STEP = sorted(state.value for state in FINAL_STEP_STATES)
-
-
-class Queue(models.Model):
-    """A row is one agent's Celery queue with its rules. Written from the agent's configuration."""
-
-    name = models.CharField(max_length=80, primary_key=True)
-    agent = models.CharField(max_length=60, unique=True)
-    enabled = models.BooleanField(default=True)
-    priority = models.PositiveSmallIntegerField(default=5)
-    concurrency_limit = models.PositiveIntegerField(null=True, blank=True)
-    timeout_seconds = models.PositiveIntegerField(null=True, blank=True)
-    max_attempts = models.PositiveSmallIntegerField(null=True, blank=True)
-    paused_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(priority__lte=9), name="queue_priority_is_0_to_9"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class WorkerSession(models.Model):
-    """A row is one life of one worker process group; its lease covers every attempt that it runs."""
-
-    id = models.UUIDField(primary_key=True, default=uuid4)
-    hostname = models.CharField(max_length=200)
-    pid = models.PositiveIntegerField()
-    queues = models.JSONField(default=list)
-    slots = models.PositiveIntegerField()
-    started_at = models.DateTimeField()
-    heartbeat_at = models.DateTimeField()
-    lease_until = models.DateTimeField()
-    stopping_at = models.DateTimeField(null=True, blank=True)
-    stopped_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes = [
-            # the sweep: whose lease has run out? which slots serve a queue?
-            models.Index(fields=["lease_until"], name="session_alive", condition=Q(stopped_at=None)),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.hostname} ({self.pid})"
 
 
 class Run(models.Model):
@@ -162,6 +114,9 @@ class Step(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    project = models.ForeignKey(
+        "accounts.Project", on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # the run's, here too: fair share between projects reads an index of steps alone
     key = models.CharField(max_length=120)
     agent = models.CharField(max_length=60)
     operation = models.CharField(max_length=60)
@@ -179,6 +134,13 @@ class Step(models.Model):
     timeout_seconds = models.PositiveIntegerField()
     deadline_at = models.DateTimeField(null=True, blank=True)
     effect = models.CharField(max_length=12, default="read")
+    limit_key = models.CharField(
+        max_length=120, blank=True, default=""
+    )  # LimitRule counts steps that share it
+    held = models.BooleanField(default=False)  # its run is paused: kept out of the claim's index
+    taken_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="taken_by", db_index=False
+    )  # the step of an earlier run whose success this one stands for
     fence = models.UUIDField(null=True, blank=True)
     worker = models.ForeignKey(
         WorkerSession, null=True, blank=True, on_delete=models.SET_NULL, related_name="steps"
@@ -211,9 +173,17 @@ class Step(models.Model):
             ),
         ]
         indexes = [
-            # the claim: best ready step of a queue
+            # the claim: the heads of each (project, limit key) of a queue, best rank first
             models.Index(
-                fields=["queue", "rank", "id"], name="step_ready", condition=Q(state=StepState.READY.value)
+                fields=["queue", "project", "limit_key", "rank", "id"],
+                name="step_ready",
+                condition=Q(state=StepState.READY.value, held=False),
+            ),
+            # the claim's fair share: when was this project last served by this queue?
+            models.Index(
+                fields=["queue", "project", "-started_at"],
+                name="step_last_served",
+                condition=Q(started_at__isnull=False),
             ),
             # heartbeat and recovery: what does this worker run?
             models.Index(fields=["worker"], name="step_running", condition=Q(state=StepState.RUNNING.value)),
@@ -270,99 +240,3 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.ordinal} of step {self.step_id}"
-
-
-class Event(models.Model):
-    """A row is an immutable fact of a run, numbered gaplessly by `seq` from 1.
-
-    Lies in partitions by the run's creation day; the database's key is (run_day, run, seq). `id` is there for
-    the admin only: it says nothing about order.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    run_day = models.DateField()
-    run = models.ForeignKey(Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
-    seq = models.BigIntegerField()
-    at = models.DateTimeField()
-    kind = models.CharField(max_length=60)
-    step = models.ForeignKey(
-        Step, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events"
-    )
-    data = models.JSONField(default=dict)
-
-    class Meta:
-        # made by SQL in the first migration: PARTITION BY RANGE (run_day)
-        constraints = [
-            models.UniqueConstraint(fields=["run_day", "run", "seq"], name="event_seq_once_per_run")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.seq} {self.kind}"
-
-
-class LogChunk(models.Model):
-    """A row is some lines of an attempt's log, at most 8 KiB."""
-
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="log_chunks")
-    attempt = models.PositiveSmallIntegerField()
-    ordinal = models.PositiveIntegerField()
-    at = models.DateTimeField()
-    text = models.TextField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["step", "attempt", "ordinal"], name="log_chunk_ordinal_once")
-        ]
-
-
-class Artifact(models.Model):
-    """A row says that a step produced these bytes under this name. The bytes lie in the store by digest."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifacts")
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="artifacts")
-    name = models.CharField(max_length=200)
-    digest = models.CharField(max_length=64)
-    size = models.BigIntegerField()
-    media_type = models.CharField(max_length=120)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["step", "name"], name="artifact_name_once_per_step")]
-        indexes = [
-            # may this run read these bytes? are they still wanted?
-            models.Index(fields=["digest"], name="artifact_by_digest"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Upload(models.Model):
-    """A row says that somebody gave these bytes to a project, as the target of a run to come."""
-
-    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="uploads")
-    uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    name = models.CharField(max_length=255)
-    digest = models.CharField(max_length=64)
-    size = models.BigIntegerField()
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="upload_once_per_project")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class OutboxMessage(models.Model):
-    """A row is a promise to ring a queue's bell, written in the transaction of its cause."""
-
-    id = models.BigAutoField(primary_key=True)
-    queue = models.CharField(max_length=80)
-    priority = models.PositiveSmallIntegerField()
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.queue} at {self.priority}"
