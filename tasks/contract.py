@@ -64,6 +64,7 @@ class StepSpec:
     timeout_seconds: int  # soft limit; the hard one comes HARD_GRACE_SECONDS later
     max_attempts: int
     effect: Effect = "read"
+    limit_key: str | None = None  # limits may count all steps that share it; a planned step's own goes before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

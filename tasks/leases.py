@@ -1,7 +1,7 @@
 """Leases: who may execute a step, and the fence that proves it.
 
-    claim   one statement takes the best ready step of a queue (SKIP LOCKED: no two claimers meet) and mints a
-            fresh random fence. Random, not counted: a counter repeats itself when a commit is lost, and two
+    claim   one statement takes the best ready step of a queue (SKIP LOCKED: no two claimers meet), with a fair
+            share for each project and within the limits, and mints a fresh random fence. Random, not counted: a counter repeats itself when a commit is lost, and two
             workers then pass the same fence (shown with synchronous_commit=off and a killed server, ADR-0003).
     renew   the worker's heartbeat renews ONE row per worker (`heart.py`); all its attempts live by it.
     fence   every write of an attempt is filtered by it; zero rows mean that the lease was lost.
@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
+from tasks import limits
 from tasks.contract import Fence
 
 HARD_GRACE_SECONDS = 15  # after the soft limit: time to tidy up before the kill
 PRIORITY_STEP_SECONDS = (
     60  # one priority is worth a minute of waiting, so a 9 overtakes a fresh 0 after 540 s
+)
+TRIES_UNDER_LIMITS = (
+    20  # each finds the group before it full by then; who loses so often leaves it to the sweep
 )
 
 
@@ -41,36 +45,77 @@ class Lease:
     queue: str
 
 
-# The queue row is locked only where a limit applies: two claimers of a limited queue take turns, and each
-# counts rows that the other has committed. FOR UPDATE OF s alone would let both see the same count.
-_LIMIT = """
-SELECT q.concurrency_limit FROM tasks_queue q WHERE q.name = %(queue)s
-"""
-_LIMITED_COUNT = """
-SELECT count(*) FROM tasks_step WHERE queue = %(queue)s AND state = 'running'
-"""
-_CLAIM = """
-WITH candidate AS (
-    SELECT s.id FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
-    WHERE s.queue = %(queue)s AND s.state = 'ready' AND s.available_at <= clock_timestamp()
-      AND r.cancel_requested_at IS NULL AND r.paused_at IS NULL
+# One statement. `groups` walks the ready index from one (project, limit key) to the next, so its cost is the number
+# of groups, however many steps wait. `ordered` is sorted before anything is locked: the last join is a nested loop
+# over it (its inner side depends on the outer one) that stops at the first row which nobody else has locked.
+# Fair share, in this order: priority less one for each minute that the project has waited since it was last served;
+# fewest running steps in this queue; longest not served. Inside a project the rank alone decides.
+# A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
+_CLAIM = f"""
+WITH RECURSIVE open AS (
+    SELECT q.name AS queue, q.agent FROM tasks_queue q
+    WHERE q.name = %(queue)s AND q.enabled AND q.paused_at IS NULL
       AND EXISTS (SELECT 1 FROM tasks_workersession w WHERE w.id = %(worker)s
                   AND w.stopping_at IS NULL AND w.lease_until > clock_timestamp())
-      AND EXISTS (SELECT 1 FROM tasks_queue q WHERE q.name = s.queue AND q.enabled AND q.paused_at IS NULL)
-    ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+), pairs AS (
+    SELECT f.* FROM open CROSS JOIN LATERAL (
+        SELECT s.project_id, s.limit_key FROM tasks_step s
+        WHERE s.queue = %(queue)s AND s.state = 'ready' AND NOT s.held
+        ORDER BY s.project_id, s.limit_key LIMIT 1) f
+    UNION ALL
+    SELECT n.* FROM pairs p CROSS JOIN LATERAL (
+        SELECT s.project_id, s.limit_key FROM tasks_step s
+        WHERE s.queue = %(queue)s AND s.state = 'ready' AND NOT s.held
+          AND (s.project_id, s.limit_key) > (p.project_id, p.limit_key)
+        ORDER BY s.project_id, s.limit_key LIMIT 1) n
+), groups AS MATERIALIZED (
+    SELECT o.queue, o.agent, p.project_id, p.limit_key FROM pairs p CROSS JOIN open o
+), {limits.RULES}, {limits.RUNNING}, {limits.LIMITS}, heads AS MATERIALIZED (
+    SELECT g.project_id, g.limit_key, coalesce(l.locks, '{{}}') AS locks, h.rank, h.priority, h.available_at
+    FROM groups g LEFT JOIN limits l ON l.project_id = g.project_id AND l.limit_key = g.limit_key
+    CROSS JOIN LATERAL (
+        SELECT s.rank, s.priority, s.available_at FROM tasks_step s
+        WHERE s.queue = %(queue)s AND s.project_id = g.project_id AND s.limit_key = g.limit_key
+          AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
+        ORDER BY s.rank, s.id LIMIT 1) h
+    WHERE l.is_full IS NOT TRUE
+), projects AS MATERIALIZED (
+    SELECT b.project_id, b.rank, b.priority, v.served_at,
+        floor(extract(epoch FROM clock_timestamp() - greatest(b.available_at, v.served_at))
+              / %(ageing)s) AS minutes,
+        (SELECT coalesce(sum(r.n), 0) FROM running r
+         WHERE r.queue = %(queue)s AND r.project_id = b.project_id) AS busy
+    FROM (SELECT DISTINCT ON (project_id) project_id, rank, priority, available_at
+          FROM heads ORDER BY project_id, rank) b
+    LEFT JOIN LATERAL (
+        SELECT s.served_at FROM tasks_step s
+        WHERE s.queue = %(queue)s AND s.project_id = b.project_id AND s.served_at IS NOT NULL
+        ORDER BY s.served_at DESC LIMIT 1) v ON true
+), ordered AS MATERIALIZED (
+    SELECT h.project_id, h.limit_key, h.locks FROM heads h JOIN projects p ON p.project_id = h.project_id
+    ORDER BY p.priority - p.minutes, p.busy, p.served_at NULLS FIRST, p.rank, p.project_id, h.rank
+), candidate AS MATERIALIZED (
+    SELECT s.id, o.locks FROM ordered o CROSS JOIN LATERAL (
+        SELECT s.id FROM tasks_step s
+        WHERE s.queue = %(queue)s AND s.project_id = o.project_id AND s.limit_key = o.limit_key
+          AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
+          AND (SELECT r.cancel_requested_at IS NULL AND r.paused_at IS NULL
+               FROM tasks_run r WHERE r.id = s.run_id)
+        ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED) s
+    LIMIT 1
 ), claimed AS (
     UPDATE tasks_step t SET state = 'running', fence = gen_random_uuid(), worker_id = %(worker)s,
         attempts_made = t.attempts_made + 1, started_at = coalesce(t.started_at, clock_timestamp()),
-        lost_at = NULL, progress = NULL,
+        served_at = clock_timestamp(), lost_at = NULL, progress = NULL,
         kill_at = clock_timestamp() + make_interval(secs => t.timeout_seconds + %(grace)s)
-    FROM candidate c WHERE t.id = c.id
+    FROM candidate c WHERE t.id = c.id AND c.locks <@ %(held)s::text[]
     RETURNING t.id, t.run_id, t.fence, t.attempts_made, t.timeout_seconds, t.key, t.agent, t.operation, t.queue
 ), tried AS (
     INSERT INTO tasks_attempt (step_id, ordinal, fence, worker_id, child_pid, started_at, outcome)
     SELECT id, attempts_made, fence, %(worker)s, %(pid)s, clock_timestamp(), '' FROM claimed
 )
-SELECT * FROM claimed
-"""
+SELECT c.locks, d.* FROM candidate c LEFT JOIN claimed d ON true
+"""  # noqa: S608 - only fixed names are put together
 _DISOWN = """
 UPDATE tasks_step s SET lost_at = clock_timestamp()
 FROM tasks_attempt a
@@ -89,27 +134,52 @@ OVERDUE_SECONDS = 20  # past the hard limit and still running: even its heart do
 def claim(queue: str, *, worker: UUID, pid: int) -> Lease | None:
     """Take the best ready step of the queue for this worker child, or give None. Needs a transaction.
 
-    None also when the queue is paused or disabled, its limit is reached, or this worker's own lease is over.
+    None also when the queue is paused or disabled, its limits are reached, or this worker's own lease is over.
     """
-    values: dict[str, Any] = {"queue": queue, "worker": worker, "pid": pid, "grace": HARD_GRACE_SECONDS}
+    values: dict[str, Any] = {
+        "queue": queue,
+        "worker": worker,
+        "pid": pid,
+        "grace": HARD_GRACE_SECONDS,
+        "ageing": PRIORITY_STEP_SECONDS,
+    }
+    lease, wanted = _try_claim(values, held=[])
+    for _ in range(TRIES_UNDER_LIMITS):
+        if lease is not None or not wanted:
+            return lease
+        undo = transaction.savepoint()
+        limits.lock(wanted)
+        lease, others = _try_claim(values, held=wanted)
+        if lease is None:
+            transaction.savepoint_rollback(
+                undo
+            )  # lets the locks go: they are taken in sorted order only at once
+        wanted = others
+    return lease
+
+
+def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None, list[str]]:
+    """Claim in one statement. Without a lease: the locks that the best step wants first; none if there is no step."""
     with connection.cursor() as cursor:
-        if not _within_limit(cursor, values):
-            return None
-        cursor.execute(_CLAIM, values)
+        cursor.execute(_CLAIM, values | {"held": held})
         row = cursor.fetchone()
     if row is None:
-        return None
-    return Lease(
-        step_pk=row[0],
-        run_pk=row[1],
-        fence=Fence(row[2]),
-        attempt=row[3],
-        timeout_seconds=row[4],
-        key=row[5],
-        agent=row[6],
-        operation=row[7],
-        queue=row[8],
+        return None, []
+    locks, pk, run_pk, fence, attempt, timeout_seconds, key, agent, operation, queue = row
+    if pk is None:
+        return None, list(locks)
+    lease = Lease(
+        step_pk=pk,
+        run_pk=run_pk,
+        fence=Fence(fence),
+        attempt=attempt,
+        timeout_seconds=timeout_seconds,
+        key=key,
+        agent=agent,
+        operation=operation,
+        queue=queue,
     )
+    return lease, []
 
 
 def disown(*, worker: UUID, pid: int) -> int:
@@ -131,16 +201,3 @@ def is_lost(step_pk: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_LOST + " AND s.id = %(step)s", {"overdue": OVERDUE_SECONDS, "step": step_pk})
         return bool(cursor.fetchone())
-
-
-def _within_limit(cursor: Any, values: dict[str, Any]) -> bool:
-    cursor.execute(_LIMIT, values)
-    row = cursor.fetchone()
-    if row is None or row[0] is None:
-        return True
-    cursor.execute(_LIMIT + " FOR UPDATE", values)
-    limit = cursor.fetchone()[0]
-    if limit is None:
-        return True
-    cursor.execute(_LIMITED_COUNT, values)
-    return bool(cursor.fetchone()[0] < limit)

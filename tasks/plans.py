@@ -28,6 +28,7 @@ JsonObject = dict[str, Any]
 MAX_STEPS = 5_000
 MAX_EDGES = 50_000
 MAX_INPUT_BYTES = 256 * 1024  # an input is a row's column; larger things are artifacts
+MAX_LIMIT_KEY = 120  # characters
 MAX_FAULTS = 50  # a plan with more is told the first ones
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}\Z")
 REF = "$ref"
@@ -46,7 +47,8 @@ class PlannedStep:
     """One node of a plan: which operation of which agent, with what input, after which steps.
 
     `reason` is shown to people. `priority` (0 most urgent to 9) overrides the run's and the agent's.
-    `deadline_seconds` counts from the moment the step is stored and spans all its attempts.
+    `deadline_seconds` counts from the moment the step is stored and spans all its attempts. `limit_key` names what
+    the step takes up, such as a host or a licence: a limit rule may bound how many steps that share it run at once.
     """
 
     key: str
@@ -57,6 +59,7 @@ class PlannedStep:
     reason: str = ""
     priority: int | None = None
     deadline_seconds: int | None = None
+    limit_key: str | None = None
 
     def to_json(self) -> JsonObject:
         return {
@@ -68,6 +71,7 @@ class PlannedStep:
             "reason": self.reason,
             "priority": self.priority,
             "deadline_seconds": self.deadline_seconds,
+            "limit_key": self.limit_key,
         }
 
 
@@ -221,7 +225,7 @@ def _step_from_json(raw: object) -> PlannedStep:
         After(key=str(edge["key"]), on=EdgeCondition(edge.get("on", "succeeded")))
         for edge in raw.get("after", ())
     )
-    priority, deadline = raw.get("priority"), raw.get("deadline_seconds")
+    priority, deadline, limit_key = raw.get("priority"), raw.get("deadline_seconds"), raw.get("limit_key")
     return PlannedStep(
         key=str(raw["key"]),
         agent=str(raw["agent"]),
@@ -231,6 +235,7 @@ def _step_from_json(raw: object) -> PlannedStep:
         reason=str(raw.get("reason", "")),
         priority=None if priority is None else int(priority),
         deadline_seconds=None if deadline is None else int(deadline),
+        limit_key=None if limit_key is None else str(limit_key),
     )
 
 
@@ -272,6 +277,11 @@ def _faults_of_step(step: PlannedStep) -> Iterator[PlanFault]:
     if step.deadline_seconds is not None and step.deadline_seconds < 1:
         yield PlanFault(
             key=step.key, message=f"deadline of {step.deadline_seconds} s; at least 1 s is needed"
+        )
+    if step.limit_key is not None and not 1 <= len(step.limit_key) <= MAX_LIMIT_KEY:
+        yield PlanFault(
+            key=step.key,
+            message=f"a limit key of {len(step.limit_key)} characters; it has 1 to {MAX_LIMIT_KEY}, or is left out",
         )
     try:
         size = len(json.dumps(step.input, allow_nan=False))

@@ -242,6 +242,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="step",
+            name="served_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="step",
             name="limit_key",
             field=models.CharField(blank=True, default="", max_length=120),
         ),
@@ -295,8 +300,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="step",
             index=models.Index(
-                condition=models.Q(("started_at__isnull", False)),
-                fields=["queue", "project", "-started_at"],
+                condition=models.Q(("served_at__isnull", False)),
+                fields=["queue", "project", "-served_at"],
                 name="step_last_served",
             ),
         ),

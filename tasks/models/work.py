@@ -152,7 +152,8 @@ class Step(models.Model):
     error = models.JSONField(null=True, blank=True)
     summary = models.TextField(blank=True)
     created_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)  # of the first attempt
+    served_at = models.DateTimeField(null=True, blank=True)  # when an attempt last began or ended
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -181,9 +182,9 @@ class Step(models.Model):
             ),
             # the claim's fair share: when was this project last served by this queue?
             models.Index(
-                fields=["queue", "project", "-started_at"],
+                fields=["queue", "project", "-served_at"],
                 name="step_last_served",
-                condition=Q(started_at__isnull=False),
+                condition=Q(served_at__isnull=False),
             ),
             # heartbeat and recovery: what does this worker run?
             models.Index(fields=["worker"], name="step_running", condition=Q(state=StepState.RUNNING.value)),

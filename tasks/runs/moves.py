@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Now
 
-from tasks import events, leases
+from tasks import events, leases, limits
 from tasks.changes import Change
 from tasks.errors import LeaseLost
 from tasks.leases import Lease
-from tasks.models import Attempt, Queue, Run, Step, StepDependency
+from tasks.models import Attempt, Run, Step, StepDependency
 from tasks.plans import JsonObject
 from tasks.states import AttemptOutcome, EdgeCondition, StepState, satisfies
 
@@ -28,6 +28,8 @@ NOT_RUNNING: dict[str, Any] = {
     "kill_at": None,
     "lost_at": None,
     "progress": None,
+    # fair share: the project was served until now, if the step was running
+    "served_at": Case(When(fence__isnull=False, then=Now()), default=F("served_at")),
 }
 
 
@@ -109,10 +111,9 @@ def _skip(step: Step, because: str, ended: StepState, change: Change) -> None:
 
 
 def ring_for_limit(step: Step, change: Change) -> None:
-    """An ended attempt frees a place in a limited queue; the bell of whoever was held back is long spent."""
-    limited = Queue.objects.filter(name=step.queue, concurrency_limit__isnull=False).exists()
-    if limited and Step.objects.filter(queue=step.queue, state=StepState.READY.value).exists():
-        change.ring(step.queue, step.priority)
+    """An ended attempt frees a place under its limits; the bells of those held back are long spent."""
+    for queue in limits.held_back(step.pk):
+        change.ring(queue, step.priority)
 
 
 def rank(available_at: datetime, priority: int) -> datetime:

@@ -96,6 +96,7 @@ def _step_row(
         timeout_seconds=(queue.timeout_seconds if queue else None) or spec.timeout_seconds,
         deadline_at=None if lifetime is None else now + timedelta(seconds=lifetime),
         effect=spec.effect,
+        limit_key=events.storable(planned.limit_key or spec.limit_key or ""),
         created_at=now,
     )
 
