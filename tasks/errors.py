@@ -5,6 +5,12 @@ EngineError
 ├── UnknownOperation       nobody in the catalog can do this
 ├── IdempotencyConflict    the same key came with another body
 ├── RunNotFound
+├── StepNotFound
+├── ControlRefused         a person's order does not fit the state of things
+│   ├── RunIsOver          nothing of a final run can be paused, resumed or hurried
+│   ├── RunNotOver         only a final run can be done again
+│   ├── NothingToRetry     nothing in the run failed
+│   └── ApprovalDecided    the question has its answer
 ├── LeaseLost              the fence of this attempt is no longer current
 ├── ArtifactError
 │   ├── ArtifactMissing    the bytes of a digest are not in the store
@@ -56,6 +62,30 @@ class IdempotencyConflict(EngineError):
 
 class RunNotFound(EngineError):
     """There is no such run."""
+
+
+class StepNotFound(EngineError):
+    """The run has no such step."""
+
+
+class ControlRefused(EngineError):
+    """A person's order does not fit the state of things; the message says which state that is."""
+
+
+class RunIsOver(ControlRefused):
+    """Nothing of a final run can be paused, resumed or hurried."""
+
+
+class RunNotOver(ControlRefused):
+    """Only a final run can be done again."""
+
+
+class NothingToRetry(ControlRefused):
+    """Nothing in the run failed."""
+
+
+class ApprovalDecided(ControlRefused):
+    """The question has its answer."""
 
 
 class LeaseLost(EngineError):
