@@ -8,11 +8,12 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from tasks import runs
+from tasks import limits, runs
 from tasks.models import (
     Artifact,
     Attempt,
     Event,
+    LimitRule,
     LogChunk,
     OutboxMessage,
     Queue,
@@ -139,6 +140,24 @@ class QueueAdmin(ReadOnlyAdmin):
     list_display = ("name", "agent", "enabled", "priority", "concurrency_limit", "paused_at")
     list_filter = ("enabled",)
     search_fields = ("name", "agent")
+
+
+@admin.register(LimitRule)
+class LimitRuleAdmin(admin.ModelAdmin[LimitRule]):
+    """Written by operators; what is raised, disabled or deleted lets waiting steps go within seconds."""
+
+    list_display = ("name", "project", "agent", "key", "each", "most", "running_now", "enabled")
+    list_filter = ("enabled", "each")
+    search_fields = ("name", "agent", "key")
+    list_select_related = ("project",)
+
+    @admin.display(description="running now")
+    def running_now(self, rule: LimitRule) -> str:
+        """All running steps that it covers; with `each`, those of the fullest project or key."""
+        counts = limits.running(rule.pk)
+        if rule.each == LimitRule.Each.ALL:
+            return str(sum(counts))
+        return f"{sum(counts)}, the fullest {max(counts, default=0)}"
 
 
 @admin.register(WorkerSession)

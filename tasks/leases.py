@@ -1,8 +1,9 @@
 """Leases: who may execute a step, and the fence that proves it.
 
     claim   one statement takes the best ready step of a queue (SKIP LOCKED: no two claimers meet), with a fair
-            share for each project and within the limits, and mints a fresh random fence. Random, not counted: a counter repeats itself when a commit is lost, and two
-            workers then pass the same fence (shown with synchronous_commit=off and a killed server, ADR-0003).
+            share for each project and within the limits, and mints a fresh random fence. Random, not counted: a
+            counter repeats itself when a commit is lost, and two workers then pass the same fence (shown with
+            synchronous_commit=off and a killed server, ADR-0003).
     renew   the worker's heartbeat renews ONE row per worker (`heart.py`); all its attempts live by it.
     fence   every write of an attempt is filtered by it; zero rows mean that the lease was lost.
 
@@ -51,7 +52,7 @@ class Lease:
 # Fair share, in this order: priority less one for each minute that the project has waited since it was last served;
 # fewest running steps in this queue; longest not served. Inside a project the rank alone decides.
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
-_CLAIM = f"""
+CLAIM = f"""
 WITH RECURSIVE open AS (
     SELECT q.name AS queue, q.agent FROM tasks_queue q
     WHERE q.name = %(queue)s AND q.enabled AND q.paused_at IS NULL
@@ -161,7 +162,7 @@ def claim(queue: str, *, worker: UUID, pid: int) -> Lease | None:
 def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None, list[str]]:
     """Claim in one statement. Without a lease: the locks that the best step wants first; none if there is no step."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values | {"held": held})
+        cursor.execute(CLAIM, values | {"held": held})
         row = cursor.fetchone()
     if row is None:
         return None, []

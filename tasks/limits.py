@@ -86,6 +86,12 @@ SELECT DISTINCT w.queue FROM waiting w JOIN freed l ON {covers("l", "w")}
 CROSS JOIN ended e WHERE {same_group("l", "w", "e")} ORDER BY w.queue
 """  # noqa: S608 - only fixed names are put together
 
+_RUNNING_UNDER = f"""
+WITH {RULES}, {RUNNING}
+SELECT sum(r.n) FROM rules l JOIN running r ON {covers("l", "r")} WHERE l.name = 'rule ' || %(rule)s
+GROUP BY CASE l.each WHEN 'project' THEN r.project_id::text WHEN 'key' THEN r.limit_key ELSE '' END
+"""  # noqa: S608 - only fixed names are put together
+
 
 def lock(names: Sequence[str]) -> None:
     """Hold these groups until the transaction ends. In sorted order, so that no two claimers wait for each other."""
@@ -99,3 +105,10 @@ def held_back(step_pk: int) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_HELD_BACK, {"step": step_pk})
         return [row[0] for row in cursor.fetchall()]
+
+
+def running(rule_pk: int) -> list[int]:
+    """Count the running steps in each group of an enabled rule; groups without any are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNNING_UNDER, {"rule": rule_pk})
+        return [int(row[0]) for row in cursor.fetchall()]

@@ -107,9 +107,8 @@ def purge_bells() -> None:
 
 def work(key: str, *, operation: str = "work", agent: str = "probe", **rest: Any) -> PlannedStep:
     """One step of the tests' agent; unknown keywords become its input."""
-    known = {
-        name: rest.pop(name) for name in ("after", "reason", "priority", "deadline_seconds") if name in rest
-    }
+    fields = ("after", "reason", "priority", "deadline_seconds", "limit_key")
+    known = {name: rest.pop(name) for name in fields if name in rest}
     values = {name: str(value) if isinstance(value, Path) else value for name, value in rest.items()}
     return PlannedStep(key=key, agent=agent, operation=operation, input=values, **known)
 
