@@ -15,10 +15,11 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
@@ -37,7 +38,7 @@ from tasks.contract import (
 from tasks.database import mend_connection, resilient
 from tasks.errors import ArtifactMissing, LeaseLost, PlanInvalid
 from tasks.interruption import CancelWanted, LeaseWanted, TimeLimitReached, interruptible, was_cancelled
-from tasks.leases import Lease
+from tasks.leases import Claimant, Lease
 from tasks.models import LogChunk, Run, Step, StepDependency
 from tasks.plans import JsonObject
 from tasks.processes import kill_strays
@@ -50,14 +51,29 @@ LOG_CHUNK_BYTES = 8 * 1024
 MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
 ARTIFACT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. /+-]{0,199}\Z")
 SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
+MOST_FUSED = 50  # steps after a bell's own: Celery counts bells when it replaces children
 
 
 _in_doubt = False  # a step may be called running by this child though nobody works on it
 
 
-def run_next(queue: str) -> str:
-    """Claim and execute the best ready step of the queue. Returns one line that names what happened.
+class FusedSteps(Protocol):
+    """Hears of the steps that a bell's child goes on with, without a bell of their own."""
 
+    def began(self) -> None:
+        """A step was claimed in the transaction that settled the one before."""
+
+    def ended(self, line: str) -> None:
+        """It is over; `line` names what happened, as a bell's answer does."""
+
+    def broke(self) -> None:
+        """The child cannot go on: PostgreSQL is away."""
+
+
+def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
+    """Claim and execute the best ready step of the queue, and go on with what it makes ready in this queue.
+
+    Returns one line that names what happened to the first step; `fused` hears of the others.
     Raises what is left when PostgreSQL is away for longer than our patience; the step is then given up as lost.
     """
     global _in_doubt
@@ -68,9 +84,13 @@ def run_next(queue: str) -> str:
     lease = _claim(queue)
     if lease is None:
         return f"{queue}: nothing to do"
+    places = MOST_FUSED if settings.FUSE else 0
     ended = False
     try:
-        line = _carry_out(lease)
+        line, following = _carry_out(lease, may_fuse=places > 0)
+        while following is not None:
+            places -= 1
+            following = _go_on(following, fused, may_fuse=places > 0)
         ended = True
     finally:
         if not ended:  # else the heart would see this child alive and the step running until its hard limit
@@ -80,30 +100,47 @@ def run_next(queue: str) -> str:
     return line
 
 
-def _carry_out(lease: Lease) -> str:
+def _go_on(lease: Lease, fused: FusedSteps | None, *, may_fuse: bool) -> Lease | None:
+    """Execute a fused step and tell of it. Returns the lease of the next, if there is one."""
+    if fused is None:
+        return _carry_out(lease, may_fuse=may_fuse)[1]
+    fused.began()
+    ended = False
+    try:
+        line, following = _carry_out(lease, may_fuse=may_fuse)
+        ended = True
+    finally:
+        if not ended:
+            fused.broke()
+    fused.ended(line)
+    return following
+
+
+def _carry_out(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
     run = resilient(
         lambda: Run.objects.only("public_id", "project_id", "goal", "request").get(pk=lease.run_pk),
         what="read run",
     )
+    following = None
     with structlog.contextvars.bound_contextvars(
         run=str(run.public_id), step=lease.key, attempt=lease.attempt
     ):
         log.info("attempt_started", agent=lease.agent, operation=lease.operation)
         try:
-            outcome = _attempt(lease, run)
+            outcome, following = _attempt(lease, run, may_fuse=may_fuse)
         except LeaseLost:
             resilient(lambda: runs.record_stale(lease), what="record stale")
             outcome = "stale"
         log.info("attempt_ended", outcome=outcome)
-    return f"run {run.public_id} step {lease.key} attempt {lease.attempt}: {outcome}"
+    return f"run {run.public_id} step {lease.key} attempt {lease.attempt}: {outcome}", following
 
 
 def _claim(queue: str) -> Lease | None:
     """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
     global _in_doubt
-    worker, pid = UUID(os.environ[SESSION_VARIABLE]), os.getpid()
+    me = _claimant()
     try:
-        return runs.start(queue, worker=worker, pid=pid, worker_name=f"{socket.gethostname()}:{pid}")
+        return runs.start(queue, worker=me.worker, pid=me.pid, worker_name=me.name)
     except (OperationalError, InterfaceError) as error:
         log.warning("claim_failed", queue=queue, reason=str(error).strip())
         connection.close()
@@ -112,15 +149,20 @@ def _claim(queue: str) -> Lease | None:
         return None
 
 
+def _claimant() -> Claimant:
+    pid = os.getpid()
+    return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{socket.gethostname()}:{pid}")
+
+
 def _give_up() -> None:
     """Declare lost whatever this child seems to hold; recovery takes it."""
     mend_connection()
-    worker, pid = UUID(os.environ[SESSION_VARIABLE]), os.getpid()
-    resilient(lambda: leases.disown(worker=worker, pid=pid), what="disown")
+    me = _claimant()
+    resilient(lambda: leases.disown(worker=me.worker, pid=me.pid), what="disown")
 
 
-def _attempt(lease: Lease, run: Run) -> str:
-    """Execute and settle. Returns the outcome's name. Raises LeaseLost."""
+def _attempt(lease: Lease, run: Run, *, may_fuse: bool) -> tuple[str, Lease | None]:
+    """Execute and settle. Returns the outcome's name, and the lease of a fused step. Raises LeaseLost."""
     context = AttemptContext(lease=lease, project_id=run.project_id)
     try:
         try:
@@ -130,31 +172,31 @@ def _attempt(lease: Lease, run: Run) -> str:
             finally:
                 mend_connection()
             context.flush()
-            return _settle(lease, result, context)
+            return _settle(lease, result, context, may_fuse=may_fuse)
         except LeaseWanted:
             context.flush()
             resilient(lambda: runs.release(lease), what="release")
-            return "released"
+            return "released", None
         except (StepCancelled, CancelWanted):
             context.flush()
-            return _settle_cancelled(lease)
+            return _settle_cancelled(lease), None
         except RetryLater as later:
             context.flush()
             told, delay = str(later), later.delay_seconds
             resilient(lambda: runs.postpone(lease, message=told, delay_seconds=delay), what="postpone")
-            return "postponed"
+            return "postponed", None
         except TimeLimitReached:
             context.flush()
-            return _fail(lease, "timeout", f"not over after {lease.timeout_seconds} s", retriable=True)
+            return _fail(lease, "timeout", f"not over after {lease.timeout_seconds} s", retriable=True), None
         except StepFailed as failed:
             context.flush()
-            return _fail(lease, failed.kind, str(failed), retriable=failed.retriable)
+            return _fail(lease, failed.kind, str(failed), retriable=failed.retriable), None
         except LeaseLost:
             raise
         except Exception as error:  # the one broad catch: whatever an operation raises is recorded, not lost
             log.exception("operation_raised")
             context.flush()
-            return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True)
+            return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True), None
     finally:
         strays = kill_strays()
         if strays:
@@ -162,28 +204,41 @@ def _attempt(lease: Lease, run: Run) -> str:
         context.close()
 
 
-def _settle(lease: Lease, result: StepResult, context: AttemptContext) -> str:
+def _settle(
+    lease: Lease, result: StepResult, context: AttemptContext, *, may_fuse: bool
+) -> tuple[str, Lease | None]:
     size = len(json.dumps(result.output))
     if size > MAX_OUTPUT_BYTES:
         told = (
             f"the output has {size} bytes; at most {MAX_OUTPUT_BYTES} are stored, larger things are artifacts"
         )
-        return _fail(lease, "bad_result", told, retriable=False)
+        return _fail(lease, "bad_result", told, retriable=False), None
+    then = _claimant() if may_fuse and not was_cancelled() else None
+    interruption.forget()  # what comes from here on may be for the step that is claimed here
     try:
-        resilient(lambda: runs.settle(lease, result, context.artifacts), what="settle")
+        following = resilient(lambda: runs.settle(lease, result, context.artifacts, then=then), what="settle")
     except LeaseLost:
         if resilient(
             lambda: runs.was_settled(lease), what="read attempt"
         ):  # the commit went through, only its answer was lost
-            return "succeeded"
+            _forgo(then)
+            return "succeeded", None
         raise
     except PlanInvalid as error:
-        return _fail(lease, "bad_plan", str(error), retriable=False)
+        return _fail(lease, "bad_plan", str(error), retriable=False), None
     except (OperationalError, InterfaceError):
         raise  # PostgreSQL is away for longer than our patience: recovery takes the step
     except DatabaseError as error:
-        return _fail(lease, "bad_result", f"the result cannot be stored: {error}", retriable=False)
-    return "succeeded"
+        return _fail(lease, "bad_result", f"the result cannot be stored: {error}", retriable=False), None
+    return "succeeded", following
+
+
+def _forgo(then: Claimant | None) -> None:
+    """Give back a step that was perhaps claimed in a commit whose answer was lost: its fence is unknown."""
+    global _in_doubt
+    if then is not None:
+        _in_doubt = True
+        _give_up()
 
 
 def _settle_cancelled(lease: Lease) -> str:

@@ -32,6 +32,15 @@ TRIES_UNDER_LIMITS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims: the worker session, the process of its child, and their name for people."""
+
+    worker: UUID
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to execute one attempt of one step, while its fence is the step's."""
 

@@ -223,6 +223,7 @@ REHINT_SECONDS = env.number(
 MAX_TASKS_PER_CHILD = env.number(
     "WRENCH_MAX_TASKS_PER_CHILD", 200, "A worker child is replaced after so many attempts", least=1
 )
+FUSE = env.flag("WRENCH_FUSE", True, "A worker child goes on with the next step of its queue without a bell")
 RUN_DEADLINE_SECONDS = env.number(
     "WRENCH_RUN_DEADLINE_SECONDS",
     6 * 3600,

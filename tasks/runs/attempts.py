@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from tasks import events, leases
 from tasks.changes import Change
 from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
-from tasks.leases import Lease
+from tasks.leases import Claimant, Lease
 from tasks.models import Artifact, Attempt, Run, Step, StepDependency
 from tasks.plans import Plan
 from tasks.runs.accept import check
@@ -40,22 +40,21 @@ def start(queue: str, *, worker: UUID, pid: int, worker_name: str) -> Lease | No
         lease = leases.claim(queue, worker=worker, pid=pid)
         if lease is None:
             return None
-        change = Change(lease.run_pk)
-        begun = Run.objects.filter(pk=lease.run_pk, state=RunState.ACCEPTED.value).update(
-            state=RunState.RUNNING.value, started_at=Now()
-        )
-        if begun:
-            change.tell(events.RunStarted())
-        change.tell(
-            events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk
-        )
-        change.write()
+        _tell_start(lease, Change(lease.run_pk), worker_name)
     return lease
 
 
-def settle(lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef] = ()) -> None:
+def settle(
+    lease: Lease,
+    result: StepResult,
+    artifacts: Iterable[ArtifactRef] = (),
+    *,
+    then: Claimant | None = None,
+) -> Lease | None:
     """Accept an attempt's result: success, findings, artifacts, added steps and released dependents at once.
 
+    With `then`, and if this makes a step of the same queue ready, the best step of the queue is claimed for it in
+    the same transaction and its lease returned; one bell fewer is rung then.
     Raises LeaseLost (the result must be thrown away), PlanInvalid (the added plan is unsound; nothing stored).
     """
     awaited = {edge.key for added in result.plan or () for edge in added.after}
@@ -82,7 +81,12 @@ def settle(lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef] = 
             ended |= _extend(step, result.plan, change)
         release_dependents(ended, change)
         ring_for_limit(step, change)
-        change.write()
+        following = None if then is None else _claim_instead_of_bell(lease.queue, then, change)
+        if following is None or then is None:
+            change.write()
+        else:
+            _write_with_start(change, following, then)
+    return following
 
 
 def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> StepState:
@@ -164,6 +168,43 @@ def backoff_seconds(spent: int) -> float:
     """
     bound = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2 ** (spent - 1))
     return random.uniform(0, bound)  # noqa: S311 - jitter, no secret
+
+
+def _claim_instead_of_bell(queue: str, claimant: Claimant, change: Change) -> Lease | None:
+    """Claim as a bell of this queue would, if the change rings one, and take that one bell back.
+
+    Before the run's row is written: a claim may wait for the locks of limits, whose holders wait for rows of runs.
+    """
+    bell = next((bell for bell in change.bells if bell.queue == queue), None)
+    if bell is None:
+        return None
+    following = leases.claim(queue, worker=claimant.worker, pid=claimant.pid)
+    if following is not None:
+        change.bells.remove(bell)
+    return following
+
+
+def _write_with_start(change: Change, following: Lease, claimant: Claimant) -> None:
+    """Write the change and tell of the start, which may be another run's: runs are locked in the order of ids."""
+    if following.run_pk == change.run_pk:
+        _tell_start(following, change, claimant.name)
+    elif following.run_pk < change.run_pk:
+        _tell_start(following, Change(following.run_pk), claimant.name)
+        change.write()
+    else:
+        change.write()
+        _tell_start(following, Change(following.run_pk), claimant.name)
+
+
+def _tell_start(lease: Lease, change: Change, worker_name: str) -> None:
+    """Write the change of the lease's run together with the start of the attempt."""
+    begun = Run.objects.filter(pk=lease.run_pk, state=RunState.ACCEPTED.value).update(
+        state=RunState.RUNNING.value, started_at=Now()
+    )
+    if begun:
+        change.tell(events.RunStarted())
+    change.tell(events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk)
+    change.write()
 
 
 def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState, str]]:
