@@ -6,13 +6,14 @@ from celery import current_app
 
 from tasks.contract import catalog
 from tasks.execution import run_next
+from tasks.fused import FusedEvents
 from tasks.worker import HeartStep
 
 
 def _answer(queue: str) -> None:
     @current_app.task(name=queue, ignore_result=True)
     def answer_bell() -> str:
-        return run_next(queue)
+        return run_next(queue, fused=FusedEvents(queue))
 
 
 for _queue in catalog().queues():

@@ -63,8 +63,8 @@ class FusedSteps(Protocol):
     def began(self) -> None:
         """A step was claimed in the transaction that settled the one before."""
 
-    def ended(self, line: str) -> None:
-        """It is over; `line` names what happened, as a bell's answer does."""
+    def ended(self, line: str, *, is_last: bool) -> None:
+        """It is over; `line` names what happened, as a bell's answer does. After the last one no other begins."""
 
     def broke(self) -> None:
         """The child cannot go on: PostgreSQL is away."""
@@ -112,7 +112,7 @@ def _go_on(lease: Lease, fused: FusedSteps | None, *, may_fuse: bool) -> Lease |
     finally:
         if not ended:
             fused.broke()
-    fused.ended(line)
+    fused.ended(line, is_last=following is None)
     return following
 
 

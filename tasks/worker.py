@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg2.extensions import make_dsn
 
-from tasks import heart, interruption
+from tasks import fused, heart, interruption
 from tasks.execution import SESSION_VARIABLE
 from wrenchai_project.env import SettingsRefused, refuse_faults
 
@@ -56,6 +56,7 @@ class HeartStep(bootsteps.StartStopStep):
         self._orders: heart.Orders | None = None
         self._stopping = False
         os.environ[SESSION_VARIABLE] = str(uuid.uuid4())  # before the pool forks: the children inherit it
+        fused.watch(worker.hostname if worker.task_events else None)
         super().__init__(worker, **kwargs)
 
     def start(self, worker: Any) -> None:

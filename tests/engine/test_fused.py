@@ -1,0 +1,266 @@
+"""Going on without a bell: what is fused, what must not be, and what Flower sees of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import OperationalError
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Project, Team
+from tasks import execution, interruption, leases, outbox, runs
+from tasks.contract import StepResult
+from tasks.execution import MOST_FUSED
+from tasks.leases import Claimant
+from tasks.models import Event, LimitRule, Step, WorkerSession
+from tasks.plans import chain, group, plan_of
+from tests.engine.cluster import Cluster, assert_sound, effects, until
+from tests.engine.conftest import Submit, drain, work
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+
+class Heard:
+    """A `FusedSteps` that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.began_count = 0
+        self.is_over = False
+
+    def began(self) -> None:
+        self.began_count += 1
+
+    def ended(self, line: str, *, is_last: bool) -> None:
+        self.lines.append(line)
+        self.is_over = is_last
+
+    def broke(self) -> None:
+        self.lines.append("broke")
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The queues rung, instead of bells in Redis."""
+    queues: list[str] = []
+    monkeypatch.setattr(outbox, "ring", lambda bells: queues.extend(bell.queue for bell in bells))
+    return queues
+
+
+def claimed(worker: WorkerSession) -> leases.Lease:
+    lease = runs.start("agent.probe", worker=worker.pk, pid=os.getpid(), worker_name="t")
+    assert lease is not None
+    return lease
+
+
+def me(worker: WorkerSession) -> Claimant:
+    return Claimant(worker=worker.pk, pid=os.getpid(), name="t")
+
+
+def test_chain_is_done_by_one_bell(submit: Submit, worker, ledger, rung) -> None:
+    run = submit(chain(*(work(f"s{n}", ledger=ledger) for n in range(10))))
+    assert rung == ["agent.probe"]
+    heard = Heard()
+    line = execution.run_next("agent.probe", fused=heard)
+    assert line == f"run {run.public_id} step s0 attempt 1: succeeded"
+    assert heard.lines == [f"run {run.public_id} step s{n} attempt 1: succeeded" for n in range(1, 10)]
+    assert (heard.began_count, heard.is_over, rung) == (9, True, ["agent.probe"])
+    assert effects(ledger) == [f"s{n}" for n in range(10)]
+    assert_sound(run)
+    told = [event.kind for event in Event.objects.filter(run=run).order_by("seq")]
+    assert told[-4:] == ["step.ready", "step.started", "step.succeeded", "run.finished"]
+
+
+def test_fan_out_rings_for_all_but_the_one_that_it_goes_on_with(submit: Submit, worker, rung) -> None:
+    run = submit(chain(work("a"), group(work("b"), work("c"), work("d", agent="second"))))
+    rung.clear()
+    lease = claimed(worker)
+    following = runs.settle(lease, StepResult(), then=me(worker))
+    assert following is not None
+    assert (following.key, following.attempt, following.run_pk) == ("b", 1, run.pk)
+    assert sorted(rung) == ["agent.probe", "agent.second"]
+
+
+def test_nothing_is_fused_without_a_new_step_of_the_queue(submit: Submit, worker, rung) -> None:
+    submit(group(work("a"), work("b")))
+    submit(chain(work("c", priority=0), work("d", agent="second")))
+    assert runs.settle(claimed(worker), StepResult(), then=me(worker)) is None
+
+
+def test_more_urgent_step_of_another_run_is_not_overtaken(submit: Submit, worker, rung) -> None:
+    first = submit(chain(work("a"), work("b")))
+    lease = claimed(worker)
+    second = submit(work("urgent", priority=0))
+    rung.clear()
+    following = runs.settle(lease, StepResult(), then=me(worker))
+    assert following is not None
+    assert (following.key, following.run_pk) == ("urgent", second.pk)
+    assert rung == []  # two steps were ready with one bell of the second's; now one step is, with that bell
+    second.refresh_from_db()
+    assert second.state == "running"
+    drained = runs.settle(following, StepResult(), then=me(worker))
+    assert drained is None  # it made nothing ready
+    assert len(drain()) == 1
+    assert_sound(first, second)
+
+
+def test_other_project_that_waits_goes_before(project, submit: Submit, worker, rung) -> None:
+    other = Project.objects.create(team=Team.objects.get(), name="Library", slug="library")
+    submit(chain(work("a"), work("b")))
+    lease = claimed(worker)
+    runs.submit(plan_of(work("theirs")), project_id=other.pk, owner_id=None, goal="g", request={})
+    following = runs.settle(lease, StepResult(), then=me(worker))
+    assert following is not None
+    assert following.key == "theirs"
+
+
+def test_limit_holds_for_fused_steps(submit: Submit, worker, rung) -> None:
+    LimitRule.objects.create(name="no b", key="b", most=0)
+    submit(chain(work("a"), work("b", limit_key="b")))
+    rung.clear()
+    assert runs.settle(claimed(worker), StepResult(), then=me(worker)) is None
+    assert rung == ["agent.probe"]
+
+
+def test_fusing_ends_when_the_worker_stops(submit: Submit, worker, rung) -> None:
+    submit(chain(work("a"), work("b")))
+    lease = claimed(worker)
+    WorkerSession.objects.filter(pk=worker.pk).update(stopping_at=Now())
+    rung.clear()
+    assert runs.settle(lease, StepResult(), then=me(worker)) is None
+    assert rung == ["agent.probe"]
+
+
+def test_bell_has_a_bounded_number_of_steps(submit: Submit, worker, rung) -> None:
+    submit(chain(*(work(f"s{n}") for n in range(MOST_FUSED + 5))))
+    heard = Heard()
+    execution.run_next("agent.probe", fused=heard)
+    assert (len(heard.lines), heard.is_over) == (MOST_FUSED, True)
+    assert Step.objects.filter(state="succeeded").count() == MOST_FUSED + 1
+    assert rung[:2] == ["agent.probe", "agent.probe"]  # the submission's, and one for who goes on
+
+
+def test_fusing_can_be_switched_off(submit: Submit, worker, rung, settings) -> None:
+    settings.FUSE = False
+    run = submit(chain(work("a"), work("b")))
+    assert len(drain()) == 2
+    assert_sound(run)
+
+
+def test_failed_fused_step_waits_for_its_retry(submit: Submit, worker, rung) -> None:
+    submit(chain(work("a"), work("b", fail_times=1), work("c")))
+    heard = Heard()
+    execution.run_next("agent.probe", fused=heard)
+    assert [line.rsplit(": ")[-1] for line in heard.lines] == ["failed, will be tried again"]
+    assert dict(Step.objects.values_list("key", "state")) == {
+        "a": "succeeded",
+        "b": "waiting_retry",
+        "c": "pending",
+    }
+
+
+def test_claim_in_a_commit_without_answer_is_given_back(
+    submit: Submit, worker, rung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settling commit went through, its answer was lost: the fused step's fence is known to nobody."""
+    run = submit(chain(work("a"), work("b")))
+    real = runs.settle
+    answers = iter([OperationalError("server closed the connection")])
+
+    def settle(*args: Any, **options: Any) -> Any:
+        following = real(*args, **options)
+        for lost in answers:
+            raise lost
+        return following
+
+    monkeypatch.setattr(runs, "settle", settle)
+    line = execution.run_next("agent.probe")
+    assert line.endswith("step a attempt 1: succeeded")
+    step = Step.objects.get(key="b")
+    assert (step.state, step.lost_at is None) == ("running", False)
+    assert runs.recover() == 1
+    drain()
+    assert_sound(run)
+    assert Step.objects.get(key="b").attempts_made == 2
+
+
+def test_cancel_signal_during_the_settling_reaches_the_fused_step(
+    submit: Submit, worker, rung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submit(chain(work("a"), work("b")))
+    real = runs.settle
+
+    def settle(*args: Any, **options: Any) -> Any:
+        following = real(*args, **options)
+        if following is not None:
+            runs.cancel(run.public_id, by="alice")
+            os.kill(os.getpid(), interruption.CANCEL_SIGNAL)
+        return following
+
+    monkeypatch.setattr(runs, "settle", settle)
+    heard = Heard()
+    execution.run_next("agent.probe", fused=heard)
+    assert [line.rsplit(": ")[-1] for line in heard.lines] == ["cancelled"]
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert_sound(run)
+
+
+def test_waiting_nine_is_not_starved_by_a_chain(submit: Submit, worker, rung) -> None:
+    submit(work("nine", priority=9))
+    submit(chain(work("a", priority=0), work("b", priority=0)))
+    lease = claimed(worker)
+    assert lease.key == "a"
+    waited = timezone.now() - timedelta(seconds=541)
+    Step.objects.filter(key="nine").update(available_at=waited, rank=waited + timedelta(seconds=540))
+    following = runs.settle(lease, StepResult(), then=me(worker))
+    assert following is not None
+    assert following.key == "nine"
+
+
+def test_flower_hears_of_each_fused_step(cluster: Cluster, submit: Submit, ledger) -> None:
+    """Each step, fused or not, is one task of its queue in Celery's event stream."""
+    heard: list[dict[str, Any]] = []
+    with current_app.connection_for_read() as broker:
+        receiver = current_app.events.Receiver(broker, handlers={"*": heard.append})
+        stop = threading.Event()
+
+        def listen() -> None:
+            with receiver.consumer_context(wakeup=False) as (listening, _, _):
+                while not stop.is_set():
+                    try:
+                        listening.drain_events(timeout=0.2)
+                    except TimeoutError:
+                        continue
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            cluster.relay()
+            cluster.worker(slots=1)
+            until(lambda: [e for e in heard if e["type"].startswith("worker-")], within=30, what="heard")
+            run = submit(chain(*(work(f"s{n}", ledger=ledger) for n in range(6))))
+            cluster.wait_for(run)
+            lines = {f"'run {run.public_id} step s{n} attempt 1: succeeded'" for n in range(6)}
+            until(
+                lambda: lines <= {e["result"] for e in heard if e["type"] == "task-succeeded"},
+                within=20,
+                what="Flower hears of all six",
+            )
+        finally:
+            stop.set()
+            thread.join()
+    done = {e["uuid"] for e in heard if e["type"] == "task-succeeded" and e["result"] in lines}
+    assert len(done) == 6
+    kinds = Counter(e["type"] for e in heard if e.get("uuid") in done)
+    assert kinds == {f"task-{kind}": 6 for kind in ("sent", "received", "started", "succeeded")}
+    sent = [e for e in heard if e["type"] == "task-sent" and e["uuid"] in done]
+    assert {(e["name"], e["queue"], e["routing_key"]) for e in sent} == {("agent.probe",) * 3}
+    assert {e["hostname"] for e in heard if e["type"] == "task-succeeded"} == {"worker@test"}
