@@ -102,6 +102,9 @@ class RegistryCatalog:
     def record(self, step: RecordedStep, result: StepResult) -> None:
         findings_store.record(step, result.records)
 
+    def take_over(self, step: RecordedStep, source_step: int) -> None:
+        findings_store.take_over(step, source_step)
+
 
 def write_queue(config: AgentConfig) -> None:
     """Write the agent's class values, overridden by its configuration, into the queue row that the engine reads."""

@@ -21,6 +21,13 @@ def record(step: RecordedStep, records: Iterable[JsonObject]) -> int:
     return len(rows)
 
 
+def take_over(step: RecordedStep, source_step: int) -> int:
+    """Copy the findings of another step to this one. Returns how many. Runs in the caller's transaction."""
+    copies = [_row(step, _data(row)) for row in Finding.objects.filter(step_id=source_step).order_by("pk")]
+    Finding.objects.bulk_create(copies, batch_size=500)
+    return len(copies)
+
+
 def findings_of_run(run_id: UUID) -> list[tuple[str, FindingData]]:
     """Give (agent, finding) of a run, worst first."""
     rows = Finding.objects.filter(run__public_id=run_id).order_by("severity_weight", "path", "line", "id")

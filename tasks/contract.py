@@ -190,6 +190,12 @@ class Catalog(Protocol):
     def record(self, step: RecordedStep, result: StepResult) -> None:
         """Write the agent's own rows. Runs inside settle's transaction, after the fence check."""
 
+    def take_over(self, step: RecordedStep, source_step: int) -> None:
+        """Give `step` copies of the agent's own rows of the step with the id `source_step`, of an earlier run.
+
+        Runs inside the transaction that stores the new run.
+        """
+
 
 _catalog: Catalog | None = None
 

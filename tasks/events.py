@@ -49,6 +49,41 @@ class RunCancelRequested(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused(Fact):
+    kind: ClassVar[str] = "run.paused"
+    about: ClassVar[str] = "Nothing new begins until somebody resumes the run; what runs goes on to its end."
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(Fact):
+    kind: ClassVar[str] = "run.resumed"
+    about: ClassVar[str] = "The run goes on after a pause."
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPriorityChanged(Fact):
+    kind: ClassVar[str] = "run.priority_changed"
+    about: ClassVar[str] = "The steps that wait, and those to come, have another priority."
+    by: str
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRerun(Fact):
+    kind: ClassVar[str] = "run.rerun"
+    about: ClassVar[str] = "This run does an earlier one again, from step `start` on (empty: what failed)."
+    by: str
+    parent: str
+    start: str
+    taken: int
+    redone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Fact):
     kind: ClassVar[str] = "run.finished"
     about: ClassVar[str] = "All steps are final; nothing will change any more."
@@ -65,6 +100,16 @@ class StepAdded(Fact):
     operation: str
     reason: str
     after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTakenOver(Fact):
+    kind: ClassVar[str] = "step.taken_over"
+    about: ClassVar[str] = (
+        "The step succeeded in the run that this one does again; its result stands here too."
+    )
+    key: str
+    run: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

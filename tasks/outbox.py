@@ -95,7 +95,9 @@ def ring_again() -> int:
     slots = _slots_by_queue()
     open_queues = Queue.objects.filter(enabled=True, paused_at=None).values("name")
     ready = (
-        Step.objects.filter(state=StepState.READY.value, available_at__lte=Now(), queue__in=open_queues)
+        Step.objects.filter(
+            state=StepState.READY.value, held=False, available_at__lte=Now(), queue__in=open_queues
+        )
         .order_by()
         .values_list("queue")
         .annotate(n=Count("id"))
@@ -158,7 +160,9 @@ def _delete(ids: Sequence[int]) -> None:
 
 
 def _has_ready(queue: str) -> bool:
-    return Step.objects.filter(queue=queue, state=StepState.READY.value, available_at__lte=Now()).exists()
+    return Step.objects.filter(
+        queue=queue, state=StepState.READY.value, held=False, available_at__lte=Now()
+    ).exists()
 
 
 def _slots_by_queue() -> dict[str, int]:

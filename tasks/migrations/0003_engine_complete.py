@@ -289,6 +289,18 @@ class Migration(migrations.Migration):
                 to="tasks.step",
             ),
         ),
+        migrations.AddField(
+            model_name="step",
+            name="added_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="added",
+                to="tasks.step",
+            ),
+        ),
         migrations.AddIndex(
             model_name="step",
             index=models.Index(

@@ -147,6 +147,9 @@ class Step(models.Model):
     )
     kill_at = models.DateTimeField(null=True, blank=True)  # hard limit of the running attempt
     lost_at = models.DateTimeField(null=True, blank=True)  # its child is known to be dead; recover takes it
+    added_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="added", db_index=False
+    )  # the step whose result, or call, added this one to the run
     progress = models.JSONField(null=True, blank=True)
     output = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)

@@ -15,6 +15,8 @@ together or not at all.
     attempts    start, settle, fail, postpone, release: what one attempt may write
     recovery    what the scheduler's sweep moves
     cancelling  a person's wish to stop
+    pausing     a person's wish to hold, or to hurry
+    reruns      a finished run done again, as a new one
     moves       the moves of one locked step, shared by the others
 """
 
@@ -33,20 +35,32 @@ from tasks.runs.attempts import (
     was_settled,
 )
 from tasks.runs.cancelling import cancel
+from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, promote_due, recover
+from tasks.runs.reruns import RedoneStep, RerunPreview, preview_rerun, rerun_from, retry
 
 __all__ = [
+    "RedoneStep",
+    "RerunPreview",
     "backoff_seconds",
     "body_digest",
     "cancel",
     "check",
     "expire",
     "fail",
+    "pause",
+    "pause_queue",
     "postpone",
+    "preview_rerun",
     "promote_due",
     "record_stale",
     "recover",
     "release",
+    "rerun_from",
+    "resume",
+    "resume_queue",
+    "retry",
+    "set_priority",
     "settle",
     "settle_cancelled",
     "start",

@@ -47,7 +47,7 @@ def submit(
     specs = check(plan)
     try:
         with transaction.atomic():
-            run = _store_run(
+            run = store_run(
                 project_id=project_id,
                 owner_id=owner_id,
                 goal=events.storable(goal),
@@ -120,7 +120,8 @@ def _known_run(project_id: int, key: str | None, digest: str) -> Run | None:
     return run
 
 
-def _store_run(*, lifetime: int, **fields: Any) -> Run:
+def store_run(*, lifetime: int, **fields: Any) -> Run:
+    """Store a run's row with its day and its deadline, `lifetime` seconds from now."""
     now = database_now()
     partitions.ensure_once(now.date())
     return Run.objects.create(

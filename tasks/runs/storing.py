@@ -21,6 +21,7 @@ def store_steps(
     change: Change,
     *,
     stored: Mapping[str, tuple[int, StepState]] | None = None,
+    added_by: int | None = None,
 ) -> dict[str, Step]:
     """Insert a checked plan's steps and edges. Returns the rows by key.
 
@@ -28,13 +29,15 @@ def store_steps(
     than their edge demands, are skipped at once.
 
     `stored` holds the id and state of steps of the run that the plan's steps may wait for. The caller has locked
-    those that they do wait for.
+    those that they do wait for. `added_by` is the id of the step whose result asks for them.
     """
     stored = stored or {}
     now = database_now()
     queues = {queue.name: queue for queue in Queue.objects.all()}
     ordered = topological(plan)  # so that ids grow along the edges, the order in which locks are taken
     rows = [_step_row(run, planned, specs[planned.key], queues, now) for planned in ordered]
+    for row in rows:
+        row.added_by_id = added_by
     ended = {key: state for key, (_, state) in stored.items() if state.is_final}
     skipped = {
         row.key: because

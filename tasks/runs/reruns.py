@@ -1,0 +1,320 @@
+"""Doing a finished run again: a new, linked run that takes over what succeeded and does the rest.
+
+Nothing leaves a final state, so the run of before stays as it is. In the new one
+
+    taken    what succeeded, and no step that is done again leads to it: stored as succeeded, with output, summary,
+             findings and artifacts (rows; the bytes are shared by digest), linked by `taken_from`; nobody executes it
+    redone   the named step (or all that died or was cancelled), and whatever waits for a redone step
+    anew     what a redone step had added to the run: not stored, since doing the step again adds it again
+    skipped  what was skipped for a reason that still stands: stored, and skipped by the same rule
+
+The new run's plan is made of the old run's rows, and goes through the same check as any other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from tasks import events
+from tasks.changes import Change
+from tasks.contract import RecordedStep, catalog
+from tasks.errors import NothingToRetry, RunNotFound, RunNotOver, StepNotFound
+from tasks.models import Artifact, Run, Step, StepDependency
+from tasks.plans import After, Plan, PlannedStep
+from tasks.runs.accept import body_digest, check, store_run
+from tasks.runs.storing import store_steps
+from tasks.states import EdgeCondition, RunState, StepState
+
+FAILED = frozenset({StepState.DEAD.value, StepState.CANCELLED.value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedoneStep:
+    """A step that a rerun does again. `repeats_effect`: what it does outside was perhaps done already."""
+
+    key: str
+    agent: str
+    operation: str
+    reason: str
+    repeats_effect: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunPreview:
+    """What a rerun would do: keys taken over, steps done again, keys that redone steps will add anew."""
+
+    taken: tuple[str, ...]
+    redone: tuple[RedoneStep, ...]
+    anew: tuple[str, ...]
+
+
+def preview_rerun(public_id: UUID, from_key: str | None = None) -> RerunPreview:
+    """Say what `retry` (no key) or `rerun_from` would do. Raises as they do; changes nothing."""
+    return _Sorted.of(_finished(public_id), from_key).preview()
+
+
+def retry(public_id: UUID, *, by: str) -> tuple[Run, RerunPreview]:
+    """Do again what died or was cancelled in a finished run, and what waited for it, as a new run.
+
+    Raises RunNotFound, RunNotOver, NothingToRetry, PlanInvalid (an operation is gone or takes other input now).
+    """
+    return _rerun(_finished(public_id), None, by)
+
+
+def rerun_from(public_id: UUID, key: str, *, by: str) -> tuple[Run, RerunPreview]:
+    """Do a step of a finished run and all that waits for it again (and what died), as a new run.
+
+    Raises RunNotFound, RunNotOver, StepNotFound, PlanInvalid.
+    """
+    return _rerun(_finished(public_id), key, by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sorted:
+    """A finished run's steps by what becomes of them, each list in the order of ids."""
+
+    run: Run
+    taken: list[Step]
+    redone: list[Step]
+    skipped: list[Step]
+    anew: list[Step]
+    edges: dict[int, list[StepDependency]]  # by the waiting step's id
+
+    @classmethod
+    def of(cls, run: Run, from_key: str | None) -> _Sorted:
+        steps = {step.pk: step for step in Step.objects.filter(run=run).order_by("pk")}
+        edges_in: dict[int, list[StepDependency]] = defaultdict(list)
+        waiting: dict[int, list[int]] = defaultdict(list)
+        for edge in StepDependency.objects.filter(step__run=run).order_by("pk"):
+            edges_in[edge.step_id].append(edge)
+            waiting[edge.needs_id].append(edge.step_id)
+        again = _downstream(_seeds(run, steps, from_key), waiting)
+        anew: set[int] = set()
+        for step in steps.values():  # in the order of ids: who adds is older than what it adds
+            if step.added_by_id is not None and (step.added_by_id in again or step.added_by_id in anew):
+                anew.add(step.pk)
+        rest = [step for step in steps.values() if step.pk not in anew]
+        old = [step for step in rest if step.pk not in again]
+        return cls(
+            run=run,
+            taken=[step for step in old if step.state == StepState.SUCCEEDED.value],
+            redone=[step for step in rest if step.pk in again],
+            skipped=[step for step in old if step.state == StepState.SKIPPED.value],
+            anew=[steps[pk] for pk in sorted(anew)],
+            edges=edges_in,
+        )
+
+    def preview(self) -> RerunPreview:
+        return RerunPreview(
+            taken=tuple(step.key for step in self.taken),
+            redone=tuple(
+                RedoneStep(
+                    key=step.key,
+                    agent=step.agent,
+                    operation=step.operation,
+                    reason=step.reason,
+                    repeats_effect=step.effect == "once" and step.attempts_made > 0,
+                )
+                for step in self.redone
+            ),
+            anew=tuple(step.key for step in self.anew),
+        )
+
+    def plan(self) -> Plan:
+        """Make the plan of what is stored anew; edges to steps that are added later are theirs to make."""
+        kept = {step.pk: step.key for step in [*self.taken, *self.redone, *self.skipped]}
+        return Plan(
+            tuple(_planned(step, self.edges[step.pk], kept) for step in [*self.redone, *self.skipped])
+        )
+
+
+def _seeds(run: Run, steps: dict[int, Step], from_key: str | None) -> set[int]:
+    seeds = {pk for pk, step in steps.items() if step.state in FAILED}
+    if from_key is not None:
+        named = {pk for pk, step in steps.items() if step.key == from_key}
+        if not named:
+            raise StepNotFound(f"run {run.public_id} has no step {from_key!r}")
+        return seeds | named
+    if not seeds:
+        raise NothingToRetry(f"no step of run {run.public_id} failed; name a step to do again from")
+    return seeds
+
+
+def _downstream(seeds: set[int], waiting: dict[int, list[int]]) -> set[int]:
+    reached, front = set(seeds), list(seeds)
+    while front:
+        for pk in waiting[front.pop()]:
+            if pk not in reached:
+                reached.add(pk)
+                front.append(pk)
+    return reached
+
+
+def _planned(step: Step, edges: list[StepDependency], kept: dict[int, str]) -> PlannedStep:
+    lifetime = None
+    if step.deadline_at is not None:
+        lifetime = max(1, round((step.deadline_at - step.created_at).total_seconds()))
+    return PlannedStep(
+        key=step.key,
+        agent=step.agent,
+        operation=step.operation,
+        input=step.input,
+        after=tuple(
+            After(key=kept[edge.needs_id], on=EdgeCondition(edge.condition))
+            for edge in edges
+            if edge.needs_id in kept
+        ),
+        reason=step.reason,
+        priority=step.priority,
+        deadline_seconds=lifetime,
+        limit_key=step.limit_key or None,
+    )
+
+
+def _finished(public_id: UUID) -> Run:
+    run = Run.objects.filter(public_id=public_id).first()
+    if run is None:
+        raise RunNotFound(f"there is no run {public_id}")
+    if not RunState(run.state).is_final:
+        raise RunNotOver(f"run {public_id} is {run.state}; only a run that is over can be done again")
+    return run
+
+
+def _rerun(old: Run, from_key: str | None, by: str) -> tuple[Run, RerunPreview]:
+    parts = _Sorted.of(old, from_key)
+    plan, preview = parts.plan(), parts.preview()
+    with transaction.atomic():
+        run = store_run(
+            project_id=old.project_id,
+            owner_id=old.owner_id,
+            goal=old.goal,
+            request=old.request,
+            idempotency_key=None,
+            body_digest=body_digest(
+                plan, goal=old.goal, request=old.request, priority=old.priority, deadline_seconds=None
+            ),
+            priority=old.priority,
+            lifetime=settings.RUN_DEADLINE_SECONDS,
+            parent=old,
+        )
+        change = Change(run.pk)
+        change.tell(events.RunAccepted(goal=run.goal, steps=len(plan)))
+        change.tell(
+            events.RunRerun(
+                by=by,
+                parent=str(old.public_id),
+                start=from_key or "",
+                taken=len(preview.taken),
+                redone=len(preview.redone),
+            )
+        )
+        rows = _take_over(run, parts, change)
+        stored = {key: (row.pk, StepState.SUCCEEDED) for key, row in rows.items()}
+        specs = check(plan, stored={key: row.pk for key, row in rows.items()})
+        rows |= store_steps(run, plan, specs, change, stored=stored)
+        _keep_adders(parts, rows)
+        change.write()
+    run.refresh_from_db()
+    return run, preview
+
+
+def _take_over(run: Run, parts: _Sorted, change: Change) -> dict[str, Step]:
+    """Store the taken steps as they ended, with their edges, artifacts and the agents' own rows."""
+    rows = Step.objects.bulk_create(
+        [_taken(step, run) for step in parts.taken], batch_size=500
+    )  # in the order of the old ids, so that ids still grow along the edges
+    by_old = {row.taken_from_id: row for row in rows}
+    StepDependency.objects.bulk_create(
+        [
+            StepDependency(step_id=row.pk, needs_id=by_old[edge.needs_id].pk, condition=edge.condition)
+            for row in rows
+            for edge in parts.edges[row.taken_from_id or 0]
+            if edge.needs_id in by_old
+        ],
+        batch_size=1000,
+    )
+    _share_artifacts(run, by_old)
+    for old in parts.taken:
+        row = by_old[old.pk]
+        catalog().take_over(_recorded(row, run), old.pk)
+        change.tell(events.StepTakenOver(key=row.key, run=str(parts.run.public_id)), row.pk)
+    change.opened += len(rows)
+    change.closed += len(rows)
+    return {row.key: row for row in rows}
+
+
+def _taken(old: Step, run: Run) -> Step:
+    return Step(
+        run=run,
+        project_id=run.project_id,
+        taken_from_id=old.pk,
+        state=StepState.SUCCEEDED.value,
+        key=old.key,
+        agent=old.agent,
+        operation=old.operation,
+        queue=old.queue,
+        input=old.input,
+        reason=old.reason,
+        priority=old.priority,
+        available_at=old.available_at,
+        rank=old.rank,
+        max_attempts=old.max_attempts,
+        timeout_seconds=old.timeout_seconds,
+        effect=old.effect,
+        limit_key=old.limit_key,
+        output=old.output,
+        summary=old.summary,
+        created_at=Now(),
+        started_at=old.started_at,
+        ended_at=old.ended_at,
+    )
+
+
+def _share_artifacts(run: Run, by_old: dict[int | None, Step]) -> None:
+    Artifact.objects.bulk_create(
+        [
+            Artifact(
+                run=run,
+                step=by_old[old.step_id],
+                name=old.name,
+                digest=old.digest,
+                size=old.size,
+                media_type=old.media_type,
+                created_at=Now(),
+            )
+            for old in Artifact.objects.filter(step_id__in=[pk for pk in by_old if pk is not None]).order_by(
+                "pk"
+            )
+        ],
+        batch_size=500,
+    )
+
+
+def _recorded(step: Step, run: Run) -> RecordedStep:
+    return RecordedStep(
+        run_pk=run.pk,
+        run_id=run.public_id,
+        project_id=run.project_id,
+        step_pk=step.pk,
+        step_key=step.key,
+        agent=step.agent,
+        operation=step.operation,
+    )
+
+
+def _keep_adders(parts: _Sorted, rows: dict[str, Step]) -> None:
+    """Remember in the new run, too, who had added which step: the next rerun asks for it."""
+    keys = {step.pk: step.key for step in [*parts.taken, *parts.redone, *parts.skipped]}
+    changed = []
+    for old in [*parts.taken, *parts.redone, *parts.skipped]:
+        if old.added_by_id in keys:
+            row = rows[old.key]
+            row.added_by_id = rows[keys[old.added_by_id]].pk
+            changed.append(row)
+    Step.objects.bulk_update(changed, ["added_by"], batch_size=500)

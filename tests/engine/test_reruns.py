@@ -1,0 +1,171 @@
+"""Finished runs done again: what is taken over, what is done, what is added anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.findings_store import findings_of_run
+from agents.models import Finding
+from tasks import artifacts, events, runs
+from tasks.contract import StepResult
+from tasks.errors import NothingToRetry, RunNotOver, StepNotFound
+from tasks.models import Artifact, Attempt, Run, Step
+from tasks.plans import After, Plan, chain, ref
+from tasks.states import EdgeCondition
+from tests.engine.cluster import assert_sound, effects
+from tests.engine.conftest import drain, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_delay(settings) -> None:
+    settings.RETRY_BASE_SECONDS = 0
+    settings.RETRY_CAP_SECONDS = 0
+
+
+def finish() -> None:
+    """Work off everything, retries too."""
+    while drain() or runs.promote_due():
+        pass
+
+
+def states(run: Run) -> dict[str, str]:
+    return dict(Step.objects.filter(run=run).values_list("key", "state"))
+
+
+def executed(run: Run) -> set[str]:
+    return set(Attempt.objects.filter(step__run=run).values_list("step__key", flat=True))
+
+
+def test_retry_takes_over_what_succeeded_and_does_the_rest(submit, worker, ledger, tmp_path) -> None:
+    gone_wrong = work("b", after=(After(key="a"),), ledger=ledger, fail_times=3, note=ref("a", "note"))
+    run = submit(
+        work("a", ledger=ledger, note="hi"), gone_wrong, work("c", after=(After(key="b"),), ledger=ledger)
+    )
+    finish()
+    run.refresh_from_db()
+    assert (run.state, states(run)) == ("failed", {"a": "succeeded", "b": "dead", "c": "skipped"})
+    preview = runs.preview_rerun(run.public_id)
+    assert (preview.taken, [step.key for step in preview.redone], preview.anew) == (("a",), ["b", "c"], ())
+    Step.objects.filter(run=run, key="b").update(input={"ledger": str(ledger), "note": ref("a", "note")})
+    again, told = runs.retry(run.public_id, by="bob")
+    assert (told, again.parent, again.open_steps, again.step_count) == (preview, run, 2, 3)
+    finish()
+    again.refresh_from_db()
+    assert (again.state, executed(again)) == ("succeeded", {"b", "c"})
+    assert effects(ledger) == ["a", "b", "c"]
+    assert Step.objects.get(run=again, key="b").output["note"] == "hi"
+    assert Step.objects.get(run=again, key="a").taken_from == Step.objects.get(run=run, key="a")
+    assert_sound(run, again)
+    kinds = [event.kind for event in events.since(again, 0)]
+    assert kinds[:3] == ["run.accepted", "run.rerun", "step.taken_over"]
+    run.refresh_from_db()
+    assert run.state == "failed"
+
+
+def test_rerun_from_a_step_does_what_waits_for_it_too(submit, worker) -> None:
+    run = submit(chain(work("a"), work("b"), work("c")), work("aside"))
+    finish()
+    again, _ = runs.rerun_from(run.public_id, "b", by="bob")
+    finish()
+    again.refresh_from_db()
+    assert (again.state, executed(again)) == ("succeeded", {"b", "c"})
+    third, _ = runs.rerun_from(again.public_id, "c", by="bob")
+    finish()
+    assert executed(third) == {"c"}
+    assert_sound(run, again, third)
+
+
+def test_step_that_added_others_adds_them_anew(submit, worker) -> None:
+    run = submit(chain(work("grow", operation="grow", grow=2), work("join")))
+    finish()
+    assert set(states(run)) == {"grow", "grow.0", "grow.1", "join"}
+    preview = runs.preview_rerun(run.public_id, "grow")
+    assert preview.anew == ("grow.0", "grow.1")
+    again, _ = runs.rerun_from(run.public_id, "grow", by="bob")
+    assert set(states(again)) == {"grow", "join"}
+    finish()
+    again.refresh_from_db()
+    assert (again.state, executed(again)) == ("succeeded", {"grow", "grow.0", "grow.1", "join"})
+    assert_sound(again)
+
+
+def test_added_step_is_redone_alone_when_its_adder_is_taken_over(submit, worker) -> None:
+    run = submit(chain(work("grow", operation="grow", grow=2), work("join")))
+    finish()
+    again, preview = runs.rerun_from(run.public_id, "grow.1", by="bob")
+    assert preview.taken == ("grow", "grow.0")
+    assert Step.objects.get(run=again, key="grow.1").added_by == Step.objects.get(run=again, key="grow")
+    finish()
+    again.refresh_from_db()
+    assert (again.state, executed(again)) == ("succeeded", {"grow.1", "join"})
+
+
+def test_skip_that_still_stands_is_kept(submit, worker) -> None:
+    mend = work("mend", after=(After(key="a", on=EdgeCondition.FAILED),))
+    run = submit(work("a"), mend, work("z", after=(After(key="mend", on=EdgeCondition.ALWAYS),)), work("x"))
+    finish()
+    again, preview = runs.rerun_from(run.public_id, "x", by="bob")
+    assert ([step.key for step in preview.redone], set(preview.taken)) == (["x"], {"a", "z"})
+    finish()
+    again.refresh_from_db()
+    assert again.state == "succeeded"
+    assert states(again) == {"a": "succeeded", "mend": "skipped", "z": "succeeded", "x": "succeeded"}
+    assert executed(again) == {"x"}
+    assert_sound(again)
+
+
+def test_artifacts_and_findings_come_along(submit, worker) -> None:
+    run = submit(chain(work("say", operation="say"), work("b")))
+    finish()
+    old = Step.objects.get(run=run, key="say")
+    Finding.objects.create(
+        run=run, step=old, project=run.project, agent="probe", fingerprint="f" * 64, rule="r", title="t",
+        message="m", severity="high", severity_weight=1, confidence="high", category="bug", path="a.py",
+        line=1, end_line=1, evidence=[{"kind": "tool_trace", "tool": "x", "tool_version": "1", "rule": "r", "message": "m"}],
+        created_at=run.created_at,
+    )  # fmt: skip
+    again, _ = runs.rerun_from(run.public_id, "b", by="bob")
+    kept = Artifact.objects.get(run=again)
+    assert (kept.name, kept.step.key) == ("note.txt", "say")
+    with artifacts.open_blob(kept.digest) as blob:
+        assert blob.read() == b"hello"
+    assert len(findings_of_run(again.public_id)) == 1
+
+
+def test_cancelled_run_is_done_from_where_it_stood(submit, worker) -> None:
+    run = submit(chain(work("a"), work("b")))
+    lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
+    runs.settle(lease, StepResult())
+    runs.cancel(run.public_id, by="bob")
+    again, preview = runs.retry(run.public_id, by="bob")
+    assert (preview.taken, [step.key for step in preview.redone]) == (("a",), ["b"])
+    finish()
+    assert_sound(again)
+
+
+def test_what_does_not_fit_is_refused(submit, worker) -> None:
+    run = submit(work("a"))
+    with pytest.raises(RunNotOver, match="only a run that is over"):
+        runs.retry(run.public_id, by="bob")
+    finish()
+    with pytest.raises(NothingToRetry, match="no step of run"):
+        runs.retry(run.public_id, by="bob")
+    with pytest.raises(StepNotFound, match="has no step 'nope'"):
+        runs.rerun_from(run.public_id, "nope", by="bob")
+
+
+def test_effect_that_would_be_repeated_is_told(submit, worker) -> None:
+    run = submit(chain(work("a"), work("b")))
+    finish()
+    Step.objects.filter(run=run, key="b").update(effect="once")
+    preview = runs.preview_rerun(run.public_id, "a")
+    assert [(step.key, step.repeats_effect) for step in preview.redone] == [("a", False), ("b", True)]
+
+
+def test_plan_only_holds_what_is_stored(submit, worker) -> None:
+    run = submit(Plan((work("a"), work("b", after=(After(key="a"),)))))
+    finish()
+    again, _ = runs.rerun_from(run.public_id, "a", by="bob")
+    assert set(states(again)) == {"a", "b"}
