@@ -7,6 +7,8 @@ for one project takes the place of the team's role there.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
@@ -20,6 +22,7 @@ __all__ = [
     "Role",
     "is_known",
     "may",
+    "may_decide",
     "projects_for",
     "role_in",
     "visible_projects",
@@ -79,3 +82,17 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
         return False
     role = role_in(user, project)
     return role is not None and role >= least
+
+
+def may_decide(user: Person, project: Project, *, role: str, users: Collection[str] = ()) -> bool:
+    """Tell whether this person may answer a question that asks for `role` and, if any are named, for `users`.
+
+    `role` is a name of `Role`; one that is unknown is nobody's. `users` are e-mail addresses, in any case.
+    """
+    least = {known.label: known for known in Role}.get(role)
+    if least is None or not isinstance(user, User):
+        return False
+    if users and user.email.lower() not in {named.lower() for named in users}:
+        return False
+    mine = role_in(user, project)
+    return mine is not None and mine >= least

@@ -26,6 +26,11 @@ ACTIONS: Mapping[str, Role] = {
     "run.view": Role.VIEWER,
     "run.submit": Role.DEVELOPER,
     "run.cancel": Role.DEVELOPER,
+    "run.pause": Role.DEVELOPER,
+    "run.prioritize": Role.MAINTAINER,
+    "run.rerun": Role.DEVELOPER,
+    "approval.view": Role.VIEWER,
+    "approval.decide": Role.VIEWER,  # the question itself names the role that may answer: access.may_decide
     "upload.create": Role.DEVELOPER,
     "artifact.view": Role.VIEWER,
 }

@@ -20,7 +20,7 @@ from rest_framework.views import set_rollback
 
 from accounts.attempts import AttemptsNotCounted, TooManyAttempts
 from agents.workspace.errors import WorkspaceError
-from tasks.errors import IdempotencyConflict, PlanInvalid, UnknownOperation
+from tasks.errors import ControlRefused, IdempotencyConflict, PlanInvalid, StepNotFound, UnknownOperation
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,10 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
         return problem(400, str(error), kind="unknown-operation"), {}
     if isinstance(error, IdempotencyConflict):
         return problem(422, str(error), kind="idempotency-conflict"), {}
+    if isinstance(error, ControlRefused):
+        return problem(409, str(error), kind="state-conflict"), {}
+    if isinstance(error, StepNotFound):
+        return problem(404, str(error), kind="step-not-found"), {}
     if isinstance(error, WorkspaceError):
         faults = [{"field": "target", "message": str(error)}]
         return problem(400, str(error), kind="target-invalid", errors=faults), {}

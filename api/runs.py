@@ -101,7 +101,7 @@ class RunsView(APIView):
     @extend_schema(operation_id="runs_list", parameters=[RunFilter], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List the runs that you may see, newest first."""
-        wanted = _valid(RunFilter(data=request.query_params))
+        wanted = valid(RunFilter(data=request.query_params))
         page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
         shown = page[: wanted["limit"]]
         following = None
@@ -117,7 +117,7 @@ class RunsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Submit a run. The header Idempotency-Key makes a request that is sent twice one run."""
-        order = _valid(RunOrder(data=request.data))
+        order = valid(RunOrder(data=request.data))
         project = find_project(request, order["project"])
         self.check_object_permissions(request, project)
         wanted = requests.Request(goal=order["goal"], target=parse_target(order["target"]))
@@ -150,7 +150,7 @@ class RunEventsView(APIView):
 
     @extend_schema(operation_id="runs_events", parameters=[EventFilter], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, run_id: UUID) -> Response:
-        wanted = _valid(EventFilter(data=request.query_params))
+        wanted = valid(EventFilter(data=request.query_params))
         run = find_run(request, self, run_id)
         rows = events.since(run, wanted["after"], limit=wanted["limit"])
         return Response({"events": [shapes.event(row) for row in rows], "head": run.last_seq})
@@ -163,7 +163,7 @@ class RunCancelView(APIView):
 
     @extend_schema(operation_id="runs_cancel", request=CancelOrder, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, run_id: UUID) -> Response:
-        order = _valid(CancelOrder(data=request.data))
+        order = valid(CancelOrder(data=request.data))
         run = find_run(request, self, run_id)
         run = runs.cancel(run.public_id, by=request.user.get_username(), reason=order["reason"])
         return Response(shapes.run_whole(run))
@@ -220,6 +220,7 @@ def _idempotency_key(request: Request) -> str | None:
     return str(key)
 
 
-def _valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """Give what a serializer accepts. Raises ValidationError naming each fault."""
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

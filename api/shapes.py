@@ -13,7 +13,8 @@ from urllib.parse import quote
 from django.urls import reverse
 
 from agents import requests
-from tasks.models import Artifact, Event, Run, Step, StepDependency
+from tasks.models import Approval, Artifact, Event, Run, Step, StepDependency
+from tasks.runs import RerunPreview
 
 
 def run_line(run: Run) -> dict[str, Any]:
@@ -46,6 +47,8 @@ def run_whole(run: Run) -> dict[str, Any]:
         "target": requests.target_of(run),
         "head": run.last_seq,
         "cancel_requested": run.cancel_requested_at is not None,
+        "paused_at": moment(run.paused_at),
+        "parent": None if run.parent is None else str(run.parent.public_id),
         "steps": [step(row, after[row.pk]) for row in steps],
         "summary": None if summary is None else _summary(summary),
         "artifacts": [artifact(row, run) for row in latest_artifacts(run)],
@@ -84,6 +87,42 @@ def artifact(row: Artifact, run: Run) -> dict[str, Any]:
         "sha256": row.digest,
         "media_type": row.media_type,
         "url": f"{reverse('api:run', args=[run.public_id])}/artifacts/{quote(row.name)}",
+    }
+
+
+def approval(row: Approval) -> dict[str, Any]:
+    """A question to people, with its answer if there is one."""
+    return {
+        "id": str(row.public_id),
+        "run": str(row.run.public_id),
+        "step": row.step.key,
+        "question": row.question,
+        "details": row.details,
+        "role": row.role,
+        "users": row.users,
+        "asked_at": moment(row.asked_at),
+        "expires_at": moment(row.expires_at),
+        "decision": row.decision or None,
+        "decided_at": moment(row.decided_at),
+        "decided_by": row.decided_by.get_username() if row.decided_by else None,
+        "comment": row.comment,
+    }
+
+
+def rerun_preview(preview: RerunPreview) -> dict[str, Any]:
+    """What a rerun takes over and what it does again."""
+    return {
+        "taken": list(preview.taken),
+        "redone": [
+            {
+                "key": step.key,
+                "agent": step.agent,
+                "operation": step.operation,
+                "reason": step.reason,
+                "repeats_effect": step.repeats_effect,
+            }
+            for step in preview.redone
+        ],
     }
 
 

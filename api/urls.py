@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from api.agents import AgentsView
+from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactView
 from api.auth import ObtainToken, RefreshAccess
+from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.uploads import UploadsView
 
@@ -19,7 +21,13 @@ urlpatterns = [
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
     path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
+    path("runs/<uuid:run_id>/pause", RunPauseView.as_view(), name="run-pause"),
+    path("runs/<uuid:run_id>/resume", RunResumeView.as_view(), name="run-resume"),
+    path("runs/<uuid:run_id>/priority", RunPriorityView.as_view(), name="run-priority"),
+    path("runs/<uuid:run_id>/rerun", RunRerunView.as_view(), name="run-rerun"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
+    path("approvals", ApprovalsView.as_view(), name="approvals"),
+    path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
     path("uploads", UploadsView.as_view(), name="uploads"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

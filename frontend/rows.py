@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from django.urls import reverse
 
+from accounts import access
+from accounts.models import User
 from agents import requests
 from agents.catalog import current_registry
 from agents.findings import Severity
 from tasks import events
-from tasks.models import Artifact, Event, Run, Step
+from tasks.models import Approval, Artifact, Event, Run, Step
 from tasks.states import RunState, StepState
 
 EVENTS_SHOWN = 200
@@ -81,6 +83,14 @@ class ArtifactRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRow:
+    """An open question of a step, and whether the reader may answer it."""
+
+    approval: Approval
+    may_decide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
     """A line of the event log."""
 
@@ -117,6 +127,18 @@ def finding_rows(summary: requests.Summary | None) -> list[FindingRow]:
 def skipped_rows(summary: requests.Summary | None) -> list[SkippedRow]:
     """Read what was not analysed; an entry may be a text or an object."""
     return [_skipped_row(item) for item in summary.not_analysed[:SKIPPED_SHOWN]] if summary else []
+
+
+def approval_rows(run: Run, user: User) -> list[ApprovalRow]:
+    """Give the questions that wait for people, oldest first."""
+    found = Approval.objects.filter(run=run, decision="").select_related("step").order_by("pk")
+    return [
+        ApprovalRow(
+            approval=approval,
+            may_decide=access.may_decide(user, run.project, role=approval.role, users=approval.users),
+        )
+        for approval in found
+    ]
 
 
 def artifact_rows(run: Run) -> list[ArtifactRow]:

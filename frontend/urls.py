@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from frontend import views
+from frontend import control, views
 
 app_name = "frontend"
 
@@ -13,7 +13,11 @@ urlpatterns = [
     path("", views.RunList.as_view(), name="runs"),
     path("runs/<uuid:run_id>", views.run_page, name="run"),
     path("runs/<uuid:run_id>/parts", views.run_parts, name="run-parts"),
-    path("runs/<uuid:run_id>/cancel", views.cancel_run, name="run-cancel"),
+    path("runs/<uuid:run_id>/cancel", control.cancel_run, name="run-cancel"),
+    path("runs/<uuid:run_id>/pause", control.pause_run, name="run-pause"),
+    path("runs/<uuid:run_id>/resume", control.resume_run, name="run-resume"),
+    path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
+    path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]

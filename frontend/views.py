@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView
@@ -20,7 +19,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views import View
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts import access, attempts
 from accounts.models import User
@@ -28,7 +27,6 @@ from agents import requests
 from agents.workspace.errors import WorkspaceError
 from frontend import rows
 from frontend.forms import RunForm, SignInForm
-from tasks import runs
 from tasks.errors import EngineError
 from tasks.models import Run
 from tasks.states import RunState
@@ -52,10 +50,10 @@ class RunList(LoginRequiredMixin, View):
     """The runs that you may see, newest first, and the form for a new one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(request, RunForm(user=_user(request)))
+        return self._page(request, RunForm(user=user_of(request)))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = RunForm(request.POST, user=_user(request))
+        form = RunForm(request.POST, user=user_of(request))
         if not form.is_valid():
             return self._page(request, form, status=400)
         wanted = requests.Request(goal=form.cleaned_data["goal"], target=form.cleaned_data["target"])
@@ -63,7 +61,7 @@ class RunList(LoginRequiredMixin, View):
             run, _ = requests.submit(
                 wanted,
                 project_id=form.cleaned_data["project"].pk,
-                owner_id=_user(request).pk,
+                owner_id=user_of(request).pk,
                 idempotency_key=f"form-{form.cleaned_data['ticket']}",
             )
         except (EngineError, WorkspaceError) as error:
@@ -72,7 +70,7 @@ class RunList(LoginRequiredMixin, View):
         return redirect("frontend:run", run_id=run.public_id)
 
     def _page(self, request: HttpRequest, form: RunForm, status: int = 200) -> HttpResponse:
-        projects = access.projects_for(_user(request), "run.view")
+        projects = access.projects_for(user_of(request), "run.view")
         found = Run.objects.filter(project__in=projects).select_related("project", "owner").order_by("-pk")
         before = _before(request)
         page = list((found.filter(pk__lt=before) if before else found)[: RUNS_SHOWN + 1])
@@ -92,7 +90,7 @@ class RunList(LoginRequiredMixin, View):
 @login_required
 def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run, as it is now; the page's script keeps it so."""
-    run = _run(request, run_id)
+    run = find_run(request, run_id)
     context = {**_parts(request, run), "events": rows.event_rows(run)}
     return render(request, "frontend/run.html", context)
 
@@ -101,19 +99,7 @@ def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @login_required
 def run_parts(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The changing parts of a run's page, for its script to put in place."""
-    return render(request, "frontend/run_parts.html", _parts(request, _run(request, run_id)))
-
-
-@require_POST
-@login_required
-def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Ask for the end of a run."""
-    run = _run(request, run_id)
-    if not access.may(_user(request), "run.cancel", run.project):
-        raise PermissionDenied
-    runs.cancel(run.public_id, by=_user(request).get_username())
-    messages.info(request, "The run was asked to stop.")
-    return redirect("frontend:run", run_id=run_id)
+    return render(request, "frontend/run_parts.html", _parts(request, find_run(request, run_id)))
 
 
 class SignIn(LoginView):
@@ -156,7 +142,8 @@ def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
 
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     row = rows.run_row(run)
-    may_cancel = not row.is_final and access.may(_user(request), "run.cancel", run.project)
+    user, is_open = user_of(request), not row.is_final and run.cancel_requested_at is None
+    may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
         "row": row,
         "run": run,
@@ -164,15 +151,21 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "findings": rows.finding_rows(row.summary),
         "skipped": rows.skipped_rows(row.summary),
         "artifacts": rows.artifact_rows(run),
-        "may_cancel": may_cancel and run.cancel_requested_at is None,
+        "may_cancel": is_open and access.may(user, "run.cancel", run.project),
+        "may_pause": may_pause and run.paused_at is None,
+        "may_resume": may_pause and run.paused_at is not None,
+        "may_rerun": row.is_final and access.may(user, "run.rerun", run.project),
+        "approvals": rows.approval_rows(run, user),
+        "reruns": list(run.reruns.order_by("pk")),
         "is_stopping": not row.is_final and run.cancel_requested_at is not None,
         "has_failed": run.state == RunState.FAILED.value,
     }
 
 
-def _run(request: HttpRequest, run_id: UUID) -> Run:
-    run = Run.objects.select_related("project__team", "owner").filter(public_id=run_id).first()
-    if run is None or not access.may(_user(request), "run.view", run.project):
+def find_run(request: HttpRequest, run_id: UUID) -> Run:
+    """Give a run that this person may look at. Raises Http404."""
+    run = Run.objects.select_related("project__team", "owner", "parent").filter(public_id=run_id).first()
+    if run is None or not access.may(user_of(request), "run.view", run.project):
         raise Http404
     return run
 
@@ -186,6 +179,7 @@ def _before(request: HttpRequest) -> int | None:
     return Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
 
 
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # login_required stands before every caller
+def user_of(request: HttpRequest) -> User:
+    """Give the person of a request that has passed `login_required`."""
+    assert isinstance(request.user, User)
     return request.user

@@ -1,0 +1,119 @@
+"""What a person does to a run that is under way, or over: pause, hurry, do again.
+
+POST /api/v1/runs/<id>/pause      {"reason"?}        running attempts end, nothing new begins
+POST /api/v1/runs/<id>/resume     {}
+POST /api/v1/runs/<id>/priority   {"priority": 0-9}  for the steps that wait
+GET  /api/v1/runs/<id>/rerun      ?from=<key>        what a rerun would take over, and what it would do again
+POST /api/v1/runs/<id>/rerun      {"from"?}          a new, linked run; without `from`: of what died or was skipped
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api import shapes
+from api.runs import StrictSerializer, find_run, valid
+from tasks import runs
+
+MAX_STEP_KEY = 120
+
+
+class PauseOrder(StrictSerializer):
+    """The body that pauses a run."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class EmptyOrder(StrictSerializer):
+    """A body that says nothing."""
+
+
+class PriorityOrder(StrictSerializer):
+    """The body that changes a run's priority."""
+
+    priority = serializers.IntegerField(min_value=0, max_value=9)
+
+
+class RerunOrder(StrictSerializer):
+    """The body that does a run again. DRF's field cannot be named `from` in Python: see `get_fields`."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.CharField(max_length=MAX_STEP_KEY, required=False, allow_null=True)}
+
+
+class RunPauseView(APIView):
+    """Begin nothing new in this run until somebody resumes it."""
+
+    required_action = "run.pause"
+
+    @extend_schema(operation_id="runs_pause", request=PauseOrder, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        order = valid(PauseOrder(data=request.data))
+        run = find_run(request, self, run_id)
+        run = runs.pause(run.public_id, by=request.user.get_username(), reason=order["reason"])
+        return Response(shapes.run_whole(run))
+
+
+class RunResumeView(APIView):
+    """Let a paused run go on."""
+
+    required_action = "run.pause"
+
+    @extend_schema(operation_id="runs_resume", request=EmptyOrder, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        valid(EmptyOrder(data=request.data))
+        run = find_run(request, self, run_id)
+        run = runs.resume(run.public_id, by=request.user.get_username())
+        return Response(shapes.run_whole(run))
+
+
+class RunPriorityView(APIView):
+    """Give the steps that still wait another place in their queues."""
+
+    required_action = "run.prioritize"
+
+    @extend_schema(operation_id="runs_priority", request=PriorityOrder, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        order = valid(PriorityOrder(data=request.data))
+        run = find_run(request, self, run_id)
+        run = runs.set_priority(run.public_id, order["priority"], by=request.user.get_username())
+        return Response(shapes.run_whole(run))
+
+
+class RunRerunView(APIView):
+    """Do a finished run again from a step on, or what died in it, as a new run that takes the rest over."""
+
+    required_action = {"GET": "run.view", "POST": "run.rerun"}
+
+    @extend_schema(operation_id="runs_rerun_preview", parameters=[RerunOrder], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, run_id: UUID) -> Response:
+        wanted = valid(RerunOrder(data=request.query_params.dict()))
+        run = find_run(request, self, run_id)
+        return Response(shapes.rerun_preview(runs.preview_rerun(run.public_id, wanted.get("from"))))
+
+    @extend_schema(operation_id="runs_rerun", request=RerunOrder, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        order = valid(RerunOrder(data=request.data))
+        run = find_run(request, self, run_id)
+        by, key = request.user.get_username(), order.get("from")
+        again, preview = (
+            runs.rerun_from(run.public_id, key, by=by) if key else runs.retry(run.public_id, by=by)
+        )
+        body = {
+            "id": str(again.public_id),
+            "state": again.state,
+            "url": f"/runs/{again.public_id}",
+            "parent": str(run.public_id),
+            **shapes.rerun_preview(preview),
+        }
+        location = reverse("api:run", args=[again.public_id])
+        return Response(body, status=201, headers={"Location": location})
