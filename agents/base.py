@@ -43,7 +43,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.findings import FindingData
-from tasks.contract import ArtifactRef, Effect, StepContext, StepRequest
+from tasks.contract import ArtifactRef, Decision, Effect, Question, StepContext, StepRequest
 from tasks.plans import JsonObject, Plan
 
 DEFAULT_TIMEOUT_SECONDS = 600
@@ -152,6 +152,26 @@ class OperationContext:
     def cancelled(self) -> bool:
         """Tell whether the result is still wanted."""
         return self.engine.cancelled()
+
+    def once(
+        self,
+        name: str,
+        deed: Callable[[], Any],
+        *,
+        effect: Effect = "idempotent",
+        input: Any = None,
+        reconcile: Callable[[], Any] | None = None,
+    ) -> Any:
+        """Do something that a later attempt must not repeat, and give its value. See `StepContext.once`."""
+        return self.engine.once(name, deed, effect=effect, input=input, reconcile=reconcile)
+
+    def call(self, agent: str, operation: str, input: JsonObject, *, name: str | None = None) -> JsonObject:
+        """Have another agent do something, and give its output; no worker is held. See `StepContext.call`."""
+        return self.engine.call(agent, operation, input, name=name)
+
+    def ask(self, question: Question, *, name: str = "approval") -> Decision:
+        """Ask people, and give their answer; no worker is held. See `StepContext.ask`."""
+        return self.engine.ask(question, name=name)
 
     def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
         """Store bytes under this step. Raises ArtifactStoreFull."""

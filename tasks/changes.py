@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from tasks import events, outbox
@@ -39,27 +39,31 @@ class Change:
 
     def write(self) -> None:
         """Write it all. The last thing that a transaction does."""
-        if self.opened or self.closed:
-            Run.objects.filter(pk=self.run_pk).update(
-                open_steps=F("open_steps") + self.opened - self.closed,
-                step_count=F("step_count") + self.opened,
-            )
-            self._end_run_if_over()
         outbox.put(self.bells)
-        if self.facts:
-            head, public_id = events.append(self.run_pk, self.facts)
-            outbox.hint(public_id, head)
-
-    def _end_run_if_over(self) -> None:
-        run = Run.objects.only("open_steps", "state", "cancel_requested_at", "failure").get(pk=self.run_pk)
-        if run.open_steps or RunState(run.state).is_final:
+        if not (self.facts or self.opened or self.closed):
             return
+        head, public_id, open_steps = events.append(
+            self.run_pk, self.facts, opened=self.opened, closed=self.closed
+        )
+        if open_steps == 0 and (self.opened or self.closed):
+            head = self._end_run() or head
+        outbox.hint(public_id, head)
+
+    def _end_run(self) -> int | None:
+        """End the run with its last step. Returns its head then, or None if it is over already."""
+        run = Run.objects.only("state", "cancel_requested_at", "failure").get(pk=self.run_pk)
+        if RunState(run.state).is_final:
+            return None
         state, failure = self._verdict(run)
         Run.objects.filter(pk=self.run_pk).update(state=state.value, failure=failure, finished_at=Now())
-        self.tell(events.RunFinished(state=state.value, failure=failure))
+        fact = events.RunFinished(state=state.value, failure=failure)
+        return events.append(self.run_pk, [(fact, None)])[0]
 
     def _verdict(self, run: Run) -> tuple[RunState, str]:
-        """Cancelled if somebody asked for it; failed if a dead step has nobody who dealt with its failure."""
+        """Cancelled if somebody asked for it; failed if a dead step has nobody who dealt with its failure.
+
+        The failure of a step that was called is its caller's: who does not deal with it dies of it.
+        """
         if run.cancel_requested_at is not None:
             return RunState.CANCELLED, ""
         dealt_with = (
@@ -72,7 +76,7 @@ class Change:
         )
         fatal = (
             Step.objects.filter(run_id=self.run_pk, state=StepState.DEAD.value)
-            .exclude(Q(pk__in=dealt_with))
+            .exclude(Q(pk__in=dealt_with) | Q(called_by__isnull=False))
             .order_by("ended_at", "pk")
             .first()
         )

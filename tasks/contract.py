@@ -13,7 +13,7 @@ Any other exception counts as StepFailed and its text is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -49,8 +49,55 @@ class RetryLater(Exception):
         self.delay_seconds = delay_seconds
 
 
+class JournalDiverged(StepFailed):
+    """The operation took another way than in the attempt before: its journal does not fit what it does."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retriable=False, kind="journal_diverged")
+
+
+class ChildFailed(StepFailed):
+    """A step that was called did not succeed; `error` is its error. Who catches it may go on without."""
+
+    def __init__(self, message: str, *, error: JsonObject) -> None:
+        super().__init__(message, retriable=False, kind="child_failed")
+        self.error = error
+
+
 class StepCancelled(Exception):
     """Nobody wants the result any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a step asks people. `role` is the least role on the project that may answer.
+
+    `users`: e-mail addresses; if any are named, only they may. `details`: what helps to decide, shown with it.
+    """
+
+    text: str
+    role: str = "maintainer"
+    users: tuple[str, ...] = ()
+    expires_seconds: int | None = None
+    details: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer to a question. `decision` is approved, rejected or expired; `by` is empty if nobody answered."""
+
+    approved: bool
+    decision: str
+    by: str
+    comment: str
+
+
+class _NotDone:
+    """The type of NOT_DONE."""
+
+
+NOT_DONE = _NotDone()
+"""What `reconcile` returns when the deed did not happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +198,34 @@ class StepContext(Protocol):
 
     def cancelled(self) -> bool:
         """Tell whether the result is still wanted; an operation that loops asks now and then."""
+
+    def once(
+        self,
+        name: str,
+        deed: Callable[[], Any],
+        *,
+        effect: Effect = "idempotent",
+        input: Any = None,
+        reconcile: Callable[[], Any] | None = None,
+    ) -> Any:
+        """Do something that a later attempt must not repeat, and give its value (JSON, at most 256 KiB).
+
+        A later attempt gets the value that was stored. If an attempt began the deed and died before the value was
+        stored: `read` and `idempotent` do it again; `once` asks `reconcile`, which gives the value or NOT_DONE, or,
+        without one, suspends the step until people say whether it may be done again.
+        Raises JournalDiverged, LeaseLost.
+        """
+
+    def call(self, agent: str, operation: str, input: JsonObject, *, name: str | None = None) -> JsonObject:
+        """Have another operation do something, and give its output.
+
+        A child step is stored and this step suspends without holding a worker; it is executed again, from the top,
+        when the child is over. So what comes before a call must be cheap, repeatable, or in `once`.
+        Raises ChildFailed, JournalDiverged, StepFailed (no such operation, or its input does not fit).
+        """
+
+    def ask(self, question: Question, *, name: str = "approval") -> Decision:
+        """Ask people, and give their answer. Suspends without holding a worker until there is one."""
 
     def put_artifact(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> ArtifactRef:
         """Store bytes under this step. Raises ArtifactStoreFull."""

@@ -6,6 +6,7 @@ EngineError
 ├── IdempotencyConflict    the same key came with another body
 ├── RunNotFound
 ├── StepNotFound
+├── ApprovalNotFound
 ├── ControlRefused         a person's order does not fit the state of things
 │   ├── RunIsOver          nothing of a final run can be paused, resumed or hurried
 │   ├── RunNotOver         only a final run can be done again
@@ -66,6 +67,10 @@ class RunNotFound(EngineError):
 
 class StepNotFound(EngineError):
     """The run has no such step."""
+
+
+class ApprovalNotFound(EngineError):
+    """There is no such question."""
 
 
 class ControlRefused(EngineError):

@@ -188,6 +188,37 @@ class StepReleased(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepSuspended(Fact):
+    kind: ClassVar[str] = "step.suspended"
+    about: ClassVar[str] = "The step waits without a worker: for a step that it called, or for an approval."
+    key: str
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked(Fact):
+    kind: ClassVar[str] = "approval.asked"
+    about: ClassVar[str] = "A step asks people; it goes on with their answer, or when the time is over."
+    key: str
+    approval: str
+    question: str
+    role: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalDecided(Fact):
+    kind: ClassVar[str] = "approval.decided"
+    about: ClassVar[str] = "The question has its answer: approved, rejected or expired."
+    key: str
+    approval: str
+    decision: str
+    by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStale(Fact):
     kind: ClassVar[str] = "step.stale_result"
     about: ClassVar[str] = "A result came after the lease was lost and was thrown away."
@@ -236,28 +267,41 @@ KINDS: tuple[type[Fact], ...] = tuple(
 
 _APPEND = """
 WITH bumped AS (
-    UPDATE tasks_run SET last_seq = last_seq + %(count)s WHERE id = %(run)s
-    RETURNING last_seq, created_day, public_id
+    UPDATE tasks_run SET last_seq = last_seq + %(count)s, step_count = step_count + %(opened)s,
+        open_steps = open_steps + %(opened)s - %(closed)s
+    WHERE id = %(run)s RETURNING last_seq, created_day, public_id, open_steps
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
     SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
     FROM bumped b, jsonb_to_recordset(%(facts)s::jsonb) AS f (n bigint, kind text, step bigint, data jsonb)
     RETURNING 1
 )
-SELECT last_seq, public_id FROM bumped
+SELECT last_seq, public_id, open_steps FROM bumped
 """
 
 
-def append(run_pk: int, facts: Sequence[tuple[Fact, int | None]]) -> tuple[int, str]:
-    """Number and store facts (each with its step's id or None). Returns the run's head and its public id."""
+def append(
+    run_pk: int, facts: Sequence[tuple[Fact, int | None]], *, opened: int = 0, closed: int = 0
+) -> tuple[int, str, int]:
+    """Number and store facts (each with its step's id or None), and count steps that were opened and closed.
+
+    Returns the run's head, its public id, and how many of its steps are open now.
+    """
     rows = [
         {"n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
         for n, (fact, step) in enumerate(facts, start=1)
     ]
+    values: dict[str, Any] = {
+        "count": len(rows),
+        "run": run_pk,
+        "facts": json.dumps(rows),
+        "opened": opened,
+        "closed": closed,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_APPEND, {"count": len(rows), "run": run_pk, "facts": json.dumps(rows)})
-        head, public_id = cursor.fetchone()
-    return int(head), str(public_id)
+        cursor.execute(_APPEND, values)
+        head, public_id, open_steps = cursor.fetchone()
+    return int(head), str(public_id), int(open_steps)
 
 
 def since(run: Run, seq: int, *, limit: int = 500) -> list[Event]:

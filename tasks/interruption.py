@@ -34,6 +34,7 @@ class CancelWanted(BaseException):
 
 _active = False
 _cancelled = False
+_deferred: int | None = None  # the last signal that came while nothing could be interrupted
 
 
 def install() -> None:
@@ -61,10 +62,24 @@ def interruptible(soft_limit_seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals wait until the block is left: for what must not be torn once it has begun."""
+    global _active, _deferred
+    was_active, _active = _active, False
+    try:
+        yield
+    finally:
+        number, _deferred = _deferred, None
+        _active = was_active
+    if number is not None and was_active:
+        _on_signal(number, None)
+
+
 def forget() -> None:
     """Forget signals of attempts that are over. Called before each claim."""
-    global _cancelled
-    _cancelled = False
+    global _cancelled, _deferred
+    _cancelled, _deferred = False, None
 
 
 def was_cancelled() -> bool:
@@ -73,10 +88,11 @@ def was_cancelled() -> bool:
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    global _active, _cancelled
+    global _active, _cancelled, _deferred
     if number == CANCEL_SIGNAL:
         _cancelled = True
     if not _active:
+        _deferred = number
         return
     _active = False  # one interruption per attempt: its tidying up is not interrupted again
     if number == signal.SIGALRM:

@@ -13,6 +13,7 @@ Invariant: at any time at most one fence per step is valid, and time is PostgreS
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from django.db import connection, transaction
 
 from tasks import limits
 from tasks.contract import Fence
+from tasks.plans import JsonObject
 
 HARD_GRACE_SECONDS = 15  # after the soft limit: time to tidy up before the kill
 PRIORITY_STEP_SECONDS = (
@@ -41,6 +43,20 @@ class Claimant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the claim read along for the attempt: of its step, and of its run."""
+
+    input: JsonObject
+    has_upstream: bool
+    run_id: UUID  # public
+    project_id: int
+    goal: str
+    request: JsonObject
+    is_first: bool  # the run was not running yet
+    is_called: bool  # another step waits for this one's result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to execute one attempt of one step, while its fence is the step's."""
 
@@ -53,6 +69,7 @@ class Lease:
     agent: str
     operation: str
     queue: str
+    order: Order
 
 
 # One statement. `groups` walks the ready index from one (project, limit key) to the next, so its cost is the number
@@ -119,12 +136,16 @@ WITH RECURSIVE open AS (
         served_at = clock_timestamp(), lost_at = NULL, progress = NULL,
         kill_at = clock_timestamp() + make_interval(secs => t.timeout_seconds + %(grace)s)
     FROM candidate c WHERE t.id = c.id AND c.locks <@ %(held)s::text[]
-    RETURNING t.id, t.run_id, t.fence, t.attempts_made, t.timeout_seconds, t.key, t.agent, t.operation, t.queue
+    RETURNING t.id, t.run_id, t.fence, t.attempts_made, t.timeout_seconds, t.key, t.agent, t.operation, t.queue,
+        t.input
 ), tried AS (
     INSERT INTO tasks_attempt (step_id, ordinal, fence, worker_id, child_pid, started_at, outcome)
     SELECT id, attempts_made, fence, %(worker)s, %(pid)s, clock_timestamp(), '' FROM claimed
 )
-SELECT c.locks, d.* FROM candidate c LEFT JOIN claimed d ON true
+SELECT c.locks, d.*, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id = d.id),
+    r.public_id, r.project_id, r.goal, r.request, r.state = 'accepted',
+    EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = d.id)
+FROM candidate c LEFT JOIN claimed d ON true LEFT JOIN tasks_run r ON r.id = d.run_id
 """  # noqa: S608 - only fixed names are put together
 _DISOWN = """
 UPDATE tasks_step s SET lost_at = clock_timestamp()
@@ -175,7 +196,7 @@ def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None
         row = cursor.fetchone()
     if row is None:
         return None, []
-    locks, pk, run_pk, fence, attempt, timeout_seconds, key, agent, operation, queue = row
+    locks, pk, run_pk, fence, attempt, timeout_seconds, key, agent, operation, queue = row[:10]
     if pk is None:
         return None, list(locks)
     lease = Lease(
@@ -188,8 +209,31 @@ def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None
         agent=agent,
         operation=operation,
         queue=queue,
+        order=_order(*row[10:]),
     )
     return lease, []
+
+
+def _order(
+    input: str,
+    has_upstream: bool,
+    run_id: UUID,
+    project_id: int,
+    goal: str,
+    request: str,
+    is_first: bool,
+    is_called: bool,
+) -> Order:
+    return Order(
+        input=json.loads(input),
+        has_upstream=has_upstream,
+        run_id=run_id,
+        project_id=project_id,
+        goal=goal,
+        request=json.loads(request),
+        is_first=is_first,
+        is_called=is_called,
+    )
 
 
 def disown(*, worker: UUID, pid: int) -> int:

@@ -66,7 +66,7 @@ limits AS MATERIALIZED (
 # The ready groups of all queues, row by row from one group to the next: as many probes as there are groups.
 _HELD_BACK = f"""
 WITH RECURSIVE {RULES}, ended AS (
-    SELECT queue, project_id, agent, limit_key FROM tasks_step WHERE id = %(step)s
+    SELECT queue, project_id, agent, limit_key, priority FROM tasks_step WHERE id = %(step)s
 ), freed AS MATERIALIZED (
     SELECT l.* FROM rules l, ended e WHERE {covers("l", "e")}
 ), groups AS (
@@ -82,7 +82,7 @@ WITH RECURSIVE {RULES}, ended AS (
 ), waiting AS (
     SELECT g.queue, q.agent, g.project_id, g.limit_key FROM groups g JOIN tasks_queue q ON q.name = g.queue
 )
-SELECT DISTINCT w.queue FROM waiting w JOIN freed l ON {covers("l", "w")}
+SELECT DISTINCT w.queue, e.priority FROM waiting w JOIN freed l ON {covers("l", "w")}
 CROSS JOIN ended e WHERE {same_group("l", "w", "e")} ORDER BY w.queue
 """  # noqa: S608 - only fixed names are put together
 
@@ -100,11 +100,11 @@ def lock(names: Sequence[str]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"wrench limit {name}"])
 
 
-def held_back(step_pk: int) -> list[str]:
-    """Give the queues with ready steps that shared a limit with this step, now that it no longer runs."""
+def held_back(step_pk: int) -> list[tuple[str, int]]:
+    """Give the queues with ready steps that shared a limit with this step, which no longer runs; and its priority."""
     with connection.cursor() as cursor:
         cursor.execute(_HELD_BACK, {"step": step_pk})
-        return [row[0] for row in cursor.fetchall()]
+        return list(cursor.fetchall())
 
 
 def running(rule_pk: int) -> list[int]:

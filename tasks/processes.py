@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+from pathlib import Path
 
 import psutil
 
@@ -25,4 +27,25 @@ def kill_session(leader: int, *, spare_leader: bool = False) -> int:
 def kill_strays() -> int:
     """End what an attempt left running behind, if this process leads its session. Returns how many."""
     own = os.getpid()
+    if not _may_have_forked():
+        return 0
     return kill_session(own, spare_leader=True) if os.getsid(0) == own else 0
+
+
+_reaped = 0  # page faults of children that were waited for, when last looked
+
+
+def _may_have_forked() -> bool:
+    """Tell whether this process may have had children since it last asked.
+
+    Looking at every process of the machine after every attempt is dear. A stray descends from a child, and a child
+    is either still there or was waited for, which adds its page faults to ours.
+    """
+    global _reaped
+    before, _reaped = _reaped, resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    if _reaped != before:
+        return True
+    try:
+        return any(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    except OSError:
+        return True  # a thread ended meanwhile, or this system does not tell

@@ -1,7 +1,7 @@
 """The scheduler and the relay: two small loops, each led by one process at a time, others standing by.
 
 relay      rings for outbox rows that nobody rang for                       every 0.5 s
-scheduler  promotes due retries, recovers lost attempts, expires deadlines  every second
+scheduler  promotes due retries, recovers lost attempts, expires deadlines and questions  every second
            rings again where bells got lost, makes the days' partitions     every 5 s
 """
 
@@ -47,7 +47,7 @@ class Sweep:
 
     def __call__(self) -> int:
         """Move what is due. Returns how many things were moved."""
-        moved = runs.promote_due() + runs.recover() + runs.expire()
+        moved = runs.promote_due() + runs.recover() + runs.expire() + runs.expire_approvals()
         if time.monotonic() - self._rang_at >= settings.REHINT_SECONDS:
             self._rang_at = time.monotonic()
             partitions.ensure(timezone.now().date())

@@ -16,6 +16,8 @@ together or not at all.
     recovery    what the scheduler's sweep moves
     cancelling  a person's wish to stop
     pausing     a person's wish to hold, or to hurry
+    suspending  the journal; steps that wait for a call or an approval
+    approvals   answers to the questions that steps ask
     reruns      a finished run done again, as a new one
     moves       the moves of one locked step, shared by the others
 """
@@ -23,6 +25,7 @@ together or not at all.
 from __future__ import annotations
 
 from tasks.runs.accept import body_digest, check, submit
+from tasks.runs.approvals import decide, expire_approvals
 from tasks.runs.attempts import (
     backoff_seconds,
     fail,
@@ -38,16 +41,27 @@ from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, promote_due, recover
 from tasks.runs.reruns import RedoneStep, RerunPreview, preview_rerun, rerun_from, retry
+from tasks.runs.suspending import Ask, Call, Mark, Suspended, begin, doubt, entry_at, finish, suspend
 
 __all__ = [
+    "Ask",
+    "Call",
+    "Mark",
     "RedoneStep",
     "RerunPreview",
+    "Suspended",
     "backoff_seconds",
+    "begin",
     "body_digest",
     "cancel",
     "check",
+    "decide",
+    "doubt",
+    "entry_at",
     "expire",
+    "expire_approvals",
     "fail",
+    "finish",
     "pause",
     "pause_queue",
     "postpone",
@@ -65,5 +79,6 @@ __all__ = [
     "settle_cancelled",
     "start",
     "submit",
+    "suspend",
     "was_settled",
 ]

@@ -17,12 +17,14 @@ from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
 from tasks.leases import Claimant, Lease
 from tasks.models import Artifact, Attempt, Run, Step, StepDependency
 from tasks.plans import Plan
+from tasks.runs import success
 from tasks.runs.accept import check
 from tasks.runs.moves import (
     NOT_RUNNING,
     bury,
     cancel_step,
     end_attempt,
+    end_waits,
     error_of,
     lock_for_settling,
     make_ready,
@@ -57,36 +59,49 @@ def settle(
     the same transaction and its lease returned; one bell fewer is rung then.
     Raises LeaseLost (the result must be thrown away), PlanInvalid (the added plan is unsound; nothing stored).
     """
-    awaited = {edge.key for added in result.plan or () for edge in added.after}
     with transaction.atomic():
-        step = lock_for_settling(lease, also=awaited)
         change = Change(lease.run_pk)
-        output = events.storable(result.output)
-        Step.objects.filter(pk=step.pk, fence=lease.fence).update(
-            state=StepState.SUCCEEDED.value,
-            output=output,
-            summary=events.storable(result.summary),
-            error=None,
-            ended_at=Now(),
-            **NOT_RUNNING,
-        )
-        end_attempt(lease, AttemptOutcome.SUCCEEDED)
-        _record(step, result, artifacts)
-        change.tell(
-            events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk
-        )
-        change.closed += 1
-        ended = {step.pk: (StepState.SUCCEEDED, step.key)}
-        if result.plan is not None and step.run.cancel_requested_at is None:
-            ended |= _extend(step, result.plan, change)
-        release_dependents(ended, change)
-        ring_for_limit(step, change)
+        found = success.lock(lease) if result.plan is None and not lease.order.is_called else None
+        if found is not None and found.is_common:
+            success.succeed(lease, result, found, change)
+            _record(lease, found.run_public_id, found.project_id, result, artifacts)
+            is_limited = found.is_limited
+        else:
+            _settle_uncommon(lease, result, artifacts, change)
+            is_limited = True
+        if is_limited:
+            ring_for_limit(lease.step_pk, change)
         following = None if then is None else _claim_instead_of_bell(lease.queue, then, change)
         if following is None or then is None:
             change.write()
         else:
             _write_with_start(change, following, then)
     return following
+
+
+def _settle_uncommon(
+    lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef], change: Change
+) -> None:
+    """Move a step that adds others, or whose dependents are not all let nearer to ready."""
+    awaited = {edge.key for added in result.plan or () for edge in added.after}
+    step = lock_for_settling(lease, also=awaited)
+    Step.objects.filter(pk=step.pk, fence=lease.fence).update(
+        state=StepState.SUCCEEDED.value,
+        output=events.storable(result.output),
+        summary=events.storable(result.summary),
+        error=None,
+        ended_at=Now(),
+        **NOT_RUNNING,
+    )
+    end_attempt(lease, AttemptOutcome.SUCCEEDED)
+    _record(lease, step.run.public_id, step.project_id, result, artifacts)
+    change.tell(events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk)
+    change.closed += 1
+    end_waits(step, change)
+    ended = {step.pk: (StepState.SUCCEEDED, step.key)}
+    if result.plan is not None and step.run.cancel_requested_at is None:
+        ended |= _extend(step, result.plan, change)
+    release_dependents(ended, change)
 
 
 def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> StepState:
@@ -104,7 +119,7 @@ def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> St
         else:
             bury(step, error, change, lease.attempt, spent=spent)
             ended = StepState.DEAD
-        ring_for_limit(step, change)
+        ring_for_limit(step.pk, change)
         change.write()
     return ended
 
@@ -117,7 +132,7 @@ def postpone(lease: Lease, *, message: str, delay_seconds: float) -> None:
         change = Change(lease.run_pk)
         end_attempt(lease, AttemptOutcome.RELEASED, error)
         wait_for_retry(step, delay_seconds, error, change, lease.attempt, spent=step.attempts_spent)
-        ring_for_limit(step, change)
+        ring_for_limit(step.pk, change)
         change.write()
 
 
@@ -139,7 +154,7 @@ def settle_cancelled(lease: Lease) -> None:
         change = Change(lease.run_pk)
         end_attempt(lease, AttemptOutcome.CANCELLED)
         cancel_step(step, change)
-        ring_for_limit(step, change)
+        ring_for_limit(step.pk, change)
         change.write()
 
 
@@ -198,9 +213,9 @@ def _write_with_start(change: Change, following: Lease, claimant: Claimant) -> N
 
 def _tell_start(lease: Lease, change: Change, worker_name: str) -> None:
     """Write the change of the lease's run together with the start of the attempt."""
-    begun = Run.objects.filter(pk=lease.run_pk, state=RunState.ACCEPTED.value).update(
-        state=RunState.RUNNING.value, started_at=Now()
-    )
+    begun = lease.order.is_first and Run.objects.filter(
+        pk=lease.run_pk, state=RunState.ACCEPTED.value
+    ).update(state=RunState.RUNNING.value, started_at=Now())
     if begun:
         change.tell(events.RunStarted())
     change.tell(events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk)
@@ -226,7 +241,7 @@ def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState
         StepState.RUNNING,
     )  # its end is told afterwards, to old and new dependents alike
     specs = check(plan, stored={key: pk for key, (pk, _) in stored.items()})
-    rows = store_steps(step.run, plan, specs, change, stored=stored)
+    rows = store_steps(step.run, plan, specs, change, stored=stored, added_by=step.pk)
     sinks = [rows[key] for key in plan.sinks()]
     StepDependency.objects.bulk_create(
         [
@@ -240,30 +255,32 @@ def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState
     return {sink.pk: (StepState.SKIPPED, sink.key) for sink in sinks if sink.state == StepState.SKIPPED.value}
 
 
-def _record(step: Step, result: StepResult, artifacts: Iterable[ArtifactRef]) -> None:
-    Artifact.objects.bulk_create(
-        [
-            Artifact(
-                run_id=step.run_id,
-                step_id=step.pk,
-                name=ref.name,
-                digest=ref.digest,
-                size=ref.size,
-                media_type=ref.media_type,
-                created_at=Now(),
-            )
-            for ref in {ref.name: ref for ref in artifacts}.values()
-        ]
-    )
+def _record(
+    lease: Lease, run_id: UUID, project_id: int, result: StepResult, artifacts: Iterable[ArtifactRef]
+) -> None:
+    rows = [
+        Artifact(
+            run_id=lease.run_pk,
+            step_id=lease.step_pk,
+            name=ref.name,
+            digest=ref.digest,
+            size=ref.size,
+            media_type=ref.media_type,
+            created_at=Now(),
+        )
+        for ref in {ref.name: ref for ref in artifacts}.values()
+    ]
+    if rows:
+        Artifact.objects.bulk_create(rows)
     catalog().record(
         RecordedStep(
-            run_pk=step.run_id,
-            run_id=step.run.public_id,
-            project_id=step.run.project_id,
-            step_pk=step.pk,
-            step_key=step.key,
-            agent=step.agent,
-            operation=step.operation,
+            run_pk=lease.run_pk,
+            run_id=run_id,
+            project_id=project_id,
+            step_pk=lease.step_pk,
+            step_key=lease.key,
+            agent=lease.agent,
+            operation=lease.operation,
         ),
         result,
     )

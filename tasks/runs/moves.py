@@ -14,7 +14,7 @@ from tasks import events, leases, limits
 from tasks.changes import Change
 from tasks.errors import LeaseLost
 from tasks.leases import Lease
-from tasks.models import Attempt, Run, Step, StepDependency
+from tasks.models import Approval, Attempt, JournalEntry, Run, Step, StepDependency
 from tasks.plans import JsonObject
 from tasks.states import AttemptOutcome, EdgeCondition, StepState, satisfies
 
@@ -63,6 +63,7 @@ def bury(step: Step, error: JsonObject, change: Change, attempt: int, *, spent: 
     )
     change.tell(events.StepDead(key=step.key, attempt=attempt, error=error), step.pk)
     change.closed += 1
+    end_waits(step, change)
     release_dependents({step.pk: (StepState.DEAD, step.key)}, change)
 
 
@@ -70,6 +71,20 @@ def cancel_step(step: Step, change: Change) -> None:
     Step.objects.filter(pk=step.pk).update(state=StepState.CANCELLED.value, ended_at=Now(), **NOT_RUNNING)
     change.tell(events.StepCancelled(key=step.key), step.pk)
     change.closed += 1
+    end_waits(step, change)
+
+
+def end_waits(step: Step, change: Change) -> None:
+    """The locked step is over: its caller, locked too, goes on; its own open question is withdrawn."""
+    if step.state == StepState.WAITING_APPROVAL.value:
+        Approval.objects.filter(step=step, decision="").update(
+            decision=Approval.Decision.WITHDRAWN.value, decided_at=Now()
+        )
+    if step.added_by_id is None:
+        return  # nobody called it
+    caller = Step.objects.filter(journal__child=step, state=StepState.WAITING.value).first()
+    if caller is not None:
+        make_ready(caller, change, spent=caller.attempts_spent)
 
 
 def release_dependents(ended: Mapping[int, tuple[StepState, str]], change: Change) -> None:
@@ -110,10 +125,10 @@ def _skip(step: Step, because: str, ended: StepState, change: Change) -> None:
     change.closed += 1
 
 
-def ring_for_limit(step: Step, change: Change) -> None:
+def ring_for_limit(step_pk: int, change: Change) -> None:
     """An ended attempt frees a place under its limits; the bells of those held back are long spent."""
-    for queue in limits.held_back(step.pk):
-        change.ring(queue, step.priority)
+    for queue, priority in limits.held_back(step_pk):
+        change.ring(queue, priority)
 
 
 def rank(available_at: datetime, priority: int) -> datetime:
@@ -145,12 +160,22 @@ def lock_for_settling(lease: Lease, also: Collection[str] = ()) -> Step:
 
 
 def lock_one(step_pk: int, *, skip_locked: bool = False) -> Step | None:
+    """Lock a step, after the one that called it."""
+    list(Step.objects.select_for_update().filter(pk__in=_callers({step_pk})))
     found = Step.objects.select_for_update(skip_locked=skip_locked).filter(pk=step_pk)
     return next(iter(_with_runs(found)), None)
 
 
 def lock_many(step_pks: Iterable[int]) -> list[Step]:
-    return _with_runs(Step.objects.select_for_update().filter(pk__in=sorted(step_pks)).order_by("pk"))
+    """Lock these steps, and those that called them, in the order of ids. Gives these, with their runs."""
+    wanted = set(step_pks)
+    locking = Step.objects.select_for_update().filter(pk__in=sorted(wanted | _callers(wanted))).order_by("pk")
+    return [step for step in _with_runs(locking) if step.pk in wanted]
+
+
+def _callers(step_pks: set[int]) -> set[int]:
+    """Give the steps that wait for a call of these: older, so locked before, since the end of a call moves them."""
+    return set(JournalEntry.objects.filter(child_id__in=step_pks).values_list("step_id", flat=True))
 
 
 def lock_open(run_pk: int) -> list[Step]:

@@ -22,6 +22,7 @@ from tasks.runs.moves import (
     lock_one,
     make_ready,
 )
+from tasks.runs.suspending import ask_again
 from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
 
 log = structlog.get_logger(__name__)
@@ -79,20 +80,17 @@ def _recover_one(step_pk: int, run_pk: int) -> bool:
         spent = step.attempts_spent + 1
         if step.run.cancel_requested_at is not None:
             cancel_step(step, change)
+        elif _is_past_deadline(step):
+            bury(step, error, change, step.attempts_made, spent=spent)
         elif step.effect == "once":  # it may have happened: doing it again is for a person to decide
-            bury(step, _maybe_done(error), change, step.attempts_made, spent=spent)
-        elif spent >= step.max_attempts or _is_past_deadline(step):
+            ask_again(step, change, why=error["message"])
+        elif spent >= step.max_attempts:
             bury(step, error, change, step.attempts_made, spent=spent)
         else:
             change.tell(events.StepLost(key=step.key, attempt=step.attempts_made, error=error), step.pk)
             make_ready(step, change, spent=spent)
         change.write()
     return True
-
-
-def _maybe_done(error: JsonObject) -> JsonObject:
-    message = f"{error['message']}; what it does outside may have happened, so it is not run again by itself"
-    return error_of("effect_unknown", message)
 
 
 def _why_lost(step: Step) -> JsonObject:

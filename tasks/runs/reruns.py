@@ -5,7 +5,7 @@ Nothing leaves a final state, so the run of before stays as it is. In the new on
     taken    what succeeded, and no step that is done again leads to it: stored as succeeded, with output, summary,
              findings and artifacts (rows; the bytes are shared by digest), linked by `taken_from`; nobody executes it
     redone   the named step (or all that died or was cancelled), and whatever waits for a redone step
-    anew     what a redone step had added to the run: not stored, since doing the step again adds it again
+    anew     what a redone step had added to the run, or called: not stored, since doing the step again does it again
     skipped  what was skipped for a reason that still stands: stored, and skipped by the same rule
 
 The new run's plan is made of the old run's rows, and goes through the same check as any other.
@@ -25,7 +25,7 @@ from tasks import events
 from tasks.changes import Change
 from tasks.contract import RecordedStep, catalog
 from tasks.errors import NothingToRetry, RunNotFound, RunNotOver, StepNotFound
-from tasks.models import Artifact, Run, Step, StepDependency
+from tasks.models import Artifact, JournalEntry, Run, Step, StepDependency
 from tasks.plans import After, Plan, PlannedStep
 from tasks.runs.accept import body_digest, check, store_run
 from tasks.runs.storing import store_steps
@@ -85,6 +85,7 @@ class _Sorted:
     skipped: list[Step]
     anew: list[Step]
     edges: dict[int, list[StepDependency]]  # by the waiting step's id
+    began_once: set[int]  # ids of steps whose journal says that something began which must not happen twice
 
     @classmethod
     def of(cls, run: Run, from_key: str | None) -> _Sorted:
@@ -94,7 +95,9 @@ class _Sorted:
         for edge in StepDependency.objects.filter(step__run=run).order_by("pk"):
             edges_in[edge.step_id].append(edge)
             waiting[edge.needs_id].append(edge.step_id)
-        again = _downstream(_seeds(run, steps, from_key), waiting)
+        journal = list(JournalEntry.objects.filter(step__run=run).only("step_id", "child_id", "effect"))
+        callers = {entry.child_id: entry.step_id for entry in journal if entry.child_id is not None}
+        again = _downstream(_seeds(run, steps, callers, from_key), waiting)
         anew: set[int] = set()
         for step in steps.values():  # in the order of ids: who adds is older than what it adds
             if step.added_by_id is not None and (step.added_by_id in again or step.added_by_id in anew):
@@ -108,6 +111,7 @@ class _Sorted:
             skipped=[step for step in old if step.state == StepState.SKIPPED.value],
             anew=[steps[pk] for pk in sorted(anew)],
             edges=edges_in,
+            began_once={entry.step_id for entry in journal if entry.effect == "once"},
         )
 
     def preview(self) -> RerunPreview:
@@ -119,7 +123,8 @@ class _Sorted:
                     agent=step.agent,
                     operation=step.operation,
                     reason=step.reason,
-                    repeats_effect=step.effect == "once" and step.attempts_made > 0,
+                    repeats_effect=step.pk in self.began_once
+                    or (step.effect == "once" and step.attempts_made > 0),
                 )
                 for step in self.redone
             ),
@@ -134,13 +139,16 @@ class _Sorted:
         )
 
 
-def _seeds(run: Run, steps: dict[int, Step], from_key: str | None) -> set[int]:
-    seeds = {pk for pk, step in steps.items() if step.state in FAILED}
+def _seeds(run: Run, steps: dict[int, Step], callers: dict[int, int], from_key: str | None) -> set[int]:
+    """Give where doing again begins. What a step called is done again by doing the caller again."""
+    seeds = {pk for pk, step in steps.items() if step.state in FAILED and pk not in callers}
     if from_key is not None:
-        named = {pk for pk, step in steps.items() if step.key == from_key}
-        if not named:
+        named = next((pk for pk, step in steps.items() if step.key == from_key), None)
+        if named is None:
             raise StepNotFound(f"run {run.public_id} has no step {from_key!r}")
-        return seeds | named
+        while named in callers:
+            named = callers[named]
+        return seeds | {named}
     if not seeds:
         raise NothingToRetry(f"no step of run {run.public_id} failed; name a step to do again from")
     return seeds

@@ -123,7 +123,8 @@ def test_artifacts_and_findings_come_along(submit, worker) -> None:
     Finding.objects.create(
         run=run, step=old, project=run.project, agent="probe", fingerprint="f" * 64, rule="r", title="t",
         message="m", severity="high", severity_weight=1, confidence="high", category="bug", path="a.py",
-        line=1, end_line=1, evidence=[{"kind": "tool_trace", "tool": "x", "tool_version": "1", "rule": "r", "message": "m"}],
+        line=1, end_line=1,
+        evidence=[{"kind": "tool_trace", "tool": "x", "tool_version": "1", "rule": "r", "message": "m"}],
         created_at=run.created_at,
     )  # fmt: skip
     again, _ = runs.rerun_from(run.public_id, "b", by="bob")

@@ -67,6 +67,8 @@ OUTCOME_MEANINGS: Mapping[AttemptOutcome, str] = {
 JSON_WORDS = {
     "str": "text",
     "int": "whole number",
+    "int | None": "whole number or null",
+    "str | None": "text or null",
     "float": "number",
     "bool": "true or false",
     "JsonObject": "object",

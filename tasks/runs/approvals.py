@@ -1,0 +1,103 @@
+"""Answers to the questions that steps ask people."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from tasks import events
+from tasks.changes import Change
+from tasks.database import resilient
+from tasks.errors import ApprovalDecided, ApprovalNotFound
+from tasks.models import Approval, Step
+from tasks.runs.moves import bury, error_of, lock_one, make_ready
+from tasks.states import StepState
+
+PATIENCE_SECONDS = 10.0  # a person waits for the answer
+_D = Approval.Decision
+
+
+def decide(
+    public_id: UUID, *, approved: bool, by_user_id: int | None, by: str, comment: str = ""
+) -> Approval:
+    """Answer a question; its step goes on, or ends if the answer forbids the only thing that it could do.
+
+    Whether this person may is for the caller to check. The same answer by the same person twice is one answer.
+    Raises ApprovalNotFound, ApprovalDecided (who decided what, and when).
+    """
+    decision = _D.APPROVED if approved else _D.REJECTED
+    approval = Approval.objects.filter(public_id=public_id).first()
+    if approval is None:
+        raise ApprovalNotFound(f"there is no approval {public_id}")
+    pk = approval.pk
+    resilient(
+        lambda: _decide(pk, decision, by_user_id, by, comment),
+        what="decide",
+        patience_seconds=PATIENCE_SECONDS,
+    )
+    return Approval.objects.select_related("run__project__team", "step", "decided_by").get(pk=pk)
+
+
+def expire_approvals() -> int:
+    """Answer questions whose time is over as expired. Returns how many."""
+    late = (
+        Approval.objects.filter(decision="", expires_at__lte=Now())
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    expired = 0
+    for pk in list(late[:200]):
+        try:
+            _decide(pk, _D.EXPIRED, None, "the clock", "")
+            expired += 1
+        except ApprovalDecided:
+            continue  # somebody was faster
+    return expired
+
+
+def _decide(pk: int, decision: Approval.Decision, user_id: int | None, by: str, comment: str) -> None:
+    with transaction.atomic():
+        step = lock_one(Approval.objects.values_list("step_id", flat=True).get(pk=pk))
+        approval = Approval.objects.select_related("entry", "decided_by").get(pk=pk)
+        if approval.decision:
+            if (approval.decision, approval.decided_by_id) == (decision.value, user_id):
+                return
+            raise ApprovalDecided(_told(approval))
+        assert step is not None  # it has a question
+        Approval.objects.filter(pk=pk).update(
+            decision=decision.value,
+            decided_at=Now(),
+            decided_by_id=user_id,
+            comment=events.storable(comment),
+        )
+        change = Change(step.run_id)
+        change.tell(
+            events.ApprovalDecided(
+                key=step.key,
+                approval=str(approval.public_id),
+                decision=decision.value,
+                by=by,
+                comment=comment,
+            ),
+            step.pk,
+        )
+        if step.state == StepState.WAITING_APPROVAL.value:
+            _go_on(step, approval, decision, change)
+        change.write()
+
+
+def _go_on(step: Step, approval: Approval, decision: Approval.Decision, change: Change) -> None:
+    """Let the step read the answer, unless it asked whether it may repeat a deed, and may not."""
+    if approval.entry.effect == "once" and decision is not _D.APPROVED:
+        error = error_of("effect_unknown", f"{approval.question} The answer was: {decision.value}.")
+        bury(step, error, change, step.attempts_made, spent=step.attempts_spent)
+    else:
+        make_ready(step, change, spent=step.attempts_spent)
+
+
+def _told(approval: Approval) -> str:
+    who = approval.decided_by.get_username() if approval.decided_by else "nobody"
+    when = "" if approval.decided_at is None else f" at {approval.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"approval {approval.public_id} is {approval.decision} already (by {who}{when})"
