@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -68,6 +68,8 @@ class AttemptContext:
     _chunks: int = 0
     _logged_at: float = 0.0
     _untold: str = ""
+    _journal: dict[tuple[str, int], JournalEntry] | None = None  # as earlier attempts left it
+    _begun: str = ""  # the deed that is under way now, if it must not happen twice
     _used: Counter[str] = field(default_factory=Counter)  # how often each name of the journal was used so far
 
     @property
@@ -113,7 +115,12 @@ class AttemptContext:
             if known is not NOT_DONE:
                 return self._finish(entry, known)
         entry = resilient(lambda: runs.begin(self.lease, mark), what="begin")
-        return self._finish(entry, deed())
+        around, self._begun = self._begun, name if effect == "once" else self._begun
+        try:
+            value = deed()
+        finally:
+            self._begun = around
+        return self._finish(entry, value)
 
     def call(self, agent: str, operation: str, input: JsonObject, *, name: str | None = None) -> JsonObject:
         order: JsonObject = {"agent": agent, "operation": operation, "input": input}
@@ -129,7 +136,7 @@ class AttemptContext:
         if entry is None:
             _refuse_unknown(child)
         if entry is None or entry.child is None or not StepState(entry.child.state).is_final:
-            raise runs.Suspended(runs.Call(mark=mark, child=child))
+            self._suspend(runs.Call(mark=mark, child=child))
         if entry.child.state == StepState.SUCCEEDED.value:
             return entry.child.output or {}
         error = entry.child.error or {"kind": entry.child.state, "message": "no reason recorded"}
@@ -187,8 +194,25 @@ class AttemptContext:
             name=name, occurrence=self._used[name], kind=kind.value, digest=digest, effect=effect
         )
 
+    def _suspend(self, order: runs.Call | runs.Ask) -> NoReturn:
+        """End the attempt here. Not in the middle of a deed that must not repeat: it would be begun again."""
+        if self._begun:
+            raise StepFailed(
+                f"{self._begun!r} must not happen twice, so it cannot wait in its middle:"
+                " call and ask before or after it",
+                retriable=False,
+                kind="bad_call",
+            )
+        raise runs.Suspended(order)
+
     def _read(self, mark: runs.Mark) -> JournalEntry | None:
-        return resilient(lambda: runs.entry_at(self.lease, mark), what="read journal")
+        """Read what the journal says at this place, all of it at the first use. Raises JournalDiverged."""
+        if self._journal is None:
+            self._journal = resilient(lambda: runs.read_journal(self.lease), what="read journal")
+        entry = self._journal.get((mark.name, mark.occurrence))
+        if entry is not None:
+            runs.must_fit(entry, mark, self.lease)
+        return entry
 
     def _finish(self, entry: JournalEntry, value: Any) -> Any:
         """Store a deed's value, and give it as a later attempt would get it."""
@@ -223,7 +247,7 @@ class AttemptContext:
         entry = self._read(mark)
         approval = None if entry is None else getattr(entry, "approval", None)
         if approval is None or not approval.decision:
-            raise runs.Suspended(runs.Ask(mark=mark, question=question))
+            self._suspend(runs.Ask(mark=mark, question=question))
         by = approval.decided_by.get_username() if approval.decided_by else ""
         return Decision(
             approved=approval.decision == "approved",

@@ -41,7 +41,18 @@ from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, promote_due, recover
 from tasks.runs.reruns import RedoneStep, RerunPreview, preview_rerun, rerun_from, retry
-from tasks.runs.suspending import Ask, Call, Mark, Suspended, begin, doubt, entry_at, finish, suspend
+from tasks.runs.suspending import (
+    Ask,
+    Call,
+    Mark,
+    Suspended,
+    begin,
+    doubt,
+    finish,
+    must_fit,
+    read_journal,
+    suspend,
+)
 
 __all__ = [
     "Ask",
@@ -57,16 +68,17 @@ __all__ = [
     "check",
     "decide",
     "doubt",
-    "entry_at",
     "expire",
     "expire_approvals",
     "fail",
     "finish",
+    "must_fit",
     "pause",
     "pause_queue",
     "postpone",
     "preview_rerun",
     "promote_due",
+    "read_journal",
     "record_stale",
     "recover",
     "release",

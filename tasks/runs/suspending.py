@@ -85,16 +85,10 @@ class Suspended(BaseException):
         self.order = order
 
 
-def entry_at(lease: Lease, mark: Mark) -> JournalEntry | None:
-    """Read what the journal says at this place. Raises JournalDiverged."""
-    found = (
-        JournalEntry.objects.select_related("child", "approval__decided_by")
-        .filter(step_id=lease.step_pk, name=mark.name, occurrence=mark.occurrence)
-        .first()
-    )
-    if found is not None:
-        _same(found, mark, lease)
-    return found
+def read_journal(lease: Lease) -> dict[tuple[str, int], JournalEntry]:
+    """Give the step's journal by (name, occurrence), each entry with its child and its question."""
+    entries = JournalEntry.objects.select_related("child", "approval__decided_by")
+    return {(entry.name, entry.occurrence): entry for entry in entries.filter(step_id=lease.step_pk)}
 
 
 def begin(lease: Lease, mark: Mark) -> JournalEntry:
@@ -108,7 +102,7 @@ def begin(lease: Lease, mark: Mark) -> JournalEntry:
             defaults={"attempt": lease.attempt},
             create_defaults=_fields(mark, lease),
         )
-        _same(entry, mark, lease)
+        must_fit(entry, mark, lease)
     return entry
 
 
@@ -253,7 +247,8 @@ def _fields(mark: Mark, lease: Lease) -> dict[str, Any]:
     }
 
 
-def _same(entry: JournalEntry, mark: Mark, lease: Lease) -> None:
+def must_fit(entry: JournalEntry, mark: Mark, lease: Lease) -> None:
+    """Let an entry pass that is of the same deed with the same input. Raises JournalDiverged."""
     if (entry.kind, entry.digest) == (mark.kind, mark.digest):
         return
     what = "another kind of deed" if entry.kind != mark.kind else "another input"

@@ -168,6 +168,14 @@ def test_call_of_what_is_not_there_fails_the_caller_at_once(submit, worker) -> N
     assert_sound(run)
 
 
+def test_deed_that_must_not_happen_twice_cannot_wait_in_its_middle(submit, worker) -> None:
+    run, other = submit(work("a", operation="torn")), submit(work("b", operation="torn", note="may"))
+    work_off()
+    assert step(run, "a").error["kind"] == "bad_call"
+    assert step(other, "b").output["value"] == 3
+    assert_sound(run, other)
+
+
 def test_caller_killed_after_its_child_ended_calls_no_second_one(submit, worker, ledger: Path) -> None:
     run = submit(work("a", operation="caller", grow=1, ledger=ledger))
     work_off("agent.probe")
