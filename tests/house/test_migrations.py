@@ -95,8 +95,9 @@ def test_database_lets_a_step_move_as_the_table_says(project: Project, worker: W
 
     def make(state: StepState) -> Step:
         return Step.objects.create(
-            run=run, key=uuid.uuid4().hex, agent="a", operation="o", queue="agent.a", priority=5, available_at=now,
-            rank=now, max_attempts=1, timeout_seconds=1, created_at=now, ended_at=now, **held(state, worker),
+            run=run, project=project, key=uuid.uuid4().hex, agent="a", operation="o", queue="agent.a", priority=5,
+            available_at=now, rank=now, max_attempts=1, timeout_seconds=1, created_at=now, ended_at=now,
+            **held(state, worker),
         )  # fmt: skip
 
     found = {
