@@ -19,6 +19,8 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from tasks import broker
+
 log = structlog.get_logger(__name__)
 
 PAUSE_SECONDS = 3.0  # after a failure: nobody waits for a dead Redis step by step
@@ -94,7 +96,7 @@ def _open() -> Any:
     global _dispatcher, _dispatcher_pid
     if _dispatcher is None or _dispatcher_pid != os.getpid():
         _dispatcher = current_app.events.Dispatcher(
-            current_app.connection_for_write(),
+            broker.connect(),
             hostname=_hostname,
             buffer_while_offline=False,
             buffer_group={"task"},

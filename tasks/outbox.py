@@ -24,14 +24,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from tasks import broker
 from tasks.errors import BrokerUnreachable
 from tasks.models import OutboxMessage, Queue, Step, WorkerSession
 from tasks.states import StepState
@@ -78,12 +77,8 @@ def relay(*, older_than_seconds: float = RELAY_AFTER_SECONDS) -> int:
 
 
 def ring(bells: Sequence[Bell]) -> None:
-    """Put bells into Redis. Raises BrokerUnreachable."""
-    try:
-        for bell in bells:
-            current_app.send_task(bell.queue, queue=bell.queue, priority=bell.priority, retry=False)
-    except (OperationalError, RedisError, OSError) as error:
-        raise BrokerUnreachable(f"Redis did not take the bell of {bells[0].queue!r}: {error}") from error
+    """Put bells into Redis, in one round trip. Raises BrokerUnreachable; then ring them all again."""
+    broker.publish([(bell.queue, bell.priority) for bell in bells])
 
 
 def ring_again() -> int:
@@ -115,21 +110,19 @@ def keep_ringing(queue: str) -> None:
 
     Called by a worker child after each attempt. The sweep alone would bring back 2 x slots steps a round.
     """
+    if _is_quiet():
+        return
     try:
         if waiting_bells(queue) == 0 and _has_ready(queue):
             ring([Bell(queue=queue, priority=5)])
     except BrokerUnreachable as error:
+        _be_quiet()
         log.warning("bell_left_to_sweep", queue=queue, reason=str(error))
 
 
 def waiting_bells(queue: str) -> int:
     """Count the bells that wait in Redis for a queue. Raises BrokerUnreachable."""
-    try:
-        with current_app.connection_for_write() as broker:
-            channel = broker.default_channel
-            return int(channel._size(queue))  # type: ignore[attr-defined]  # virtual transports have it
-    except (OperationalError, RedisError, OSError) as error:
-        raise BrokerUnreachable(f"Redis does not say how many bells wait in {queue!r}: {error}") from error
+    return broker.waiting(queue)
 
 
 def run_group(public_id: UUID | str) -> str:
@@ -143,16 +136,24 @@ def hint(public_id: str, head: int) -> None:
 
 
 def _ring_now(rows: Sequence[OutboxMessage]) -> None:
-    global _quiet_until
-    if time.monotonic() < _quiet_until:
+    if _is_quiet():
         return
     try:
         ring([Bell(queue=row.queue, priority=row.priority) for row in rows])
     except BrokerUnreachable as error:
-        _quiet_until = time.monotonic() + BROKER_PAUSE_SECONDS
+        _be_quiet()
         log.warning("bells_kept", count=len(rows), reason=str(error))
         return
     _delete([row.pk for row in rows])
+
+
+def _is_quiet() -> bool:
+    return time.monotonic() < _quiet_until
+
+
+def _be_quiet() -> None:
+    global _quiet_until
+    _quiet_until = max(_quiet_until, time.monotonic() + BROKER_PAUSE_SECONDS)
 
 
 def _delete(ids: Sequence[int]) -> None:
@@ -179,39 +180,45 @@ _quiet_until = 0.0
 class _LiveHints:
     """Sends hints from a daemon thread with an event loop of its own, so that no commit waits for Redis.
 
-    Hints of one run that pile up become one: only the newest head matters. Starts anew after a fork.
+    Hints of one run that pile up become one: only the newest head matters. Starts anew after a fork, and when the
+    thread died.
     """
 
     FLUSH_SECONDS = 0.02
+    PATIENCE_SECONDS = 3.0  # with one hint; a frozen Redis must not keep the thread for good
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pid = 0
         self._heads: dict[str, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._news = asyncio.Event()
 
     def tell(self, public_id: str, head: int) -> None:
         with self._lock:
-            if self._pid != os.getpid():
+            if self._pid != os.getpid() or self._thread is None or not self._thread.is_alive():
                 self._start_over()
             self._heads[public_id] = max(head, self._heads.get(public_id, 0))
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=self._work, args=(self._loop,), name="live-hints", daemon=True
-                ).start()
-            self._loop.call_soon_threadsafe(self._news.set)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._news.set)
 
     def _start_over(self) -> None:
+        if self._thread is not None and self._pid == os.getpid():
+            log.error("hints_thread_died", hints_lost=len(self._heads))
         self._pid = os.getpid()
         self._heads = {}
-        self._loop = None
+        self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()
+        self._thread = threading.Thread(target=self._work, args=(self._loop,), name="live-hints", daemon=True)
+        self._thread.start()
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._flush_forever())
+        try:
+            loop.run_until_complete(self._flush_forever())
+        finally:
+            loop.close()
 
     async def _flush_forever(self) -> None:
         layer = get_channel_layer()
@@ -226,7 +233,8 @@ class _LiveHints:
 
     async def _send(self, layer: Any, public_id: str, head: int) -> None:
         try:
-            await layer.group_send(run_group(public_id), {"type": "run.hint", "run": public_id, "head": head})
+            hint = {"type": "run.hint", "run": public_id, "head": head}
+            await asyncio.wait_for(layer.group_send(run_group(public_id), hint), self.PATIENCE_SECONDS)
         except (RedisError, OSError) as error:
             log.warning("hint_lost", run=public_id, reason=str(error))
 
