@@ -25,7 +25,7 @@ together or not at all.
 from __future__ import annotations
 
 from tasks.runs.accept import body_digest, check, submit
-from tasks.runs.approvals import decide, expire_approvals
+from tasks.runs.approvals import decide, expire_approvals, open_questions
 from tasks.runs.attempts import (
     backoff_seconds,
     fail,
@@ -40,7 +40,7 @@ from tasks.runs.attempts import (
 from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, promote_due, recover
-from tasks.runs.reruns import RedoneStep, RerunPreview, preview_rerun, rerun_from, retry
+from tasks.runs.reruns import RedoneStep, Rerun, RerunPreview, preview_rerun, rerun, rerun_from, retry
 from tasks.runs.suspending import (
     Ask,
     Call,
@@ -59,6 +59,7 @@ __all__ = [
     "Call",
     "Mark",
     "RedoneStep",
+    "Rerun",
     "RerunPreview",
     "Suspended",
     "backoff_seconds",
@@ -73,6 +74,7 @@ __all__ = [
     "fail",
     "finish",
     "must_fit",
+    "open_questions",
     "pause",
     "pause_queue",
     "postpone",
@@ -82,6 +84,7 @@ __all__ = [
     "record_stale",
     "recover",
     "release",
+    "rerun",
     "rerun_from",
     "resume",
     "resume_queue",

@@ -41,7 +41,7 @@ def submit(
     digest = body_digest(
         plan, goal=goal, request=request, priority=priority, deadline_seconds=deadline_seconds
     )
-    known = _known_run(project_id, idempotency_key, digest)
+    known = known_run(project_id, idempotency_key, digest)
     if known is not None:
         return known, False
     specs = check(plan)
@@ -62,7 +62,7 @@ def submit(
             store_steps(run, plan, specs, change)
             change.write()
     except IntegrityError:
-        known = _known_run(project_id, idempotency_key, digest)  # another request with this key was faster
+        known = known_run(project_id, idempotency_key, digest)  # another request with this key was faster
         if known is None:
             raise
         return known, False
@@ -108,7 +108,8 @@ def check(plan: Plan, *, stored: Mapping[str, int] | None = None) -> dict[str, S
     return specs
 
 
-def _known_run(project_id: int, key: str | None, digest: str) -> Run | None:
+def known_run(project_id: int, key: str | None, digest: str) -> Run | None:
+    """Give the run that this idempotency key made, if any. Raises IdempotencyConflict for another digest."""
     if key is None:
         return None
     run = Run.objects.filter(project_id=project_id, idempotency_key=key).first()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from django.db.models.functions import Now
 
 from tasks import events
@@ -12,7 +15,7 @@ from tasks.changes import Change
 from tasks.database import resilient
 from tasks.errors import ApprovalDecided, ApprovalNotFound
 from tasks.models import Approval, Step
-from tasks.runs.moves import bury, error_of, lock_one, make_ready
+from tasks.runs.moves import bury, database_now, error_of, lock_one, make_ready
 from tasks.states import StepState
 
 PATIENCE_SECONDS = 10.0  # a person waits for the answer
@@ -40,6 +43,12 @@ def decide(
     return Approval.objects.select_related("run__project__team", "step", "decided_by").get(pk=pk)
 
 
+def open_questions(run_pks: Iterable[int]) -> dict[int, int]:
+    """Count the questions that wait for people, by run. Runs without any are left out. One query."""
+    asked = Approval.objects.filter(run_id__in=list(run_pks), decision="")
+    return dict(asked.values_list("run_id").annotate(count=Count("pk")).order_by())
+
+
 def expire_approvals() -> int:
     """Answer questions whose time is over as expired. Returns how many."""
     late = (
@@ -65,6 +74,11 @@ def _decide(pk: int, decision: Approval.Decision, user_id: int | None, by: str, 
             if (approval.decision, approval.decided_by_id) == (decision.value, user_id):
                 return
             raise ApprovalDecided(_told(approval))
+        if decision is not _D.EXPIRED and _is_late(approval):
+            raise ApprovalDecided(
+                f"approval {approval.public_id} has expired: its time was over at {_moment(approval.expires_at)};"
+                " no answer counts any more"
+            )
         assert step is not None  # it has a question
         Approval.objects.filter(pk=pk).update(
             decision=decision.value,
@@ -97,7 +111,22 @@ def _go_on(step: Step, approval: Approval, decision: Approval.Decision, change: 
         make_ready(step, change, spent=step.attempts_spent)
 
 
+def _is_late(approval: Approval) -> bool:
+    """Tell whether the time is over although the sweep has not said so yet."""
+    return approval.expires_at is not None and approval.expires_at <= database_now()
+
+
 def _told(approval: Approval) -> str:
-    who = approval.decided_by.get_username() if approval.decided_by else "nobody"
-    when = "" if approval.decided_at is None else f" at {approval.decided_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"approval {approval.public_id} is {approval.decision} already (by {who}{when})"
+    """Say who was faster, and that nothing changes it."""
+    name = f"approval {approval.public_id}"
+    when = _moment(approval.decided_at)
+    if approval.decision == _D.WITHDRAWN.value:
+        return f"{name} was withdrawn at {when}: its step ended without an answer, so none is needed any more"
+    if approval.decision == _D.EXPIRED.value:
+        return f"{name} has expired: its time was over at {when}; no answer counts any more"
+    who = approval.decided_by.get_username() if approval.decided_by else "somebody"
+    return f"{name} is {approval.decision} already (by {who} at {when}); that answer counts"
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -146,7 +146,9 @@ def _open_run(run_pk: int, verb: str) -> Run:
     """Read the run once its steps are locked: nothing of it can end meanwhile."""
     run = Run.objects.get(pk=run_pk)
     if RunState(run.state).is_final:
-        raise RunIsOver(f"run {run.public_id} is {run.state} and cannot be {verb}")
+        raise RunIsOver(
+            f"run {run.public_id} is {run.state} and cannot be {verb}: it is over for good; do it again as a new run"
+        )
     return run
 
 

@@ -13,12 +13,14 @@ The new run's plan is made of the old run's rows, and goes through the same chec
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from tasks import events
@@ -27,7 +29,7 @@ from tasks.contract import RecordedStep, catalog
 from tasks.errors import NothingToRetry, RunNotFound, RunNotOver, StepNotFound
 from tasks.models import Artifact, JournalEntry, Run, Step, StepDependency
 from tasks.plans import After, Plan, PlannedStep
-from tasks.runs.accept import body_digest, check, store_run
+from tasks.runs.accept import check, known_run, store_run
 from tasks.runs.storing import store_steps
 from tasks.states import EdgeCondition, RunState, StepState
 
@@ -54,25 +56,63 @@ class RerunPreview:
     anew: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """The new run. `created` is false if an order with the same idempotency key had made it before."""
+
+    run: Run
+    preview: RerunPreview
+    created: bool
+
+
 def preview_rerun(public_id: UUID, from_key: str | None = None) -> RerunPreview:
     """Say what `retry` (no key) or `rerun_from` would do. Raises as they do; changes nothing."""
     return _Sorted.of(_finished(public_id), from_key).preview()
 
 
-def retry(public_id: UUID, *, by: str) -> tuple[Run, RerunPreview]:
-    """Do again what died or was cancelled in a finished run, and what waited for it, as a new run.
+def rerun(
+    public_id: UUID,
+    from_key: str | None = None,
+    *,
+    by: str,
+    owner_id: int | None = None,
+    idempotency_key: str | None = None,
+) -> Rerun:
+    """Do a finished run again as a new one: from a step on, or (no key) what died or was cancelled in it.
 
-    Raises RunNotFound, RunNotOver, NothingToRetry, PlanInvalid (an operation is gone or takes other input now).
+    The new run is `owner_id`'s, who asked for it; nobody's name keeps the owner of before. The same idempotency key
+    with the same order gives the run of the first time; keys are shared with `submit`.
+    Raises RunNotFound, RunNotOver, NothingToRetry, StepNotFound, IdempotencyConflict for another order, PlanInvalid
+    and UnknownOperation (an operation is gone or takes other input now).
     """
-    return _rerun(_finished(public_id), None, by)
+    old = _finished(public_id)
+    digest = _order_digest(old, from_key)
+    parts = _Sorted.of(old, from_key)
+    known = known_run(old.project_id, idempotency_key, digest)
+    if known is not None:
+        return Rerun(run=known, preview=parts.preview(), created=False)
+    try:
+        run = _store(parts, from_key, by=by, owner_id=owner_id, key=idempotency_key, digest=digest)
+    except IntegrityError:
+        known = known_run(old.project_id, idempotency_key, digest)  # another order with this key was faster
+        if known is None:
+            raise
+        return Rerun(run=known, preview=parts.preview(), created=False)
+    return Rerun(run=run, preview=parts.preview(), created=True)
 
 
-def rerun_from(public_id: UUID, key: str, *, by: str) -> tuple[Run, RerunPreview]:
-    """Do a step of a finished run and all that waits for it again (and what died), as a new run.
+def retry(public_id: UUID, *, by: str, owner_id: int | None = None) -> tuple[Run, RerunPreview]:
+    """Do again what died or was cancelled in a finished run, and what waited for it. Raises as `rerun` does."""
+    again = rerun(public_id, by=by, owner_id=owner_id)
+    return again.run, again.preview
 
-    Raises RunNotFound, RunNotOver, StepNotFound, PlanInvalid.
-    """
-    return _rerun(_finished(public_id), key, by)
+
+def rerun_from(
+    public_id: UUID, key: str, *, by: str, owner_id: int | None = None
+) -> tuple[Run, RerunPreview]:
+    """Do a step of a finished run and all that waits for it again (and what died). Raises as `rerun` does."""
+    again = rerun(public_id, key, by=by, owner_id=owner_id)
+    return again.run, again.preview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,23 +230,30 @@ def _finished(public_id: UUID) -> Run:
     if run is None:
         raise RunNotFound(f"there is no run {public_id}")
     if not RunState(run.state).is_final:
-        raise RunNotOver(f"run {public_id} is {run.state}; only a run that is over can be done again")
+        raise RunNotOver(
+            f"run {public_id} is {run.state}; only a run that is over can be done again: wait, or cancel it"
+        )
     return run
 
 
-def _rerun(old: Run, from_key: str | None, by: str) -> tuple[Run, RerunPreview]:
-    parts = _Sorted.of(old, from_key)
-    plan, preview = parts.plan(), parts.preview()
+def _order_digest(old: Run, from_key: str | None) -> str:
+    """Name what was asked for. The old run is final, so that this says all."""
+    order = {"rerun_of": str(old.public_id), "from": from_key}
+    return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+
+
+def _store(
+    parts: _Sorted, from_key: str | None, *, by: str, owner_id: int | None, key: str | None, digest: str
+) -> Run:
+    old, plan = parts.run, parts.plan()
     with transaction.atomic():
         run = store_run(
             project_id=old.project_id,
-            owner_id=old.owner_id,
+            owner_id=owner_id or old.owner_id,
             goal=old.goal,
             request=old.request,
-            idempotency_key=None,
-            body_digest=body_digest(
-                plan, goal=old.goal, request=old.request, priority=old.priority, deadline_seconds=None
-            ),
+            idempotency_key=key,
+            body_digest=digest,
             priority=old.priority,
             lifetime=settings.RUN_DEADLINE_SECONDS,
             parent=old,
@@ -218,8 +265,8 @@ def _rerun(old: Run, from_key: str | None, by: str) -> tuple[Run, RerunPreview]:
                 by=by,
                 parent=str(old.public_id),
                 start=from_key or "",
-                taken=len(preview.taken),
-                redone=len(preview.redone),
+                taken=len(parts.taken),
+                redone=len(parts.redone),
             )
         )
         rows = _take_over(run, parts, change)
@@ -229,7 +276,7 @@ def _rerun(old: Run, from_key: str | None, by: str) -> tuple[Run, RerunPreview]:
         _keep_adders(parts, rows)
         change.write()
     run.refresh_from_db()
-    return run, preview
+    return run
 
 
 def _take_over(run: Run, parts: _Sorted, change: Change) -> dict[str, Step]:

@@ -245,8 +245,12 @@ def test_question_expires(submit, worker) -> None:
     work_off()
     assert runs.expire_approvals() == 0
     Approval.objects.filter(run=run).update(expires_at=database_now() - timedelta(seconds=1))
+    with pytest.raises(ApprovalDecided, match="has expired"):  # before the sweep comes by, too
+        runs.decide(Approval.objects.get(run=run).public_id, approved=True, by_user_id=None, by="bob")
     assert runs.expire_approvals() == 1
     work_off()
+    with pytest.raises(ApprovalDecided, match="has expired"):
+        runs.decide(Approval.objects.get(run=run).public_id, approved=True, by_user_id=None, by="bob")
     assert_sound(run)
     assert step(run, "a").error["message"] == "expired by nobody"
 
@@ -270,6 +274,8 @@ def test_cancel_withdraws_the_question(submit, worker) -> None:
     work_off()
     runs.cancel(run.public_id, by="bob")
     assert Approval.objects.get(run=run).decision == "withdrawn"
+    with pytest.raises(ApprovalDecided, match="was withdrawn"):
+        runs.decide(Approval.objects.get(run=run).public_id, approved=True, by_user_id=None, by="bob")
     assert_sound(run)
 
 

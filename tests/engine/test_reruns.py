@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from django.db import connections
+
+from accounts.models import User
 from agents.findings_store import findings_of_run
 from agents.models import Finding
 from tasks import artifacts, events, runs
 from tasks.contract import StepResult
-from tasks.errors import NothingToRetry, RunNotOver, StepNotFound
+from tasks.errors import IdempotencyConflict, NothingToRetry, RunNotOver, StepNotFound
 from tasks.models import Artifact, Attempt, Run, Step
 from tasks.plans import After, Plan, chain, ref
+from tasks.runs import Rerun
 from tasks.states import EdgeCondition
 from tests.engine.cluster import assert_sound, effects
 from tests.engine.conftest import drain, work
@@ -170,3 +176,52 @@ def test_plan_only_holds_what_is_stored(submit, worker) -> None:
     finish()
     again, _ = runs.rerun_from(run.public_id, "a", by="bob")
     assert set(states(again)) == {"a", "b"}
+
+
+def test_rerun_belongs_to_who_asked_for_it(submit, worker) -> None:
+    alice, bob = User.objects.create_user("alice"), User.objects.create_user("bob")
+    run = submit(work("a"))
+    Run.objects.filter(pk=run.pk).update(owner=alice)
+    finish()
+    assert runs.rerun_from(run.public_id, "a", by="bob", owner_id=bob.pk)[0].owner == bob
+    assert runs.rerun_from(run.public_id, "a", by="a program")[0].owner == alice
+
+
+def test_rerun_with_the_same_key_is_one_run(submit, worker) -> None:
+    run = submit(chain(work("a"), work("b")))
+    finish()
+    name = run.public_id
+    first = runs.rerun(name, "a", by="bob", idempotency_key="k")
+    second = runs.rerun(name, "a", by="bob", idempotency_key="k")
+    assert (first.created, second.created, second.run, second.preview) == (
+        True,
+        False,
+        first.run,
+        first.preview,
+    )
+    for other in ("b", None):
+        with pytest.raises((IdempotencyConflict, NothingToRetry)):
+            runs.rerun(name, other, by="bob", idempotency_key="k")
+    with pytest.raises(IdempotencyConflict):
+        submit(work("a"), idempotency_key="k")
+    assert runs.rerun(name, "a", by="bob").run != first.run
+    assert Run.objects.count() == 3
+
+
+def test_rerun_asked_for_twice_at_once_is_one_run(submit, worker) -> None:
+    run = submit(work("a"))
+    finish()
+    together = threading.Barrier(4)
+
+    def again() -> Rerun:
+        try:
+            together.wait(10)
+            return runs.rerun(run.public_id, "a", by="bob", idempotency_key="k")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = [waiting.result(30) for waiting in [pool.submit(again) for _ in range(4)]]
+    assert len({one.run.pk for one in told}) == 1
+    assert [one.created for one in told].count(True) == 1
+    assert Run.objects.count() == 2
