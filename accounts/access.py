@@ -92,7 +92,8 @@ def may_decide(user: Person, project: Project, *, role: str, users: Collection[s
     least = {known.label: known for known in Role}.get(role)
     if least is None or not isinstance(user, User):
         return False
-    if users and user.email.lower() not in {named.lower() for named in users}:
+    named = {address.lower() for address in users if address}  # who has no address is named by nobody
+    if users and user.email.lower() not in named:
         return False
     mine = role_in(user, project)
     return mine is not None and mine >= least

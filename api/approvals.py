@@ -1,14 +1,18 @@
 """Questions that steps ask people, and the answers.
 
-GET  /api/v1/approvals         open ones of your projects, oldest first; ?run=<id>
+GET  /api/v1/approvals         of your projects, oldest first; ?state=open|decided|all &run=<id> &limit= &cursor=
+GET  /api/v1/approvals/<id>    one question, with its answer if there is one
 POST /api/v1/approvals/<id>    {"decision": "approve" | "reject", "comment"?}
 """
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -23,13 +27,18 @@ from api.runs import StrictSerializer, valid
 from tasks import runs
 from tasks.models import Approval
 
-MAX_SHOWN = 200
+MAX_PAGE = 200
 
 
 class ApprovalFilter(StrictSerializer):
     """Which questions are wanted."""
 
     run = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(choices=["open", "decided", "all"], default="open")
+    cursor = serializers.UUIDField(
+        required=False, help_text="`next` of the page before holds it: the id of its last question"
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
 
 
 class ApprovalOrder(StrictSerializer):
@@ -40,43 +49,47 @@ class ApprovalOrder(StrictSerializer):
 
 
 class ApprovalsView(APIView):
-    """List the open questions of the projects that you see; `may_decide` tells which are yours to answer."""
+    """List the questions of the projects that you see; `may_decide` tells which are yours to answer."""
 
     required_action = "approval.view"
 
     @extend_schema(operation_id="approvals_list", parameters=[ApprovalFilter], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        wanted = valid(ApprovalFilter(data=request.query_params))
-        projects = access.projects_for(request.user, "approval.view")
-        found = Approval.objects.filter(decision="", run__project__in=projects).order_by("pk")
-        if "run" in wanted:
-            found = found.filter(run__public_id=wanted["run"])
-        shown = found.select_related("run__project__team", "step", "decided_by")[:MAX_SHOWN]
-        return Response({"approvals": [_shape(request, approval) for approval in shown]})
+        wanted = valid(ApprovalFilter(data=request.query_params.dict()))
+        page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
+        shown, following = page[: wanted["limit"]], None
+        if len(page) > len(shown):
+            query = {**request.query_params.dict(), "cursor": str(shown[-1].public_id)}
+            following = f"{request.path}?{urlencode(query)}"
+        return Response({"results": [_shape(request, row) for row in shown], "next": following})
 
 
 class ApprovalView(APIView):
-    """Answer a question."""
+    """Read a question, or answer it. An answer is given once; the same again by the same person changes nothing."""
 
-    required_action = "approval.decide"
+    required_action = {"GET": "approval.view", "POST": "approval.decide"}
+
+    @extend_schema(operation_id="approvals_read", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, approval_id: UUID) -> Response:
+        return Response(_shape(request, _find(request, self, approval_id)))
 
     @extend_schema(operation_id="approvals_decide", request=ApprovalOrder, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, approval_id: UUID) -> Response:
         order = valid(ApprovalOrder(data=request.data))
         approval = _find(request, self, approval_id)
-        runs.decide(
+        _refuse_others(request, approval)
+        approval = runs.decide(
             approval.public_id,
             approved=order["decision"] == "approve",
             by_user_id=request.user.pk,
             by=request.user.get_username(),
             comment=order["comment"],
         )
-        approval.refresh_from_db()
         return Response(_shape(request, approval))
 
 
 def _find(request: Request, view: APIView, approval_id: UUID) -> Approval:
-    """Give a question that the caller may answer. Raises Http404, PermissionDenied."""
+    """Give a question that the caller may use for the view's action. Raises Http404, PermissionDenied."""
     approval = (
         Approval.objects.select_related("run__project__team", "step", "decided_by")
         .filter(public_id=approval_id)
@@ -85,15 +98,42 @@ def _find(request: Request, view: APIView, approval_id: UUID) -> Approval:
     if approval is None or not access.may(request.user, "approval.view", approval.run.project):
         raise Http404(f"there is no approval {approval_id}")
     view.check_object_permissions(request, approval.run.project)
-    if not _may_decide(request, approval):
-        named = f" and one of {', '.join(approval.users)}" if approval.users else ""
-        raise PermissionDenied(f"this is for a {approval.role} of the project{named} to decide")
     return approval
 
 
+def _refuse_others(request: Request, approval: Approval) -> None:
+    """Let pass whom the question asks. Raises PermissionDenied."""
+    if _may_decide(request, approval):
+        return
+    needed = f"the role {approval.role} or above in the project"
+    if approval.users:
+        raise PermissionDenied(f"only {', '.join(approval.users)} may decide this, with {needed}")
+    raise PermissionDenied(f"deciding this takes {needed}")
+
+
+def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Approval]:
+    projects = access.projects_for(request.user, "approval.view")
+    found = Approval.objects.filter(run__project__in=projects).order_by("pk")
+    if wanted["state"] != "all":
+        is_open = Q(decision="")
+        found = found.filter(is_open if wanted["state"] == "open" else ~is_open)
+    if "run" in wanted:
+        found = found.filter(run__public_id=wanted["run"])
+    if "cursor" in wanted:
+        after = Approval.objects.filter(public_id=wanted["cursor"]).values_list("pk", flat=True).first()
+        if after is None:
+            raise serializers.ValidationError(
+                {"cursor": ["there is no such question; start without a cursor"]}
+            )
+        found = found.filter(pk__gt=after)
+    return found.select_related("run__project__team", "step", "decided_by")
+
+
 def _may_decide(request: Request, approval: Approval) -> bool:
+    """Tell whether the caller may answer, if nobody has yet."""
     return access.may_decide(request.user, approval.run.project, role=approval.role, users=approval.users)
 
 
 def _shape(request: Request, approval: Approval) -> dict[str, object]:
-    return {**shapes.approval(approval), "may_decide": _may_decide(request, approval)}
+    may_decide = not approval.decision and _may_decide(request, approval)
+    return {**shapes.approval(approval, approval.run), "may_decide": may_decide}

@@ -4,7 +4,10 @@ POST /api/v1/runs/<id>/pause      {"reason"?}        running attempts end, nothi
 POST /api/v1/runs/<id>/resume     {}
 POST /api/v1/runs/<id>/priority   {"priority": 0-9}  for the steps that wait
 GET  /api/v1/runs/<id>/rerun      ?from=<key>        what a rerun would take over, and what it would do again
-POST /api/v1/runs/<id>/rerun      {"from"?}          a new, linked run; without `from`: of what died or was skipped
+POST /api/v1/runs/<id>/rerun      {"from"?}          a new, linked run; without `from`: of what died or was cancelled
+                                                     (header Idempotency-Key honoured)
+
+What does not fit the run's state is a problem 409 whose type says which: `api.errors.REFUSED`.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api import shapes
-from api.runs import StrictSerializer, find_run, valid
+from api.runs import StrictSerializer, find_run, idempotency_key, valid
 from tasks import runs
 
 MAX_STEP_KEY = 120
@@ -96,24 +99,34 @@ class RunRerunView(APIView):
 
     @extend_schema(operation_id="runs_rerun_preview", parameters=[RerunOrder], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, run_id: UUID) -> Response:
+        """Say what doing this run again would take over and do; changes nothing."""
         wanted = valid(RerunOrder(data=request.query_params.dict()))
         run = find_run(request, self, run_id)
         return Response(shapes.rerun_preview(runs.preview_rerun(run.public_id, wanted.get("from"))))
 
-    @extend_schema(operation_id="runs_rerun", request=RerunOrder, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        operation_id="runs_rerun",
+        request=RerunOrder,
+        responses={201: OpenApiTypes.OBJECT, 200: OpenApiTypes.OBJECT},
+    )
     def post(self, request: Request, run_id: UUID) -> Response:
+        """Do a finished run again. The header Idempotency-Key makes an order that is sent twice one run."""
         order = valid(RerunOrder(data=request.data))
         run = find_run(request, self, run_id)
-        by, key = request.user.get_username(), order.get("from")
-        again, preview = (
-            runs.rerun_from(run.public_id, key, by=by) if key else runs.retry(run.public_id, by=by)
+        again = runs.rerun(
+            run.public_id,
+            order.get("from"),
+            by=request.user.get_username(),
+            owner_id=request.user.pk,
+            idempotency_key=idempotency_key(request),
         )
+        name = again.run.public_id
         body = {
-            "id": str(again.public_id),
-            "state": again.state,
-            "url": f"/runs/{again.public_id}",
+            "id": str(name),
+            "state": again.run.state,
+            "url": f"/runs/{name}",
             "parent": str(run.public_id),
-            **shapes.rerun_preview(preview),
+            **shapes.rerun_preview(again.preview),
         }
-        location = reverse("api:run", args=[again.public_id])
-        return Response(body, status=201, headers={"Location": location})
+        location = reverse("api:run", args=[name])
+        return Response(body, status=201 if again.created else 200, headers={"Location": location})

@@ -20,7 +20,19 @@ from rest_framework.views import set_rollback
 
 from accounts.attempts import AttemptsNotCounted, TooManyAttempts
 from agents.workspace.errors import WorkspaceError
-from tasks.errors import ControlRefused, IdempotencyConflict, PlanInvalid, StepNotFound, UnknownOperation
+from tasks.errors import (
+    ApprovalDecided,
+    ApprovalNotFound,
+    ControlRefused,
+    IdempotencyConflict,
+    NothingToRetry,
+    PlanInvalid,
+    RunIsOver,
+    RunNotFound,
+    RunNotOver,
+    StepNotFound,
+    UnknownOperation,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +40,15 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
 
 FieldError = dict[str, str]
+
+REFUSED: Mapping[type[ControlRefused], str] = {
+    RunIsOver: "run-is-over",
+    RunNotOver: "run-not-over",
+    NothingToRetry: "nothing-to-retry",
+    ApprovalDecided: "approval-decided",
+    ControlRefused: "state-conflict",
+}
+"""How programs tell the orders that do not fit the state of things: the last part of a 409's `type`."""
 
 
 def problem(
@@ -69,9 +90,11 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     if isinstance(error, IdempotencyConflict):
         return problem(422, str(error), kind="idempotency-conflict"), {}
     if isinstance(error, ControlRefused):
-        return problem(409, str(error), kind="state-conflict"), {}
+        return problem(409, str(error), kind=REFUSED.get(type(error), "state-conflict")), {}
     if isinstance(error, StepNotFound):
         return problem(404, str(error), kind="step-not-found"), {}
+    if isinstance(error, RunNotFound | ApprovalNotFound):  # deleted since the view looked
+        return problem(404, str(error)), {}
     if isinstance(error, WorkspaceError):
         faults = [{"field": "target", "message": str(error)}]
         return problem(400, str(error), kind="target-invalid", errors=faults), {}

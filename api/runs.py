@@ -108,7 +108,7 @@ class RunsView(APIView):
         if len(page) > len(shown):
             query = {**request.query_params.dict(), "cursor": str(shown[-1].public_id)}
             following = f"{request.path}?{urlencode(query)}"
-        return Response({"results": [shapes.run_line(run) for run in shown], "next": following})
+        return Response({"results": shapes.run_lines(shown), "next": following})
 
     @extend_schema(
         operation_id="runs_submit",
@@ -125,7 +125,7 @@ class RunsView(APIView):
             wanted,
             project_id=project.pk,
             owner_id=request.user.pk,
-            idempotency_key=_idempotency_key(request),
+            idempotency_key=idempotency_key(request),
             priority=order["priority"],
         )
         body = {"id": str(run.public_id), "state": run.state, "url": f"/runs/{run.public_id}"}
@@ -171,7 +171,7 @@ class RunCancelView(APIView):
 
 def find_run(request: Request, view: APIView, run_id: UUID) -> Run:
     """Give a run that the caller may use for the view's action. Raises Http404, PermissionDenied."""
-    run = Run.objects.select_related("project__team", "owner").filter(public_id=run_id).first()
+    run = Run.objects.select_related("project__team", "owner", "parent").filter(public_id=run_id).first()
     if run is None or not access.may(request.user, "run.view", run.project):
         raise Http404(f"there is no run {run_id}")
     view.check_object_permissions(request, run.project)
@@ -209,7 +209,8 @@ def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Run]:
     return found.select_related("project", "owner").order_by("-pk")
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """Read the header Idempotency-Key. Raises ValidationError for what is no key."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None

@@ -6,6 +6,7 @@ Invariant: a shape only ever gains fields within /api/v1/.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,12 +14,18 @@ from urllib.parse import quote
 from django.urls import reverse
 
 from agents import requests
+from tasks import runs
 from tasks.models import Approval, Artifact, Event, Run, Step, StepDependency
 from tasks.runs import RerunPreview
 
 
-def run_line(run: Run) -> dict[str, Any]:
-    """A run in a list."""
+def run_lines(listed: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs in a list; in two queries, however many. `open_approvals` is how many questions wait for people."""
+    asked = runs.open_questions(run.pk for run in listed)
+    return [{**_run_line(run), "open_approvals": asked.get(run.pk, 0)} for run in listed]
+
+
+def _run_line(run: Run) -> dict[str, Any]:
     return {
         "id": str(run.public_id),
         "state": run.state,
@@ -27,6 +34,7 @@ def run_line(run: Run) -> dict[str, Any]:
         "owner": run.owner.get_username() if run.owner else None,
         "priority": run.priority,
         "created_at": moment(run.created_at),
+        "paused_at": moment(run.paused_at),
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),
         "failure": run.failure,
@@ -35,21 +43,24 @@ def run_line(run: Run) -> dict[str, Any]:
 
 
 def run_whole(run: Run) -> dict[str, Any]:
-    """A run with its steps, its summary and its artifacts."""
+    """A run with its steps, the questions that wait for people, its summary and its artifacts."""
     steps = list(Step.objects.filter(run=run).order_by("pk"))
     after: dict[int, list[str]] = defaultdict(list)
     edges = StepDependency.objects.filter(step__run=run).order_by("needs_id")
     for step_pk, key in edges.values_list("step_id", "needs__key"):
         after[step_pk].append(key)
     summary = requests.summaries([run.pk]).get(run.pk)
+    asked = Approval.objects.filter(run=run, decision="").select_related("step", "decided_by").order_by("pk")
+    questions = [approval(row, run) for row in asked]
     return {
-        **run_line(run),
+        **_run_line(run),
+        "open_approvals": len(questions),
         "target": requests.target_of(run),
         "head": run.last_seq,
         "cancel_requested": run.cancel_requested_at is not None,
-        "paused_at": moment(run.paused_at),
         "parent": None if run.parent is None else str(run.parent.public_id),
         "steps": [step(row, after[row.pk]) for row in steps],
+        "approvals": questions,
         "summary": None if summary is None else _summary(summary),
         "artifacts": [artifact(row, run) for row in latest_artifacts(run)],
     }
@@ -90,11 +101,12 @@ def artifact(row: Artifact, run: Run) -> dict[str, Any]:
     }
 
 
-def approval(row: Approval) -> dict[str, Any]:
-    """A question to people, with its answer if there is one."""
+def approval(row: Approval, run: Run) -> dict[str, Any]:
+    """A question to people, with its answer if there is one. `url` is the page where people answer."""
     return {
         "id": str(row.public_id),
-        "run": str(row.run.public_id),
+        "run": str(run.public_id),
+        "url": f"/runs/{run.public_id}#part-approvals",
         "step": row.step.key,
         "question": row.question,
         "details": row.details,
@@ -110,7 +122,7 @@ def approval(row: Approval) -> dict[str, Any]:
 
 
 def rerun_preview(preview: RerunPreview) -> dict[str, Any]:
-    """What a rerun takes over and what it does again."""
+    """What a rerun takes over, what it does again, and what the latter will add anew."""
     return {
         "taken": list(preview.taken),
         "redone": [
@@ -123,6 +135,7 @@ def rerun_preview(preview: RerunPreview) -> dict[str, Any]:
             }
             for step in preview.redone
         ],
+        "anew": list(preview.anew),
     }
 
 

@@ -54,6 +54,39 @@ def test_superuser_owns_and_staff_views_everything(cast: Cast) -> None:
     assert not access.projects_for(staff, "run.submit").exists()
 
 
+@pytest.mark.parametrize("asked", [*(role.label for role in Role), "Owner", "emperor", ""])
+@pytest.mark.parametrize("mine", list(Role))
+def test_may_decide_takes_the_asked_role_or_above(cast: Cast, mine: Role, asked: str) -> None:
+    Membership.objects.filter(user=cast.bob).update(role=mine)
+    least = {role.label: role for role in Role}.get(asked)
+    expected = least is not None and mine >= least
+    assert access.may_decide(cast.bob, cast.project, role=asked) == expected
+
+
+def test_may_decide_takes_a_name_and_the_role_where_people_are_named(cast: Cast) -> None:
+    def may(user: User | AnonymousUser, *users: str, role: str = "developer") -> bool:
+        return access.may_decide(user, cast.project, role=role, users=users)
+
+    cast.bob.email = "Bob@Example.org"
+    cast.charlie.email = "charlie@example.org"
+    root = User.objects.create_user("root", "root@example.org", is_superuser=True)
+    assert may(cast.bob, "someone@example.org", "bob@example.ORG")
+    assert not may(cast.bob, "bob@example.org", role="maintainer")  # named, without the role
+    assert not may(root, "bob@example.org")  # an owner everywhere, and not named
+    assert not may(cast.charlie, "charlie@example.org")  # named, and a stranger
+    assert not may(cast.alice, "")  # has no address, which names nobody
+    assert not may(AnonymousUser(), "")
+    assert not may(AnonymousUser())
+    cast.bob.is_active = False
+    assert not may(cast.bob, "bob@example.org")
+
+
+def test_may_decide_of_staff_is_that_of_a_viewer(cast: Cast) -> None:
+    staff = User.objects.create_user("staff", is_staff=True)
+    assert access.may_decide(staff, cast.project, role="viewer")
+    assert not access.may_decide(staff, cast.project, role="developer")
+
+
 def test_action_tables_do_not_overlap() -> None:
     tables = (set(ACTIONS), SIGNED_IN_ACTIONS, OPEN_ACTIONS)
     assert len(set().union(*tables)) == sum(len(table) for table in tables)

@@ -1,30 +1,33 @@
 """The cast of the tests of API and pages: Alice owns a project, Bob develops, Vera views, Charlie is a stranger.
 
 `planner` puts a catalog in place that knows `super.plan`, so that a request can be accepted whatever agents there
-are. Nothing is executed here: no worker runs.
+are. Nothing is executed with it. `worker` is a worker session whose only child is the test's own process, for runs of
+the tests' own agent: `work_off` does what is ready.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
-from tasks import contract, events, partitions, runs
+from tasks import contract, events, execution, interruption, partitions, runs
 from tasks.changes import Change
 from tasks.contract import QueueSpec, StepSpec
-from tasks.models import Run
-from tasks.plans import Plan, PlannedStep
+from tasks.models import Approval, Run, WorkerSession
+from tasks.plans import After, Plan, PlannedStep
 
 PASSWORD = "a long enough password"
 GOAL = "Find security problems"
@@ -147,6 +150,51 @@ def submit_run(project: Project, owner: User | None = None, *, steps: int = 1, g
         request={"goal": goal, "target": TARGET},
     )
     return run
+
+
+@pytest.fixture
+def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker session of this process: `work_off` does the steps of the tests' agent in it."""
+    interruption.install()
+    now = timezone.now()
+    session = WorkerSession.objects.create(
+        hostname="test",
+        pid=os.getpid(),
+        queues=["agent.probe"],
+        slots=1,
+        started_at=now,
+        heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )
+    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+
+
+def probe(key: str, operation: str = "work", *, after: str = "", **given: Any) -> PlannedStep:
+    """A step of the tests' agent; what is given becomes its input."""
+    needs = (After(key=after),) if after else ()
+    return PlannedStep(key=key, agent="probe", operation=operation, input=given, after=needs)
+
+
+def submit_steps(project: Project, *steps: PlannedStep, owner: User | None = None, goal: str = GOAL) -> Run:
+    """Store a run of these steps."""
+    owner_id = owner.pk if owner else None
+    return runs.submit(Plan(steps), project_id=project.pk, owner_id=owner_id, goal=goal, request={})[0]
+
+
+def work_off() -> None:
+    """Do what is ready for the tests' agent, until there is nothing."""
+    while not execution.run_next("agent.probe").endswith("nothing to do"):
+        pass
+
+
+def ask(
+    project: Project, question: str = "Deploy to production?", *, seconds: int = 0, **who: Any
+) -> Approval:
+    """Let a step of a new run ask people; `role` and `users` say whom. No answer without `worker`."""
+    run = submit_steps(project, probe("a", "ask", note=question, value=seconds), probe("b", after="a"))
+    work_off()
+    Approval.objects.filter(run=run).update(**who)
+    return Approval.objects.get(run=run)
 
 
 def add_events(run: Run, count: int, *, key: str = "s0") -> int:

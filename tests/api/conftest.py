@@ -1,3 +1,11 @@
 """The cast, for this folder's tests."""
 
-from tests.api.cast import _days, _fresh_counts, _plain_static, _quick_passwords, cast, planner  # noqa: F401
+from tests.api.cast import (  # noqa: F401
+    _days,
+    _fresh_counts,
+    _plain_static,
+    _quick_passwords,
+    cast,
+    planner,
+    worker,
+)
