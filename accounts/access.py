@@ -20,6 +20,7 @@ __all__ = [
     "OPEN_ACTIONS",
     "SIGNED_IN_ACTIONS",
     "Role",
+    "decides_as",
     "is_known",
     "may",
     "may_decide",
@@ -89,11 +90,13 @@ def may_decide(user: Person, project: Project, *, role: str, users: Collection[s
 
     `role` is a name of `Role`; one that is unknown is nobody's. `users` are e-mail addresses, in any case.
     """
+    return decides_as(role_in(user, project), user, role=role, users=users)
+
+
+def decides_as(mine: Role | None, user: Person, *, role: str, users: Collection[str] = ()) -> bool:
+    """Tell the same for whoever knows already what the person is in the project: lists ask once per project."""
     least = {known.label: known for known in Role}.get(role)
-    if least is None or not isinstance(user, User):
+    if least is None or mine is None or mine < least or not isinstance(user, User):
         return False
     named = {address.lower() for address in users if address}  # who has no address is named by nobody
-    if users and user.email.lower() not in named:
-        return False
-    mine = role_in(user, project)
-    return mine is not None and mine >= least
+    return not users or user.email.lower() in named

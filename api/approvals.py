@@ -7,6 +7,7 @@ POST /api/v1/approvals/<id>    {"decision": "approve" | "reject", "comment"?}
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -61,7 +62,7 @@ class ApprovalsView(APIView):
         if len(page) > len(shown):
             query = {**request.query_params.dict(), "cursor": str(shown[-1].public_id)}
             following = f"{request.path}?{urlencode(query)}"
-        return Response({"results": [_shape(request, row) for row in shown], "next": following})
+        return Response({"results": _shapes(request, shown), "next": following})
 
 
 class ApprovalView(APIView):
@@ -71,7 +72,7 @@ class ApprovalView(APIView):
 
     @extend_schema(operation_id="approvals_read", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, approval_id: UUID) -> Response:
-        return Response(_shape(request, _find(request, self, approval_id)))
+        return Response(_shapes(request, [_find(request, self, approval_id)])[0])
 
     @extend_schema(operation_id="approvals_decide", request=ApprovalOrder, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, approval_id: UUID) -> Response:
@@ -85,7 +86,7 @@ class ApprovalView(APIView):
             by=request.user.get_username(),
             comment=order["comment"],
         )
-        return Response(_shape(request, approval))
+        return Response(_shapes(request, [approval])[0])
 
 
 def _find(request: Request, view: APIView, approval_id: UUID) -> Approval:
@@ -103,7 +104,8 @@ def _find(request: Request, view: APIView, approval_id: UUID) -> Approval:
 
 def _refuse_others(request: Request, approval: Approval) -> None:
     """Let pass whom the question asks. Raises PermissionDenied."""
-    if _may_decide(request, approval):
+    project = approval.run.project
+    if access.may_decide(request.user, project, role=approval.role, users=approval.users):
         return
     needed = f"the role {approval.role} or above in the project"
     if approval.users:
@@ -129,11 +131,15 @@ def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Approval]:
     return found.select_related("run__project__team", "step", "decided_by")
 
 
-def _may_decide(request: Request, approval: Approval) -> bool:
-    """Tell whether the caller may answer, if nobody has yet."""
-    return access.may_decide(request.user, approval.run.project, role=approval.role, users=approval.users)
-
-
-def _shape(request: Request, approval: Approval) -> dict[str, object]:
-    may_decide = not approval.decision and _may_decide(request, approval)
-    return {**shapes.approval(approval, approval.run), "may_decide": may_decide}
+def _shapes(request: Request, approvals: Sequence[Approval]) -> list[dict[str, object]]:
+    """Questions, each with whether it is the caller's to answer, if nobody has yet."""
+    projects = {row.run.project_id: row.run.project for row in approvals}
+    mine = {pk: access.role_in(request.user, project) for pk, project in projects.items()}
+    return [
+        {
+            **shapes.approval(row, row.run),
+            "may_decide": not row.decision
+            and access.decides_as(mine[row.run.project_id], request.user, role=row.role, users=row.users),
+        }
+        for row in approvals
+    ]

@@ -5,6 +5,8 @@ Thin: each view asks `access`, calls one function of `runs`, and says what happe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,10 +17,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
-from frontend.views import find_run, user_of
+from frontend.forms import ticket_of
+from frontend.views import error, find_run, user_of
 from tasks import runs
 from tasks.errors import EngineError
 from tasks.models import Approval, Run
+
+MAX_COMMENT = 2000  # characters, as in the API
 
 
 @require_POST
@@ -26,8 +31,9 @@ from tasks.models import Approval, Run
 def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Ask for the end of a run."""
     run = _run_for(request, run_id, "run.cancel")
-    runs.cancel(run.public_id, by=user_of(request).get_username())
-    messages.info(request, "The run was asked to stop.")
+    with _told(request):
+        runs.cancel(run.public_id, by=user_of(request).get_username())
+        messages.info(request, "The run was asked to stop.")
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -36,11 +42,9 @@ def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def pause_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Begin nothing new in this run."""
     run = _run_for(request, run_id, "run.pause")
-    try:
+    with _told(request):
         runs.pause(run.public_id, by=user_of(request).get_username())
         messages.info(request, "Paused: what runs now goes on to its end, nothing new begins.")
-    except EngineError as error:
-        messages.error(request, str(error))
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -49,30 +53,38 @@ def pause_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def resume_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Let a paused run go on."""
     run = _run_for(request, run_id, "run.pause")
-    try:
+    with _told(request):
         runs.resume(run.public_id, by=user_of(request).get_username())
         messages.info(request, "The run goes on.")
-    except EngineError as error:
-        messages.error(request, str(error))
     return redirect("frontend:run", run_id=run_id)
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def rerun(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Show what would be taken over and done again; on POST, do it as a new run."""
+    """Show what would be taken over and done again; on POST, do it as a new run, once however often it is sent."""
     run = _run_for(request, run_id, "run.rerun")
-    key = request.POST.get("from") or request.GET.get("from") or None
-    by = user_of(request).get_username()
-    try:
+    user = user_of(request)
+    given = request.POST if request.method == "POST" else request.GET
+    key = given.get("from") or None
+    with _told(request):
         if request.method == "POST":
-            again, _ = runs.rerun_from(run.public_id, key, by=by) if key else runs.retry(run.public_id, by=by)
-            return redirect("frontend:run", run_id=again.public_id)
-        preview = runs.preview_rerun(run.public_id, key)
-    except EngineError as error:
-        messages.error(request, str(error))
-        return redirect("frontend:run", run_id=run_id)
-    return render(request, "frontend/rerun.html", {"run": run, "preview": preview, "key": key})
+            again = runs.rerun(
+                run.public_id,
+                key,
+                by=user.get_username(),
+                owner_id=user.pk,
+                idempotency_key=f"form-{ticket_of(request.POST.get('ticket'))}",
+            )
+            return redirect("frontend:run", run_id=again.run.public_id)
+        context = {
+            "run": run,
+            "preview": runs.preview_rerun(run.public_id, key),
+            "key": key,
+            "ticket": ticket_of(None),
+        }
+        return render(request, "frontend/rerun.html", context)
+    return redirect("frontend:run", run_id=run_id)
 
 
 @require_POST
@@ -86,19 +98,35 @@ def decide(request: HttpRequest, run_id: UUID, approval_id: UUID) -> HttpRespons
     user = user_of(request)
     if not access.may_decide(user, run.project, role=approval.role, users=approval.users):
         raise PermissionDenied
-    approved = request.POST.get("decision") == "approve"
-    try:
+    decision = request.POST.get("decision")
+    if decision not in {"approve", "reject"}:
+        return error(request, 400)
+    comment = request.POST.get("comment", "").replace("\r\n", "\n").strip()
+    if len(comment) > MAX_COMMENT:
+        told = (
+            f"The comment has {len(comment)} characters, at most {MAX_COMMENT} are kept: nothing was decided."
+        )
+        messages.error(request, told)
+        return redirect("frontend:run", run_id=run_id)
+    with _told(request):
         runs.decide(
             approval.public_id,
-            approved=approved,
+            approved=decision == "approve",
             by_user_id=user.pk,
             by=user.get_username(),
-            comment=request.POST.get("comment", "")[:2000],
+            comment=comment,
         )
-        messages.info(request, "Approved." if approved else "Rejected.")
-    except EngineError as error:
-        messages.error(request, str(error))
+        messages.info(request, "Approved." if decision == "approve" else "Rejected.")
     return redirect("frontend:run", run_id=run_id)
+
+
+@contextmanager
+def _told(request: HttpRequest) -> Iterator[None]:
+    """Tell the person what the engine refuses, and why, on the next page."""
+    try:
+        yield
+    except EngineError as refused:
+        messages.error(request, str(refused))
 
 
 def _run_for(request: HttpRequest, run_id: UUID, action: str) -> Run:

@@ -19,6 +19,11 @@ from agents.workspace.targets import target_from_text
 _TICKET = re.compile(r"[0-9a-f-]{36}\Z")
 
 
+def ticket_of(sent: str | None) -> str:
+    """Give the one-time name that a form was sent with, or a new one for a form that brings none."""
+    return sent if sent and _TICKET.match(sent) else str(uuid4())
+
+
 class RunForm(forms.Form):
     """A new run. `ticket` makes a form that is sent twice one run."""
 
@@ -61,8 +66,7 @@ class RunForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
 
     def clean_ticket(self) -> str:
-        ticket = str(self.cleaned_data.get("ticket") or "")
-        return ticket if _TICKET.match(ticket) else str(uuid4())
+        return ticket_of(self.cleaned_data.get("ticket"))
 
 
 class SignInForm(AuthenticationForm):

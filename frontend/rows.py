@@ -5,6 +5,7 @@ Refuses to know HTTP. Texts of repositories and agents pass through here as they
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +21,15 @@ from agents.catalog import current_registry
 from agents.findings import Severity
 from tasks import events
 from tasks.models import Approval, Artifact, Event, Run, Step
+from tasks.runs import open_questions
 from tasks.states import RunState, StepState
 
 EVENTS_SHOWN = 200
 SKIPPED_SHOWN = 200
+DECIDED_SHOWN = 50
+DETAILS_SHOWN = 20_000  # characters
+QUESTIONS_SHOWN = 10
+QUESTIONS_READ = 200  # of which those that others must answer are left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class RunRow:
     target: str
     seconds: float | None
     since: datetime | None
+    questions: int  # that wait for people
 
     @property
     def is_final(self) -> bool:
@@ -53,6 +60,10 @@ class StepRow:
     total: int
     message: str
     error: str
+
+    @property
+    def has_failed(self) -> bool:
+        return self.step.state in {StepState.DEAD.value, StepState.CANCELLED.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +99,7 @@ class ApprovalRow:
 
     approval: Approval
     may_decide: bool
+    details: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +117,8 @@ def run_rows(runs: Iterable[Run]) -> list[RunRow]:
     """Make the rows of a list. The runs bring their project and owner."""
     listed = list(runs)
     summaries = requests.summaries(run.pk for run in listed)
-    return [_run_row(run, summaries.get(run.pk)) for run in listed]
+    asked = open_questions(run.pk for run in listed)
+    return [_run_row(run, summaries.get(run.pk), asked.get(run.pk, 0)) for run in listed]
 
 
 def run_row(run: Run) -> RunRow:
@@ -132,13 +145,36 @@ def skipped_rows(summary: requests.Summary | None) -> list[SkippedRow]:
 def approval_rows(run: Run, user: User) -> list[ApprovalRow]:
     """Give the questions that wait for people, oldest first."""
     found = Approval.objects.filter(run=run, decision="").select_related("step").order_by("pk")
+    mine = access.role_in(user, run.project) if found else None
     return [
         ApprovalRow(
             approval=approval,
-            may_decide=access.may_decide(user, run.project, role=approval.role, users=approval.users),
+            may_decide=access.decides_as(mine, user, role=approval.role, users=approval.users),
+            details=_details(approval.details),
         )
         for approval in found
     ]
+
+
+def decided_rows(run: Run) -> list[Approval]:
+    """Give the questions that have their answer, oldest first."""
+    found = Approval.objects.filter(run=run).exclude(decision="").select_related("step", "decided_by")
+    return list(found.order_by("pk")[:DECIDED_SHOWN])
+
+
+def questions_for(user: User) -> list[Approval]:
+    """Give the oldest open questions, of any run, that are this person's to answer."""
+    projects = {project.pk: project for project in access.projects_for(user, "approval.decide")}
+    found = Approval.objects.filter(decision="", run__project__in=projects).select_related("run", "step")
+    mine: dict[int, access.Role | None] = {}
+    shown: list[Approval] = []
+    for approval in found.order_by("pk")[:QUESTIONS_READ]:
+        pk = approval.run.project_id
+        if pk not in mine:
+            mine[pk] = access.role_in(user, projects[pk])
+        if access.decides_as(mine[pk], user, role=approval.role, users=approval.users):
+            shown.append(approval)
+    return shown[:QUESTIONS_SHOWN]
 
 
 def artifact_rows(run: Run) -> list[ArtifactRow]:
@@ -172,16 +208,18 @@ def describe(kind: str, data: dict[str, Any]) -> str:
         content = data.get("content")
         told = content.get("message") if isinstance(content, dict) else None
         return f"{data.get('topic')}: {told}" if told else str(data.get("topic") or "")
+    if kind in _DEEDS:
+        return _deed(kind, data)
     error = data.get("error")
     if isinstance(error, dict):
         return str(error.get("message") or error.get("kind") or "")
-    for name in ("failure", "summary", "message", "tail", "reason", "because", "state", "worker", "goal"):
+    for name in _TELLING:
         if data.get(name):
             return str(data[name])
     return ""
 
 
-def _run_row(run: Run, summary: requests.Summary | None) -> RunRow:
+def _run_row(run: Run, summary: requests.Summary | None, questions: int) -> RunRow:
     over = run.finished_at is not None
     return RunRow(
         run=run,
@@ -189,6 +227,7 @@ def _run_row(run: Run, summary: requests.Summary | None) -> RunRow:
         target=requests.target_of(run),
         seconds=_seconds(run.started_at or run.created_at, run.finished_at) if over else None,
         since=None if over else run.started_at,
+        questions=questions,
     )
 
 
@@ -237,6 +276,44 @@ def _event_row(event: Event) -> EventRow:
         key=str(data.get("key") or ""),
         text=describe(event.kind, data),
     )
+
+
+_TELLING = (
+    "failure",
+    "summary",
+    "message",
+    "tail",
+    "reason",
+    "because",
+    "question",
+    "why",
+    "state",
+    "worker",
+    "goal",
+)
+_DEEDS = {
+    "approval.decided": ("{decision} ", "{comment}"),
+    "run.cancel_requested": ("", "{reason}"),
+    "run.paused": ("", "{reason}"),
+    "run.priority_changed": ("", "now {after}"),
+    "run.rerun": ("", "takes over {taken}, does {redone} again"),
+    "run.resumed": ("", ""),
+}
+"""What people do, as "<what> by <whom>: <more>"."""
+
+
+def _deed(kind: str, data: dict[str, Any]) -> str:
+    told = {name: "" if value is None else value for name, value in data.items()}
+    try:
+        what, more = (part.format(**told) for part in _DEEDS[kind])
+    except KeyError:
+        return ""  # an event of another release
+    return f"{what}by {told.get('by', '')}" + (f": {more}" if more else "")
+
+
+def _details(details: object) -> str:
+    """Write what helps to decide for people. Empty if there is nothing."""
+    return json.dumps(details, indent=2, ensure_ascii=False)[:DETAILS_SHOWN] if details else ""
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

@@ -77,6 +77,7 @@ class RunList(LoginRequiredMixin, View):
         shown = rows.run_rows(page[:RUNS_SHOWN])
         context = {
             "form": form,
+            "questions": rows.questions_for(user_of(request)),
             "may_submit": form.fields["project"].queryset.exists(),  # type: ignore[attr-defined]  # ModelChoiceField
             "rows": shown,
             "has_open": any(not row.is_final for row in shown),
@@ -143,19 +144,23 @@ def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     row = rows.run_row(run)
     user, is_open = user_of(request), not row.is_final and run.cancel_requested_at is None
+    steps = rows.step_rows(run)
+    may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
     may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
         "row": row,
         "run": run,
-        "steps": rows.step_rows(run),
+        "steps": steps,
         "findings": rows.finding_rows(row.summary),
         "skipped": rows.skipped_rows(row.summary),
         "artifacts": rows.artifact_rows(run),
         "may_cancel": is_open and access.may(user, "run.cancel", run.project),
         "may_pause": may_pause and run.paused_at is None,
         "may_resume": may_pause and run.paused_at is not None,
-        "may_rerun": row.is_final and access.may(user, "run.rerun", run.project),
+        "may_rerun": may_rerun,
+        "may_retry": may_rerun and any(step.has_failed for step in steps),
         "approvals": rows.approval_rows(run, user),
+        "decided": rows.decided_rows(run),
         "reruns": list(run.reruns.order_by("pk")),
         "is_stopping": not row.is_final and run.cancel_requested_at is not None,
         "has_failed": run.state == RunState.FAILED.value,

@@ -17,6 +17,10 @@ export function clockTime(iso) {
 
 function ago(date) {
   const seconds = (Date.now() - date) / 1000;
+  if (seconds < -86_400) return day.format(date);
+  if (seconds < -3600) return `in ${Math.round(-seconds / 3600)} h`;
+  if (seconds < -90) return `in ${Math.round(-seconds / 60)} min`;
+  if (seconds < -5) return `in ${Math.round(-seconds)} s`; // the clocks of two machines differ by a little
   if (seconds < 45) return "just now";
   if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
   if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;

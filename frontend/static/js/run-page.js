@@ -34,10 +34,25 @@ function describe(kind, data) {
   if (kind === "step.progress" && data.total) return `${data.done}/${data.total} ${data.message || ""}`.trim();
   if (kind === "step.added") return data.reason || `${data.agent}.${data.operation}`;
   if (kind === "agent.said") return data.content?.message ? `${data.topic}: ${data.content.message}` : data.topic || "";
+  if (DEEDS[kind]) return deed(...DEEDS[kind](data), data.by);
   if (data.error && typeof data.error === "object") return data.error.message || data.error.kind || "";
-  const names = ["failure", "summary", "message", "tail", "reason", "because", "state", "worker", "goal"];
+  const names = ["failure", "summary", "message", "tail", "reason", "because", "question", "why", "state", "worker", "goal"];
   const name = names.find((one) => data[one]);
   return name ? String(data[name]) : "";
+}
+
+// What people do: [what, more], told as "<what> by <whom>: <more>".
+const DEEDS = {
+  "approval.decided": (data) => [`${data.decision} `, data.comment],
+  "run.cancel_requested": (data) => ["", data.reason],
+  "run.paused": (data) => ["", data.reason],
+  "run.priority_changed": (data) => ["", `now ${data.after}`],
+  "run.rerun": (data) => ["", `takes over ${data.taken}, does ${data.redone} again`],
+  "run.resumed": () => ["", ""],
+};
+
+function deed(what, more, by) {
+  return `${what}by ${by}${more ? `: ${more}` : ""}`;
 }
 
 function piece(tag, className, text) {
@@ -89,12 +104,14 @@ async function refresh() {
 function put(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   tick(fresh);
+  keepToken(fresh);
   for (const part of fresh.querySelectorAll("[data-part]")) {
     const old = document.getElementById(part.id);
-    if (!old || old.isEqualNode(part)) continue;
-    if (old.contains(document.activeElement) && part.id === "part-head" && !isFinalPart(part)) continue; // a hand is on it
+    if (!old) continue;
     keepOpen(old, part);
-    old.replaceWith(document.adoptNode(part));
+    if (old.isEqualNode(part)) continue;
+    if (old.contains(document.activeElement) && part.id === "part-head" && !isFinalPart(part)) continue; // a hand is on it
+    replace(old, part);
   }
   if (isFinal() && status === "live") finish();
 }
@@ -103,8 +120,33 @@ function isFinalPart(part) {
   return part.dataset.final === "1";
 }
 
+// Each answer masks the same token anew, which would make every form look changed.
+function keepToken(fresh) {
+  const known = page.querySelector("input[name=csrfmiddlewaretoken]")?.getAttribute("value");
+  if (!known) return;
+  for (const field of fresh.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.setAttribute("value", known);
+}
+
 function keepOpen(old, fresh) {
-  if (old.querySelector("details")?.open) fresh.querySelector("details")?.setAttribute("open", "");
+  const before = old.querySelectorAll("details");
+  if (before.length !== fresh.querySelectorAll("details").length) return;
+  fresh.querySelectorAll("details").forEach((one, n) => one.toggleAttribute("open", before[n].open));
+}
+
+// Puts the new part in the place of the old one without taking from anybody what is being typed.
+function replace(old, part) {
+  const active = old.contains(document.activeElement) ? document.activeElement : null;
+  const { id, selectionStart, selectionEnd } = active ?? {};
+  const typed = [...old.querySelectorAll("textarea")].map((field) => [field.id, field.value]);
+  old.replaceWith(document.adoptNode(part));
+  for (const [name, value] of typed) {
+    const field = document.getElementById(name);
+    if (field) field.value = value;
+  }
+  const again = id && document.getElementById(id);
+  if (!again) return;
+  again.focus({ preventScroll: true });
+  if (again.setSelectionRange) again.setSelectionRange(selectionStart, selectionEnd);
 }
 
 function finish() {

@@ -4,16 +4,19 @@ import { keepTicking, tick } from "./clock.js";
 
 const EVERY = 4_000; // ms
 
+const PARTS = ["questions", "runs"];
+
 async function refresh() {
-  const list = document.getElementById("runs");
-  if (document.hidden || list.dataset.open !== "1" || list.contains(document.activeElement)) return;
+  if (document.hidden || document.getElementById("runs").dataset.open !== "1") return;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
     if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("runs");
-    if (fresh) {
-      tick(fresh);
-      list.replaceWith(document.adoptNode(fresh));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    tick(fresh);
+    for (const id of PARTS) {
+      const old = document.getElementById(id);
+      const part = fresh.getElementById(id);
+      if (part && !old.contains(document.activeElement)) old.replaceWith(document.adoptNode(part));
     }
   } catch {
     // offline: the next round tries again
