@@ -15,6 +15,8 @@ import pytest
 from django.db import connection
 
 from tests.api.cast import _days, planner  # noqa: F401
+from tests.e2e.browsing import browser, complaints, page  # noqa: F401
+from tests.private_servers import PLUGINS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds for the server to answer
@@ -36,8 +38,9 @@ class Web:
         database = f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}"
         argv = [sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application"]
         argv += ["--port", str(self.port), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+        paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)])}  # the tests' own agents
         self.process = subprocess.Popen(
-            argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": database, "DEBUG": "1"}
+            argv, cwd=ROOT, env={**os.environ, **paths, "DATABASE_URL": database, "DEBUG": "1"}
         )
         end = time.monotonic() + PATIENCE
         while not self._answers():

@@ -169,7 +169,7 @@ function end(why) {
 
 const socket = new RunSocket({
   topic: `run:${page.dataset.run}`,
-  after: Number(page.dataset.head),
+  after: Math.max(page.dataset.head, log.lastElementChild?.dataset.seq ?? 0), // the log is read after the head
   onEvent(event) {
     append(event);
     refresh();
