@@ -1,4 +1,4 @@
-"""The agents as a Django app: loading them gives the engine its catalog."""
+"""The agents as a Django app: loading them gives the engine its catalog and its first plans."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        from agents import catalog
-        from tasks.contract import use_catalog
+        from agents import catalog, requests
+        from tasks.contract import use_catalog, use_first_plan
 
         use_catalog(catalog.RegistryCatalog())
+        use_first_plan(requests.plan_for_schedule)
         post_migrate.connect(catalog.store_configurations, sender=self)

@@ -21,6 +21,7 @@ from agents.workspace.targets import (
     read_url,
 )
 from tasks import runs
+from tasks.errors import RequestRefused
 from tasks.models import Run, Step
 from tasks.plans import JsonObject, Plan, PlannedStep, plan_of
 
@@ -66,6 +67,27 @@ def first_plan(request: Request) -> Plan:
     return plan_of(step)
 
 
+def plan_for_schedule(goal: str, request: JsonObject) -> tuple[Plan, JsonObject]:
+    """Read a schedule's request, {"target": {...}}, and give its first plan and what is stored with the run.
+
+    `tasks.contract.FirstPlan`. Raises RequestRefused (tasks.errors).
+    """
+    try:
+        unknown = sorted(set(request) - {"target"})
+        if unknown:
+            raise TargetInvalid(f"there is no field {unknown[0]!r}; the only field is 'target'")
+        if not goal.strip() or len(goal) > MAX_GOAL:
+            raise TargetInvalid(f"a goal has 1 to {MAX_GOAL} characters, and this one has {len(goal)}")
+        wanted = Request(goal=goal, target=parse_target(request.get("target")))
+        _refuse_secret(wanted.target)
+    except TargetInvalid as error:
+        raise RequestRefused(
+            f"{error}; a request looks like"
+            ' {"target": {"kind": "git", "url": "https://git.example.org/team/shop.git"}}'
+        ) from error
+    return first_plan(wanted), stored_request(wanted)
+
+
 def submit(
     request: Request,
     *,
@@ -84,10 +106,15 @@ def submit(
         project_id=project_id,
         owner_id=owner_id,
         goal=request.goal,
-        request={"goal": request.goal, "target": request.target.model_dump(mode="json")},
+        request=stored_request(request),
         idempotency_key=idempotency_key,
         priority=priority,
     )
+
+
+def stored_request(request: Request) -> JsonObject:
+    """Give what is stored with a run and shown of its request."""
+    return {"goal": request.goal, "target": request.target.model_dump(mode="json")}
 
 
 def _refuse_secret(target: Target) -> None:

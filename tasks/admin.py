@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from tasks import limits, runs
+from tasks import limits, runs, timed_admin  # noqa: F401 - registers what goes by the clock
+from tasks.history_admin import ReadOnlyAdmin
 from tasks.models import (
     Artifact,
     Attempt,
@@ -23,19 +22,6 @@ from tasks.models import (
     Upload,
     WorkerSession,
 )
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Look, search and filter; nothing is added, changed or deleted by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Run)

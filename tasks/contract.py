@@ -288,6 +288,29 @@ def catalog() -> Catalog:
     return _catalog
 
 
+class FirstPlan(Protocol):
+    """Makes the plan that a request starts as, for whoever submits without a person: a schedule."""
+
+    def __call__(self, goal: str, request: JsonObject) -> tuple[Plan, JsonObject]:
+        """Give the plan, and the request as it is stored with the run. Raises RequestRefused (tasks.errors)."""
+
+
+_first_plan: FirstPlan | None = None
+
+
+def use_first_plan(maker: FirstPlan) -> None:
+    """Let schedules submit what this makes of their requests. Called once at start-up, and by tests."""
+    global _first_plan
+    _first_plan = maker
+
+
+def first_plan() -> FirstPlan:
+    """Give the maker of first plans in use."""
+    if _first_plan is None:
+        raise RuntimeError("nobody makes first plans: is 'agents' in INSTALLED_APPS?")
+    return _first_plan
+
+
 def is_reference(value: Any) -> bool:
     """Tell whether a value of an input stands for an upstream output."""
     return isinstance(value, Mapping) and "$ref" in value

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+)
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 log = structlog.get_logger(__name__)
@@ -42,6 +49,19 @@ def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PAT
             connection.close()
             time.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+
+def each(move: Callable[..., int], rows: Iterable[tuple[int, ...]]) -> int:
+    """Move each row in a transaction of its own. One that the database refuses is told, and holds up no other."""
+    moved = 0
+    for row in rows:
+        try:
+            moved += move(*row)
+        except (OperationalError, InterfaceError):
+            raise  # PostgreSQL is away, or a deadlock: the whole round comes again
+        except DatabaseError:
+            log.exception("row_not_moved", move=move.__name__, row=row)
+    return moved
 
 
 def mend_connection() -> None:

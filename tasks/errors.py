@@ -3,6 +3,7 @@
 EngineError
 ├── PlanInvalid            a plan has faults; each is named with its step's key
 ├── UnknownOperation       nobody in the catalog can do this
+├── RequestRefused         what is to be done again and again cannot be read
 ├── IdempotencyConflict    the same key came with another body
 ├── RunNotFound
 ├── StepNotFound
@@ -55,6 +56,10 @@ class PlanInvalid(EngineError):
 
 class UnknownOperation(EngineError):
     """The catalog has no such agent or operation."""
+
+
+class RequestRefused(EngineError):
+    """The request of a schedule cannot be read; the message says what is wrong with it and what to do."""
 
 
 class IdempotencyConflict(EngineError):

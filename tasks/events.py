@@ -35,6 +35,14 @@ class RunAccepted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunScheduled(Fact):
+    kind: ClassVar[str] = "run.scheduled"
+    about: ClassVar[str] = "A schedule submitted the run; `fire_at` is the time that had come."
+    schedule: str
+    fire_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Fact):
     kind: ClassVar[str] = "run.started"
     about: ClassVar[str] = "The first attempt of the run has begun."

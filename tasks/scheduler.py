@@ -2,6 +2,7 @@
 
 relay      rings for outbox rows that nobody rang for                       every 0.5 s
 scheduler  promotes due retries, recovers lost attempts, expires deadlines and questions  every second
+           fires schedules                                                  every second
            rings again where bells got lost, makes the days' partitions     every 5 s
 """
 
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from tasks import outbox, partitions, runs
+from tasks import outbox, partitions, runs, schedules
 from tasks.database import Leadership
 from tasks.errors import BrokerUnreachable
 
@@ -48,6 +49,7 @@ class Sweep:
     def __call__(self) -> int:
         """Move what is due. Returns how many things were moved."""
         moved = runs.promote_due() + runs.recover() + runs.expire() + runs.expire_approvals()
+        moved += schedules.fire_due()
         if time.monotonic() - self._rang_at >= settings.REHINT_SECONDS:
             self._rang_at = time.monotonic()
             partitions.ensure(timezone.now().date())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
-import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from tasks import events, leases
 from tasks.changes import Change
+from tasks.database import each
 from tasks.models import Attempt, Run, Step
 from tasks.plans import JsonObject
 from tasks.runs.moves import (
@@ -25,12 +25,10 @@ from tasks.runs.moves import (
 from tasks.runs.suspending import ask_again
 from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
 
-log = structlog.get_logger(__name__)
-
 
 def recover() -> int:
     """Settle steps whose attempt cannot end any more: ready again, or dead. Returns how many."""
-    return _each(_recover_one, leases.lost())
+    return each(_recover_one, leases.lost())
 
 
 def promote_due() -> int:
@@ -40,7 +38,7 @@ def promote_due() -> int:
             "pk", "run_id"
         )[:500]
     )
-    return _each(_promote_one, due)
+    return each(_promote_one, due)
 
 
 def expire() -> int:
@@ -51,20 +49,7 @@ def expire() -> int:
         .values_list("pk")[:100]
     )
     steps = list(Step.objects.filter(deadline_at__lt=Now(), state__in=OPEN).values_list("pk", "run_id")[:500])
-    return _each(_expire_run, runs) + _each(_expire_step, steps)
-
-
-def _each(move: Callable[..., int], rows: Iterable[tuple[int, ...]]) -> int:
-    """Move each row in a transaction of its own. One that the database refuses is told, and holds up no other."""
-    moved = 0
-    for row in rows:
-        try:
-            moved += move(*row)
-        except (OperationalError, InterfaceError):
-            raise  # PostgreSQL is away, or a deadlock: the whole round comes again
-        except DatabaseError:
-            log.exception("row_not_moved", move=move.__name__, row=row)
-    return moved
+    return each(_expire_run, runs) + each(_expire_step, steps)
 
 
 def _recover_one(step_pk: int, run_pk: int) -> bool:
