@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from tasks import contract, events, execution, interruption, partitions, runs
+from tasks.context import TELL_EVERY_SECONDS
 from tasks.contract import StepResult
 from tasks.errors import PlanInvalid
 from tasks.models import LogChunk, Run, Step, WorkerSession
@@ -156,7 +157,7 @@ def test_chatty_log_makes_few_events(submit: Submit, worker: WorkerSession, oper
     told = [event for event in events.since(run, 0) if event.kind == "step.logged"]
     assert LogChunk.objects.count() == 60
     assert told[-1].data["chunk"] == 60
-    assert len(told) <= 2 + seconds / execution.TELL_EVERY_SECONDS
+    assert len(told) <= 2 + seconds / TELL_EVERY_SECONDS
 
 
 def test_request_stands_whatever_goes_wrong_after_its_commit(submit: Submit) -> None:
