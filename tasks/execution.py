@@ -29,6 +29,7 @@ from tasks.contract import (
 )
 from tasks.database import mend_connection, resilient
 from tasks.errors import LeaseLost, PlanInvalid, UnknownOperation
+from tasks.failpoints import failpoint
 from tasks.interruption import CancelWanted, LeaseWanted, TimeLimitReached, interruptible, was_cancelled
 from tasks.leases import Claimant, Lease
 from tasks.models import Step, StepDependency
@@ -105,6 +106,7 @@ def _go_on(lease: Lease, fused: FusedSteps | None, *, may_fuse: bool) -> Lease |
 
 
 def _carry_out(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
+    failpoint("after_claim")
     run_id = lease.order.run_id
     following = None
     with structlog.contextvars.bound_contextvars(run=str(run_id), step=lease.key, attempt=lease.attempt):

@@ -32,6 +32,7 @@ from redis.exceptions import RedisError
 
 from tasks import broker
 from tasks.errors import BrokerUnreachable
+from tasks.failpoints import failpoint
 from tasks.models import OutboxMessage, Queue, Step, WorkerSession
 from tasks.states import StepState
 
@@ -72,6 +73,7 @@ def relay(*, older_than_seconds: float = RELAY_AFTER_SECONDS) -> int:
     if not rows:
         return 0
     ring([Bell(queue=queue, priority=priority) for _, queue, priority in rows])
+    failpoint("after_publish_before_delete")
     _delete([row[0] for row in rows])
     return len(rows)
 
@@ -136,6 +138,7 @@ def hint(public_id: str, head: int) -> None:
 
 
 def _ring_now(rows: Sequence[OutboxMessage]) -> None:
+    failpoint("after_commit_before_publish")
     if _is_quiet():
         return
     try:
@@ -144,6 +147,7 @@ def _ring_now(rows: Sequence[OutboxMessage]) -> None:
         _be_quiet()
         log.warning("bells_kept", count=len(rows), reason=str(error))
         return
+    failpoint("after_publish_before_delete")
     _delete([row.pk for row in rows])
 
 

@@ -234,6 +234,11 @@ RUN_DEADLINE_SECONDS = env.number(
 RETRY_BASE_SECONDS = env.number(
     "WRENCH_RETRY_BASE_SECONDS", 2, "First bound of the random delay before a retry", least=1
 )
+FAILPOINTS = env.text(
+    "WRENCH_FAILPOINTS",
+    "",
+    "For tests only: places where the engine kills its own process, see tasks/failpoints.py",
+)
 RETRY_CAP_SECONDS = env.number("WRENCH_RETRY_CAP_SECONDS", 300, "Last bound of that delay", least=1)
 
 # --- The API ----------------------------------------------------------------------------------------------

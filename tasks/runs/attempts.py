@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from tasks import events, leases
 from tasks.changes import Change
 from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
+from tasks.failpoints import failpoint
 from tasks.leases import Claimant, Lease
 from tasks.models import Artifact, Attempt, Run, Step, StepDependency
 from tasks.plans import Plan
@@ -76,6 +77,7 @@ def settle(
             change.write()
         else:
             _write_with_start(change, following, then)
+        failpoint("before_commit")
     return following
 
 

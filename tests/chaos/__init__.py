@@ -1,0 +1,1 @@
+"""The chaos harness: real processes, seeded faults, and a checker that does not believe the engine."""
