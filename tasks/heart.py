@@ -38,8 +38,9 @@ from tasks.processes import kill_session
 
 POLL_SECONDS = 1.0
 SILENCE_SECONDS = 20.0  # a parent that did not tick for so long is stuck or frozen
-READY_LINE = b"ready\n"
 STOPPING = b"s"
+# what the parent hears, a line each; see pulse.py
+ALIVE, RENEWED, FENCED = b".", b"renewed ", b"fenced"
 
 _REGISTER = """
 INSERT INTO tasks_workersession (id, hostname, pid, queues, slots, started_at, heartbeat_at, lease_until)
@@ -83,6 +84,7 @@ class Orders:
     cancel_grace_seconds: int
     shutdown_grace_seconds: int
     resumes: bool = False  # another heart died: attempts may be running already
+    renewed_at: float = 0.0  # then: when the lease was last renewed, on the machine's monotonic clock
 
     @classmethod
     def from_environment(cls) -> Orders:
@@ -92,6 +94,14 @@ class Orders:
 def say(event: str, **fields: Any) -> None:
     """Write one log line as JSON, as the rest of the project does."""
     sys.stderr.write(json.dumps({"event": event, "logger": "tasks.heart", **fields}) + "\n")
+
+
+def tell(line: bytes) -> None:
+    """Tell the parent. Never waits for it: a frozen parent must not freeze the heart."""
+    try:
+        os.write(1, line + b"\n")
+    except (BlockingIOError, BrokenPipeError):
+        return  # it reads no more, or is gone; both are seen elsewhere
 
 
 @dataclass(slots=True)
@@ -113,7 +123,6 @@ class Heart:
     def beat_until_parent_ends(self) -> None:
         """Live until the parent is gone, then end what it left behind."""
         self._register()
-        os.write(1, READY_LINE)
         while os.getppid() == self.orders.pid:
             self._listen()
             self._beat()
@@ -129,7 +138,8 @@ class Heart:
             "lease": self.orders.lease_seconds,
         }
         if self.orders.resumes:
-            self.renewed_at -= self.orders.heartbeat_seconds  # so old may the last renewal be
+            self.renewed_at = self.orders.renewed_at or self.renewed_at - self.orders.heartbeat_seconds
+        began = time.monotonic()
         while not self._execute(_REGISTER, values):
             if os.getppid() != self.orders.pid:
                 self._kill_children()
@@ -138,7 +148,9 @@ class Heart:
             if self.orders.resumes:
                 self._fence_off("lease cannot be renewed")
             time.sleep(POLL_SECONDS)
-        self.renewed_at = time.monotonic()
+            tell(ALIVE)
+            began = time.monotonic()
+        self._renewed(began)
         self.next_renewal = self.renewed_at + self.orders.heartbeat_seconds
 
     def _listen(self) -> None:
@@ -156,11 +168,12 @@ class Heart:
 
     def _beat(self) -> None:
         now = time.monotonic()
+        tell(ALIVE)
         self.children = _children(self.orders.pid) or self.children
         # a parent that stops waits for its children and ticks no more
         silent = self.stopping_at is None and now - self.ticked_at > SILENCE_SECONDS
         if now >= self.next_renewal and not silent and self._renew():
-            self.renewed_at, self.fenced_off = now, False
+            self._renewed(now)
             self.next_renewal = now + self.orders.heartbeat_seconds
         self._fence_off("parent silent" if silent else "lease cannot be renewed")
         self._watch(now)
@@ -169,6 +182,11 @@ class Heart:
         if self.stopping_at is not None and not self.released:
             self._release_after_grace(now)
 
+    def _renewed(self, began: float) -> None:
+        """Count the lease from before the statement: it may have been carried out at once."""
+        self.renewed_at, self.fenced_off = began, False
+        tell(RENEWED + f"{began:.3f}".encode())
+
     def _fence_off(self, reason: str) -> None:
         """Stop the children if the lease is about to end."""
         age = time.monotonic() - self.renewed_at
@@ -176,6 +194,7 @@ class Heart:
             say("worker_fenced_off", reason=reason)
             self._kill_children()
             self.fenced_off = True
+            tell(FENCED)
 
     def _renew(self) -> bool:
         values = {"id": self.orders.session, "lease": self.orders.lease_seconds}
@@ -270,6 +289,7 @@ class Heart:
                 raise psycopg2.OperationalError(f"no answer within {self._patience():g} s")
 
     def _forget(self, error: psycopg2.Error) -> None:
+        tell(ALIVE)
         say("database_away", reason=str(error).strip())
         if self.database is not None:
             self.database.close()
@@ -303,6 +323,7 @@ def main() -> None:
     """Beat for the parent that the environment names."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's; the heart goes last
+    os.set_blocking(1, False)
     Heart(Orders.from_environment()).beat_until_parent_ends()
 
 

@@ -1,7 +1,8 @@
 """What a Celery worker needs to serve the engine: its session, its heart, and well-behaved children.
 
-parent   starts the heart before it takes bells, ticks once a second from its own main loop, restarts a dead
-         heart, tells it when the shutdown begins. Opens no database connection.
+parent   starts the heart before it takes bells, ticks once a second from its own main loop (also while it waits
+         for Redis), replaces a dead or frozen heart (pulse.py), tells it when the shutdown begins. Opens no
+         database connection.
 child    leads a session of its own (so that it can be killed with all it started), dies with its parent,
          installs the interruption signals.
 """
@@ -9,31 +10,33 @@ child    leads a session of its own (so that it can be killed with all it starte
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import select
 import signal
-import subprocess
 import sys
 import uuid
-from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from celery import bootsteps
 from celery.exceptions import WorkerShutdown
 from celery.signals import worker_process_init, worker_shutting_down
+from celery.worker.consumer import Consumer
+from celery.worker.consumer.heart import Heart as CeleryHeartbeats
+from celery.worker.heartbeat import Heart as CeleryHeart
+from celery.worker.state import maybe_shutdown
 from django.conf import settings
 from django.db import connection
 from psycopg2.extensions import make_dsn
 
 from tasks import fused, heart, interruption
 from tasks.execution import SESSION_VARIABLE
+from tasks.pulse import Pulse
 from wrenchai_project.env import SettingsRefused, refuse_faults
 
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
+RECONNECT_SECONDS = 5  # so long after Redis is back at most
 READY_SECONDS = 60.0  # PostgreSQL may still be starting
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies; Linux only
 
@@ -52,9 +55,7 @@ class HeartStep(bootsteps.StartStopStep):
             refuse_faults()
         except SettingsRefused as refused:
             raise SystemExit(str(refused)) from None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._orders: heart.Orders | None = None
-        self._stopping = False
+        self._pulse: Pulse | None = None
         os.environ[SESSION_VARIABLE] = str(uuid.uuid4())  # before the pool forks: the children inherit it
         fused.watch(worker.hostname if worker.task_events else None)
         super().__init__(worker, **kwargs)
@@ -65,24 +66,31 @@ class HeartStep(bootsteps.StartStopStep):
             raise WorkerShutdown(
                 "this engine interrupts attempts by signals: start the worker with --pool prefork"
             )
-        self._orders = self._describe(worker)
-        self._spawn()
-        if not self._wait_until_ready():
+        self._pulse = Pulse(self._describe(worker))
+        if not self._pulse.wait_until_ready(READY_SECONDS):
             log.error(
                 "database_unreachable",
                 waited_seconds=READY_SECONDS,
                 hint="check DATABASE_URL; see the log above",
             )
             raise WorkerShutdown(1)
-        worker.hub.call_repeatedly(TICK_SECONDS, self._tick)
+        worker.hub.call_repeatedly(self._tick_seconds(), self.tick)
 
     def stop(self, worker: Any) -> None:
         """Let the heart see the end of its parent by itself; it ends the session then."""
 
     def begin_shutdown(self) -> None:
         """Tell the heart that no new bells are taken and that the leases go back after a grace."""
-        self._stopping = True
-        self._write(heart.STOPPING)
+        if self._pulse is not None:
+            self._pulse.begin_shutdown()
+
+    def tick(self) -> None:
+        """Show that the main loop goes on; see that the heart does."""
+        if self._pulse is not None:
+            self._pulse.tick()
+
+    def _tick_seconds(self) -> float:
+        return min(TICK_SECONDS, settings.LEASE_SECONDS / 10)
 
     def _describe(self, worker: Any) -> heart.Orders:
         return heart.Orders(
@@ -98,44 +106,63 @@ class HeartStep(bootsteps.StartStopStep):
             shutdown_grace_seconds=settings.SHUTDOWN_GRACE_SECONDS,
         )
 
-    def _spawn(self) -> None:
-        assert self._orders is not None
-        environment = os.environ | {"WRENCH_HEART_ORDERS": json.dumps(asdict(self._orders))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tasks.heart"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=settings.BASE_DIR,
-            env=environment,
-            start_new_session=True,  # a Ctrl-C in the terminal must not reach it
+
+class SteadyHeartbeats(CeleryHeartbeats):
+    """Celery's heartbeat events for Flower, which never hold up the main loop.
+
+    Celery's own are sent again and again until Redis takes them, and kept while it does not, to be sent one by one,
+    each with the whole patience: behind a frozen Redis the main loop would stand still.
+    """
+
+    def start(self, c: Any) -> None:
+        """Send from now on. A failure is a lost connection, dealt with by the consumer."""
+        c.event_dispatcher.buffer_while_offline = False
+        c.heart = _OnceHeart(c.timer, c.event_dispatcher, self.heartbeat_interval)  # type: ignore[attr-defined]  # stubs
+        c.heart.start()
+
+
+class _OnceHeart(CeleryHeart):
+    def _send(self, event: str, retry: bool = False) -> Any:
+        return super()._send(event, retry=False)  # type: ignore[misc]  # the stubs leave it out
+
+
+class SteadyConsumer(Consumer):
+    """Celery's consumer, for outages of Redis of any length.
+
+    Celery's own sleeps up to 30 s between two tries, and nothing else goes on in the parent meanwhile: the heart
+    would take it for frozen and end attempts that have nothing to do with Redis.
+    """
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[valid-type, misc]  # a class, though the stubs have a variable
+        """Celery's steps, with our heartbeats in the place of its own."""
+
+        default_steps: ClassVar[list[str]] = [
+            "tasks.worker:SteadyHeartbeats" if step == "celery.worker.consumer.heart:Heart" else step
+            for step in Consumer.Blueprint.default_steps
+        ]
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Try until Redis answers, ticking in between, or until the worker is told to stop."""
+
+        def tell(error: Exception, interval: float) -> None:
+            log.warning("broker_away", broker=conn.as_uri(), reason=str(error), next_try_seconds=interval)
+
+        connected = conn.ensure_connection(
+            tell,
+            None,
+            interval_start=1,
+            interval_step=1,
+            interval_max=RECONNECT_SECONDS,
+            callback=_meanwhile,
         )
-        assert self._process.stdin is not None
-        os.set_blocking(self._process.stdin.fileno(), False)
+        self.first_connection_attempt = False
+        return connected
 
-    def _wait_until_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], READY_SECONDS)
-        return bool(ready) and self._process.stdout.readline() == heart.READY_LINE
 
-    def _tick(self) -> None:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            log.error("heart_died", status=self._process.returncode)
-            assert self._orders is not None
-            self._orders = replace(self._orders, resumes=True)
-            self._spawn()
-            if self._stopping:
-                self._write(heart.STOPPING)
-        self._write(b".")
-
-    def _write(self, byte: bytes) -> None:
-        if self._process is None or self._process.stdin is None:
-            return
-        try:
-            os.write(self._process.stdin.fileno(), byte)
-        except (BlockingIOError, BrokenPipeError):
-            return  # full: it will read; broken: the next tick finds it dead and starts another
+def _meanwhile() -> None:
+    maybe_shutdown()
+    if _beating is not None:
+        _beating.tick()
 
 
 @worker_shutting_down.connect

@@ -25,7 +25,7 @@ app.conf.update(
         "queue_order_strategy": "priority",
         "sep": ":",
         "global_keyprefix": "wrench:",
-        "socket_timeout": 30,
+        "socket_timeout": 3,  # a frozen Redis must not stop a worker's main loop until it seems frozen itself
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 10,
@@ -46,6 +46,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=settings.MAX_TASKS_PER_CHILD,
     worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_consumer="tasks.worker:SteadyConsumer",
     worker_hijack_root_logger=False,
     worker_enable_remote_control=True,
     event_queue_prefix="wrench-events",
