@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from wrenchai_project.redis_client import client
 
 TIMEOUT_SECONDS = 2
 
@@ -57,12 +58,10 @@ def _database_answers() -> bool:
 
 
 def _redis_answers() -> bool:
-    client = Redis.from_url(
-        settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-    )
+    redis = client(settings.REDIS_URL, timeout_seconds=TIMEOUT_SECONDS)
     try:
-        return bool(client.ping())
+        return bool(redis.ping())
     except RedisError:
         return False
     finally:
-        client.close()
+        redis.close()

@@ -34,6 +34,7 @@ from accounts.models import User
 from api import shapes
 from tasks import events
 from tasks.models import Run
+from wrenchai_project.redis_client import client
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +149,7 @@ return 1
 
 @cache
 def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    return client(settings.REDIS_URL, timeout_seconds=2)
 
 
 def _key(user_id: int) -> str:

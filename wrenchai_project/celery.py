@@ -15,9 +15,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
 
 from django.conf import settings
 
+from wrenchai_project.redis_client import sentinel_options
+
+PATIENCE_SECONDS = 3  # a frozen Redis must not stop a worker's main loop until it seems frozen itself
+
+watched = settings.REDIS_SENTINELS
 app = Celery("wrenchai")
 app.conf.update(
-    broker_url=settings.REDIS_URL,
+    broker_url=watched.celery_url() if watched else settings.REDIS_URL,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # a worker outlives any outage of Redis
     broker_transport_options={
@@ -25,14 +30,22 @@ app.conf.update(
         "queue_order_strategy": "priority",
         "sep": ":",
         "global_keyprefix": "wrench:",
-        "socket_timeout": 3,  # a frozen Redis must not stop a worker's main loop until it seems frozen itself
-        "socket_connect_timeout": 3,
+        "socket_timeout": PATIENCE_SECONDS,
+        "socket_connect_timeout": PATIENCE_SECONDS,
         "socket_keepalive": True,
         "health_check_interval": 10,
         "max_retries": 1,  # a publisher does not wait for Redis: the outbox keeps the bell
         "interval_start": 0,
         "interval_step": 0.2,
         "interval_max": 0.4,
+        **(
+            {
+                "master_name": watched.master,
+                "sentinel_kwargs": sentinel_options(watched, timeout_seconds=PATIENCE_SECONDS / 3),
+            }
+            if watched
+            else {}
+        ),
     },
     task_serializer="json",
     result_serializer="json",

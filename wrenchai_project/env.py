@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from wrenchai_project import sentinels
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
@@ -133,12 +135,19 @@ def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
 
 
 def redis_url(name: str, fallback: str | None, meaning: str) -> str:
-    """Read a Redis URL."""
+    """Read a Redis URL, or one of sentinels: sentinel://:password@host:26379,host2:26379/0?master=name."""
     _declare(name, "url", "the embedded server, once started", meaning)
     hint = "write redis://:password@host:6379/0, special characters of the password percent-encoded"
     raw = os.environ.get(name) or fallback or "redis://127.0.0.1:6379/0"
+    if raw.startswith(f"{sentinels.SCHEME}:"):
+        try:
+            sentinels.parse(raw)
+        except ValueError as error:
+            _fault(name, f"{error} (the value is not shown, it may hold a password)", sentinels.HINT)
+            return "redis://127.0.0.1:6379/0"
+        return raw
     parts = _split(name, raw, "redis://127.0.0.1:6379/0", hint)
-    if parts.scheme not in {"redis", "rediss", "sentinel", "unix"}:
+    if parts.scheme not in {"redis", "rediss", "unix"}:
         _fault(name, f"scheme {parts.scheme!r} is not Redis's", hint)
         return "redis://127.0.0.1:6379/0"
     return raw

@@ -13,7 +13,7 @@ from typing import Any
 import django_stubs_ext
 import structlog
 
-from wrenchai_project import env, servers
+from wrenchai_project import env, sentinels, servers
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
 
@@ -162,18 +162,27 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "wrenchai")
-REDIS_URL = env.redis_url("REDIS_URL", _embedded_redis, "Redis: bells, hints, cache")
+REDIS_URL = env.redis_url(
+    "REDIS_URL",
+    _embedded_redis,
+    "Redis: bells, hints, cache. With Sentinel: sentinel://:password@host:26379,host2:26379/0?master=name",
+)
+REDIS_SENTINELS = sentinels.parse(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": [REDIS_URL],
+        "OPTIONS": {"pool_class": "wrenchai_project.redis_client.SentinelPool"} if REDIS_SENTINELS else {},
         "KEY_PREFIX": "wrench",
     }
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "wrench-live"},
+        "CONFIG": {
+            "hosts": [REDIS_SENTINELS.channels_host() if REDIS_SENTINELS else REDIS_URL],
+            "prefix": "wrench-live",
+        },
     }
 }
 STORAGES = {

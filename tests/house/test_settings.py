@@ -30,6 +30,11 @@ BAD = [
     pytest.param({"DATABASE_URL": "postgresql://h"}, "database ''", "write postgresql://", id="database-name"),
     pytest.param({"DATABASE_URL": "postgresql://h:abc/x"}, "DATABASE_URL", "write postgresql://", id="database-port"),
     pytest.param({"REDIS_URL": "http://h"}, "scheme 'http'", "write redis://", id="redis"),
+    pytest.param({"REDIS_URL": "sentinel://h:1/0"}, "name the primary", "write sentinel://", id="master"),
+    pytest.param({"REDIS_URL": "sentinel://h,h2:x/0?master=m"}, "sentinel 'h2'", "write sentinel://", id="place"),
+    pytest.param({"REDIS_URL": "sentinel://h/x?master=m"}, "'x' is no number", "write sentinel://", id="db"),
+    pytest.param({"REDIS_URL": "sentinel://h,,/0?master=m"}, "without a host", "write sentinel://", id="host"),
+    pytest.param({"REDIS_URL": "sentinel://h/0?mater=m"}, "parameter 'mater'", "write sentinel://", id="word"),
     pytest.param({"LOG_LEVEL": "LOUD"}, "'LOUD' is no level", "use DEBUG, INFO", id="level"),
     pytest.param({"WRENCH_LEASE_SECONDS": "20"}, "shorter than three heartbeats", "raise WRENCH_LEASE", id="lease"),
     pytest.param({"SECRET_KEY": DEFAULT_SECRET}, "published default", "50 random", id="secret"),
@@ -74,6 +79,8 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_secret_of_a_url_is_not_told(tmp_path: Path) -> None:
     done = check({"DATABASE_URL": "mysql://u:hunter2@h/x", "REDIS_URL": "http://:hunter2@h"}, tmp_path)
     assert done.returncode == 1
+    done_too = check({"REDIS_URL": "sentinel://:hunter2@h:x/0?master=m"}, tmp_path)
+    assert "hunter2" not in done_too.stderr
     assert "hunter2" not in done.stderr
 
 

@@ -3,6 +3,8 @@
 import contextlib
 from urllib.parse import unquote, urlsplit
 
+from wrenchai_project import sentinels
+
 from .errors import ServerUnreachable
 
 CONNECT_SECONDS = 5
@@ -29,21 +31,28 @@ def check_postgres(url: str) -> None:
 def check_redis(url: str) -> None:
     """Ping once. Raises ServerUnreachable with the place and the reason, never with the password."""
     import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
-    place = _place("REDIS_URL", url, schemes=("redis", "rediss", "unix"), port=6379)
+    from wrenchai_project import redis_client
+
+    place = _redis_place(url)
     try:
-        client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        with contextlib.closing(client):
+        with contextlib.closing(redis_client.client(url, timeout_seconds=CONNECT_SECONDS)) as client:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as error:
         raise _unreachable("Redis", place, str(error), "REDIS_URL", url) from None
+
+
+def _redis_place(url: str) -> str:
+    try:
+        watched = sentinels.parse(url)
+    except ValueError as error:
+        raise ServerUnreachable(
+            f"REDIS_URL cannot be used: {error} (its value is not shown, it may hold a password); {sentinels.HINT}"
+        ) from None
+    if watched is None:
+        return _place("REDIS_URL", url, schemes=("redis", "rediss", "unix"), port=6379)
+    asked = ", ".join(f"{host}:{port}" for host, port in watched.hosts)
+    return f"the primary {watched.master!r} of the sentinels {asked}"
 
 
 def _place(variable: str, url: str, *, schemes: tuple[str, ...], port: int) -> str:
