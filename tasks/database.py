@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 60.0  # a restart with recovery took 1 to 4 s; a longer outage is the operator's
 FIRST_DELAY_SECONDS = 0.05
 LONGEST_DELAY_SECONDS = 2.0
+SILENT_SECONDS = (
+    10.0  # a leader acts every second or two; the standby's place is worth more than a silent one's
+)
 
 _T = TypeVar("_T")
 
@@ -83,11 +86,14 @@ def mend_connection() -> None:
 class Leadership:
     """The right to be the one relay or scheduler, held as a session lock of PostgreSQL.
 
-    It is gone with the connection, so a killed leader's place is free at once and a standby takes it.
+    It is gone with the connection, so a killed leader's place is free at once and a standby takes it. A frozen or
+    cut-off leader keeps its connection, the latter for as long as TCP believes in it: hours. So PostgreSQL is told
+    to end the session of a leader that was silent for `silent_seconds`.
     """
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, *, silent_seconds: float = SILENT_SECONDS) -> None:
         self.role = role
+        self.silent_seconds = silent_seconds
         self._held_by: object = None
 
     def is_held(self) -> bool:
@@ -98,6 +104,13 @@ class Leadership:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"wrench {self.role}"])
             got = bool(cursor.fetchone()[0])
+            if got:
+                patience = f"{self.silent_seconds:g}s"
+                cursor.execute(
+                    "SELECT set_config('idle_session_timeout', %s, false),"
+                    " set_config('idle_in_transaction_session_timeout', %s, false)",
+                    [patience, patience],
+                )
         self._held_by = connection.connection if got else None
         if got:
             log.info("leadership_taken", role=self.role)

@@ -1,9 +1,9 @@
-"""Failpoints: named places where a test may kill this process. Never for production.
+"""Failpoints: named places where a test may kill or stop this process. Never for production.
 
-    WRENCH_FAILPOINTS=after_claim:kill:0.02,before_commit:kill:0.1    SIGKILL with this probability
+    WRENCH_FAILPOINTS=after_claim:kill:0.02,before_commit:stop:0.1    SIGKILL, SIGSTOP with this probability
     WRENCH_FAILPOINTS=@/path/of/a/file                                the same list, read at each passage
 
-With a file, a test arms and disarms processes that run; each kill appends "name pid time" to `<file>.fired` first.
+With a file, a test arms and disarms processes that run; each end appends "name pid time" to `<file>.fired` first.
 Owns: the names. Refuses to know: what happens there. Invariant: without the setting nothing happens at any of them,
 for the price of one comparison.
 """
@@ -27,15 +27,19 @@ NAMES = frozenset(
         "after_publish_before_delete",  # bells are rung, the promise still stands
     }
 )
+ACTIONS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 FILE_MARK = "@"
+
+Armed = Mapping[str, tuple[signal.Signals, float]]
+"""What happens at a failpoint, and how probably."""
 
 
 class FailpointsInvalid(ValueError):
     """The setting names no failpoint that there is."""
 
 
-def parse(text: str) -> dict[str, float]:
-    """Read "name:kill:probability, ..." Raises FailpointsInvalid."""
+def parse(text: str) -> Armed:
+    """Read "name:action:probability, ..." Raises FailpointsInvalid."""
     armed = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, rest = entry.partition(":")
@@ -44,31 +48,31 @@ def parse(text: str) -> dict[str, float]:
             chance = float(probability or "1")
         except ValueError:
             chance = -1.0
-        if name not in NAMES or action != "kill" or not 0 <= chance <= 1:
+        if name not in NAMES or action not in ACTIONS or not 0 <= chance <= 1:
             raise FailpointsInvalid(
-                f"WRENCH_FAILPOINTS: {entry!r} is none; write name:kill:probability with a name of"
-                f" {', '.join(sorted(NAMES))} and a probability from 0 to 1"
+                f"WRENCH_FAILPOINTS: {entry!r} is none; write name:action:probability with a name of"
+                f" {', '.join(sorted(NAMES))}, the action kill or stop, and a probability from 0 to 1"
             )
-        armed[name] = chance
+        armed[name] = (ACTIONS[action], chance)
     return armed
 
 
 def failpoint(name: str) -> None:
-    """Die here, if a test wants that."""
+    """Die or stop here, if a test wants that."""
     if _armed is None:
         return
-    chance = _armed_now(_armed).get(name, 0.0)
+    action, chance = _armed_now(_armed).get(name, (signal.SIGKILL, 0.0))
     if chance and random.random() < chance:  # noqa: S311 - no secret
-        _die(name)
+        _fire(name, action)
 
 
-def _read(setting: str) -> Path | Mapping[str, float] | None:
+def _read(setting: str) -> Path | Armed | None:
     if not setting:
         return None
     return Path(setting[1:]) if setting.startswith(FILE_MARK) else parse(setting)
 
 
-def _armed_now(armed: Path | Mapping[str, float]) -> Mapping[str, float]:
+def _armed_now(armed: Path | Armed) -> Armed:
     if not isinstance(armed, Path):
         return armed
     try:
@@ -77,11 +81,11 @@ def _armed_now(armed: Path | Mapping[str, float]) -> Mapping[str, float]:
         return {}
 
 
-def _die(name: str) -> None:
+def _fire(name: str, action: signal.Signals) -> None:
     if isinstance(_armed, Path):
         handle = os.open(f"{_armed}.fired", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(handle, f"{name} {os.getpid()} {time.time():.3f}\n".encode())
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), action)
 
 
 _armed = _read(settings.FAILPOINTS)

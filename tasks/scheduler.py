@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tasks import outbox, partitions, runs, schedules
-from tasks.database import Leadership
+from tasks.database import SILENT_SECONDS, Leadership
 from tasks.errors import BrokerUnreachable
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class Sweep:
 def _lead(role: str, act: Callable[[], int], *, every_seconds: float) -> None:
     """Call `act` again and again while this process leads; survive any outage of PostgreSQL and Redis."""
     stop = _stop_on_signal()
-    leadership = Leadership(role)
+    leadership = Leadership(role, silent_seconds=max(SILENT_SECONDS, 3 * every_seconds))
     log.info("started", role=role)
     while not stop.is_set():
         try:

@@ -213,6 +213,16 @@ LEASE_SECONDS = env.number(
     least=3,
     most=600,
 )
+# What a session that fell silent in a transaction has locked, nobody recovers: it ends when a lease would.
+DATABASES["default"]["OPTIONS"]["options"] = " ".join(
+    filter(
+        None,
+        (
+            DATABASES["default"]["OPTIONS"].get("options"),
+            f"-c idle_in_transaction_session_timeout={LEASE_SECONDS}s",
+        ),
+    )
+)
 CANCEL_GRACE_SECONDS = env.number(
     "WRENCH_CANCEL_GRACE_SECONDS", 10, "A cancelled attempt is killed after so long", least=1, most=600
 )

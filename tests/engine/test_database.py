@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from django.db import OperationalError, connection
@@ -106,3 +109,53 @@ def test_leadership_is_one_and_free_with_its_connection(transactional_db: None) 
     other.close()
     until(leadership.is_held, within=5, what="the lock is free when its holder's connection is gone")
     assert leadership.is_held()
+
+
+def test_silent_leader_loses_its_place(transactional_db: None) -> None:
+    """A frozen or cut-off process keeps its connection: nobody led for as long as it did."""
+    leads, may_end, seen = threading.Event(), threading.Event(), []
+
+    def fall_silent() -> None:
+        leadership = Leadership("tester", silent_seconds=1)
+        seen.append(leadership.is_held())
+        leads.set()
+        may_end.wait(30)
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.close()
+
+    holder = threading.Thread(target=fall_silent)
+    holder.start()
+    assert leads.wait(10)
+    standby = Leadership("tester")
+    assert seen == [True]
+    assert not standby.is_held()
+    until(standby.is_held, within=10, what="the standby leads though the silent one is connected")
+    may_end.set()
+    holder.join(10)
+    assert not holder.is_alive()
+
+
+def test_worker_that_falls_silent_in_a_transaction_is_recovered(
+    cluster: Cluster, submit: Submit, ledger: Path
+) -> None:
+    """Its locks on the step are held by its session, and whoever is locked out skips: PostgreSQL ends the session."""
+    cluster.scheduler()
+    silent = cluster.worker("silent", slots=1, WRENCH_FAILPOINTS="before_commit:stop")
+    run = submit(work("a", ledger=ledger))
+    until(lambda: effects(ledger) == ["a"], within=40, what="the effect is done, its commit is not sent")
+    family = [psutil.Process(silent.pid), *psutil.Process(silent.pid).children(recursive=True)]
+    until(
+        lambda: any(one.status() == psutil.STATUS_STOPPED for one in family),
+        within=20,
+        what="the child stops in the middle of its transaction",
+    )
+    for process in family:
+        os.kill(process.pid, signal.SIGSTOP)  # its heart too, as if the host was frozen
+    cluster.worker("second", slots=1)
+    cluster.wait_for(run, within=40)
+    assert_sound(run)
+    assert (
+        Attempt.objects.filter(step__run=run).order_by("ordinal").values_list("outcome", flat=True)[0]
+        == "lost"
+    )
