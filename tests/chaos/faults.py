@@ -133,6 +133,8 @@ def _child_killed(world: World, dice: random.Random) -> Injection:
 def _killed(*kinds: str, whole_tree: bool) -> Callable[[World, random.Random], Injection]:
     def inject(world: World, dice: random.Random) -> Injection:
         party = _busy_worker(world, dice) if kinds == ("worker",) else _pick(world, dice, *kinds)
+        if whole_tree:
+            world.freeze(party)  # so that none of it notices the end of another
         touched, at = _touched(world, party) if party.kind == "worker" else [], now()
         world.kill(party, whole_tree=whole_tree)
         return Injection(party.name, at, nothing, touched=touched)
@@ -165,8 +167,8 @@ def _heart_killed(world: World, dice: random.Random) -> Injection:
 
 def _worker_frozen(world: World, dice: random.Random) -> Injection:
     party = _busy_worker(world, dice)
-    touched, at = _touched(world, party), now()
-    family = world.freeze(party)
+    at, family = now(), world.freeze(party)
+    touched = _touched(world, party)
     hold = world.timing.lease + dice.uniform(2, 6)
     return Injection(party.name, at, lambda: world.thaw(family), hold, touched=touched)
 

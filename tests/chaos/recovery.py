@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import psycopg2
 
 from tasks.plans import Plan
@@ -17,6 +18,7 @@ from tests.chaos.workload import Api, step
 from tests.chaos.world import World
 
 PATIENCE_SECONDS = 90.0
+INJECT_TRIES = 80
 EATEN_MEGABYTES = 2000
 _FORTH = """
 SELECT extract(epoch FROM min(e.at))::float8 FROM tasks_event e
@@ -72,10 +74,9 @@ class Episode:
     def live(self) -> None:
         """Go through it all."""
         recovery = self.recovery
-        try:
-            injection = self.fault.inject(self.world, self.dice)
-        except Exception as error:  # an overlapping fault may have taken the target away
-            recovery.note, recovery.seconds = f"not injected: {type(error).__name__}: {error}", 0.0
+        injection = self._inject()
+        if injection is None:
+            recovery.note, recovery.overlapped = "not injected: its target was away", True
             return
         recovery.target, recovery.injected_at = injection.target, injection.at
         recovery.touched = len(injection.touched)
@@ -84,6 +85,15 @@ class Episode:
         finally:
             self._over.set()
             recovery.ended_at = now()
+
+    def _inject(self) -> Injection | None:
+        """Begin the fault; another one that overlaps may have taken the target away for a while."""
+        for _ in range(INJECT_TRIES):
+            try:
+                return self.fault.inject(self.world, self.dice)
+            except (psycopg2.Error, psutil.NoSuchProcess):
+                time.sleep(0.25)
+        return None
 
     def _measure(self, injection: Injection) -> None:
         recovery, began, healed = self.recovery, time.monotonic(), False

@@ -117,7 +117,7 @@ def table(rounds: Sequence[dict[str, Any]], *, machine: str) -> str:
 
 def _seeds(rounds: Sequence[dict[str, Any]]) -> str:
     lines = [
-        "| seed | faults | requests | unknown | runs | attempts | lost | stale | effects | calm | bad |",
+        "| seed | faults | requests | unknown | runs | tries | lost | stale | effects | calm | bad |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in rounds:

@@ -279,6 +279,6 @@ def _litter(dice: random.Random, ledger: Path) -> Plan:
 
 
 SHAPES: list[tuple[int, Callable[[random.Random, Path], Plan]]] = [
-    (20, _chain), (14, _fan), (10, _slow), (8, _flaky), (10, _caller), (8, _ask), (8, _deed), (8, _store),
+    (20, _chain), (14, _fan), (24, _slow), (8, _flaky), (10, _caller), (8, _ask), (8, _deed), (8, _store),
     (10, _narrow), (6, _grow), (4, _litter),
 ]  # fmt: skip

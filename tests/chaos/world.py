@@ -177,11 +177,7 @@ class World:
 
     def kill(self, party: Party, *, whole_tree: bool) -> None:
         """SIGKILL the process, or at once everything that it started too, as when its host dies."""
-        family = party.family() if whole_tree else [psutil.Process(party.pid)]
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.suspend() if len(family) > 1 else None  # so that none notices the end of another
-        for process in family:
+        for process in party.family() if whole_tree else [psutil.Process(party.pid)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
