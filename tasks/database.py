@@ -16,8 +16,10 @@ import structlog
 from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
+    Error,
     InterfaceError,
     OperationalError,
+    ProgrammingError,
     connection,
     connections,
 )
@@ -32,21 +34,48 @@ SILENT_SECONDS = (
     10.0  # a leader acts every second or two; the standby's place is worth more than a silent one's
 )
 
+# SQLSTATE, as the appendix "PostgreSQL Error Codes" of its manual has them
+AWAY_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Connection, rollback (deadlock), resources (disk full, too many connections), lock, operator (restart), system."""
+AWAY_CODES = frozenset({"25006", "25P03", "25P04"})
+"""A server that became a standby or read-only, and transactions that were ended because they took too long."""
+NOT_MIGRATED_CODES = frozenset({"42P01", "42703"})  # no such table, no such column
+
 _T = TypeVar("_T")
 
 
-def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PATIENCE_SECONDS) -> _T:
-    """Run a repeatable transaction; after a lost connection or a deadlock run it again, until patience ends.
+def is_away(error: BaseException) -> bool:
+    """Tell whether PostgreSQL cannot do it now but may later, rather than never for what it was given."""
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return False
+    code = sqlstate(error)
+    if code is None:
+        return isinstance(error, OperationalError | InterfaceError)  # the connection, or none to be had
+    return code[:2] in AWAY_CLASSES or code in AWAY_CODES
 
-    Raises the last OperationalError or InterfaceError when the patience is over.
+
+def is_not_migrated(error: BaseException) -> bool:
+    """Tell whether a table or column is missing that this release needs."""
+    return isinstance(error, ProgrammingError) and sqlstate(error) in NOT_MIGRATED_CODES
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Give PostgreSQL's five characters for what happened; None if the server said nothing."""
+    return getattr(error.__cause__, "pgcode", None)
+
+
+def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PATIENCE_SECONDS) -> _T:
+    """Run a repeatable transaction; while PostgreSQL `is_away` run it again, until patience ends.
+
+    Raises the last error when the patience is over, and any other at once.
     """
     deadline = time.monotonic() + patience_seconds
     delay = FIRST_DELAY_SECONDS
     while True:
         try:
             return act()
-        except (OperationalError, InterfaceError) as error:
-            if connection.in_atomic_block or time.monotonic() + delay > deadline:
+        except Error as error:
+            if not is_away(error) or connection.in_atomic_block or time.monotonic() + delay > deadline:
                 raise
             log.warning("database_again", what=what, reason=str(error).strip(), delay=round(delay, 2))
             connection.close()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from tasks import interruption, leases, outbox, plans, runs
 from tasks.context import AttemptContext, cancel_requested
@@ -27,7 +27,7 @@ from tasks.contract import (
     Upstream,
     catalog,
 )
-from tasks.database import mend_connection, resilient
+from tasks.database import is_away, mend_connection, resilient
 from tasks.errors import LeaseLost, PlanInvalid, UnknownOperation
 from tasks.failpoints import failpoint
 from tasks.interruption import CancelWanted, LeaseWanted, TimeLimitReached, interruptible, was_cancelled
@@ -126,7 +126,9 @@ def _claim(queue: str) -> Lease | None:
     me = _claimant()
     try:
         return runs.start(queue, worker=me.worker, pid=me.pid, worker_name=me.name)
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not is_away(error):
+            raise
         log.warning("claim_failed", queue=queue, reason=str(error).strip())
         connection.close()
         _in_doubt = True
@@ -214,9 +216,9 @@ def _settle(
         raise
     except PlanInvalid as error:
         return _fail(lease, "bad_plan", str(error), retriable=False), None
-    except (OperationalError, InterfaceError):
-        raise  # PostgreSQL is away for longer than our patience: recovery takes the step
     except DatabaseError as error:
+        if is_away(error):
+            raise  # for longer than our patience: recovery takes the step
         return _fail(lease, "bad_result", f"the result cannot be stored: {error}", retriable=False), None
     return "succeeded", following
 

@@ -32,6 +32,11 @@ log = structlog.get_logger(__name__)
 SILENCE_OF_LEASE = 1 / 3  # soon enough that another heart can renew before the lease ends
 LEAST_SILENCE_SECONDS = 5.0  # a heart on a busy machine may be late; leases of a few seconds are for tests
 FENCE_OF_LEASE = 5 / 6  # the heart itself does it at two thirds, if it can
+OWN_GAP_OF_LEASE, LEAST_OWN_GAP_SECONDS = (
+    1 / 6,
+    3.0,
+)  # between two ticks: more, and this process was frozen itself
+AFTER_GAP_SECONDS = 2.0  # then the heart, which was frozen too, may first renew
 
 
 class Pulse:
@@ -44,7 +49,8 @@ class Pulse:
         self._renewed_at = 0.0
         self._fenced_off = False
         self._process = self._spawn()
-        self._heard_at = time.monotonic()
+        self._heard_at = self._ticked_at = time.monotonic()
+        self._lenient_until = 0.0
 
     def wait_until_ready(self, seconds: float) -> bool:
         """Wait until the session is stored. Returns whether it is."""
@@ -55,10 +61,12 @@ class Pulse:
                 break
             select.select([self._process.stdout], [], [], left)
             self._hear()
+        self._ticked_at = time.monotonic()
         return bool(self._renewed_at)
 
     def tick(self) -> None:
         """Tell the heart that this process lives, and see that the heart does. To be called about once a second."""
+        self._forgive_own_gap()
         self._hear()
         self._stop_children_in_time()
         if self._process.poll() is not None:
@@ -76,11 +84,20 @@ class Pulse:
         self._stopping = True
         self._write(heart.STOPPING)
 
+    def _forgive_own_gap(self) -> None:
+        """A worker that was frozen as a whole has no sick heart: what its children do late, the fence refuses."""
+        now, before = time.monotonic(), self._ticked_at
+        self._ticked_at = now
+        if now - before > max(LEAST_OWN_GAP_SECONDS, self.orders.lease_seconds * OWN_GAP_OF_LEASE):
+            self._heard_at, self._lenient_until = now, now + AFTER_GAP_SECONDS
+
     def _silence_seconds(self) -> float:
         return max(LEAST_SILENCE_SECONDS, self.orders.lease_seconds * SILENCE_OF_LEASE)
 
     def _stop_children_in_time(self) -> None:
         age = time.monotonic() - self._renewed_at
+        if time.monotonic() < self._lenient_until:
+            return
         if self._fenced_off or age <= self.orders.lease_seconds * FENCE_OF_LEASE:
             return
         self._fenced_off = True

@@ -16,11 +16,11 @@ from types import FrameType
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from tasks import outbox, partitions, runs, schedules
-from tasks.database import SILENT_SECONDS, Leadership
+from tasks.database import SILENT_SECONDS, Leadership, is_away, is_not_migrated
 from tasks.errors import BrokerUnreachable
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 RELAY_SECONDS = 0.5
 STANDBY_SECONDS = 2.0
 AWAY_SECONDS = 1.0
+MIGRATE = "run ./wrench serve, or manage.py bootstrap; it goes on by itself then"
 
 
 def relay_forever() -> None:
@@ -72,8 +73,14 @@ def _lead(role: str, act: Callable[[], int], *, every_seconds: float) -> None:
         except BrokerUnreachable as error:
             log.warning("broker_away", role=role, reason=str(error))
             pause = AWAY_SECONDS
-        except (OperationalError, InterfaceError) as error:
-            log.warning("database_away", role=role, reason=str(error).strip())
+        except (DatabaseError, InterfaceError) as error:
+            if not (is_away(error) or is_not_migrated(error)):
+                raise
+            missing = is_not_migrated(error)
+            event, hint = (
+                ("database_not_migrated", MIGRATE) if missing else ("database_away", "check PostgreSQL")
+            )
+            log.warning(event, role=role, reason=str(error).strip(), hint=hint)
             connection.close()
             pause = AWAY_SECONDS
         stop.wait(pause)
