@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -20,6 +19,7 @@ from rest_framework.views import set_rollback
 
 from accounts.attempts import AttemptsNotCounted, TooManyAttempts
 from agents.workspace.errors import WorkspaceError
+from tasks.database import is_away
 from tasks.errors import (
     ApprovalDecided,
     ApprovalNotFound,
@@ -110,7 +110,7 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
         return problem(429, str(error), kind="too-many-attempts"), {"Retry-After": "60"}
     if isinstance(error, AttemptsNotCounted):
         return problem(503, str(error), kind="redis-unreachable"), {"Retry-After": "5"}
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
         log.error("database_unreachable", reason=str(error))
         return problem(503, "the database does not answer; try again soon"), {"Retry-After": "5"}
     if isinstance(error, exceptions.APIException):

@@ -1,13 +1,14 @@
 """Is this process alive, and can it work?
 
 GET /livez     200 as long as the process answers; asks nothing else
-GET /readyz    200 if PostgreSQL and Redis answer, else 503 naming the one that does not
+GET /readyz    200 if PostgreSQL and Redis answer and the tables are there, else 503 naming what is not
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from redis.exceptions import RedisError
@@ -39,22 +40,30 @@ class ReadyView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        servers = {"postgresql": _database_answers(), "redis": _redis_answers()}
-        ready = all(servers.values())
+        servers = {"postgresql": _database(), "redis": "ok" if _redis_answers() else "unreachable"}
+        ready = set(servers.values()) == {"ok"}
         body = {
             "status": "ready" if ready else "not ready",
-            "servers": {name: "ok" if answers else "unreachable" for name, answers in servers.items()},
+            "servers": servers,
         }
         return Response(body, status=200 if ready else 503)
 
 
-def _database_answers() -> bool:
+_is_migrated = False  # once seen: tables do not go away again
+
+
+def _database() -> str:
+    """Tell how PostgreSQL is: ok, unreachable, or not migrated up to this release."""
+    global _is_migrated
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        if not _is_migrated:
+            executor = MigrationExecutor(connection)
+            _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        return False
-    return True
+        return "unreachable"
+    return "ok" if _is_migrated else "not migrated"
 
 
 def _redis_answers() -> bool:

@@ -37,6 +37,7 @@ from tasks.interruption import CANCEL_SIGNAL, RELEASE_SIGNAL
 from tasks.processes import kill_session
 
 POLL_SECONDS = 1.0
+NOT_MIGRATED = ("42P01", "42703")  # SQLSTATE: no such table, no such column
 SILENCE_SECONDS = 20.0  # a parent that did not tick for so long is stuck or frozen
 STOPPING = b"s"
 # what the parent hears, a line each; see pulse.py
@@ -290,7 +291,14 @@ class Heart:
 
     def _forget(self, error: psycopg2.Error) -> None:
         tell(ALIVE)
-        say("database_away", reason=str(error).strip())
+        if error.pgcode in NOT_MIGRATED:
+            say(
+                "database_not_migrated",
+                reason=str(error).strip(),
+                hint="run ./wrench serve, or manage.py bootstrap",
+            )
+        else:
+            say("database_away", reason=str(error).strip())
         if self.database is not None:
             self.database.close()
         self.database = None

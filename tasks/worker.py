@@ -37,7 +37,6 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 5  # so long after Redis is back at most
-READY_SECONDS = 60.0  # PostgreSQL may still be starting
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies; Linux only
 
 _beating: HeartStep | None = None
@@ -67,10 +66,10 @@ class HeartStep(bootsteps.StartStopStep):
                 "this engine interrupts attempts by signals: start the worker with --pool prefork"
             )
         self._pulse = Pulse(self._describe(worker))
-        if not self._pulse.wait_until_ready(READY_SECONDS):
+        if not self._pulse.wait_until_ready(settings.START_PATIENCE_SECONDS):
             log.error(
                 "database_unreachable",
-                waited_seconds=READY_SECONDS,
+                waited_seconds=settings.START_PATIENCE_SECONDS,
                 hint="check DATABASE_URL; see the log above",
             )
             raise WorkerShutdown(1)

@@ -233,6 +233,13 @@ SHUTDOWN_GRACE_SECONDS = env.number(
     least=1,
     most=600,
 )
+START_PATIENCE_SECONDS = env.number(
+    "WRENCH_START_PATIENCE_SECONDS",
+    60,
+    "A worker that starts waits so long for PostgreSQL and its tables, then ends",
+    least=1,
+    most=3600,
+)
 SWEEP_SECONDS = env.number(
     "WRENCH_SWEEP_SECONDS", 1, "The scheduler looks for due and lost steps so often", least=1
 )
