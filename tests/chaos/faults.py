@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import psutil
+import psycopg2
 
 from tests.chaos.history import now
 from tests.chaos.machine import SMALL_MEGABYTES, step_clock
@@ -177,7 +178,7 @@ def _leader_frozen(kind: str, probe: Probe) -> Callable[[World, random.Random], 
     def inject(world: World, dice: random.Random) -> Injection:
         party = _leader(world, kind)
         at, family = now(), world.freeze(party)
-        return Injection(party.name, at, lambda: world.thaw(family), 25.0, probe=probe)
+        return Injection(party.name, at, lambda: world.thaw(family), SILENT_SECONDS, probe=probe)
 
     return inject
 
@@ -186,7 +187,9 @@ def _leader_cut_off(kind: str, probe: Probe) -> Callable[[World, random.Random],
     def inject(world: World, dice: random.Random) -> Injection:
         party, at = _leader(world, kind), now()
         world.proxies.cut(party.database)
-        return Injection(party.name, at, lambda: world.proxies.heal(party.database), 25.0, probe=probe)
+        return Injection(
+            party.name, at, lambda: world.proxies.heal(party.database), SILENT_SECONDS, probe=probe
+        )
 
     return inject
 
@@ -315,15 +318,33 @@ def _out_of_memory(world: World, dice: random.Random) -> Injection:
 # --- failpoints --------------------------------------------------------------------------------------------
 
 
+_FIRED_IN = """
+SELECT a.step_id, a.ordinal FROM tasks_attempt a
+WHERE a.child_pid = %s AND a.started_at <= to_timestamp(%s) ORDER BY a.started_at DESC LIMIT 1
+"""
+
+
 def _failpoint(name: str, chance: float) -> Callable[[World, random.Random], Injection]:
     def inject(world: World, dice: random.Random) -> Injection:
-        at = now()
+        at, before = now(), len(world.fired())
         world.arm(f"{name}:kill:{chance}")
-        return Injection(name, at, lambda: world.arm(""), dice.uniform(3, 5))
+        injection = Injection(name, at, nothing, dice.uniform(3, 5))
+
+        def heal() -> None:
+            world.arm("")
+            fired = world.fired()[before:]
+            injection.target = f"{name}, {len(fired)} fired"
+            with contextlib.suppress(psycopg2.Error):
+                for pid, died_at in fired:
+                    injection.touched += world.query(_FIRED_IN, pid, died_at + 0.01)
+
+        injection.heal = heal
+        return injection
 
     return inject
 
 
+SILENT_SECONDS = 16.0  # PostgreSQL ends a leader's session after 10 s
 _LEASE = Bound(leases=1, seconds=15)  # 45 s in production
 _QUICK = Bound(seconds=10)
 _DATABASE = Bound(seconds=5)  # after its own recovery
@@ -389,21 +410,21 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="relay_frozen",
-        about="SIGSTOP to the leading relay for 25 s",
+        about="SIGSTOP to the leading relay for 16 s",
         bound=_BELLS,
         zero="injection",
         inject=_leader_frozen("relay", "bell"),
     ),
     Fault(
         name="scheduler_frozen",
-        about="SIGSTOP to the leading scheduler for 25 s",
+        about="SIGSTOP to the leading scheduler for 16 s",
         bound=_BELLS,
         zero="injection",
         inject=_leader_frozen("scheduler", "later"),
     ),
     Fault(
         name="scheduler_cut_off",
-        about="the leading scheduler and PostgreSQL do not hear each other for 25 s",
+        about="the leading scheduler and PostgreSQL do not hear each other for 16 s",
         bound=_BELLS,
         zero="injection",
         inject=_leader_cut_off("scheduler", "later"),
@@ -500,28 +521,28 @@ FAULTS: tuple[Fault, ...] = (
         about="failpoint: killed after a claim",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_claim", 0.15),
+        inject=_failpoint("after_claim", 0.3),
     ),
     Fault(
         name="before_commit",
         about="failpoint: killed before a result's commit",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("before_commit", 0.15),
+        inject=_failpoint("before_commit", 0.3),
     ),
     Fault(
         name="after_commit_before_publish",
         about="failpoint: killed between commit and bell",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_commit_before_publish", 0.1),
+        inject=_failpoint("after_commit_before_publish", 0.3),
     ),
     Fault(
         name="after_publish_before_delete",
         about="failpoint: killed between bell and the outbox row's end",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_publish_before_delete", 0.1),
+        inject=_failpoint("after_publish_before_delete", 0.3),
     ),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -79,11 +79,11 @@ class Episode:
             recovery.note, recovery.overlapped = "not injected: its target was away", True
             return
         recovery.target, recovery.injected_at = injection.target, injection.at
-        recovery.touched = len(injection.touched)
         try:
             self._measure(injection)
         finally:
             self._over.set()
+            recovery.target, recovery.touched = injection.target, len(injection.touched)
             recovery.ended_at = now()
 
     def _inject(self) -> Injection | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -101,8 +102,8 @@ def _numbers(recoveries: list[dict[str, Any]]) -> str:
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """Give the value that this share of the values does not exceed: the nearest rank, so p99 of few is the largest."""
-    return ordered[max(0, min(len(ordered) - 1, -(-int(share * len(ordered) * 1000) // 1000) - 1))]
+    """Give the value that this share of the values does not exceed, by nearest rank: p99 of few is the largest."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def table(rounds: Sequence[dict[str, Any]], *, machine: str) -> str:
@@ -117,7 +118,7 @@ def table(rounds: Sequence[dict[str, Any]], *, machine: str) -> str:
 
 def _seeds(rounds: Sequence[dict[str, Any]]) -> str:
     lines = [
-        "| seed | faults | requests | unknown | runs | tries | lost | stale | effects | calm | bad |",
+        "| seed | faults | asked | unknown | runs | tries | lost | stale | effects | calm | violations |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in rounds:

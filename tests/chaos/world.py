@@ -37,6 +37,7 @@ from wrenchai_project.servers import processes
 
 RESTART_SECONDS = 1.0
 READY_SECONDS = 120.0  # of a loaded machine
+STOP_SECONDS = 25.0
 QUEUES = ("agent.mill", "agent.errand", "agent.glutton")
 WORKERS = {
     "mill-1": ("agent.mill",),
@@ -94,6 +95,7 @@ class World:
         self.proxies = Proxies()
         self.parties: dict[str, Party] = {}
         self.access_token = ""
+        self.survivors: list[str] = []
         self.postgres_busy, self.redis_busy = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
@@ -195,29 +197,46 @@ class World:
                 process.resume()
 
     def stop(self) -> None:
-        """End every party in the order of an installation, and kill what is left of it."""
+        """End the supervisor and every party."""
         self._stop.set()
         if self._supervisor.is_alive():
             self._supervisor.join(30)
+        self.end_parties()
+
+    def end_parties(self) -> None:
+        """End every party in the order of an installation; what survived is told in `survivors`, and killed."""
+        running = [party for party in self.parties.values() if party.process is not None]
+        for party in running:
+            party.is_wanted = False
         for kinds in (("web",), ("worker",), ("relay", "scheduler")):
-            ending = [p for p in self.parties.values() if p.kind in kinds and p.process is not None]
-            for party in ending:
-                if party.process is not None and party.process.poll() is None:
-                    party.process.send_signal(signal.SIGTERM)
-            end = time.monotonic() + 25
-            for party in ending:
-                assert party.process is not None
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    party.process.wait(max(0.1, end - time.monotonic()))
-        self.survivors = [f"{one.pid} {' '.join(one.cmdline())[:120]}" for one in self.members()]
-        for one in self.members():
+            _end([party.process for party in running if party.kind in kinds and party.process is not None])
+        left = self.members()
+        self.survivors += [f"{one.pid} {' '.join(one.cmdline())[:120]}" for one in left]
+        for one in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-        for party in self.parties.values():
+        for party in running:
             if party.process is not None:
                 party.process.wait(10)
 
-    survivors: list[str] = []
+    def begin_anew(self, *, off: str) -> None:
+        """Kill all parties and forget what they did; those that are started next have this part taken out."""
+        for party in self.parties.values():
+            party.is_wanted = False
+        for one in self.members():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.end_parties()
+        self.query(
+            "TRUNCATE tasks_run, tasks_event, tasks_workersession, tasks_outboxmessage RESTART IDENTITY CASCADE"
+        )
+        client = self.redis()
+        client.flushall()
+        client.close()
+        self.ledger.write_text("")
+        self.survivors = []
+        for party in self.parties.values():
+            party.environment["CHAOS_OFF"] = off
 
     def members(self) -> list[psutil.Process]:
         """Give every live process that carries our token."""
@@ -263,6 +282,12 @@ class World:
         fresh.write_text(failpoint)
         fresh.replace(self.failpoints)
 
+    def fired(self) -> list[tuple[int, float]]:
+        """Give (pid, when) of the processes that failpoints have killed so far."""
+        file = self.failpoints.with_name(f"{self.failpoints.name}.fired")
+        lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+        return [(int(pid), float(at)) for _, pid, at in lines]
+
     def _supervise(self) -> None:
         while not self._stop.wait(0.1):
             now = time.monotonic()
@@ -278,6 +303,7 @@ class World:
         self.arm("")
         return services.environment(found, roots=()) | {
             **self.timing.environment(),
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "CHAOS_TOKEN": self.token,
             "CHAOS_OFF": self.off,
             "WRENCH_ARTIFACTS_DIR": str(self.artifacts),
@@ -301,8 +327,7 @@ class World:
                 *("--port", str(port), "--no-access-log", "--log-level", "warning"),
                 *("--timeout-graceful-shutdown", "3"),
             ]
-            web = environment | {"DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
-            self._add(f"web-{number}", "web", argv, web, port=port)
+            self._add(f"web-{number}", "web", argv, environment, port=port)
             for kind in ("relay", "scheduler"):
                 self._add(f"{kind}-{number}", kind, services.manage(kind), environment)
         for name, queues in WORKERS.items():
@@ -338,6 +363,17 @@ class World:
     def _remove_data(self) -> None:
         home = servers.data_home(self.state)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _end(ending: list[subprocess.Popen[bytes]]) -> None:
+    """SIGTERM these processes and give them as long as an installation does."""
+    for process in ending:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    for process in ending:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, end - time.monotonic()))
 
 
 def _through(url: str, port: int) -> str:

@@ -2,11 +2,6 @@
 
 Each effect is one line, written O_APPEND to a ledger outside PostgreSQL: "begin|end run step attempt pid time".
 An attempt's ordinal stands for its fence: `tasks_attempt` gives each ordinal of a step exactly one.
-
-With CHAOS_OFF a part of the engine is taken out in the processes that load this, to see that the checker finds the
-damage:  fencing    a result is taken from whoever brings it
-         outbox     bells are rung after the commit but not stored, and nobody rings again
-         heartbeat  leases are promised for a day, and nobody looks after children
 """
 
 from __future__ import annotations
@@ -16,7 +11,6 @@ import secrets
 import subprocess
 import sys
 import time
-from typing import Any
 
 from agents.base import Agent, OperationContext, Schema, operation
 from tasks.contract import Question, RetryLater, StepFailed
@@ -179,54 +173,3 @@ class Glutton(Agent):
             time.sleep(1)
             held.clear()
         return work(input, context)
-
-
-def _fencing_off() -> None:
-    from tasks.runs import attempts, moves, success
-
-    def unfenced(lease: Any, also: Any = ()) -> Any:
-        locked = moves.lock_many({lease.step_pk})
-        object.__setattr__(lease, "fence", locked[0].fence or lease.fence)
-        return locked[0]
-
-    attempts.lock_for_settling = unfenced
-    success.lock = lambda lease: None  # type: ignore[assignment]
-
-
-def _outbox_off() -> None:
-    from django.db import transaction
-
-    from tasks import execution, outbox
-
-    def put(bells: Any) -> None:
-        rung = list(bells)
-        transaction.on_commit(lambda: _ring(rung), robust=True)
-
-    def _ring(bells: list[Any]) -> None:
-        try:
-            outbox.ring(bells)
-        except outbox.BrokerUnreachable:
-            return  # lost: that is what is shown
-
-    outbox.put = put
-    outbox.ring_again = lambda: 0
-    execution.outbox.keep_ringing = lambda queue: None
-
-
-def _heartbeat_off() -> None:
-    from tasks import worker
-
-    class Shim:
-        PIPE = subprocess.PIPE
-
-        @staticmethod
-        def Popen(argv: list[str], **options: Any) -> Any:
-            wanted = ["tests.chaos.dead_heart" if part == "tasks.heart" else part for part in argv]
-            return subprocess.Popen(wanted, **options)
-
-    worker.subprocess = Shim  # type: ignore[attr-defined]
-
-
-_OFF = {"fencing": _fencing_off, "outbox": _outbox_off, "heartbeat": _heartbeat_off}
-if os.environ.get("CHAOS_OFF"):
-    _OFF[os.environ["CHAOS_OFF"]]()
