@@ -12,6 +12,7 @@ together or not at all.
 
     accept      submit, and the check of a plan
     storing     rows of a plan's steps and edges
+    circles     added steps that would wait for themselves, refused
     attempts    start, settle, fail, postpone, release: what one attempt may write
     recovery    what the scheduler's sweep moves
     cancelling  a person's wish to stop

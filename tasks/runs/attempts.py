@@ -18,13 +18,13 @@ from tasks.failpoints import failpoint
 from tasks.leases import Claimant, Lease
 from tasks.models import Artifact, Attempt, Run, Step, StepDependency
 from tasks.plans import Plan
-from tasks.runs import success
+from tasks.runs import circles, success
 from tasks.runs.accept import check
 from tasks.runs.moves import (
     NOT_RUNNING,
     bury,
-    cancel_step,
     end_attempt,
+    end_cancelled,
     end_waits,
     error_of,
     lock_for_settling,
@@ -86,6 +86,8 @@ def _settle_uncommon(
 ) -> None:
     """Move a step that adds others, or whose dependents are not all let nearer to ready."""
     awaited = {edge.key for added in result.plan or () for edge in added.after}
+    if awaited - {lease.key}:
+        circles.hold(lease.run_pk)
     step = lock_for_settling(lease, also=awaited)
     Step.objects.filter(pk=step.pk, fence=lease.fence).update(
         state=StepState.SUCCEEDED.value,
@@ -127,11 +129,14 @@ def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> St
 
 
 def postpone(lease: Lease, *, message: str, delay_seconds: float) -> None:
-    """Put an attempt off without spending it. Raises LeaseLost."""
+    """Put an attempt off without spending it; in a cancelled run the step is cancelled. Raises LeaseLost."""
     error = error_of("retry_later", message)
     with transaction.atomic():
         step = lock_for_settling(lease)
         change = Change(lease.run_pk)
+        if step.run.cancel_requested_at is not None:
+            end_cancelled(lease, step, change)
+            return
         end_attempt(lease, AttemptOutcome.RELEASED, error)
         wait_for_retry(step, delay_seconds, error, change, lease.attempt, spent=step.attempts_spent)
         ring_for_limit(step.pk, change)
@@ -139,10 +144,16 @@ def postpone(lease: Lease, *, message: str, delay_seconds: float) -> None:
 
 
 def release(lease: Lease) -> None:
-    """Give the step back to others at once; no attempt is spent. Raises LeaseLost."""
+    """Give the step back to others at once; no attempt is spent. In a cancelled run it is cancelled.
+
+    Raises LeaseLost.
+    """
     with transaction.atomic():
         step = lock_for_settling(lease)
         change = Change(lease.run_pk)
+        if step.run.cancel_requested_at is not None:
+            end_cancelled(lease, step, change)
+            return
         end_attempt(lease, AttemptOutcome.RELEASED)
         change.tell(events.StepReleased(key=step.key, attempt=lease.attempt), step.pk)
         make_ready(step, change, spent=step.attempts_spent)
@@ -153,21 +164,19 @@ def settle_cancelled(lease: Lease) -> None:
     """End an attempt that stopped because its run was cancelled. Raises LeaseLost."""
     with transaction.atomic():
         step = lock_for_settling(lease)
-        change = Change(lease.run_pk)
-        end_attempt(lease, AttemptOutcome.CANCELLED)
-        cancel_step(step, change)
-        ring_for_limit(step.pk, change)
-        change.write()
+        end_cancelled(lease, step, Change(lease.run_pk))
 
 
 def record_stale(lease: Lease) -> None:
     """Write down that a result came too late. The step itself is not touched.
 
     Only a lost attempt can be late. One that ended otherwise is this attempt's own end, whose answer was lost.
+    The attempt keeps it; the run is told only while it is open, since nothing follows its end.
     """
     with transaction.atomic():
         changed = Attempt.objects.filter(fence=lease.fence, outcome=AttemptOutcome.LOST.value)
-        if changed.update(outcome=AttemptOutcome.STALE.value):
+        late = changed.update(outcome=AttemptOutcome.STALE.value)
+        if late and Run.objects.select_for_update().get(pk=lease.run_pk).finished_at is None:
             change = Change(lease.run_pk)
             change.tell(events.StepStale(key=lease.key, attempt=lease.attempt), lease.step_pk)
             change.write()
@@ -243,6 +252,7 @@ def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState
         StepState.RUNNING,
     )  # its end is told afterwards, to old and new dependents alike
     specs = check(plan, stored={key: pk for key, (pk, _) in stored.items()})
+    circles.refuse(step, plan)
     rows = store_steps(step.run, plan, specs, change, stored=stored, added_by=step.pk)
     sinks = [rows[key] for key in plan.sinks()]
     StepDependency.objects.bulk_create(

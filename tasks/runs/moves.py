@@ -74,6 +74,17 @@ def cancel_step(step: Step, change: Change) -> None:
     end_waits(step, change)
 
 
+def end_cancelled(lease: Lease, step: Step, change: Change) -> None:
+    """End the attempt and its step, whose run was cancelled: who cancelled left the running steps to their attempts.
+
+    Nobody claims a step of a cancelled run: one that went on waiting would keep the run open.
+    """
+    end_attempt(lease, AttemptOutcome.CANCELLED)
+    cancel_step(step, change)
+    ring_for_limit(step.pk, change)
+    change.write()
+
+
 def end_waits(step: Step, change: Change) -> None:
     """The locked step is over: its caller, locked too, goes on; its own open question is withdrawn."""
     if step.state == StepState.WAITING_APPROVAL.value:

@@ -30,9 +30,9 @@ from tasks.plans import Plan, PlannedStep
 from tasks.runs.accept import check
 from tasks.runs.moves import (
     NOT_RUNNING,
-    cancel_step,
     database_now,
     end_attempt,
+    end_cancelled,
     lock_for_settling,
     make_ready,
     ring_for_limit,
@@ -121,11 +121,8 @@ def suspend(lease: Lease, order: Call | Ask) -> StepState:
     with transaction.atomic():
         step = lock_for_settling(lease)
         change = Change(lease.run_pk)
-        if step.run.cancel_requested_at is not None:  # who cancelled left the running steps to their attempts
-            end_attempt(lease, AttemptOutcome.CANCELLED)
-            cancel_step(step, change)
-            ring_for_limit(step.pk, change)
-            change.write()
+        if step.run.cancel_requested_at is not None:
+            end_cancelled(lease, step, change)
             return StepState.CANCELLED
         end_attempt(lease, AttemptOutcome.RELEASED)
         change.tell(events.StepSuspended(key=step.key, attempt=lease.attempt, why=str(order)), step.pk)
