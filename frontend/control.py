@@ -67,7 +67,7 @@ def rerun(request: HttpRequest, run_id: UUID) -> HttpResponse:
     user = user_of(request)
     given = request.POST if request.method == "POST" else request.GET
     key = given.get("from") or None
-    with _told(request):
+    try:
         if request.method == "POST":
             again = runs.rerun(
                 run.public_id,
@@ -77,14 +77,12 @@ def rerun(request: HttpRequest, run_id: UUID) -> HttpResponse:
                 idempotency_key=f"form-{ticket_of(request.POST.get('ticket'))}",
             )
             return redirect("frontend:run", run_id=again.run.public_id)
-        context = {
-            "run": run,
-            "preview": runs.preview_rerun(run.public_id, key),
-            "key": key,
-            "ticket": ticket_of(None),
-        }
-        return render(request, "frontend/rerun.html", context)
-    return redirect("frontend:run", run_id=run_id)
+        preview = runs.preview_rerun(run.public_id, key)
+    except EngineError as refused:
+        messages.error(request, str(refused))
+        return redirect("frontend:run", run_id=run_id)
+    context = {"run": run, "preview": preview, "key": key, "ticket": ticket_of(None)}
+    return render(request, "frontend/rerun.html", context)
 
 
 @require_POST
