@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 
 from tasks import limits, runs, timed_admin  # noqa: F401 - registers what goes by the clock
+from tasks.errors import EngineError
 from tasks.history_admin import ReadOnlyAdmin
 from tasks.models import (
+    Approval,
     Artifact,
     Attempt,
     Event,
+    JournalEntry,
     LimitRule,
     LogChunk,
     OutboxMessage,
@@ -32,9 +38,28 @@ class RunAdmin(ReadOnlyAdmin):
     list_select_related = ("project", "owner")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-    actions = ("cancel_runs",)
+    actions = ("pause_runs", "resume_runs", "retry_runs", "cancel_runs")
 
-    @admin.action(description="Cancel the chosen runs")
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Whoever may only look may not move anything."""
+        return request.user.has_perm("tasks.change_run")
+
+    @admin.action(description="Pause the chosen runs", permissions=["control"])
+    def pause_runs(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        by = request.user.get_username()
+        _each(request, chosen, "paused", lambda run: runs.pause(run.public_id, by=by, reason="in the admin"))
+
+    @admin.action(description="Resume the chosen runs", permissions=["control"])
+    def resume_runs(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        by = request.user.get_username()
+        _each(request, chosen, "resumed", lambda run: runs.resume(run.public_id, by=by))
+
+    @admin.action(description="Retry what failed in the chosen runs", permissions=["control"])
+    def retry_runs(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        by, owner = request.user.get_username(), request.user.pk
+        _each(request, chosen, "retried", lambda run: runs.retry(run.public_id, by=by, owner_id=owner))
+
+    @admin.action(description="Cancel the chosen runs", permissions=["control"])
     def cancel_runs(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         for run in chosen:
             runs.cancel(run.public_id, by=str(request.user), reason="cancelled in the admin")
@@ -121,11 +146,30 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnlyAdmin):
-    """What the engine reads; change it in the agent's configuration."""
+    """What the engine reads; change it in the agent's configuration. Only a pause is made here."""
 
-    list_display = ("name", "agent", "enabled", "priority", "concurrency_limit", "paused_at")
-    list_filter = ("enabled",)
+    list_display = ("name", "agent", "enabled", "is_open", "paused_at", "priority", "concurrency_limit")
+    list_filter = ("enabled", ("paused_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "agent")
+    actions = ("pause_queues", "resume_queues")
+
+    @admin.display(description="not paused", boolean=True)
+    def is_open(self, queue: Queue) -> bool:
+        return queue.paused_at is None
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Whoever may only look may not move anything."""
+        return request.user.has_perm("tasks.change_queue")
+
+    @admin.action(description="Pause the chosen queues", permissions=["control"])
+    def pause_queues(self, request: HttpRequest, chosen: QuerySet[Queue]) -> None:
+        by = request.user.get_username()
+        _each(request, chosen, "paused", lambda queue: runs.pause_queue(queue.name, by=by))
+
+    @admin.action(description="Resume the chosen queues", permissions=["control"])
+    def resume_queues(self, request: HttpRequest, chosen: QuerySet[Queue]) -> None:
+        by = request.user.get_username()
+        _each(request, chosen, "resumed", lambda queue: runs.resume_queue(queue.name, by=by))
 
 
 @admin.register(LimitRule)
@@ -161,3 +205,40 @@ class WorkerSessionAdmin(ReadOnlyAdmin):
     list_filter = ("stopped_at",)
     search_fields = ("hostname", "id")
     ordering = ("-heartbeat_at",)
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(ReadOnlyAdmin):
+    list_display = ("step", "kind", "name", "occurrence", "effect", "attempt", "started_at", "done_at")
+    list_filter = ("kind", "effect", ("done_at", admin.EmptyFieldListFilter))
+    search_fields = ("name", "step__key", "step__run__public_id")
+    list_select_related = ("step",)
+    ordering = ("-id",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """Questions, open ones first. Who may answer is not for the engine to know: see frontend/admin.py."""
+
+    list_display = ("question", "answer", "run", "step", "role", "asked_at", "expires_at", "decided_by")
+    list_filter = (("decision", admin.EmptyFieldListFilter), "role")
+    search_fields = ("question", "step__key", "run__public_id")
+    list_select_related = ("run", "step", "decided_by")
+    ordering = (Case(When(decision="", then=0), default=1).asc(), "-id")
+
+    @admin.display(description="answer", ordering="decision")
+    def answer(self, approval: Approval) -> str:
+        return approval.decision or "open"
+
+
+def _each(request: HttpRequest, chosen: QuerySet[Any], done: str, deed: Callable[[Any], object]) -> None:
+    """Do it to each row by itself; tell how many went well and, of the others, why not."""
+    went_well = 0
+    for row in chosen:
+        try:
+            deed(row)
+            went_well += 1
+        except EngineError as error:
+            messages.error(request, f"Not {done}: {error}.")
+    if went_well:
+        messages.success(request, f"{went_well} {done}.")
