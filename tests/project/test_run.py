@@ -162,6 +162,44 @@ def test_interruption_cancels_the_run(
     assert ("POST", "/api/v1/runs/r1/cancel", None) in api.asked
 
 
+ASKED = {"step": "check.ask", "question": "Deploy\x1b[2J now?", "role": "maintainer"}
+WAITS = [
+    "The run is paused: nothing new begins until it is resumed at http://x/runs/r1",
+    "Step check.ask waits for a decision: Deploy[2J now?  Answer (by a maintainer or above) at"
+    " http://x/runs/r1#part-approvals",
+    "Sign in there as admin; ./wrench manage changepassword admin sets a password.",
+]
+
+
+def waiting(base_url: str = "http://x") -> RunView:
+    from wrenchai_project.management.api_client import _run_view
+
+    return _run_view(answer("paused", url="/runs/r1", approvals=[ASKED]), base_url)
+
+
+def test_run_that_waits_says_for_what_and_where_to_answer_once() -> None:
+    out = io.StringIO()
+    lines = progress.Lines(out, "admin")
+    for run in (waiting(), waiting(), view(), waiting()):
+        lines.show(run)
+    told = [line.split("  ", 1)[1] for line in out.getvalue().splitlines()]
+    assert [line for line in told if line in WAITS] == WAITS * 2  # and again, when it waits again
+
+
+def test_board_says_what_a_run_waits_for() -> None:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    with Live(console=console) as live:
+        progress.Board(live, "admin").show(waiting())
+    shown = cast("io.StringIO", console.file).getvalue()
+    assert [one for one in WAITS if one in shown] == WAITS
+
+
+def test_question_comes_with_the_run_and_the_address_of_its_page(api: FakeApi, client: ApiClient) -> None:
+    api.acts = [answer("running", url="/runs/r1", approvals=[ASKED])]
+    run = client.run("r1")
+    assert (run.page, [one.key for one in run.questions]) == (f"{api.url}/runs/r1", ["check.ask"])
+
+
 def test_elapsed_is_shown_in_seconds() -> None:
     assert progress.elapsed(view().steps[0]) == "2.5 s"
 

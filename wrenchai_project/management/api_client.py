@@ -41,11 +41,22 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionView:
+    """A question of a step that waits for people. `role` is the least that may answer."""
+
+    key: str
+    text: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as the API shows it."""
+    """A run as the API shows it. `page` is the address where people watch and answer."""
 
     id: str
     state: str
+    page: str
+    questions: tuple[QuestionView, ...]
     steps: tuple[StepView, ...]
     summary: Mapping[str, Any]
     artifacts: tuple[Mapping[str, Any], ...]
@@ -93,7 +104,7 @@ class ApiClient:
 
     def run(self, run: str) -> RunView:
         """Return the run as it is now."""
-        return _run_view(self._json("GET", f"/api/v1/runs/{run}"))
+        return _run_view(self._json("GET", f"/api/v1/runs/{run}"), self.base_url)
 
     def head(self, run: str, *, after: int) -> int:
         """Return the number of the run's newest event: greater than `after` when something happened."""
@@ -155,14 +166,24 @@ def _explanation(response: httpx.Response) -> str:
     return ": ".join(told) or f"{response.request.url} answered {response.status_code}"
 
 
-def _run_view(raw: Mapping[str, Any]) -> RunView:
+def _run_view(raw: Mapping[str, Any], base_url: str = "") -> RunView:
     return RunView(
         id=str(raw["id"]),
         state=str(raw["state"]),
+        page=f"{base_url}{clean(raw.get('url') or '/')}",
+        questions=tuple(_question_view(one) for one in raw.get("approvals") or ()),
         steps=tuple(_step_view(step) for step in raw.get("steps") or ()),
         summary=raw.get("summary") or {},
         artifacts=tuple(raw.get("artifacts") or ()),
         raw=raw,
+    )
+
+
+def _question_view(raw: Mapping[str, Any]) -> QuestionView:
+    return QuestionView(
+        key=clean(raw.get("step", "")),
+        text=clean(raw.get("question", "")),
+        role=clean(raw.get("role", "")),
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -21,8 +21,28 @@ COLOURS = {
     "cancelled": "yellow",
     "running": "cyan",
     "waiting_retry": "yellow",
+    "waiting": "yellow",
     "waiting_approval": "magenta",
+    "paused": "yellow",
 }
+
+
+def waits(run: RunView, admin: str = "") -> list[str]:
+    """Say why a run stands still, and how it goes on: a sentence for a pause, and one for each question.
+
+    `admin` is the account that a local installation makes, which has no password until somebody sets one.
+    """
+    told = []
+    if run.state == "paused":
+        told.append(f"The run is paused: nothing new begins until it is resumed at {run.page}")
+    for question in run.questions:
+        whom = f" (by a {question.role} or above)" if question.role else ""
+        told.append(
+            f"Step {question.key} waits for a decision: {question.text}  Answer{whom} at {run.page}#part-approvals"
+        )
+    if told and admin:
+        told.append(f"Sign in there as {admin}; ./wrench manage changepassword {admin} sets a password.")
+    return told
 
 
 class Display(Protocol):
@@ -34,12 +54,13 @@ class Display(Protocol):
 class Lines:
     """One line per change of a step, with the time: for logs and pipes."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
+    def __init__(self, out: TextIO, admin: str = "") -> None:
+        self._out, self._admin = out, admin
         self._seen: dict[str, tuple[str, str]] = {}
+        self._waits: list[str] = []
 
     def show(self, run: RunView) -> None:
-        """Print the steps that changed since the last call."""
+        """Print the steps that changed since the last call, and what the run waits for now."""
         steps = [(step.key, step.state, step.message) for step in run.steps]
         whole = [("run", run.state, "")]
         for key, state, message in [*steps, *whole] if run.is_final else [*whole, *steps]:
@@ -47,21 +68,30 @@ class Lines:
                 self._seen[key] = (state, message)
                 told = f"{datetime.now(UTC):%H:%M:%S}  {key:<28} {state}  {message}".rstrip()
                 print(told, file=self._out, flush=True)
+        before, self._waits = self._waits, waits(run, self._admin)
+        for told in self._waits:
+            if told not in before:
+                print(f"{datetime.now(UTC):%H:%M:%S}  {told}", file=self._out, flush=True)
 
 
 class Board:
     """A table of the steps that is drawn again in place."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, live: Live, admin: str = "") -> None:
+        self._live, self._admin = live, admin
         self._spinner = Spinner("dots")
 
     def show(self, run: RunView) -> None:
-        """Draw the table; with more steps than lines, those that are over are counted only."""
+        """Draw the table and, below it, what the run waits for.
+
+        With more steps than lines, those that are over are counted only.
+        """
         table = Table(box=None, pad_edge=False, show_header=False, expand=False)
         table.add_column()
         table.add_column(no_wrap=True, min_width=max((len(step.key) for step in run.steps), default=0))
-        room = max(5, self._live.console.height - 4)
+        told = [Text(f"? {one}", style="magenta") for one in waits(run, self._admin)]
+        taken = sum(len(one) // self._live.console.width + 1 for one in told)
+        room = max(5, self._live.console.height - 4 - taken)
         over = [step for step in run.steps if step.ended_at is not None]
         hidden = over[: max(0, len(run.steps) - room)]
         if hidden:
@@ -69,7 +99,7 @@ class Board:
         for step in run.steps:
             if step not in hidden:
                 table.add_row(*self._row(step))
-        self._live.update(table)
+        self._live.update(Group(table, *told))
 
     def _row(self, step: StepView) -> tuple[Spinner | Text, Text, Text, Text, Text]:
         colour = COLOURS.get(step.state, "dim")
@@ -94,12 +124,12 @@ def elapsed(step: StepView) -> str:
 
 
 @contextmanager
-def display(*, quiet_stdout: bool) -> Iterator[Display]:
+def display(*, quiet_stdout: bool, admin: str = "") -> Iterator[Display]:
     """Yield what fits the place: a board on a terminal, lines elsewhere (on stderr when stdout is data)."""
     out = sys.stderr if quiet_stdout else sys.stdout
     console = Console(file=out)
     if not console.is_terminal or console.is_dumb_terminal:
-        yield Lines(out)
+        yield Lines(out, admin)
         return
     with Live(console=console, refresh_per_second=8) as live:
-        yield Board(live)
+        yield Board(live, admin)

@@ -28,6 +28,7 @@ class Door:
 
     client: ApiClient
     project: str
+    admin: str
 
 
 class Command(LocalCommand):
@@ -66,7 +67,7 @@ class Command(LocalCommand):
                 note(f"uploading {target['path']}")
                 target = door.client.upload(Path(target["path"]), project=door.project)
             run = door.client.submit(goal=options["goal"], target=target, project=door.project)
-            final, interrupted = _watch(door.client, run, quiet_stdout=options["json"])
+            final, interrupted = _watch(door.client, run, quiet_stdout=options["json"], admin=door.admin)
             wanted = options["output"].absolute() if options["output"] else None
             saved = summary.save_reports(door.client, final, reports=state_dir / "reports", wanted=wanted)
             is_sample = target.get("path") == str(services.SAMPLE)
@@ -123,7 +124,7 @@ def _door(serving: dict[str, str] | None, target: dict[str, str]) -> Iterator[Do
 def _client(url: str, entry: crew.Entry, environ: dict[str, str]) -> Iterator[Door]:
     client = ApiClient(url, entry.token, renew=lambda: crew.renewed_token(environ))
     try:
-        yield Door(client=client, project=entry.project)
+        yield Door(client=client, project=entry.project, admin=entry.admin)
     finally:
         client.close()
 
@@ -141,9 +142,9 @@ def refuse_unreadable(serving: dict[str, str], target: dict[str, str]) -> None:
         )
 
 
-def _watch(client: ApiClient, run: str, *, quiet_stdout: bool) -> tuple[RunView, bool]:
+def _watch(client: ApiClient, run: str, *, quiet_stdout: bool, admin: str = "") -> tuple[RunView, bool]:
     """Show the run until it is over; Ctrl-C cancels it. Returns its last state and whether we cancelled."""
-    with progress.display(quiet_stdout=quiet_stdout) as board:
+    with progress.display(quiet_stdout=quiet_stdout, admin=admin) as board:
         try:
             return _follow(client, run, board, until=None), False
         except KeyboardInterrupt:
