@@ -69,6 +69,7 @@ def test_question_is_answered_with_a_comment(
     page.locator("#part-head .badges").get_by_text("waits for a decision").wait_for(timeout=SOON)
     step(page, "check.ask", "waiting_approval")
 
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
     comment.press_sequentially("go on,")
     comment.press("Enter")  # is a line of the comment, and no answer
     submit = "Deploy to production, again?"

@@ -114,7 +114,7 @@ def test_rerun_of_a_good_run_is_offered_by_step_only(cast: Cast, worker: None) -
     assert "has no step" in client.get(path(run, "/rerun?from=%00<b>"), follow=True).content.decode()
     page = text(client, path(run, "/rerun?from=a"))
     assert 'name="from" value="a"' in page
-    assert "takes over the result of 0 steps and does 1 again" in page
+    assert "takes over nothing and does 1 step again" in page
 
 
 def test_rerun_page_warns_of_what_may_happen_twice(cast: Cast, worker: None) -> None:
