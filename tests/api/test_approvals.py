@@ -17,6 +17,8 @@ from accounts.roles import Role
 from tasks import events, runs
 from tasks.models import Approval, Run, Step
 from tests.api.cast import Cast, api, ask, work_off
+from wrenchai_project.management.api_client import _run_view
+from wrenchai_project.management.progress import waits
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -97,6 +99,18 @@ def test_waiting_run_is_told_in_the_list_and_in_the_run(cast: Cast) -> None:
     runs.cancel(question.run.public_id, by="bob")
     (line,) = client.get("/api/v1/runs").json()["results"]
     assert line["open_approvals"] == 0
+
+
+def test_terminal_says_what_the_run_waits_for(cast: Cast) -> None:
+    run = ask(cast.project).run
+    runs.pause(run.public_id, by="bob")
+    told = api(cast.vera).get(f"/api/v1/runs/{run.public_id}").json()
+    page = f"http://x/runs/{run.public_id}"
+    assert waits(_run_view(told, "http://x")) == [
+        f"The run is paused: nothing new begins until it is resumed at {page}",
+        "Step a waits for a decision: Deploy to production?  Answer (by a maintainer or above)"
+        f" at {page}#part-approvals",
+    ]
 
 
 @pytest.mark.parametrize(

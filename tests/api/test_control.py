@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tasks import events, runs
+from api.errors import REFUSED, handle
+from tasks import errors, events, runs
 from tasks.models import Run, Step
 from tests.api.cast import Cast, api, probe, submit_steps, work_off
 
@@ -237,3 +238,40 @@ def test_rerun_of_an_operation_that_is_gone_is_told(cast: Cast) -> None:
     answer = api(cast.bob).post(path(run, "rerun"))
     assert (answer.status_code, Run.objects.count()) == (400, 1)
     assert "gone" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (errors.RunIsOver, 409, "urn:wrenchai:problem:run-is-over"),
+        (errors.RunNotOver, 409, "urn:wrenchai:problem:run-not-over"),
+        (errors.NothingToRetry, 409, "urn:wrenchai:problem:nothing-to-retry"),
+        (errors.ApprovalDecided, 409, "urn:wrenchai:problem:approval-decided"),
+        (errors.ControlRefused, 409, "urn:wrenchai:problem:state-conflict"),
+        (errors.RunNotFound, 404, "about:blank"),  # deleted between the look and the deed
+        (errors.ApprovalNotFound, 404, "about:blank"),
+        (errors.StepNotFound, 404, "urn:wrenchai:problem:step-not-found"),
+    ],
+)
+def test_each_refusal_has_its_type(error: type[Exception], status: int, kind: str) -> None:
+    answer = handle(error("what to do"), {})
+    assert answer is not None
+    assert (answer.status_code, answer.data["type"], answer.data["detail"]) == (status, kind, "what to do")
+
+
+def test_each_refusal_of_the_engine_is_in_the_table() -> None:
+    assert set(REFUSED) == {errors.ControlRefused, *errors.ControlRefused.__subclasses__()}
+
+
+def test_orders_are_described_for_programs(cast: Cast) -> None:
+    paths = api(cast.vera).get("/api/schema/").json()["paths"]
+    preview = paths["/api/v1/runs/{run_id}/rerun"]["get"]
+    assert "from" in [parameter["name"] for parameter in preview["parameters"]]
+    for where in (
+        "runs/{run_id}/pause",
+        "runs/{run_id}/resume",
+        "runs/{run_id}/priority",
+        "runs/{run_id}/rerun",
+    ):
+        assert paths[f"/api/v1/{where}"]["post"]["description"]
+    assert set(paths["/api/v1/approvals/{approval_id}"]) == {"get", "post"}

@@ -72,16 +72,17 @@ def test_question_is_answered_with_a_comment(
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     comment.press_sequentially("go on,")
     comment.press("Enter")  # is a line of the comment, and no answer
-    submit = "Deploy to production, again?"
-    Approval.objects.filter(run=run).update(question=submit)  # the part changes under the hand that types
+    changed = "Deploy to production, again?"
+    Approval.objects.filter(run=run).update(question=changed)  # the part changes under the hand that types
     add_events(run, 1, key="check.ask")
-    page.get_by_text(submit).wait_for(timeout=SOON)
+    page.get_by_text(changed).wait_for(timeout=SOON)
     page.keyboard.type("but watch it")
     assert comment.input_value() == "go on,\nbut watch it"
     assert Approval.objects.get(run=run).decision == ""
 
+    same_log_when_loaded_anew(page)
     page.goto(web.url)
-    page.get_by_role("link", name=submit).click()
+    page.get_by_role("link", name=changed).click()
     page.get_by_label("Comment").fill("go on,\nbut watch it")
     page.get_by_role("button", name="Approve").click()
     page.locator(".note", has_text="Approved.").wait_for(timeout=SOON)
