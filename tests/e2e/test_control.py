@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Web
 
-pytestmark = [pytest.mark.browser, pytest.mark.cluster, needs_browser]
+pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.timeout(280), needs_browser]
 
 SOON = 20_000  # ms, for what takes the engine a moment
 
