@@ -15,6 +15,7 @@ to the moment when work goes on, the later of
                 only the relay can ring (`bell`); or the greedy step itself, from the start of its first attempt
                 (`eat`)
 
+Before a fault that hurts a worker, a few steps of some seconds are handed in, so that it meets work.
 A recovery is judged by its bound only if no other fault overlapped it; that it comes at all is judged always (C1).
 """
 
@@ -63,6 +64,7 @@ class Fault:
     zero: Zero
     inject: Callable[[World, random.Random], Injection]
     needs: str = ""
+    wants_work: bool = False  # some steps of seconds are handed in before, so that the fault meets them
 
 
 def nothing() -> None:
@@ -357,6 +359,7 @@ FAULTS: tuple[Fault, ...] = (
         about="SIGKILL to a worker's child at work",
         bound=_QUICK,
         zero="injection",
+        wants_work=True,
         inject=_child_killed,
     ),
     Fault(
@@ -364,6 +367,7 @@ FAULTS: tuple[Fault, ...] = (
         about="SIGKILL to a worker's parent",
         bound=_LEASE,
         zero="injection",
+        wants_work=True,
         inject=_killed("worker", whole_tree=False),
     ),
     Fault(
@@ -371,6 +375,7 @@ FAULTS: tuple[Fault, ...] = (
         about="SIGKILL to a worker with heart and children at once",
         bound=_LEASE,
         zero="injection",
+        wants_work=True,
         inject=_killed("worker", whole_tree=True),
     ),
     Fault(
@@ -378,6 +383,7 @@ FAULTS: tuple[Fault, ...] = (
         about="SIGKILL to a worker's heart",
         bound=_LEASE,
         zero="injection",
+        wants_work=True,
         inject=_heart_killed,
     ),
     Fault(
@@ -385,6 +391,7 @@ FAULTS: tuple[Fault, ...] = (
         about="SIGSTOP to a worker with heart and children, beyond the lease",
         bound=_LEASE,
         zero="injection",
+        wants_work=True,
         inject=_worker_frozen,
     ),
     Fault(
@@ -434,6 +441,7 @@ FAULTS: tuple[Fault, ...] = (
         about="a worker and PostgreSQL do not hear each other, beyond the lease",
         bound=_LEASE,
         zero="injection",
+        wants_work=True,
         inject=_cut_off("PostgreSQL"),
     ),
     Fault(
@@ -441,6 +449,7 @@ FAULTS: tuple[Fault, ...] = (
         about="a worker and Redis do not hear each other",
         bound=_BELLS,
         zero="heal",
+        wants_work=True,
         inject=_cut_off("Redis"),
     ),
     Fault(

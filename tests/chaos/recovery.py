@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import psycopg2
 
-from tasks.plans import Plan
+from tasks.plans import Plan, group
 from tests.chaos.faults import Fault, Injection
 from tests.chaos.history import History, now
 from tests.chaos.workload import Api, step
@@ -19,6 +19,7 @@ from tests.chaos.world import World
 
 PATIENCE_SECONDS = 90.0
 INJECT_TRIES = 80
+WORK_SECONDS = 3.0
 EATEN_MEGABYTES = 2000
 _FORTH = """
 SELECT extract(epoch FROM min(e.at))::float8 FROM tasks_event e
@@ -33,6 +34,10 @@ SELECT r.paused_at IS NOT NULL OR r.cancel_requested_at IS NOT NULL
     OR EXISTS (SELECT FROM tasks_event e
                WHERE e.run_id = r.id AND e.kind = 'run.paused' AND e.at > to_timestamp(%(at)s))
 FROM tasks_run r JOIN tasks_step s ON s.run_id = r.id WHERE s.id = %(step)s
+"""
+_UNDER_WAY = """
+SELECT count(*) FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
+WHERE r.public_id = %(run)s AND s.state = 'running'
 """
 
 
@@ -88,12 +93,32 @@ class Episode:
 
     def _inject(self) -> Injection | None:
         """Begin the fault; another one that overlaps may have taken the target away for a while."""
+        if self.fault.wants_work:
+            self._hand_in_work()
         for _ in range(INJECT_TRIES):
             try:
                 return self.fault.inject(self.world, self.dice)
             except (psycopg2.Error, psutil.NoSuchProcess):
                 time.sleep(0.25)
         return None
+
+    def _hand_in_work(self) -> None:
+        """Submit steps that take longer than a lease, and wait until some are under way; not for long."""
+        api, ledger = Api(self.world, self.history, "bait"), self.world.ledger
+        seconds = self.world.timing.lease + 1
+        parts = [step(f"w{n}", "work", ledger, seconds=seconds) for n in range(2)]
+        parts.append(step("e0", "give", ledger, agent="errand", seconds=seconds))
+        body = {"goal": "work for a fault", "plan": group(*parts).to_json(), "priority": 0}
+        key = f"work-{self.number}-{self.fault.name}"
+        done, _ = api.call("submit", "POST", "/api/v1/chaos/runs", body, key=key)
+        end = time.monotonic() + WORK_SECONDS
+        while done.outcome == "ok" and time.monotonic() < end:
+            try:
+                if self._ask(_UNDER_WAY, {"run": done.run}) >= len(parts):
+                    return
+            except psycopg2.Error:
+                return  # an overlapping fault
+            time.sleep(0.1)
 
     def _measure(self, injection: Injection) -> None:
         recovery, began, healed = self.recovery, time.monotonic(), False

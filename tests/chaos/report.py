@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tests.chaos.faults import BY_NAME
 from tests.chaos.harness import Result
+from tests.chaos.history import Operation
+from tests.chaos.recovery import Recovery
+
+CALM_AFTER_SECONDS = 10.0  # restarts of processes are still going on
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -34,12 +38,24 @@ def as_json(result: Result) -> dict[str, Any]:
         "run_states": dict(Counter(run.state for run in seen.runs)),
         "steps": len(seen.steps),
         "attempts": dict(Counter(attempt.outcome for attempt in seen.attempts)),
+        "calm_errors": len(calm_errors(seen.operations, result.recoveries)),
         "effects": sum(effect.kind in {"end", "deed"} for effect in seen.effects),
         "events": len(seen.events),
         "recoveries": [asdict(one) for one in result.recoveries],
         "skipped": result.skipped,
         "violations": [str(violation) for violation in result.violations],
     }
+
+
+def calm_errors(operations: Iterable[Operation], recoveries: Iterable[Recovery]) -> list[Operation]:
+    """Give the requests whose end is unknown though no fault was there while they lasted, or shortly before."""
+    faults = [(one.injected_at, one.ended_at + CALM_AFTER_SECONDS) for one in recoveries]
+    return [
+        one
+        for one in operations
+        if one.outcome == "unknown"
+        and not any(began <= one.at + one.took and one.at <= ended for began, ended in faults)
+    ]
 
 
 def for_people(data: dict[str, Any]) -> str:
@@ -51,7 +67,7 @@ def for_people(data: dict[str, Any]) -> str:
         f" {data['runs']} runs, {data['steps']} steps, {sum(data['attempts'].values())} attempts"
         f" ({data['attempts'].get('lost', 0)} lost, {data['attempts'].get('stale', 0)} stale),"
         f" {data['effects']} effects, {data['events']} events, {data['restarts']} restarts;"
-        f" calm after {data['calm_seconds']:g} s",
+        f" {data['calm_errors']} requests without an answer away from faults; calm after {data['calm_seconds']:g} s",
         *(f"  {line}" for line in recovery_lines([data])),
         *(f"  SKIPPED {name}: {reason}" for name, reason in data["skipped"].items()),
         *(f"  VIOLATION {violation}" for violation in data["violations"][:50]),
