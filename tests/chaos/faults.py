@@ -21,37 +21,17 @@ A recovery is judged by its bound only if no other fault overlapped it; that it 
 
 from __future__ import annotations
 
-import contextlib
 import random
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
-import psutil
-import psycopg2
-
-from tests.chaos.history import now
-from tests.chaos.machine import SMALL_MEGABYTES, step_clock
+from tests.chaos import injections
+from tests.chaos.injections import Inject
 from tests.chaos.timing import Bound
-from tests.chaos.world import BOUNDED, CLOCKED, WORKERS, Party, World
-from wrenchai_project import servers
 
-Probe = Literal["run", "later", "store", "bell", "eat"]
 Zero = Literal["injection", "heal"]
-
-
-@dataclass(slots=True)
-class Injection:
-    """A fault that was injected."""
-
-    target: str
-    at: float
-    heal: Callable[[], None]
-    hold_seconds: float = 0.0
-    touched: list[tuple[int, int]] = field(default_factory=list)  # (step, ordinal) that ran there
-    probe: Probe = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,291 +42,11 @@ class Fault:
     about: str
     bound: Bound
     zero: Zero
-    inject: Callable[[World, random.Random], Injection]
+    inject: Inject
     needs: str = ""
     wants_work: bool = False  # some steps of seconds are handed in before, so that the fault meets them
 
 
-def nothing() -> None:
-    """Heal what heals itself."""
-
-
-def _pick(world: World, dice: random.Random, *kinds: str) -> Party:
-    return dice.choice([party for party in world.parties.values() if party.kind in kinds])
-
-
-def _leader(world: World, kind: str) -> Party:
-    """Give the party that leads now: the one whose log took the leadership last."""
-    held = world.query(
-        "SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.objid::bigint = hashtext(%s)::bigint & 4294967295",
-        f"wrench {kind}",
-    )
-    parties = [party for party in world.parties.values() if party.kind == kind]
-    ports = {port for (port,) in held}
-    for party in parties:
-        if ports & set(party.database.upstream_ports()):
-            return party
-    return parties[0]
-
-
-_RUNNING = """
-SELECT s.id, a.ordinal, a.child_pid FROM tasks_step s JOIN tasks_attempt a ON a.fence = s.fence
-JOIN tasks_workersession w ON w.id = s.worker_id WHERE w.pid = %s AND s.state = 'running'
-"""
-
-
-def running_in(world: World, party: Party) -> list[tuple[int, int, int]]:
-    """Give (step, ordinal, child) of the attempts that a worker runs now."""
-    return [(step, ordinal, pid) for step, ordinal, pid in world.query(_RUNNING, party.pid)]
-
-
-def _busy_worker(world: World, dice: random.Random) -> Party:
-    """Pick a worker that is at work, if one is within a few seconds."""
-    workers = [world.parties[name] for name in WORKERS]
-    dice.shuffle(workers)
-    for _ in range(60):
-        for party in workers:
-            if party.process is not None and party.process.poll() is None and running_in(world, party):
-                return party
-        threading.Event().wait(0.05)
-    return workers[0]
-
-
-def _touched(world: World, party: Party) -> list[tuple[int, int]]:
-    return [(step, ordinal) for step, ordinal, _ in running_in(world, party)]
-
-
-# --- killed ------------------------------------------------------------------------------------------------
-
-
-def _child_killed(world: World, dice: random.Random) -> Injection:
-    party = _busy_worker(world, dice)
-    for step, ordinal, pid in running_in(world, party):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            at = now()
-            psutil.Process(pid).kill()
-            return Injection(f"{party.name} child {pid}", at, nothing, touched=[(step, ordinal)])
-    at, children = now(), [c for c in party.family()[1:] if "tasks.heart" not in " ".join(c.cmdline())]
-    if children:
-        dice.choice(children).kill()
-    return Injection(f"{party.name} idle child", at, nothing)
-
-
-def _killed(*kinds: str, whole_tree: bool) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        party = _busy_worker(world, dice) if kinds == ("worker",) else _pick(world, dice, *kinds)
-        if whole_tree:
-            world.freeze(party)  # so that none of it notices the end of another
-        touched, at = _touched(world, party) if party.kind == "worker" else [], now()
-        world.kill(party, whole_tree=whole_tree)
-        return Injection(party.name, at, nothing, touched=touched)
-
-    return inject
-
-
-def _leader_killed(kind: str, probe: Probe) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        party, at = _leader(world, kind), now()
-        party.is_wanted = False  # its restart must not be what helps: the standby takes over
-        world.kill(party, whole_tree=False)
-        return Injection(party.name, at, lambda: world.revive(party), 8.0, probe=probe)
-
-    return inject
-
-
-def _heart_killed(world: World, dice: random.Random) -> Injection:
-    party = _busy_worker(world, dice)
-    at = now()
-    for process in party.family()[1:]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "tasks.heart" in process.cmdline():
-                process.kill()
-    return Injection(f"{party.name} heart", at, nothing)
-
-
-# --- frozen ------------------------------------------------------------------------------------------------
-
-
-def _worker_frozen(world: World, dice: random.Random) -> Injection:
-    party = _busy_worker(world, dice)
-    at, family = now(), world.freeze(party)
-    touched = _touched(world, party)
-    hold = world.timing.lease + dice.uniform(2, 6)
-    return Injection(party.name, at, lambda: world.thaw(family), hold, touched=touched)
-
-
-def _leader_frozen(kind: str, probe: Probe) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        party = _leader(world, kind)
-        at, family = now(), world.freeze(party)
-        return Injection(party.name, at, lambda: world.thaw(family), SILENT_SECONDS, probe=probe)
-
-    return inject
-
-
-def _leader_cut_off(kind: str, probe: Probe) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        party, at = _leader(world, kind), now()
-        world.proxies.cut(party.database)
-        return Injection(
-            party.name, at, lambda: world.proxies.heal(party.database), SILENT_SECONDS, probe=probe
-        )
-
-    return inject
-
-
-# --- the network -------------------------------------------------------------------------------------------
-
-
-def _cut_off(which: str) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        party = _busy_worker(world, dice)
-        link = party.database if which == "PostgreSQL" else party.broker
-        touched, at = _touched(world, party) if which == "PostgreSQL" else [], now()
-        world.proxies.cut(link)
-        resets = dice.random() < 0.5
-
-        def heal() -> None:
-            if resets:
-                world.proxies.reset(link)
-            world.proxies.heal(link)
-
-        hold = world.timing.lease + dice.uniform(2, 6)
-        return Injection(f"{party.name} from {which}", at, heal, hold, touched=touched)
-
-    return inject
-
-
-def _connections_reset(world: World, dice: random.Random) -> Injection:
-    at = now()
-    for party in world.parties.values():
-        world.proxies.reset(party.database)
-        world.proxies.reset(party.broker)
-    return Injection("all links", at, nothing)
-
-
-def _slow_network(world: World, dice: random.Random) -> Injection:
-    at, links = now(), [party.database for party in world.parties.values()]
-    delay = dice.uniform(0.01, 0.06)
-    for link in links:
-        world.proxies.slow(link, delay)
-
-    def heal() -> None:
-        for link in links:
-            world.proxies.heal(link)
-
-    return Injection(f"PostgreSQL +{delay * 1000:.0f} ms each way", at, heal, dice.uniform(4, 8))
-
-
-# --- the servers -------------------------------------------------------------------------------------------
-
-
-def _redis_killed(*, wiped: bool) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        world.redis_busy.acquire()
-        at = now()
-        servers.stop_redis(world.state, how=signal.SIGKILL)
-        if wiped:
-            world.wipe_redis()
-
-        def heal() -> None:
-            try:
-                servers.start_redis(world.state)
-            finally:
-                world.redis_busy.release()
-
-        return Injection("Redis", at, heal, dice.uniform(0.5, 4))
-
-    return inject
-
-
-def _postgres_down(how: signal.Signals) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        world.postgres_busy.acquire()
-        at = now()
-        servers.stop_postgres(world.state, how=how)
-
-        def heal() -> None:
-            try:
-                servers.start_postgres(world.state)
-            finally:
-                world.postgres_busy.release()
-
-        return Injection("PostgreSQL", at, heal, dice.uniform(0.5, 3))
-
-    return inject
-
-
-def _backends_terminated(world: World, dice: random.Random) -> Injection:
-    at = now()
-    world.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name <> 'chaos'"
-    )
-    return Injection("all sessions", at, nothing)
-
-
-# --- the machine -------------------------------------------------------------------------------------------
-
-
-def _disk_full(world: World, dice: random.Random) -> Injection:
-    at, filler = now(), world.artifacts / "filler"
-    with contextlib.suppress(OSError), filler.open("wb") as file:
-        for _ in range(SMALL_MEGABYTES * 16):
-            file.write(b"\0" * 65536)
-            file.flush()
-    return Injection(
-        "artifacts", at, lambda: filler.unlink(missing_ok=True), dice.uniform(3, 6), probe="store"
-    )
-
-
-def _clock_stepped(world: World, dice: random.Random) -> Injection:
-    party = world.parties[dice.choice(CLOCKED)]
-    file = world.folder / f"{party.name}.clock"
-    seconds = dice.choice([-3600, 3600, 90_000, -40])
-    at = now()
-    step_clock(file, seconds)
-    touched = _touched(world, party) if party.kind == "worker" else []
-    return Injection(
-        f"{party.name} {seconds:+d} s", at, lambda: step_clock(file, 0), dice.uniform(4, 7), touched=touched
-    )
-
-
-def _out_of_memory(world: World, dice: random.Random) -> Injection:
-    return Injection(BOUNDED, now(), nothing, probe="eat")  # the probe itself is the fault
-
-
-# --- failpoints --------------------------------------------------------------------------------------------
-
-
-_FIRED_IN = """
-SELECT a.step_id, a.ordinal FROM tasks_attempt a
-WHERE a.child_pid = %s AND a.started_at <= to_timestamp(%s) ORDER BY a.started_at DESC LIMIT 1
-"""
-
-
-def _failpoint(name: str, chance: float) -> Callable[[World, random.Random], Injection]:
-    def inject(world: World, dice: random.Random) -> Injection:
-        at, before = now(), len(world.fired())
-        world.arm(f"{name}:kill:{chance}")
-        injection = Injection(name, at, nothing, dice.uniform(3, 5))
-
-        def heal() -> None:
-            world.arm("")
-            fired = world.fired()[before:]
-            injection.target = f"{name}, {len(fired)} fired"
-            with contextlib.suppress(psycopg2.Error):
-                for pid, died_at in fired:
-                    injection.touched += world.query(_FIRED_IN, pid, died_at + 0.01)
-
-        injection.heal = heal
-        return injection
-
-    return inject
-
-
-SILENT_SECONDS = 16.0  # PostgreSQL ends a leader's session after 10 s
 _LEASE = Bound(leases=1, seconds=15)  # 45 s in production
 _QUICK = Bound(seconds=10)
 _DATABASE = Bound(seconds=5)  # after its own recovery
@@ -360,7 +60,7 @@ FAULTS: tuple[Fault, ...] = (
         bound=_QUICK,
         zero="injection",
         wants_work=True,
-        inject=_child_killed,
+        inject=injections.child_killed,
     ),
     Fault(
         name="worker_killed",
@@ -368,7 +68,7 @@ FAULTS: tuple[Fault, ...] = (
         bound=_LEASE,
         zero="injection",
         wants_work=True,
-        inject=_killed("worker", whole_tree=False),
+        inject=injections.killed("worker", whole_tree=False),
     ),
     Fault(
         name="host_killed",
@@ -376,7 +76,7 @@ FAULTS: tuple[Fault, ...] = (
         bound=_LEASE,
         zero="injection",
         wants_work=True,
-        inject=_killed("worker", whole_tree=True),
+        inject=injections.killed("worker", whole_tree=True),
     ),
     Fault(
         name="heart_killed",
@@ -384,7 +84,7 @@ FAULTS: tuple[Fault, ...] = (
         bound=_LEASE,
         zero="injection",
         wants_work=True,
-        inject=_heart_killed,
+        inject=injections.heart_killed,
     ),
     Fault(
         name="worker_frozen",
@@ -392,49 +92,49 @@ FAULTS: tuple[Fault, ...] = (
         bound=_LEASE,
         zero="injection",
         wants_work=True,
-        inject=_worker_frozen,
+        inject=injections.worker_frozen,
     ),
     Fault(
         name="web_killed",
         about="SIGKILL to a web process",
         bound=_WEB,
         zero="injection",
-        inject=_killed("web", whole_tree=False),
+        inject=injections.killed("web", whole_tree=False),
     ),
     Fault(
         name="relay_killed",
         about="SIGKILL to the leading relay; it stays away",
         bound=_QUICK,
         zero="injection",
-        inject=_leader_killed("relay", "bell"),
+        inject=injections.leader_killed("relay", "bell"),
     ),
     Fault(
         name="scheduler_killed",
         about="SIGKILL to the leading scheduler; it stays away",
         bound=_QUICK,
         zero="injection",
-        inject=_leader_killed("scheduler", "later"),
+        inject=injections.leader_killed("scheduler", "later"),
     ),
     Fault(
         name="relay_frozen",
         about="SIGSTOP to the leading relay for 16 s",
         bound=_BELLS,
         zero="injection",
-        inject=_leader_frozen("relay", "bell"),
+        inject=injections.leader_frozen("relay", "bell"),
     ),
     Fault(
         name="scheduler_frozen",
         about="SIGSTOP to the leading scheduler for 16 s",
         bound=_BELLS,
         zero="injection",
-        inject=_leader_frozen("scheduler", "later"),
+        inject=injections.leader_frozen("scheduler", "later"),
     ),
     Fault(
         name="scheduler_cut_off",
         about="the leading scheduler and PostgreSQL do not hear each other for 16 s",
         bound=_BELLS,
         zero="injection",
-        inject=_leader_cut_off("scheduler", "later"),
+        inject=injections.leader_cut_off("scheduler", "later"),
     ),
     Fault(
         name="worker_cut_off",
@@ -442,7 +142,7 @@ FAULTS: tuple[Fault, ...] = (
         bound=_LEASE,
         zero="injection",
         wants_work=True,
-        inject=_cut_off("PostgreSQL"),
+        inject=injections.cut_off("PostgreSQL"),
     ),
     Fault(
         name="broker_cut_off",
@@ -450,63 +150,63 @@ FAULTS: tuple[Fault, ...] = (
         bound=_BELLS,
         zero="heal",
         wants_work=True,
-        inject=_cut_off("Redis"),
+        inject=injections.cut_off("Redis"),
     ),
     Fault(
         name="connections_reset",
         about="every connection to PostgreSQL and Redis is broken",
         bound=_BELLS,
         zero="injection",
-        inject=_connections_reset,
+        inject=injections.connections_reset,
     ),
     Fault(
         name="slow_network",
         about="10 to 60 ms more each way to PostgreSQL",
         bound=_QUICK,
         zero="heal",
-        inject=_slow_network,
+        inject=injections.slow_network,
     ),
     Fault(
         name="redis_killed",
         about="SIGKILL to Redis, started again with its data",
         bound=_BELLS,
         zero="heal",
-        inject=_redis_killed(wiped=False),
+        inject=injections.redis_killed(wiped=False),
     ),
     Fault(
         name="redis_wiped",
         about="SIGKILL to Redis, started again without its data",
         bound=_BELLS,
         zero="heal",
-        inject=_redis_killed(wiped=True),
+        inject=injections.redis_killed(wiped=True),
     ),
     Fault(
         name="postgres_killed",
         about="SIGKILL to PostgreSQL, started again",
         bound=_DATABASE,
         zero="heal",
-        inject=_postgres_down(signal.SIGKILL),
+        inject=injections.postgres_down(signal.SIGKILL),
     ),
     Fault(
         name="postgres_restarted",
         about="PostgreSQL stopped fast, started again",
         bound=_DATABASE,
         zero="heal",
-        inject=_postgres_down(signal.SIGINT),
+        inject=injections.postgres_down(signal.SIGINT),
     ),
     Fault(
         name="backends_terminated",
         about="pg_terminate_backend for every session",
         bound=_DATABASE,
         zero="injection",
-        inject=_backends_terminated,
+        inject=injections.backends_terminated,
     ),
     Fault(
         name="disk_full",
         about="no room for artifacts",
         bound=_QUICK,
         zero="heal",
-        inject=_disk_full,
+        inject=injections.disk_full,
         needs="small disk",
     ),
     Fault(
@@ -514,7 +214,7 @@ FAULTS: tuple[Fault, ...] = (
         about="the clock of a process is stepped, and back",
         bound=_QUICK,
         zero="heal",
-        inject=_clock_stepped,
+        inject=injections.clock_stepped,
         needs="clocks",
     ),
     Fault(
@@ -522,7 +222,7 @@ FAULTS: tuple[Fault, ...] = (
         about="a step takes more memory than its worker may have",
         bound=_QUICK,
         zero="injection",
-        inject=_out_of_memory,
+        inject=injections.out_of_memory,
         needs="bounded memory",
     ),
     Fault(
@@ -530,28 +230,28 @@ FAULTS: tuple[Fault, ...] = (
         about="failpoint: killed after a claim",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_claim", 0.3),
+        inject=injections.failpoint("after_claim", 0.3),
     ),
     Fault(
         name="before_commit",
         about="failpoint: killed before a result's commit",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("before_commit", 0.3),
+        inject=injections.failpoint("before_commit", 0.3),
     ),
     Fault(
         name="after_commit_before_publish",
         about="failpoint: killed between commit and bell",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_commit_before_publish", 0.3),
+        inject=injections.failpoint("after_commit_before_publish", 0.3),
     ),
     Fault(
         name="after_publish_before_delete",
         about="failpoint: killed between bell and the outbox row's end",
         bound=_QUICK,
         zero="heal",
-        inject=_failpoint("after_publish_before_delete", 0.3),
+        inject=injections.failpoint("after_publish_before_delete", 0.3),
     ),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}

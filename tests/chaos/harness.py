@@ -18,7 +18,7 @@ from tests.chaos import checker
 from tests.chaos.checker import Violation
 from tests.chaos.collected import Collected, bells, collect, read_ledger
 from tests.chaos.faults import Fault, schedule
-from tests.chaos.history import History, now
+from tests.chaos.history import History
 from tests.chaos.machine import Machine
 from tests.chaos.recovery import Episode, Recovery
 from tests.chaos.timing import Timing
@@ -184,7 +184,7 @@ def settle_down(world: World, history: History, *, within: float | None = None) 
         except (psycopg2.Error, redis.RedisError):
             pass  # still coming up
         time.sleep(0.25)
-    return round_to(time.monotonic() - began)
+    return round(time.monotonic() - began, 2)
 
 
 _OPEN = """
@@ -192,30 +192,25 @@ SELECT (SELECT count(*) FROM tasks_run WHERE finished_at IS NULL) + (SELECT coun
 """
 
 
-def round_to(seconds: float) -> float:
-    return round(seconds, 2)
-
-
 class StrayWatch(threading.Thread):
     """Looks each second whether a process that an attempt left behind outlives it for too long."""
 
     def __init__(self, world: World) -> None:
         super().__init__(name="strays", daemon=True)
-        self.world, self.strays = world, []
-        self._stop_it = threading.Event()
+        self.world = world
+        self.strays: list[str] = []
+        self._is_over = threading.Event()
         self._gone: set[int] = set()
 
-    strays: list[str]
-
     def run(self) -> None:
-        while not self._stop_it.wait(1):
+        while not self._is_over.wait(1):
             try:
                 self._look()
             except psycopg2.Error:
                 continue  # PostgreSQL is away
 
     def finish(self) -> None:
-        self._stop_it.set()
+        self._is_over.set()
         self.join(10)
 
     def _look(self) -> None:
@@ -250,6 +245,3 @@ def _is_same_process(pid: int, at: float) -> bool:
 def remove(folder: Path) -> None:
     """Delete what a round without violations left."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-__all__ = ["Result", "Round", "now", "play", "remove", "set_limits", "settle_down"]

@@ -12,8 +12,9 @@ import psutil
 import psycopg2
 
 from tasks.plans import Plan, group
-from tests.chaos.faults import Fault, Injection
+from tests.chaos.faults import Fault
 from tests.chaos.history import History, now
+from tests.chaos.injections import Injection
 from tests.chaos.workload import Api, step
 from tests.chaos.world import World
 

@@ -17,9 +17,9 @@ import psutil
 
 from tasks.plans import Plan, chain
 from tests.chaos.collected import Collected, collect, read_ledger
-from tests.chaos.faults import running_in
 from tests.chaos.harness import settle_down
 from tests.chaos.history import History
+from tests.chaos.injections import running_in
 from tests.chaos.workload import Api, step
 from tests.chaos.world import Party, World
 from wrenchai_project import servers

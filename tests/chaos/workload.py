@@ -23,6 +23,7 @@ CLIENTS = 4
 TIMEOUT_SECONDS = 8.0
 MOST_OPEN = 30
 PAUSE_SECONDS = (0.2, 0.9)
+TOLD = {"id", "state", "decision", "detail"}  # what is kept of an answer
 
 
 class Api:
@@ -46,7 +47,7 @@ class Api:
         """Make one request of the web process number `at`, and write down what is known of its end."""
         began = now()
         status, answer, outcome = self._ask(self._ports[at % len(self._ports)], method, path, body, key)
-        told = {name: answer[name] for name in ("id", "state", "decision", "detail") if name in answer}
+        told = {name: value for name, value in answer.items() if name in TOLD}
         operation = Operation(
             at=began,
             took=round(now() - began, 3),
