@@ -122,14 +122,33 @@ def quantile(ordered: list[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+PAGE = """# Chaos, measured
+
+Made by `./wrench chaos --table`; [what the words mean](../docs/operations/chaos.md). One row is one round on a fresh
+installation with durable servers: two of web, relay and scheduler, three workers, four clients. Recovery is judged by
+its bound where the fault was alone; with so few of each kind, p99 is the worst that was seen. "touched" counts the
+attempts that the fault met.
+
+{machine}
+
+{parts}"""
+
+
 def table(rounds: Sequence[dict[str, Any]], *, machine: str) -> str:
     """Write the page of many rounds, as Markdown."""
     rounds = sorted(rounds, key=lambda one: (one["timing"], one["seed"]))
     parts = []
     for timing in dict.fromkeys(one["timing"] for one in rounds):
         of = [one for one in rounds if one["timing"] == timing]
-        parts.append(f"## {timing.capitalize()} timing: {len(of)} seeds\n\n{_seeds(of)}\n\n{_faults(of)}\n")
-    return f"{machine}\n\n" + "\n".join(parts)
+        minutes = sum(one["minutes"] for one in of)
+        title = f"## {timing.capitalize()} timing: {len(of)} seeds, {minutes:g} minutes of faults"
+        parts.append(f"{title}\n\n{_seeds(of)}\n\n{_faults(of)}\n{_skipped(of)}")
+    return PAGE.format(machine=machine, parts="\n".join(parts)).rstrip()
+
+
+def _skipped(rounds: Sequence[dict[str, Any]]) -> str:
+    reasons = {name: reason for one in rounds for name, reason in one["skipped"].items()}
+    return "".join(f"\nSKIPPED `{name}`: {reason}.\n" for name, reason in sorted(reasons.items()))
 
 
 def _seeds(rounds: Sequence[dict[str, Any]]) -> str:
@@ -158,13 +177,18 @@ def _seeds(rounds: Sequence[dict[str, Any]]) -> str:
 
 
 def _faults(rounds: Sequence[dict[str, Any]]) -> str:
-    lines = ["| fault | times | alone | p50 | p99 | bound | late |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| fault | times | touched | alone | p50 | p99 | bound | late |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, all_of, alone in _by_fault(rounds):
         known = sorted(one["seconds"] for one in alone if one["seconds"] is not None)
         p50, p99 = (f"{quantile(known, share):.1f} s" if known else "-" for share in (0.5, 0.99))
         late = sum(one["seconds"] is None or one["seconds"] > one["bound"] for one in alone)
         bound = f"{all_of[0]['bound']:g} s"
-        lines.append(f"| `{name}` | {len(all_of)} | {len(alone)} | {p50} | {p99} | {bound} | {late} |")
+        touched = sum(one["touched"] for one in all_of)
+        cells = [f"`{name}`", len(all_of), touched, len(alone), p50, p99, bound, late]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 

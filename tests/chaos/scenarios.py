@@ -47,7 +47,10 @@ def play(world: World, stories: list[str], *, off: str = "") -> Collected:
         for story in stories:
             STORIES[story](world, Api(world, history, story))
             settle_down(world, history, within=FOUND_WITHIN if off else None)
-    if not off:
+    if off:
+        world.kill_parties()
+        world.survivors = []
+    else:
         world.end_parties()  # tells who survives it
     return collect(world, history.operations, orphans=world.survivors)
 

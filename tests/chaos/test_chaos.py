@@ -28,7 +28,7 @@ def world() -> Iterator[World]:
     folder = private_servers.STATE / f"chaos-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with World(folder, FAST, Machine(is_left_alone=True)) as running:
+    with World(folder, FAST, Machine(is_left_alone=True), is_durable=False) as running:
         yield running
     shutil.rmtree(folder)
 

@@ -85,8 +85,11 @@ class Party:
 class World:
     """Starts everything on entering, and leaves nothing behind."""
 
-    def __init__(self, folder: Path, timing: Timing, machine: Machine, *, off: str = "") -> None:
+    def __init__(
+        self, folder: Path, timing: Timing, machine: Machine, *, off: str = "", is_durable: bool = True
+    ) -> None:
         self.folder, self.timing, self.machine, self.off = folder, timing, machine, off
+        self.is_durable = is_durable
         self.token = uuid.uuid4().hex
         self.state = folder / "state"
         self.artifacts = folder / "artifacts"
@@ -107,7 +110,7 @@ class World:
             self.artifacts.mkdir()
             self.ledger.touch()
             stack.callback(self._remove_data)
-            found = servers.ensure(self.state, environ={})
+            found = servers.ensure(self.state, environ={}, durable=self.is_durable)
             stack.callback(servers.stop, self.state)
             self.database_url, self.redis_url = found.database_url, found.redis_url
             self.access_token = crew.bootstrap(self._environment(found)).token
@@ -219,14 +222,18 @@ class World:
             if party.process is not None:
                 party.process.wait(10)
 
-    def begin_anew(self, *, off: str) -> None:
-        """Kill all parties and forget what they did; those that are started next have this part taken out."""
+    def kill_parties(self) -> None:
+        """SIGKILL every party with all that it started; nothing is asked of them any more."""
         for party in self.parties.values():
             party.is_wanted = False
         for one in self.members():
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
         self.end_parties()
+
+    def begin_anew(self, *, off: str) -> None:
+        """Kill all parties and forget what they did; those that are started next have this part taken out."""
+        self.kill_parties()
         self.query(
             "TRUNCATE tasks_run, tasks_event, tasks_workersession, tasks_outboxmessage RESTART IDENTITY CASCADE"
         )
