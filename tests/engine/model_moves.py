@@ -126,9 +126,12 @@ def _current(model: Model) -> list[Ticket]:
 
 
 def _ticket(model: Model, dice: Random) -> Ticket:
-    """A lease that holds, or now and then one that does not any more."""
+    """A lease that holds; now and then one that does not any more, best of a step that another attempt does."""
     current, every = _current(model), list(model.tickets())
-    return dice.choice(current * 6 + every)
+    if current and dice.random() < 0.8:
+        return dice.choice(current)
+    ghosts = [t for t in every if model.step(t).state is StepState.RUNNING and not model.is_current(t)]
+    return dice.choice(ghosts or every)
 
 
 def _tickets(model: Model) -> bool:
@@ -212,8 +215,8 @@ _MOVES: dict[str, Move] = {
         },
         6,
     ),
-    "postpone": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}),
-    "release": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}),
+    "postpone": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}, 3),
+    "release": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}, 3),
     "record_stale": Move(_tickets, lambda model, dice: {"ticket": dice.choice(list(model.tickets()))}),
     "settle_cancelled": Move(
         lambda model: [t for t in _current(model) if model.runs[t.run].is_cancelled],
@@ -235,7 +238,7 @@ _MOVES: dict[str, Move] = {
     "call": Move(_suspends, _call, 5),
     "ask": Move(_current, _ask, 4),
     "decide": Move(lambda model: model.questions, _decide, 5),
-    "cancel": Move(_runs, _of_run, 1),
+    "cancel": Move(_runs, _of_run),
     "pause": Move(_runs, _of_run),
     "resume": Move(lambda model: any(r.is_paused for r in model.runs.values()), _of_run, 4),
     "set_priority": Move(

@@ -54,8 +54,9 @@ class World:
         A sweep passes over what somebody else has locked and comes again: so it does here.
         """
         self.is_sound = False
-        if first.name in ("submit", "rerun") and second.name in ("submit", "rerun"):
-            second.arguments["label"] += "b"
+        label = first.arguments.get("label")
+        if {first.name, second.name} <= {"submit", "rerun"} and second.arguments["label"] == label:
+            second = second._replace(arguments=second.arguments | {"label": f"{label}b"})
         self.driver.stand_still()
         self.story.append(f"{first} || {second}")
         answers = [self._named(answer) for answer in _at_once(self.driver, first, second)]
