@@ -144,7 +144,10 @@ class RunView(APIView):
 
 
 class RunEventsView(APIView):
-    """Read the facts of a run after a number; the same cursor as the WebSocket's."""
+    """Read the facts of a run after a number; the same cursor as the WebSocket's.
+
+    `removed_up_to` is 0, or the number up to which retention has removed what you asked for.
+    """
 
     required_action = "run.view"
 
@@ -153,7 +156,12 @@ class RunEventsView(APIView):
         wanted = valid(EventFilter(data=request.query_params))
         run = find_run(request, self, run_id)
         rows = events.since(run, wanted["after"], limit=wanted["limit"])
-        return Response({"events": [shapes.event(row) for row in rows], "head": run.last_seq})
+        body = {
+            "events": [shapes.event(row) for row in rows],
+            "head": run.last_seq,
+            "removed_up_to": events.removed_up_to(run, wanted["after"], rows),
+        }
+        return Response(body)
 
 
 class RunCancelView(APIView):

@@ -225,6 +225,8 @@ class Stream(AsyncWebsocketConsumer):
             await self._send_event(sub, event)
         if len(page) == limit:
             return True
+        if not page and sub.last < sub.head:
+            await self._skip_removed(sub)
         sub.head = min(sub.head, sub.last)  # a hint that promised more than is there would be asked for ever
         if not sub.caught_up:
             sub.caught_up = True
@@ -238,6 +240,16 @@ class Stream(AsyncWebsocketConsumer):
         sub.last = event["seq"]
         sub.head = max(sub.head, sub.last)
         await self._tell("event", topic=sub.topic, **event)
+
+    async def _skip_removed(self, sub: Subscription) -> None:
+        """Nothing comes after `last`, though more was promised: by a hint that was wrong, or it was removed.
+
+        The run's own count decides, read before looking again: what it counts is there, or was removed.
+        """
+        counted = (await _in_thread(sockets.heads, [sub.run.pk])).get(sub.run.pk, 0)
+        if counted > sub.last and not await _in_thread(sockets.page, sub.run, sub.last, 1):
+            sub.last = sub.acked = counted
+            await self._tell("reset", topic=sub.topic, reason="older events were removed", head=counted)
 
     async def _woken(self) -> bool:
         """Wait for a reason to look. False: POLL_SECONDS went by without one."""

@@ -26,6 +26,8 @@ from tasks.errors import ArtifactMissing, ArtifactStoreFull, UploadTooLarge
 from tasks.models import Artifact, Upload
 
 CHUNK_BYTES = 1024 * 1024
+UNFINISHED = ".part-"
+ASIDE = ".aside-"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -38,7 +40,7 @@ class DigestFolderStorage(FileSystemStorage):
     def _save(self, name: str, content: File[bytes]) -> str:
         target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 for chunk in content.chunks(CHUNK_BYTES):
@@ -52,6 +54,40 @@ class DigestFolderStorage(FileSystemStorage):
             raise
         return name
 
+    def keep(self, name: str) -> bool:
+        """Say that a file is wanted from now on, if it is there: `remove` leaves it alone for its reader to come."""
+        try:
+            os.utime(self.path(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove(self, name: str, *, unless_kept_since: float) -> int | None:
+        """Delete a file, unless it was stored or kept since (seconds of the epoch). Returns its bytes, or None.
+
+        It is moved aside first: whoever keeps it before that is seen here, and whoever keeps it after that finds
+        nothing and stores it anew. What a crash leaves aside is brought back by `bring_back`.
+        """
+        path = Path(self.path(name))
+        aside = path.with_name(f"{ASIDE}{path.name}")
+        try:
+            if path.stat().st_mtime >= unless_kept_since:
+                return None
+            os.rename(path, aside)
+        except FileNotFoundError:
+            return None
+        found = aside.stat()
+        if found.st_mtime >= unless_kept_since:
+            os.replace(aside, path)  # the same bytes, if somebody stored them anew
+            return None
+        aside.unlink()
+        return found.st_size
+
+    def bring_back(self, folder: Path) -> None:
+        """Undo what a crash in `remove` has left in a folder."""
+        for aside in folder.glob(f"{ASIDE}*"):
+            os.replace(aside, aside.with_name(aside.name.removeprefix(ASIDE)))
+
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name  # the name is the content's digest: writing it again changes nothing
 
@@ -61,7 +97,7 @@ def put(name: str, content: bytes | Path | BinaryIO, *, media_type: str) -> Arti
     with _opened(content) as source:
         digest, size = _measure(source)
         source.seek(0)
-        if not _store().exists(_place(digest)):
+        if not _is_kept(_place(digest)):
             try:
                 _store().save(_place(digest), File(cast("IO[Any]", source)))
             except OSError as error:
@@ -117,6 +153,17 @@ def put_upload(
 
 def _store() -> Storage:
     return storages["artifacts"]
+
+
+def folder_store() -> DigestFolderStorage | None:
+    """Give the store if it is a folder; None if it is another class, from which nothing is ever removed."""
+    store = _store()
+    return store if isinstance(store, DigestFolderStorage) else None
+
+
+def _is_kept(name: str) -> bool:
+    store = folder_store()
+    return store.keep(name) if store is not None else _store().exists(name)
 
 
 def _place(digest: str) -> str:

@@ -13,6 +13,7 @@ EngineError
 │   ├── RunNotOver         only a final run can be done again
 │   ├── NothingToRetry     nothing in the run failed
 │   └── ApprovalDecided    the question has its answer
+├── PrunerBusy             another pruner is at work
 ├── LeaseLost              the fence of this attempt is no longer current
 ├── ArtifactError
 │   ├── ArtifactMissing    the bytes of a digest are not in the store
@@ -96,6 +97,10 @@ class NothingToRetry(ControlRefused):
 
 class ApprovalDecided(ControlRefused):
     """The question has its answer."""
+
+
+class PrunerBusy(EngineError):
+    """Another pruner is at work."""
 
 
 class LeaseLost(EngineError):

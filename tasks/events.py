@@ -313,8 +313,21 @@ def append(
 
 
 def since(run: Run, seq: int, *, limit: int = 500) -> list[Event]:
-    """Give the events of a run after `seq`, in order, at most `limit`."""
+    """Give the events of a run after `seq`, in order, at most `limit`.
+
+    Gapless, unless retention has removed the oldest, or all: `removed_up_to` tells.
+    """
     return list(Event.objects.filter(run_day=run.created_day, run=run, seq__gt=seq).order_by("seq")[:limit])
+
+
+def removed_up_to(run: Run, seq: int, found: Sequence[Event]) -> int:
+    """Tell up to which number the events after `seq` were removed by retention; 0: none of them were.
+
+    `found` is what `since(run, seq)` gave after `run` was read: a number that the run has counted is there, or
+    was removed.
+    """
+    first = found[0].seq if found else run.last_seq + 1
+    return first - 1 if first > seq + 1 else 0
 
 
 def storable(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Partitions of the event table, one per day of the runs' creation.
 
-A day can be dropped whole. `ensure` makes the day's partition and some days ahead; it is called by the
-migration's SQL, by the scheduler, and by submit as the last resort. Needs no PostgreSQL extension.
+A day can be dropped whole (`drop`, called by `retention`). `ensure` makes the day's partition and some days ahead;
+it is called by the migration's SQL, by the scheduler, and by submit as the last resort. No extension is needed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,39 @@ def ensure_once(day: date) -> None:
         transaction.on_commit(lambda: _known.add(day))  # the caller's rollback takes the partition away again
 
 
+def days() -> list[date]:
+    """Give the days that have a partition, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'tasks_event'::regclass ORDER BY 1"
+        )
+        names = [row[0].removeprefix("tasks_event_") for row in cursor.fetchall()]
+    return [date(int(name[:4]), int(name[4:6]), int(name[6:8])) for name in names]
+
+
+def hold_still(day: date) -> int:
+    """Let nobody append to a day's partition until this transaction ends. Returns how many events it has."""
+    name = _name(day)
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {name} IN SHARE MODE")
+        cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - the name is made of a date
+        return int(cursor.fetchone()[0])
+
+
+def drop(day: date) -> None:
+    """Drop a day's events. Waits for everybody who reads or writes events: set a lock_timeout before."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {_name(day)}")
+        transaction.on_commit(lambda: _known.discard(day))
+
+
+def _name(day: date) -> str:
+    return f"tasks_event_{day:%Y%m%d}"
+
+
 def _ensure_day(day: date) -> None:
-    name = f"tasks_event_{day:%Y%m%d}"
+    name = _name(day)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone()[0] is not None:

@@ -4,6 +4,7 @@ relay      rings for outbox rows that nobody rang for                       ever
 scheduler  promotes due retries, recovers lost attempts, expires deadlines and questions  every second
            fires schedules                                                  every second
            rings again where bells got lost, makes the days' partitions     every 5 s
+           prunes what is over, in slices of half a second                  once a day
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from tasks import outbox, partitions, runs, schedules
+from tasks import outbox, partitions, retention, runs, schedules
 from tasks.database import SILENT_SECONDS, Leadership, is_away, is_not_migrated
 from tasks.errors import BrokerUnreachable
 
@@ -46,6 +47,7 @@ class Sweep:
 
     def __init__(self) -> None:
         self._rang_at = 0.0
+        self._prune = retention.Daily()
 
     def __call__(self) -> int:
         """Move what is due. Returns how many things were moved."""
@@ -55,6 +57,7 @@ class Sweep:
             self._rang_at = time.monotonic()
             partitions.ensure(timezone.now().date())
             moved += outbox.ring_again()
+        self._prune()
         return moved
 
 

@@ -1,4 +1,7 @@
-"""Schedules in Django's admin: edited with checks that say what to do, looked at with their next and last times."""
+"""What goes by the clock in Django's admin: schedules, and how long what is over is kept.
+
+Edited with checks that say what to do; looked at with next times, last fires and reports of what was deleted.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from tasks import schedules
 from tasks.history_admin import ReadOnlyAdmin
-from tasks.models import Schedule, ScheduleFire
+from tasks.models import PruneReport, RetentionPolicy, Schedule, ScheduleFire
 from tasks.runs.moves import database_now
 from tasks.times import TimesInvalid
 
@@ -149,3 +152,52 @@ def run_link(fire: ScheduleFire) -> str | SafeString:
         return ""
     page = reverse("admin:tasks_run_change", args=[fire.run.pk])
     return format_html('<a href="{}">{}: {}</a>', page, fire.run.public_id, fire.run.state)
+
+
+class RetentionForm(forms.ModelForm[RetentionPolicy]):
+    """Refuses what would delete at once, or keep a part of a run longer than the run."""
+
+    class Meta:
+        model = RetentionPolicy
+        exclude = ()
+        help_texts: ClassVar[dict[str, str]] = {
+            "project": "empty: the default for every project without a row of its own",
+            "keep_runs_days": "counted from a run's end; then it goes with everything that belongs to it",
+            "keep_events_days": "events and logs; not longer than the run",
+            "keep_artifacts_days": "files that runs made, and uploads; not longer than the run",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        runs_days = given.get("keep_runs_days")
+        for field in ("keep_runs_days", "keep_events_days", "keep_artifacts_days"):
+            days = given.get(field)
+            if days is not None and days < 1:
+                self.add_error(field, f"{days} days would delete what has just ended; the least is 1")
+            elif days is not None and runs_days is not None and days > runs_days:
+                self.add_error(
+                    field,
+                    f"{days} days is longer than the run itself is kept ({runs_days});"
+                    " keep runs longer, or this as long as they",
+                )
+        return given
+
+
+@admin.register(RetentionPolicy)
+class RetentionPolicyAdmin(admin.ModelAdmin[RetentionPolicy]):
+    """Without any row nothing of any project is deleted. A change counts from the next round on."""
+
+    form = RetentionForm
+    list_display = ("__str__", "keep_runs_days", "keep_events_days", "keep_artifacts_days")
+    list_filter = ("project",)
+    search_fields = ("project__name", "project__slug")
+    list_select_related = ("project",)
+    autocomplete_fields = ("project",)
+
+
+@admin.register(PruneReport)
+class PruneReportAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "ended_at", "counts", "error")
+    list_filter = ("started_at",)
+    search_fields = ("error",)
+    ordering = ("-started_at",)

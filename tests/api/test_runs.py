@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tasks import artifacts
-from tasks.models import Artifact, Run, Step
+from tasks.models import Artifact, Event, Run, Step
 from tests.api.cast import GOAL, TARGET, Cast, api, browser, submit_run
 
 pytestmark = pytest.mark.usefixtures("planner")
@@ -121,6 +121,22 @@ def test_events_are_read_after_a_number(cast: Cast) -> None:
     assert [event["seq"] for event in told["events"]] == list(range(1, told["head"] + 1))
     assert told["events"][0]["type"] == "run.accepted"
     assert api(cast.vera).get(f"{path}?after=1&limit=1").json()["events"] == told["events"][1:2]
+    assert told["removed_up_to"] == 0
+
+
+def test_events_that_were_removed_are_told(cast: Cast) -> None:
+    run = submit_run(cast.project)
+    path = f"/api/v1/runs/{run.public_id}/events"
+    Event.objects.filter(run=run, seq=1).delete()
+    assert api(cast.vera).get(path).json()["removed_up_to"] == 1
+    assert api(cast.vera).get(f"{path}?after=1").json()["removed_up_to"] == 0
+    Event.objects.filter(run=run).delete()
+    assert api(cast.vera).get(path).json() == {
+        "events": [],
+        "head": run.last_seq,
+        "removed_up_to": run.last_seq,
+    }
+    assert api(cast.vera).get(f"{path}?after={run.last_seq}").json()["removed_up_to"] == 0
 
 
 def test_cancel_is_written_down_and_may_be_repeated(cast: Cast) -> None:

@@ -286,6 +286,26 @@ def test_removed_events_are_told_by_a_reset(people: Cast) -> None:
     run_async(scenario)
 
 
+def test_that_all_events_were_removed_is_told_by_a_reset(people: Cast) -> None:
+    """And the socket is caught up with the head, not with the number that it began at."""
+    run = submit_run(people.project)
+    head = add_events(run, 5)
+    Event.objects.filter(run=run).delete()
+
+    async def scenario() -> None:
+        socket = await opened(people.bob)
+        await socket.say(op="subscribe", topic=f"run:{run.public_id}", after=2)
+        heard = await socket.until("caught_up")
+        assert [frame["op"] for frame in heard] == ["subscribed", "reset", "caught_up"]
+        assert (heard[1]["reason"], heard[1]["head"]) == ("older events were removed", head)
+        assert heard[2]["seq"] == head
+        await in_database(add_events, run, 1)
+        assert [frame["seq"] for frame in await socket.events(1)] == [head + 1]
+        await socket.leave()
+
+    run_async(scenario)
+
+
 def test_unsubscribed_topic_is_silent(people: Cast) -> None:
     run = submit_run(people.project)
     topic = f"run:{run.public_id}"

@@ -13,7 +13,8 @@ from django.urls import reverse
 from accounts.models import User
 from frontend import rows
 from frontend.security import STRICT
-from tasks.models import Run, Step
+from tasks import runs
+from tasks.models import Event, Run, Step
 from tests.api.cast import GOAL, PASSWORD, Cast, browser, submit_run
 
 pytestmark = pytest.mark.usefixtures("planner")
@@ -153,6 +154,18 @@ def test_event_log_keeps_the_last_word_of_progress(cast: Cast) -> None:
     told = [(row.kind, row.text) for row in rows.event_rows(run)]
     assert told.count(("step.progress", "3/3 x")) == 1
     assert [kind for kind, _ in told].count("step.progress") == 1
+
+
+def test_run_page_says_that_events_were_removed(cast: Cast) -> None:
+    run = submit_run(cast.project)
+    runs.cancel(run.public_id, by="alice")
+    run.refresh_from_db()
+    page = reverse("frontend:run", args=[run.public_id])
+    assert "were removed" not in browser(cast.vera).get(page).content.decode()
+    Event.objects.filter(run=run).delete()
+    assert (
+        f"The {run.last_seq} events of this run were removed" in browser(cast.vera).get(page).content.decode()
+    )
 
 
 def test_sign_in_counts_attempts_and_tells_nothing(cast: Cast) -> None:

@@ -181,6 +181,10 @@ def _events() -> Iterator[str]:
         "by WebSocket. An event has `seq`, `type` (a kind below), `at` (ISO 8601, UTC) and `data`, in which "
         "`key` names the step that it is about.",
         "",
+        "Events are removed when [retention](../operations/retention.md) says so, all of a run together. Who asks "
+        "for removed ones is told: `removed_up_to` in the answer is the last number that is gone (0: none is), "
+        "and by WebSocket a `reset` comes with the reason `older events were removed`.",
+        "",
         "| kind | meaning | data |",
         "|---|---|---|",
     )

@@ -1,0 +1,55 @@
+"""What a round would delete now: counted by the same rules, deleting nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.db.models import CASCADE, Model, QuerySet
+
+from tasks.models import Artifact, Event, LogChunk, Run, Upload
+from tasks.retention import files, rows
+from tasks.retention.policies import (
+    due_runs,
+    due_uploads,
+    live_runs,
+    named_by,
+    runs_live_reruns_come_from,
+    runs_that_keep_artifacts,
+)
+
+
+def forecast() -> dict[str, int]:
+    """Count what is due, by model, with files and bytes. A round that takes longer may find more."""
+    named = named_by(live_runs())
+    artifacts = Artifact.objects.filter(run__in=due_runs("keep_artifacts_days")).exclude(digest__in=named)
+    kept = Artifact.objects.exclude(pk__in=artifacts)
+    runs = due_runs("keep_runs_days").exclude(pk__in=runs_live_reruns_come_from())
+    runs = runs.exclude(pk__in=kept.values("run"))
+    uploads = due_uploads().exclude(digest__in=named | named_by(runs_that_keep_artifacts()))
+    kept_uploads = Upload.objects.exclude(pk__in=uploads)
+
+    def still_named(digests: set[str]) -> set[str]:
+        left = kept.filter(digest__in=digests).values_list("digest", flat=True)
+        return {*left, *kept_uploads.filter(digest__in=digests).values_list("digest", flat=True)}
+
+    counts = Counter({Run._meta.label: runs.count()})
+    _count_below(runs, counts)
+    events = Event.objects.filter(run__in=due_runs("keep_events_days").values("pk"))
+    logs = LogChunk.objects.filter(step__run__in=due_runs("keep_events_days"))
+    for queryset in (artifacts, events, logs, uploads):
+        counts[queryset.model._meta.label] = queryset.count()
+    for own, _ in rows.own_rows():
+        counts[own.model._meta.label] = own.count()
+    counts["partitions"] = len(rows.due_days())
+    return {what: many for what, many in (counts + Counter(files.count_files(still_named))).items() if many}
+
+
+def _count_below(parents: QuerySet[Model], counts: Counter[str]) -> None:
+    """Count what goes by cascade, each model by the first way that leads to it."""
+    for relation in parents.model._meta.related_objects:
+        child = relation.related_model
+        label = child._meta.label
+        if relation.on_delete is CASCADE and label not in counts:
+            below = child._base_manager.filter(**{f"{relation.field.name}__in": parents})
+            counts[label] = below.count()
+            _count_below(below, counts)

@@ -1,0 +1,184 @@
+"""One round of pruning: by a person with a command, or daily by the scheduler, a slice of time in each sweep.
+
+At most one pruner at a time: a lock of PostgreSQL's, held while it deletes. A round's report is stored before its
+first batch and counts along, so a round whose process was killed is told, and gone on with by the next scheduler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from psycopg2.errors import LockNotAvailable
+
+from tasks.errors import PrunerBusy
+from tasks.models import PruneReport
+from tasks.retention import files, rows
+from tasks.retention.report import Account, StoredAccount
+from tasks.retention.rows import Candidate
+from tasks.runs.moves import database_now
+
+log = structlog.get_logger(__name__)
+
+EVERY = timedelta(days=1)
+SLICE_SECONDS = 0.5  # of a sweep's second; a batch that was begun is ended
+PATIENCE = 5  # so often a batch tries for a lock that others hold; then it is left for the next round
+LOOK_SECONDS = 30.0  # between two looks whether a round is due
+_LOCK = "hashtext('wrench pruner')"
+
+
+def prune() -> PruneReport:
+    """Do a whole round now. Raises PrunerBusy if another pruner is at work."""
+    with _alone() as is_alone:
+        if not is_alone:
+            raise PrunerBusy(
+                "another pruner is at work; try again when it is done (its report is in the admin)"
+            )
+        report = PruneReport.objects.create(started_at=database_now())
+        try:
+            for _ in _batches(StoredAccount(report)):
+                pass
+        except DatabaseError as error:
+            _end(report, str(error).strip())
+            raise
+        return _end(report)
+
+
+class Daily:
+    """The scheduler's part: a round a day, a slice of it in each sweep."""
+
+    def __init__(self) -> None:
+        self._work: Iterator[None] | None = None
+        self._report: PruneReport | None = None
+        self._look_at = 0.0
+
+    def __call__(self) -> int:
+        """Do a slice if a round is due or under way. Returns how many batches were done."""
+        if self._work is None and time.monotonic() < self._look_at:
+            return 0
+        with _alone() as is_alone:
+            if not is_alone:
+                return 0
+            if self._work is None and not self._begin():
+                self._look_at = time.monotonic() + LOOK_SECONDS
+                return 0
+            return self._slice()
+
+    def _begin(self) -> bool:
+        """Start a round, or go on with one that was left. Tells whether there is one."""
+        latest = PruneReport.objects.order_by("-started_at", "-pk").first()
+        if latest is None or latest.started_at < database_now() - EVERY:
+            if latest is not None and latest.ended_at is None:
+                _end(latest, "not finished within a day")
+            latest = PruneReport.objects.create(started_at=database_now())
+        elif latest.ended_at is not None:
+            return False
+        self._report, self._work = latest, _batches(StoredAccount(latest))
+        return True
+
+    def _slice(self) -> int:
+        assert self._work is not None
+        assert self._report is not None
+        until, done = time.monotonic() + SLICE_SECONDS, 0
+        try:
+            for _ in self._work:
+                done += 1
+                if time.monotonic() >= until:
+                    return done
+        except (OperationalError, InterfaceError):
+            self._work = None  # PostgreSQL is away: the round goes on when it is back
+            raise
+        except DatabaseError as error:
+            log.exception("prune_failed", report=self._report.pk)
+            _end(self._report, str(error).strip())
+        else:
+            _end(self._report)
+        self._work = None
+        return done
+
+
+def _batches(account: Account) -> Iterator[None]:
+    """Do a round, a batch per step of the iterator."""
+    for day in rows.due_days():
+        rows.drop_day(day, account)
+        yield
+    yield from _prune_runs(account)
+    yield from _while(partial(rows.prune_uploads, account))
+    yield from files.prune_files(account)
+    yield from _while(partial(rows.prune_own, account))
+
+
+def _prune_runs(account: Account) -> Iterator[None]:
+    after: int | None = 0
+    while after is not None:
+        found, after = rows.candidates(after)
+        yield
+        with_artifacts = [run.pk for run in found if run.artifacts]
+        if with_artifacts:
+            yield from _while(partial(rows.prune_artifacts, with_artifacts, account))
+        for run in found:
+            if run.logs:
+                yield from _while(partial(rows.prune_logs, run.pk, account))
+            if run.events:
+                yield from _while(partial(rows.prune_events, run.pk, run.day, account))
+        for some in _portions([run for run in found if run.whole]):
+            rows.prune_runs(some, account)
+            yield
+
+
+def _portions(runs: Sequence[Candidate]) -> Iterator[list[int]]:
+    """Cut runs into portions of about STEPS_AT_ONCE steps, at least one run in each."""
+    portion: list[int] = []
+    steps = 0
+    for run in runs:
+        if portion and steps + run.steps > rows.STEPS_AT_ONCE:
+            yield portion
+            portion, steps = [], 0
+        portion.append(run.pk)
+        steps += run.steps
+    if portion:
+        yield portion
+
+
+def _while(batch: Callable[[], bool]) -> Iterator[None]:
+    """Do a batch again and again while it says that there may be more."""
+    tries = 0
+    while True:
+        try:
+            more = batch()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            tries, more = tries + 1, tries + 1 < PATIENCE
+            log.info("batch_waits", reason="others hold what it needs", tries=tries)
+        yield
+        if not more:
+            return
+
+
+def _end(report: PruneReport, error: str = "") -> PruneReport:
+    """Close a report and tell of it."""
+    report.ended_at, report.error = database_now(), error
+    report.save(update_fields=["ended_at", "error"])
+    seconds = round((report.ended_at - report.started_at).total_seconds(), 1)
+    log.info("pruned", report=report.pk, seconds=seconds, counts=report.counts, error=error)
+    return report
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[bool]:
+    """Be the only pruner for a while, if nobody is. A process that dies gives the place back with its connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})")
+        got = bool(cursor.fetchone()[0])
+    try:
+        yield got
+    finally:
+        if got:
+            with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({_LOCK})")
