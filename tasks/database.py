@@ -3,16 +3,24 @@
 Owns: `resilient`, which does a whole transaction again on a new connection. Refuses to know what the
 transaction does. Invariant: it is given only transactions that are safe to repeat (filtered by a fence or by
 the old state), because a commit whose answer was lost may have happened.
+
+And `Prepared`: planning the claim took longer than executing it, so a worker child lets PostgreSQL keep the plans of
+the statements that every step needs.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
+from django.conf import settings
 from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
@@ -41,7 +49,12 @@ AWAY_CODES = frozenset({"25006", "25P03", "25P04"})
 """A server that became a standby or read-only, and transactions that were ended because they took too long."""
 NOT_MIGRATED_CODES = frozenset({"42P01", "42703"})  # no such table, no such column
 
+REPLAN_SECONDS = 60.0  # a plan made for an empty table is kept no longer, if no ANALYZE throws it away before
+
 _T = TypeVar("_T")
+# connection -> statement -> its name there, and when it was planned
+_plans: WeakKeyDictionary[Any, dict[str, tuple[str, float]]] = WeakKeyDictionary()
+_plan_numbers = count()
 
 
 def is_away(error: BaseException) -> bool:
@@ -110,6 +123,56 @@ def mend_connection() -> None:
     if raw is not None:
         raw.close()
     del connections[DEFAULT_DB_ALIAS]  # the wrapper too: it counts blocks that were never left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A statement that PostgreSQL plans once per connection, and again after a minute.
+
+    `text` has its parameters as `%(name)s`, `types` gives the type of each.
+    """
+
+    name: str
+    text: str
+    types: Mapping[str, str]
+
+    def prepare(self, name: str) -> str:
+        """Write the statement that makes PostgreSQL know this one by a name."""
+        places = {key: f"${number}" for number, key in enumerate(self.types, start=1)}
+        text = re.sub(r"%\((\w+)\)s", lambda match: places[match.group(1)], self.text)
+        return f"PREPARE {name} ({', '.join(self.types.values())}) AS {text}"
+
+    def call(self, name: str) -> str:
+        """Write the statement that executes it."""
+        return f"EXECUTE {name} ({', '.join(f'%({key})s' for key in self.types)})"
+
+
+def execute(cursor: Any, values: Mapping[str, Any], *statements: Prepared) -> None:
+    """Execute these one after the other, in one round trip. The cursor has the result of the last one."""
+    if settings.PREPARE:
+        text = "; ".join(statement.call(_planned_as(cursor, statement)) for statement in statements)
+    else:
+        text = "; ".join(statement.text for statement in statements)
+    cursor.execute(text, values)
+
+
+def _planned_as(cursor: Any, statement: Prepared) -> str:
+    """Give the name by which this connection knows the statement; let it plan, if it does not or too long ago.
+
+    For any values: PostgreSQL would plan five times for given ones first. Each plan has a name of its own, because a
+    signal may interrupt us between PostgreSQL's having it and our knowing that.
+    """
+    connection.ensure_connection()
+    known = _plans.setdefault(connection.connection, {})
+    name, planned_at = known.get(statement.name, ("", 0.0))
+    if name and time.monotonic() - planned_at < REPLAN_SECONDS:
+        return name
+    forget = f"DEALLOCATE {name}; " if name else ""
+    known.pop(statement.name, None)
+    name = f"{statement.name}_{next(_plan_numbers)}"
+    cursor.execute(f"SET plan_cache_mode = force_generic_plan; {forget}{statement.prepare(name)}")
+    known[statement.name] = (name, time.monotonic())
+    return name
 
 
 class Leadership:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from django.db import connection
 
+from tasks.database import Prepared, execute
 from tasks.models import Event, Run
 from tasks.plans import JsonObject
 
@@ -273,7 +274,10 @@ KINDS: tuple[type[Fact], ...] = tuple(
     fact for _, fact in sorted({fact.kind: fact for fact in Fact.__subclasses__()}.items())
 )
 
-_APPEND = """
+_APPEND = Prepared(
+    name="wrench_append",
+    types={"run": "bigint", "count": "bigint", "facts": "jsonb", "opened": "integer", "closed": "integer"},
+    text="""
 WITH bumped AS (
     UPDATE tasks_run SET last_seq = last_seq + %(count)s, step_count = step_count + %(opened)s,
         open_steps = open_steps + %(opened)s - %(closed)s
@@ -281,11 +285,12 @@ WITH bumped AS (
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
     SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
-    FROM bumped b, jsonb_to_recordset(%(facts)s::jsonb) AS f (n bigint, kind text, step bigint, data jsonb)
+    FROM bumped b, jsonb_to_recordset(%(facts)s) AS f (n bigint, kind text, step bigint, data jsonb)
     RETURNING 1
 )
 SELECT last_seq, public_id, open_steps FROM bumped
-"""
+""",
+)
 
 
 def append(
@@ -307,7 +312,7 @@ def append(
         "closed": closed,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_APPEND, values)
+        execute(cursor, values, _APPEND)
         head, public_id, open_steps = cursor.fetchone()
     return int(head), str(public_id), int(open_steps)
 

@@ -22,6 +22,7 @@ from django.db import connection, transaction
 
 from tasks import limits
 from tasks.contract import Fence
+from tasks.database import Prepared, execute
 from tasks.plans import JsonObject
 
 HARD_GRACE_SECONDS = 15  # after the soft limit: time to tidy up before the kill
@@ -78,7 +79,17 @@ class Lease:
 # Fair share, in this order: priority less one for each minute that the project has waited since it was last served;
 # fewest running steps in this queue; longest not served. Inside a project the rank alone decides.
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
-CLAIM = f"""
+CLAIM = Prepared(
+    name="wrench_claim",
+    types={
+        "queue": "text",
+        "worker": "uuid",
+        "pid": "integer",
+        "grace": "double precision",
+        "ageing": "double precision",
+        "held": "text[]",
+    },
+    text=f"""
 WITH RECURSIVE open AS (
     SELECT q.name AS queue, q.agent FROM tasks_queue q
     WHERE q.name = %(queue)s AND q.enabled AND q.paused_at IS NULL
@@ -135,7 +146,7 @@ WITH RECURSIVE open AS (
         attempts_made = t.attempts_made + 1, started_at = coalesce(t.started_at, clock_timestamp()),
         served_at = clock_timestamp(), lost_at = NULL, progress = NULL,
         kill_at = clock_timestamp() + make_interval(secs => t.timeout_seconds + %(grace)s)
-    FROM candidate c WHERE t.id = c.id AND c.locks <@ %(held)s::text[]
+    FROM candidate c WHERE t.id = c.id AND c.locks <@ %(held)s
     RETURNING t.id, t.run_id, t.fence, t.attempts_made, t.timeout_seconds, t.key, t.agent, t.operation, t.queue,
         t.input
 ), tried AS (
@@ -146,7 +157,8 @@ SELECT c.locks, d.*, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id 
     r.public_id, r.project_id, r.goal, r.request, r.state = 'accepted',
     EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = d.id)
 FROM candidate c LEFT JOIN claimed d ON true LEFT JOIN tasks_run r ON r.id = d.run_id
-"""  # noqa: S608 - only fixed names are put together
+""",  # noqa: S608 - only fixed names are put together
+)
 _DISOWN = """
 UPDATE tasks_step s SET lost_at = clock_timestamp()
 FROM tasks_attempt a
@@ -192,7 +204,7 @@ def claim(queue: str, *, worker: UUID, pid: int) -> Lease | None:
 def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None, list[str]]:
     """Claim in one statement. Without a lease: the locks that the best step wants first; none if there is no step."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, values | {"held": held})
+        execute(cursor, values | {"held": held}, CLAIM)
         row = cursor.fetchone()
     if row is None:
         return None, []

@@ -249,6 +249,11 @@ REHINT_SECONDS = env.number(
 MAX_TASKS_PER_CHILD = env.number(
     "WRENCH_MAX_TASKS_PER_CHILD", 200, "A worker child is replaced after so many attempts", least=1
 )
+PREPARE = env.flag(
+    "WRENCH_PREPARE",
+    True,
+    "PostgreSQL keeps the plans of the engine's statements; switch it off behind a pooler that pools transactions",
+)
 FUSE = env.flag("WRENCH_FUSE", True, "A worker child goes on with the next step of its queue without a bell")
 RUN_DEADLINE_SECONDS = env.number(
     "WRENCH_RUN_DEADLINE_SECONDS",

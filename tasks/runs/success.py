@@ -18,16 +18,26 @@ from django.db import connection
 from tasks import events, leases
 from tasks.changes import Change
 from tasks.contract import StepResult
+from tasks.database import Prepared, execute
 from tasks.leases import Lease
 from tasks.states import EdgeCondition, StepState, satisfies
 
 MOST_DEPENDENTS = 200  # more are moved level by level by `release_dependents`
 
 # Two statements: the second sees what others committed while the first one waited for the locks.
-_LOCK = """
+_LOCK = Prepared(
+    name="wrench_lock",
+    types={"step": "bigint"},
+    text="""
 SELECT s.id FROM tasks_step s WHERE s.id = ANY (ARRAY(
     SELECT %(step)s::bigint UNION SELECT d.step_id FROM tasks_stepdependency d WHERE d.needs_id = %(step)s))
-ORDER BY s.id FOR UPDATE;
+ORDER BY s.id FOR UPDATE
+""",
+)
+_FIND = Prepared(
+    name="wrench_find",
+    types={"step": "bigint", "fence": "uuid", "most": "integer"},
+    text="""
 SELECT r.public_id, r.project_id,
     r.cancel_requested_at IS NULL AND r.paused_at IS NULL
         AND (s.added_by_id IS NULL OR NOT EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = s.id)),
@@ -38,21 +48,39 @@ SELECT r.public_id, r.project_id,
           WHERE d.needs_id = s.id ORDER BY w.id LIMIT %(most)s)
 FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
 WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.state = 'running'
-"""
-_SUCCEED = """
+""",
+)
+_SUCCEED = Prepared(
+    name="wrench_succeed",
+    types={"step": "bigint", "output": "jsonb", "summary": "text"},
+    text="""
 UPDATE tasks_step SET state = 'succeeded', output = %(output)s, summary = %(summary)s, error = NULL,
     ended_at = clock_timestamp(), served_at = clock_timestamp(), fence = NULL, worker_id = NULL, kill_at = NULL,
     lost_at = NULL, progress = NULL
-WHERE id = %(step)s;
-UPDATE tasks_attempt SET outcome = 'succeeded', ended_at = clock_timestamp(), error = NULL
-WHERE fence = %(fence)s;
-"""
-_RELEASE = """
-UPDATE tasks_step SET pending_deps = pending_deps - 1 WHERE id = ANY (%(nearer)s);
+WHERE id = %(step)s
+""",
+)
+_END_ATTEMPT = Prepared(
+    name="wrench_end_attempt",
+    types={"fence": "uuid"},
+    text="""
+UPDATE tasks_attempt SET outcome = 'succeeded', ended_at = clock_timestamp(), error = NULL WHERE fence = %(fence)s
+""",
+)
+_BRING_NEARER = Prepared(
+    name="wrench_bring_nearer",
+    types={"nearer": "bigint[]"},
+    text="UPDATE tasks_step SET pending_deps = pending_deps - 1 WHERE id = ANY (%(nearer)s)",
+)
+_RELEASE = Prepared(
+    name="wrench_release",
+    types={"ready": "bigint[]", "ageing": "double precision"},
+    text="""
 UPDATE tasks_step SET pending_deps = 0, state = 'ready', available_at = clock_timestamp(),
     rank = clock_timestamp() + priority * make_interval(secs => %(ageing)s)
-WHERE id = ANY (%(ready)s);
-"""
+WHERE id = ANY (%(ready)s)
+""",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +110,7 @@ def lock(lease: Lease) -> Found | None:
     """Lock the attempt's step and those that wait for it, in the order of ids. None: the lease was lost."""
     values: dict[str, Any] = {"step": lease.step_pk, "fence": lease.fence, "most": MOST_DEPENDENTS + 1}
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, values)
+        execute(cursor, values, _LOCK, _FIND)
         row = cursor.fetchone()
     if row is None:
         return None
@@ -109,8 +137,11 @@ def succeed(lease: Lease, result: StepResult, found: Found, change: Change) -> N
         "ready": [one.pk for one in ready],
         "ageing": leases.PRIORITY_STEP_SECONDS,
     }
+    wanted = [_SUCCEED, _END_ATTEMPT]
+    wanted += [_BRING_NEARER] if len(waiting) > len(ready) else []
+    wanted += [_RELEASE] if ready else []
     with connection.cursor() as cursor:
-        cursor.execute(_SUCCEED + (_RELEASE if waiting else ""), values)
+        execute(cursor, values, *wanted)
     change.tell(
         events.StepSucceeded(key=lease.key, attempt=lease.attempt, summary=result.summary), lease.step_pk
     )

@@ -151,9 +151,13 @@ def test_claim_reads_few_rows_among_many(project, worker) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_step")
         values = {"queue": "agent.probe", "worker": worker.pk, "pid": 1, "grace": 1, "ageing": 60, "held": []}
-        with transaction.atomic():
-            cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + leases.CLAIM, values)
+        with transaction.atomic():  # the plan that a worker child keeps: made for any values
+            cursor.execute(
+                "SET LOCAL plan_cache_mode = force_generic_plan; " + leases.CLAIM.prepare("explained")
+            )
+            cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + leases.CLAIM.call("explained"), values)
             found = cursor.fetchone()[0]
+        cursor.execute("DEALLOCATE explained")
     plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
     of_steps = [node for node in nodes(plan) if node.get("Relation Name") == "tasks_step"]
     scans = {node["Node Type"] for node in of_steps} - {"ModifyTable"}
