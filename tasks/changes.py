@@ -28,6 +28,7 @@ class Change:
     bells: list[Bell] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
+    begins: bool = False  # an attempt starts: the run does too, if it is the first one
 
     def tell(self, fact: events.Fact, step_pk: int | None = None) -> None:
         """Append this fact at the end."""
@@ -43,7 +44,7 @@ class Change:
         if not (self.facts or self.opened or self.closed):
             return
         head, public_id, open_steps = events.append(
-            self.run_pk, self.facts, opened=self.opened, closed=self.closed
+            self.run_pk, self.facts, opened=self.opened, closed=self.closed, begins=self.begins
         )
         if open_steps == 0 and (self.opened or self.closed):
             head = self._end_run() or head
@@ -51,6 +52,9 @@ class Change:
 
     def _end_run(self) -> int | None:
         """End the run with its last step. Returns its head then, or None if it is over already."""
+        head = events.succeed_run(self.run_pk)
+        if head is not None:
+            return head
         run = Run.objects.only("state", "cancel_requested_at", "failure").get(pk=self.run_pk)
         if RunState(run.state).is_final:
             return None

@@ -17,6 +17,7 @@ from django.db import connection
 from tasks.database import Prepared, execute
 from tasks.models import Event, Run
 from tasks.plans import JsonObject
+from tasks.states import FINAL_RUN_STATES, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,13 +293,66 @@ SELECT last_seq, public_id, open_steps FROM bumped
 """,
 )
 
+# As above, for the start of an attempt: the first one begins the run, and tells of that before all else.
+_APPEND_START = Prepared(
+    name="wrench_append_start",
+    types={"run": "bigint", "count": "bigint", "facts": "jsonb"},
+    text="""
+WITH was AS MATERIALIZED (
+    SELECT id, state = 'accepted' AS begins FROM tasks_run WHERE id = %(run)s FOR UPDATE
+), bumped AS (
+    UPDATE tasks_run r SET last_seq = r.last_seq + %(count)s + w.begins::integer,
+        state = CASE WHEN w.begins THEN 'running' ELSE r.state END,
+        started_at = CASE WHEN w.begins THEN clock_timestamp() ELSE r.started_at END
+    FROM was w WHERE r.id = w.id
+    RETURNING r.last_seq, r.created_day, r.public_id, r.open_steps, w.begins
+), inserted AS (
+    INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
+    SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
+    FROM bumped b CROSS JOIN LATERAL (
+        SELECT 0 AS n, 'run.started' AS kind, NULL::bigint AS step, '{}'::jsonb AS data WHERE b.begins
+        UNION ALL
+        SELECT n, kind, step, data
+        FROM jsonb_to_recordset(%(facts)s) AS f (n bigint, kind text, step bigint, data jsonb)) f
+    RETURNING 1
+)
+SELECT last_seq, public_id, open_steps FROM bumped
+""",
+)
+# The end of a run that nothing went wrong in. No row: it is over already, was cancelled, or a step is dead.
+_SUCCEED = Prepared(
+    name="wrench_succeed_run",
+    types={"run": "bigint", "finished": "jsonb"},
+    text=f"""
+WITH ended AS (
+    UPDATE tasks_run r SET state = 'succeeded', failure = '', finished_at = clock_timestamp(),
+        last_seq = r.last_seq + 1
+    WHERE r.id = %(run)s AND r.cancel_requested_at IS NULL
+      AND r.state NOT IN ({", ".join(f"'{state}'" for state in sorted(FINAL_RUN_STATES))})
+      AND NOT EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.state = 'dead')
+    RETURNING r.last_seq, r.created_day
+), inserted AS (
+    INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
+    SELECT created_day, %(run)s, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM ended
+    RETURNING 1
+)
+SELECT last_seq FROM ended
+""",  # noqa: S608 - only fixed names are put together
+)
+
 
 def append(
-    run_pk: int, facts: Sequence[tuple[Fact, int | None]], *, opened: int = 0, closed: int = 0
+    run_pk: int,
+    facts: Sequence[tuple[Fact, int | None]],
+    *,
+    opened: int = 0,
+    closed: int = 0,
+    begins: bool = False,
 ) -> tuple[int, str, int]:
     """Number and store facts (each with its step's id or None), and count steps that were opened and closed.
 
-    Returns the run's head, its public id, and how many of its steps are open now.
+    Returns the run's head, its public id, and how many of its steps are open now. With `begins`, an attempt's start,
+    a run that was only accepted is running from here on, and RunStarted is told first.
     """
     rows = [
         {"n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
@@ -312,9 +366,18 @@ def append(
         "closed": closed,
     }
     with connection.cursor() as cursor:
-        execute(cursor, values, _APPEND)
+        execute(cursor, values, _APPEND_START if begins else _APPEND)
         head, public_id, open_steps = cursor.fetchone()
     return int(head), str(public_id), int(open_steps)
+
+
+def succeed_run(run_pk: int) -> int | None:
+    """End a run whose steps are all final, if nothing went wrong in it. Returns its head then."""
+    finished = RunFinished(state=RunState.SUCCEEDED.value, failure="")
+    with connection.cursor() as cursor:
+        execute(cursor, {"run": run_pk, "finished": json.dumps(asdict(finished))}, _SUCCEED)
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
 
 
 def since(run: Run, seq: int, *, limit: int = 500) -> list[Event]:

@@ -259,8 +259,8 @@ def _fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
 
 def _request(lease: Lease) -> StepRequest:
     order = lease.order
-    upstream = {}
-    if order.has_upstream:
+    upstream = {one.key: one for one in order.upstream or ()}
+    if order.has_upstream and order.upstream is None:
         edges = StepDependency.objects.filter(step_id=lease.step_pk).select_related("needs")
         upstream = {edge.needs.key: _upstream(edge.needs) for edge in edges}
     wanted = {key for key, _ in plans.references(order.input)}

@@ -15,19 +15,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from tasks import limits
-from tasks.contract import Fence
+from tasks.contract import Fence, Upstream
 from tasks.database import Prepared, execute
 from tasks.plans import JsonObject
 
 HARD_GRACE_SECONDS = 15  # after the soft limit: time to tidy up before the kill
 PRIORITY_STEP_SECONDS = (
     60  # one priority is worth a minute of waiting, so a 9 overtakes a fresh 0 after 540 s
+)
+MOST_UPSTREAM = (
+    20  # results that a claim reads along; more, which may be large, are read without holding its locks
 )
 TRIES_UNDER_LIMITS = (
     20  # each finds the group before it full by then; who loses so often leaves it to the sweep
@@ -49,6 +53,7 @@ class Order:
 
     input: JsonObject
     has_upstream: bool
+    upstream: tuple[Upstream, ...] | None  # None: too many to be read along
     run_id: UUID  # public
     project_id: int
     goal: str
@@ -154,6 +159,10 @@ WITH RECURSIVE open AS (
     SELECT id, attempts_made, fence, %(worker)s, %(pid)s, clock_timestamp(), '' FROM claimed
 )
 SELECT c.locks, d.*, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id = d.id),
+    (SELECT CASE WHEN count(*) <= {MOST_UPSTREAM} THEN json_agg(json_build_array(
+        n.key, n.agent, n.operation, n.state, n.output, n.error, n.started_at, n.ended_at)) END
+     FROM (SELECT n.* FROM tasks_stepdependency e JOIN tasks_step n ON n.id = e.needs_id
+           WHERE e.step_id = d.id ORDER BY e.id LIMIT {MOST_UPSTREAM + 1}) n),
     r.public_id, r.project_id, r.goal, r.request, r.state = 'accepted',
     EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = d.id)
 FROM candidate c LEFT JOIN claimed d ON true LEFT JOIN tasks_run r ON r.id = d.run_id
@@ -229,6 +238,7 @@ def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None
 def _order(
     input: str,
     has_upstream: bool,
+    upstream: list[Any] | None,
     run_id: UUID,
     project_id: int,
     goal: str,
@@ -239,12 +249,27 @@ def _order(
     return Order(
         input=json.loads(input),
         has_upstream=has_upstream,
+        upstream=None if upstream is None else tuple(map(_upstream, upstream)),
         run_id=run_id,
         project_id=project_id,
         goal=goal,
         request=json.loads(request),
         is_first=is_first,
         is_called=is_called,
+    )
+
+
+def _upstream(raw: list[Any]) -> Upstream:
+    key, agent, operation, state, output, error, started_at, ended_at = raw
+    return Upstream(
+        key=key,
+        agent=agent,
+        operation=operation,
+        state=state,
+        output=output,
+        error=error,
+        started_at=None if started_at is None else datetime.fromisoformat(started_at),
+        ended_at=None if ended_at is None else datetime.fromisoformat(ended_at),
     )
 
 

@@ -16,7 +16,7 @@ from tasks.changes import Change
 from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
 from tasks.failpoints import failpoint
 from tasks.leases import Claimant, Lease
-from tasks.models import Artifact, Attempt, Run, Step, StepDependency
+from tasks.models import Artifact, Attempt, Step, StepDependency
 from tasks.plans import Plan
 from tasks.runs import circles, success
 from tasks.runs.accept import check
@@ -34,7 +34,7 @@ from tasks.runs.moves import (
     wait_for_retry,
 )
 from tasks.runs.storing import store_steps
-from tasks.states import AttemptOutcome, RunState, StepState
+from tasks.states import AttemptOutcome, StepState
 
 
 def start(queue: str, *, worker: UUID, pid: int, worker_name: str) -> Lease | None:
@@ -224,11 +224,7 @@ def _write_with_start(change: Change, following: Lease, claimant: Claimant) -> N
 
 def _tell_start(lease: Lease, change: Change, worker_name: str) -> None:
     """Write the change of the lease's run together with the start of the attempt."""
-    begun = lease.order.is_first and Run.objects.filter(
-        pk=lease.run_pk, state=RunState.ACCEPTED.value
-    ).update(state=RunState.RUNNING.value, started_at=Now())
-    if begun:
-        change.tell(events.RunStarted())
+    change.begins = lease.order.is_first
     change.tell(events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk)
     change.write()
 
