@@ -16,7 +16,7 @@ from tasks.changes import Change
 from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
 from tasks.failpoints import failpoint
 from tasks.leases import Claimant, Lease
-from tasks.models import Artifact, Attempt, Step, StepDependency
+from tasks.models import Artifact, Attempt, Run, Step, StepDependency
 from tasks.plans import Plan
 from tasks.runs import circles, success
 from tasks.runs.accept import check
