@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -27,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(days=1)
 SLICE_SECONDS = 0.5  # of a sweep's second; a batch that was begun is ended
+FIRST_STEPS = 20  # of runs that go at once, before it is known how long that takes here
 PATIENCE = 5  # so often a batch tries for a lock that others hold; then it is left for the next round
 LOOK_SECONDS = 30.0  # between two looks whether a round is due
 _LOCK = "hashtext('wrench pruner')"
@@ -115,6 +118,7 @@ def _batches(account: Account) -> Iterator[None]:
 
 def _prune_runs(account: Account) -> Iterator[None]:
     after: int | None = 0
+    pace = _Pace()
     while after is not None:
         found, after = rows.candidates(after)
         yield
@@ -126,22 +130,38 @@ def _prune_runs(account: Account) -> Iterator[None]:
                 yield from _while(partial(rows.prune_logs, run.pk, account))
             if run.events:
                 yield from _while(partial(rows.prune_events, run.pk, run.day, account))
-        for some in _portions([run for run in found if run.whole]):
+        for some in _portions([run for run in found if run.whole], pace):
+            begun = time.monotonic()
             rows.prune_runs(some, account)
+            pace.learn(time.monotonic() - begun)
             yield
 
 
-def _portions(runs: Sequence[Candidate]) -> Iterator[list[int]]:
-    """Cut runs into portions of about STEPS_AT_ONCE steps, at least one run in each."""
-    portion: list[int] = []
-    steps = 0
-    for run in runs:
-        if portion and steps + run.steps > rows.STEPS_AT_ONCE:
-            yield portion
-            portion, steps = [], 0
-        portion.append(run.pk)
-        steps += run.steps
-    if portion:
+@dataclass(slots=True)
+class _Pace:
+    """How many steps go at once: learned from how long the last took, since that depends on how many there are.
+
+    For each step that goes PostgreSQL looks for steps that refer to it, among all steps.
+    """
+
+    steps: int = field(default_factory=lambda: min(FIRST_STEPS, rows.STEPS_AT_ONCE))
+
+    def learn(self, seconds: float) -> None:
+        """Aim at SLICE_SECONDS / 2 for the next portion."""
+        fitting = int(self.steps * min(2.0, SLICE_SECONDS / 2 / max(seconds, 0.001)))
+        self.steps = max(1, min(rows.STEPS_AT_ONCE, fitting))
+
+
+def _portions(runs: Sequence[Candidate], pace: _Pace) -> Iterator[list[int]]:
+    """Cut runs into portions of about as many steps as the pace says by then, at least one run in each."""
+    left = deque(runs)
+    while left:
+        first = left.popleft()
+        portion, steps = [first.pk], first.steps
+        while left and steps + left[0].steps <= pace.steps:
+            run = left.popleft()
+            portion.append(run.pk)
+            steps += run.steps
         yield portion
 
 

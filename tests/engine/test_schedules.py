@@ -114,8 +114,9 @@ def test_times_end_with_ends_at(make: Make) -> None:
     assert schedules.fire_due() == 0
 
 
-def test_two_schedulers_at_once_fire_each_time_once(make: Make) -> None:
+def test_two_schedulers_at_once_fire_each_time_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [make(ago=timedelta(hours=2), catch_up="all", overlap="allow") for _ in range(6)]
+    monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
     barrier, faults = threading.Barrier(2), []
 
     def sweep() -> None:
@@ -265,7 +266,10 @@ def test_request_that_is_refused_is_told_and_the_schedule_goes_on(make: Make) ->
     assert schedule.next_fire_at == schedule.starts_at + HOUR
 
 
-def test_schedule_that_cannot_be_computed_is_switched_off_and_holds_up_no_other(make: Make) -> None:
+def test_schedule_that_cannot_be_computed_is_switched_off_and_holds_up_no_other(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
     bad = make(ago=HOUR, interval_seconds=None, cron="61 * * * *")
     lost = make(ago=HOUR, time_zone="Europe/Nowhere")
     good = make()
@@ -277,7 +281,8 @@ def test_schedule_that_cannot_be_computed_is_switched_off_and_holds_up_no_other(
         assert "switched off" in one.fires.get().note
 
 
-def test_row_that_the_database_refuses_holds_up_no_other(make: Make, project: Project) -> None:
+def test_row_that_the_database_refuses_holds_up_no_other(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
     make(ago=HOUR, goal="refuse me")
     good = make()
     with connection.cursor() as cursor:
@@ -289,6 +294,13 @@ def test_row_that_the_database_refuses_holds_up_no_other(make: Make, project: Pr
             cursor.execute("ALTER TABLE tasks_run DROP CONSTRAINT no_such_goal")
     assert fired(good) == [(0, "submitted")]
     assert ScheduleFire.objects.count() == 1
+
+
+def test_midnight_of_many_is_cut_into_sweeps(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "SHARE_SECONDS", 0.0)
+    made = [make() for _ in range(3)]
+    assert [schedules.fire_due() for _ in range(4)] == [1, 1, 1, 0]
+    assert [fired(one) for one in made] == [[(0, "submitted")]] * 3
 
 
 def test_fire_now_fires_also_what_is_off(make: Make) -> None:
