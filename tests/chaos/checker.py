@@ -8,6 +8,7 @@ C5  no process is left of anything
 C6  the outbox and the queues are empty in the end
 C7  no limit is exceeded at any event
 C8  a dependent never starts before what it needs has ended as its edge demands
+C10 every sentence of tests/engine/invariants.sql holds, all the time or in the end as it says
 """
 
 from __future__ import annotations
@@ -334,6 +335,12 @@ def edges_hold(seen: Collected) -> Iterator[Violation]:
             )
 
 
+def invariants_hold(seen: Collected) -> Iterator[Violation]:
+    """C10."""
+    for broken in seen.broken:
+        yield Violation(rule="C10", about="invariant", message=broken)
+
+
 CHECKS: tuple[Check, ...] = (
     runs_end,
     effects_are_fenced,
@@ -343,4 +350,5 @@ CHECKS: tuple[Check, ...] = (
     queues_are_empty,
     limits_hold,
     edges_hold,
+    invariants_hold,
 )

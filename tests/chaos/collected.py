@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg2.extensions
+
 from tests.chaos.history import Operation
 from tests.chaos.world import World
+from tests.engine.invariants import invariants
+
+MOST_BROKEN = 5  # rows of one invariant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ class Collected:
     bells: dict[str, int] = field(default_factory=dict)  # key in Redis -> how many wait
     orphans: tuple[str, ...] = ()  # processes that outlived everything
     strays: tuple[str, ...] = ()  # processes of attempts that were long over
+    broken: tuple[str, ...] = ()  # invariants of the engine's rows that did not hold, then or now, with rows
 
 
 def read_ledger(file: Path) -> list[Effect]:
@@ -131,9 +137,14 @@ def read_ledger(file: Path) -> list[Effect]:
 
 
 def collect(
-    world: World, operations: Iterable[Operation], *, orphans: Iterable[str] = (), strays: Iterable[str] = ()
+    world: World,
+    operations: Iterable[Operation],
+    *,
+    orphans: Iterable[str] = (),
+    strays: Iterable[str] = (),
+    broken: Iterable[str] = (),
 ) -> Collected:
-    """Read all rows in one snapshot; PostgreSQL and Redis must be up."""
+    """Read all rows in one snapshot; PostgreSQL and Redis must be up. `broken` was found before."""
     with world.database() as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
@@ -166,7 +177,24 @@ def collect(
             bells=bells(world),
             orphans=tuple(orphans),
             strays=tuple(strays),
+            broken=(*broken, *broken_invariants(cursor, at_rest=True)),
         )
+
+
+def broken_invariants(cursor: psycopg2.extensions.cursor, *, at_rest: bool) -> list[str]:
+    """Give the sentences of tests/engine/invariants.sql that do not hold now, with rows that break them."""
+    wanted = {one.name: one for one in invariants() if at_rest or not one.at_rest}
+    cursor.execute(
+        " UNION ALL ".join(
+            f"SELECT '{one.name}', ARRAY(SELECT broken::text FROM ({one.sql}) broken LIMIT {MOST_BROKEN})"
+            for one in wanted.values()
+        )
+    )
+    return [
+        f"{name}: {wanted[name].sentence} Not so: {'; '.join(rows)}"
+        for name, rows in cursor.fetchall()
+        if rows
+    ]
 
 
 def bells(world: World) -> dict[str, int]:

@@ -16,7 +16,7 @@ import redis
 
 from tests.chaos import checker
 from tests.chaos.checker import Violation
-from tests.chaos.collected import Collected, bells, collect, read_ledger
+from tests.chaos.collected import Collected, bells, broken_invariants, collect, read_ledger
 from tests.chaos.faults import Fault, schedule
 from tests.chaos.history import History
 from tests.chaos.machine import Machine
@@ -79,7 +79,7 @@ def _play(round: Round, world: World, say: Say, began: float) -> Result:
     for name, reason in skipped.items():
         say(f"SKIPPED {name}: {reason}")
     history = History(round.folder / "history.jsonl")
-    workload, watch = Workload(world, history, round.seed), StrayWatch(world)
+    workload, watch = Workload(world, history, round.seed), Watch(world)
     workload.start()
     watch.start()
     _warm_up(world)
@@ -91,7 +91,9 @@ def _play(round: Round, world: World, say: Say, began: float) -> Result:
     calm = settle_down(world, history)
     watch.finish()
     world.stop()
-    seen = collect(world, history.operations, orphans=world.survivors, strays=watch.strays)
+    seen = collect(
+        world, history.operations, orphans=world.survivors, strays=watch.strays, broken=sorted(watch.broken)
+    )
     history.close()
     late = [_late(one) for one in recoveries if one.is_late and not one.overlapped]
     return Result(
@@ -192,19 +194,22 @@ SELECT (SELECT count(*) FROM tasks_run WHERE finished_at IS NULL) + (SELECT coun
 """
 
 
-class StrayWatch(threading.Thread):
-    """Looks each second whether a process that an attempt left behind outlives it for too long."""
+class Watch(threading.Thread):
+    """Looks each second: does a process outlive its attempt for too long, do the rows keep their invariants?"""
 
     def __init__(self, world: World) -> None:
-        super().__init__(name="strays", daemon=True)
+        super().__init__(name="watch", daemon=True)
         self.world = world
         self.strays: list[str] = []
+        self.broken: set[str] = set()
         self._is_over = threading.Event()
         self._gone: set[int] = set()
 
     def run(self) -> None:
         while not self._is_over.wait(1):
             try:
+                with self.world.database() as connection, connection.cursor() as cursor:
+                    self.broken |= set(broken_invariants(cursor, at_rest=False))
                 self._look()
             except psycopg2.Error:
                 continue  # PostgreSQL is away

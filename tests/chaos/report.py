@@ -38,7 +38,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "run_states": dict(Counter(run.state for run in seen.runs)),
         "steps": len(seen.steps),
         "attempts": dict(Counter(attempt.outcome for attempt in seen.attempts)),
-        "calm_errors": len(calm_errors(seen.operations, result.recoveries)),
+        "calm_errors": [asdict(one) for one in calm_errors(seen.operations, result.recoveries)],
         "effects": sum(effect.kind in {"end", "deed"} for effect in seen.effects),
         "events": len(seen.events),
         "recoveries": [asdict(one) for one in result.recoveries],
@@ -67,7 +67,8 @@ def for_people(data: dict[str, Any]) -> str:
         f" {data['runs']} runs, {data['steps']} steps, {sum(data['attempts'].values())} attempts"
         f" ({data['attempts'].get('lost', 0)} lost, {data['attempts'].get('stale', 0)} stale),"
         f" {data['effects']} effects, {data['events']} events, {data['restarts']} restarts;"
-        f" {data['calm_errors']} requests without an answer away from faults; calm after {data['calm_seconds']:g} s",
+        f" {len(data['calm_errors'])} requests without an answer away from faults;"
+        f" calm after {data['calm_seconds']:g} s",
         *(f"  {line}" for line in recovery_lines([data])),
         *(f"  SKIPPED {name}: {reason}" for name, reason in data["skipped"].items()),
         *(f"  VIOLATION {violation}" for violation in data["violations"][:50]),

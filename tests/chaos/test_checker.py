@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +143,7 @@ BROKEN = {
     ),
     "orphan": ("C5", replace(SOUND, orphans=("77 python",))),
     "stray": ("C5", replace(SOUND, strays=("process 77 of a",))),
+    "invariant broken": ("C10", replace(SOUND, broken=("events_are_gapless: (1)",))),
     "outbox not empty": ("C6", replace(SOUND, outbox=1)),
     "bells wait": ("C6", replace(SOUND, bells={"wrench:agent.mill:5": 2})),
     "limit exceeded": ("C7", replace(SOUND, attempts=(*ATTEMPTS[:2], replace(ATTEMPTS[2], started_at=2.9)))),
@@ -160,7 +162,9 @@ def test_broken_history_is_found(name: str) -> None:
 
 
 def test_every_check_has_a_broken_history() -> None:
-    assert {rule for rule, _ in BROKEN.values()} == {f"C{n}" for n in range(1, len(checker.CHECKS) + 1)}
+    rules = {rule for rule, _ in BROKEN.values()}
+    assert len(rules) == len(checker.CHECKS)
+    assert rules == set(re.findall(r"^(C\d+) ", checker.__doc__ or "", re.M)) - {"C9"}
 
 
 def test_deed_may_be_repeated_when_people_allow_it() -> None:
