@@ -175,7 +175,7 @@ WHERE s.worker_id = %(worker)s AND s.state = 'running' AND a.fence = s.fence AND
 """
 _LOST = """
 SELECT s.id, s.run_id FROM tasks_step s JOIN tasks_workersession w ON w.id = s.worker_id
-WHERE s.state = 'running' AND (
+WHERE s.worker_id IS NOT NULL AND s.state = 'running' AND (
     w.lease_until < clock_timestamp() OR w.stopped_at IS NOT NULL OR s.lost_at IS NOT NULL
     OR s.kill_at < clock_timestamp() - make_interval(secs => %(overdue)s)
 )

@@ -29,7 +29,8 @@ rules AS MATERIALIZED (
 # How many steps run now, by all that a rule can name. Reads the index of running steps alone.
 RUNNING = """
 running AS MATERIALIZED (
-    SELECT queue, project_id, agent, limit_key, count(*) AS n FROM tasks_step WHERE state = 'running'
+    SELECT queue, project_id, agent, limit_key, count(*) AS n FROM tasks_step
+    WHERE worker_id IS NOT NULL AND state = 'running'
     GROUP BY queue, project_id, agent, limit_key
 )
 """

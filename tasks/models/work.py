@@ -189,8 +189,14 @@ class Step(models.Model):
                 name="step_last_served",
                 condition=Q(served_at__isnull=False),
             ),
-            # heartbeat and recovery: what does this worker run?
-            models.Index(fields=["worker"], name="step_running", condition=Q(state=StepState.RUNNING.value)),
+            # heartbeat, recovery, limits: what runs, and by which worker? Only a running step has one (see above);
+            # said so, the index serves the foreign key, too, when a session is deleted.
+            models.Index(fields=["worker"], name="step_running", condition=Q(worker__isnull=False)),
+            # the foreign keys, when a run is deleted: which steps stand for this one, or were added by it?
+            models.Index(
+                fields=["taken_from"], name="step_taken_from", condition=Q(taken_from__isnull=False)
+            ),
+            models.Index(fields=["added_by"], name="step_added_by", condition=Q(added_by__isnull=False)),
             # the sweep: which retries are due?
             models.Index(
                 fields=["available_at"],
