@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import current_app
+from django.db import close_old_connections
 
 from tasks.contract import catalog
 from tasks.execution import run_next
@@ -13,6 +14,7 @@ from tasks.worker import HeartStep
 def _answer(queue: str) -> None:
     @current_app.task(name=queue, ignore_result=True)
     def answer_bell() -> str:
+        close_old_connections()  # keeps one that works: the first statement asks whether it does
         return run_next(queue, fused=FusedEvents(queue))
 
 

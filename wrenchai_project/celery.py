@@ -62,6 +62,9 @@ app.conf.update(
     worker_consumer="tasks.worker:SteadyConsumer",
     worker_hijack_root_logger=False,
     worker_enable_remote_control=True,
+    # Celery closes Django's connections before and after each task unless it may use them for so many: a bell would
+    # cost a new process of PostgreSQL and its password check. `tasks.celery_tasks` looks after them instead.
+    CELERY_DB_REUSE_MAX=settings.MAX_TASKS_PER_CHILD + 1,
     event_queue_prefix="wrench-events",
     control_exchange="wrench-control",
 )

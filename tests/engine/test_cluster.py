@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.db import connection
 
 from tasks import outbox, runs
 from tasks.models import Attempt, Event, OutboxMessage, Step, WorkerSession
@@ -257,3 +258,21 @@ def test_hard_limit_kills_an_operation_that_hears_nothing(
     Step.objects.filter(run=run).update(kill_at=Step.objects.get(run=run).started_at)
     until(lambda: Attempt.objects.filter(outcome="lost").exists(), within=15, what="the deaf attempt is lost")
     assert Attempt.objects.get(outcome="lost").error["kind"] == "timeout"
+
+
+def test_bells_share_the_connection_of_their_child(cluster: Cluster, submit: Submit, ledger: Path) -> None:
+    """A new connection costs a process of PostgreSQL; Celery would open one for each bell."""
+    cluster.relay()
+    cluster.worker(slots=1)
+    cluster.wait_for(submit(work("first", ledger=ledger)))
+    before = sessions()
+    for n in range(20):
+        cluster.wait_for(submit(work(f"s{n}", ledger=ledger)))
+    assert sessions() - before < 10
+
+
+def sessions() -> int:
+    """Count the connections to this database that have ended or told of themselves."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
