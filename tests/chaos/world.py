@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,6 @@ class World:
         self.state = folder / "state"
         self.artifacts = folder / "artifacts"
         self.ledger = folder / "ledger"
-        self.failpoints = folder / "failpoints"
         self.proxies = Proxies()
         self.parties: dict[str, Party] = {}
         self.access_token = ""
@@ -283,17 +282,18 @@ class World:
             elif path.suffix == ".rdb":
                 path.unlink()
 
-    def arm(self, failpoint: str) -> None:
-        """Arm failpoints ("" disarms) in all processes at once."""
-        fresh = self.failpoints.with_suffix(".new")
-        fresh.write_text(failpoint)
-        fresh.replace(self.failpoints)
+    def arm(self, failpoint: str, parties: Iterable[str] | None = None) -> None:
+        """Arm failpoints in these parties, or all; "" disarms."""
+        for name in self.parties if parties is None else parties:
+            fresh = self.folder / f"{name}.failpoints.new"
+            fresh.write_text(failpoint)
+            fresh.replace(fresh.with_suffix(""))
 
     def fired(self) -> list[tuple[int, float]]:
-        """Give (pid, when) of the processes that failpoints have killed so far."""
-        file = self.failpoints.with_name(f"{self.failpoints.name}.fired")
-        lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
-        return [(int(pid), float(at)) for _, pid, at in lines]
+        """Give (pid, when) of the processes that failpoints have killed so far, the first first."""
+        files = self.folder.glob("*.failpoints.fired")
+        lines = [line.split() for file in files for line in file.read_text().splitlines()]
+        return sorted(((int(pid), float(at)) for _, pid, at in lines), key=lambda one: one[1])
 
     def _supervise(self) -> None:
         while not self._stop.wait(0.1):
@@ -307,14 +307,12 @@ class World:
                     self.spawn(party)
 
     def _environment(self, found: servers.Servers) -> dict[str, str]:
-        self.arm("")
         return services.environment(found, roots=()) | {
             **self.timing.environment(),
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "CHAOS_TOKEN": self.token,
             "CHAOS_OFF": self.off,
             "WRENCH_ARTIFACTS_DIR": str(self.artifacts),
-            "WRENCH_FAILPOINTS": f"@{self.failpoints}",
             "PYTHONPATH": os.pathsep.join([str(services.ROOT), str(PLUGINS)]),
             "LOG_LEVEL": "INFO",
         }
@@ -353,6 +351,7 @@ class World:
         own = environment | {
             "DATABASE_URL": _through(self.database_url, database.port),
             "REDIS_URL": _through(self.redis_url, broker.port),
+            "WRENCH_FAILPOINTS": f"@{self.folder / name}.failpoints",
         }
         if name in CLOCKED:
             own |= self.machine.clock(self.folder / f"{name}.clock")
