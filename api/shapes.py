@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from agents import requests
 from tasks import runs
-from tasks.models import Approval, Artifact, Event, Run, Step, StepDependency
+from tasks.events import StoredFact
+from tasks.models import Approval, Artifact, Run, Step, StepDependency
 from tasks.runs import RerunPreview
 
 
@@ -85,7 +86,7 @@ def step(row: Step, after: list[str]) -> dict[str, Any]:
     }
 
 
-def event(row: Event) -> dict[str, Any]:
+def event(row: StoredFact) -> dict[str, Any]:
     """A fact of a run."""
     return {"seq": row.seq, "type": row.kind, "at": moment(row.at), "data": row.data}
 

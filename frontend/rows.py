@@ -20,7 +20,8 @@ from agents import requests
 from agents.catalog import current_registry
 from agents.findings import Severity
 from tasks import events
-from tasks.models import Approval, Artifact, Event, Run, Step
+from tasks.events import StoredFact
+from tasks.models import Approval, Artifact, Run, Step
 from tasks.runs import open_questions
 from tasks.states import RunState, StepState
 
@@ -267,7 +268,7 @@ def _skipped_row(item: object) -> SkippedRow:
     return SkippedRow(what=str(what or ""), why=str(why or ""))
 
 
-def _event_row(event: Event) -> EventRow:
+def _event_row(event: StoredFact) -> EventRow:
     data = event.data if isinstance(event.data, dict) else {}
     return EventRow(
         seq=event.seq,

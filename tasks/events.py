@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import connection
 
 from tasks.database import Prepared, execute
-from tasks.models import Event, Run
+from tasks.models import Run
 from tasks.plans import JsonObject
 from tasks.states import FINAL_RUN_STATES, RunState
 
@@ -380,15 +381,34 @@ def succeed_run(run_pk: int) -> int | None:
     return None if row is None else int(row[0])
 
 
-def since(run: Run, seq: int, *, limit: int = 500) -> list[Event]:
-    """Give the events of a run after `seq`, in order, at most `limit`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFact:
+    """A fact as readers get it: a page has hundreds, and making that many model instances took most of its time."""
+
+    seq: int
+    at: datetime
+    kind: str
+    data: JsonObject
+
+
+_SINCE = """
+SELECT seq, at, kind, data::json FROM tasks_event
+WHERE run_day = %(day)s AND run_id = %(run)s AND seq > %(seq)s ORDER BY seq LIMIT %(limit)s
+"""
+
+
+def since(run: Run, seq: int, *, limit: int = 500) -> list[StoredFact]:
+    """Give the facts of a run after `seq`, in order, at most `limit`.
 
     Gapless, unless retention has removed the oldest, or all: `removed_up_to` tells.
     """
-    return list(Event.objects.filter(run_day=run.created_day, run=run, seq__gt=seq).order_by("seq")[:limit])
+    values: dict[str, Any] = {"day": run.created_day, "run": run.pk, "seq": seq, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(_SINCE, values)
+        return [StoredFact(seq=seq, at=at, kind=kind, data=data) for seq, at, kind, data in cursor.fetchall()]
 
 
-def removed_up_to(run: Run, seq: int, found: Sequence[Event]) -> int:
+def removed_up_to(run: Run, seq: int, found: Sequence[StoredFact]) -> int:
     """Tell up to which number the events after `seq` were removed by retention; 0: none of them were.
 
     `found` is what `since(run, seq)` gave after `run` was read: a number that the run has counted is there, or
