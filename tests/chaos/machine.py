@@ -79,8 +79,12 @@ class Machine:
     def _own_mounts(self) -> bool:
         """Leave the machine's mount namespace, so that our mounts end with us."""
         libc = ctypes.CDLL(None, use_errno=True)
-        if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
+        if os.geteuid() != 0:
             self.missing["small disk"] = "only root may mount one"
+            return False
+        if libc.unshare(CLONE_NEWNS) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            self.missing["small disk"] = f"no mount namespace of our own: {reason}"
             return False
         done = subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, text=True, check=False)
         if done.returncode:
