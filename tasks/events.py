@@ -300,7 +300,7 @@ _APPEND_START = Prepared(
     types={"run": "bigint", "count": "bigint", "facts": "jsonb"},
     text="""
 WITH was AS MATERIALIZED (
-    SELECT id, state = 'accepted' AS begins FROM tasks_run WHERE id = %(run)s FOR UPDATE
+    SELECT id, started_at IS NULL AS begins FROM tasks_run WHERE id = %(run)s FOR UPDATE
 ), bumped AS (
     UPDATE tasks_run r SET last_seq = r.last_seq + %(count)s + w.begins::integer,
         state = CASE WHEN w.begins THEN 'running' ELSE r.state END,
@@ -353,7 +353,7 @@ def append(
     """Number and store facts (each with its step's id or None), and count steps that were opened and closed.
 
     Returns the run's head, its public id, and how many of its steps are open now. With `begins`, an attempt's start,
-    a run that was only accepted is running from here on, and RunStarted is told first.
+    a run of which no attempt had begun is running from here on, and RunStarted is told first.
     """
     rows = [
         {"n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}

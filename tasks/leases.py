@@ -58,7 +58,7 @@ class Order:
     project_id: int
     goal: str
     request: JsonObject
-    is_first: bool  # the run was not running yet
+    is_first: bool  # no attempt of the run has begun before
     is_called: bool  # another step waits for this one's result
 
 
@@ -163,7 +163,7 @@ SELECT c.locks, d.*, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id 
         n.key, n.agent, n.operation, n.state, n.output, n.error, n.started_at, n.ended_at)) END
      FROM (SELECT n.* FROM tasks_stepdependency e JOIN tasks_step n ON n.id = e.needs_id
            WHERE e.step_id = d.id ORDER BY e.id LIMIT {MOST_UPSTREAM + 1}) n),
-    r.public_id, r.project_id, r.goal, r.request, r.state = 'accepted',
+    r.public_id, r.project_id, r.goal, r.request, r.started_at IS NULL,
     EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = d.id)
 FROM candidate c LEFT JOIN claimed d ON true LEFT JOIN tasks_run r ON r.id = d.run_id
 """,  # noqa: S608 - only fixed names are put together

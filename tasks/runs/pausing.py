@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from tasks import events, leases, outbox
 from tasks.changes import Change
@@ -60,9 +60,8 @@ def resume(public_id: UUID, *, by: str) -> Run:
             run = _open_run(run_pk, "resumed")
             if run.paused_at is None:
                 return
-            Run.objects.filter(pk=run_pk).update(
-                state=RunState.RUNNING.value, paused_at=None, started_at=Coalesce("started_at", Now())
-            )
+            # no `started_at`: the first attempt's start sets it, and tells of it
+            Run.objects.filter(pk=run_pk).update(state=RunState.RUNNING.value, paused_at=None)
             Step.objects.filter(pk__in=[step.pk for step in locked]).update(held=False)
             change = Change(run_pk)
             change.tell(events.RunResumed(by=by))

@@ -93,3 +93,17 @@ def test_late_result_is_not_told_after_the_end_of_the_run(submit: Submit, worker
     assert_sound(run)
     assert [event.kind for event in events.since(run, 0)][-1] == "run.finished"
     assert Attempt.objects.get(ordinal=1).outcome == "stale"
+
+
+def test_run_that_was_paused_before_its_start_tells_of_its_start(submit: Submit, worker) -> None:
+    """`run.started` was never told, and the start's time was that of the resume."""
+    run = submit(chain(work("a"), work("b")))
+    runs.pause(run.public_id, by="alice")
+    assert runs.resume(run.public_id, by="alice").started_at is None
+    drain()
+    assert_sound(run)
+    told = [event.kind for event in events.since(run, 0)]
+    assert told.count("run.started") == 1
+    assert told.index("run.started") == told.index("step.started") - 1
+    run.refresh_from_db()
+    assert run.started_at >= Step.objects.get(run=run, key="a").started_at
