@@ -5,7 +5,8 @@ Nothing leaves a final state, so the run of before stays as it is. In the new on
     taken    what succeeded, and no step that is done again leads to it: stored as succeeded, with output, summary,
              findings and artifacts (rows; the bytes are shared by digest), linked by `taken_from`; nobody executes it
     redone   the named step (or all that died or was cancelled), and whatever waits for a redone step
-    anew     what a redone step had added to the run, or called: not stored, since doing the step again does it again
+    anew     what a redone step had added to the run, or called: not stored, since doing the step again does it again;
+             who waited for it is redone, and waits for the redone step instead, and so for what that adds
     skipped  what was skipped for a reason that still stands: stored, and skipped by the same rule
 
 The new run's plan is made of the old run's rows, and goes through the same check as any other.
@@ -34,6 +35,8 @@ from tasks.runs.storing import store_steps
 from tasks.states import EdgeCondition, RunState, StepState
 
 FAILED = frozenset({StepState.DEAD.value, StepState.CANCELLED.value})
+# Of two edges that become one the first one counts; nobody mends what has not failed.
+_STRICTEST = (EdgeCondition.SUCCEEDED, EdgeCondition.FAILED, EdgeCondition.ALWAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,36 +128,35 @@ class _Sorted:
     skipped: list[Step]
     anew: list[Step]
     edges: dict[int, list[StepDependency]]  # by the waiting step's id
-    began_once: set[int]  # ids of steps whose journal says that something began which must not happen twice
+    journal: list[JournalEntry]
 
     @classmethod
     def of(cls, run: Run, from_key: str | None) -> _Sorted:
         steps = {step.pk: step for step in Step.objects.filter(run=run).order_by("pk")}
         edges_in: dict[int, list[StepDependency]] = defaultdict(list)
-        waiting: dict[int, list[int]] = defaultdict(list)
+        following: dict[int, list[int]] = defaultdict(list)  # who waits for the step, or was added by it
         for edge in StepDependency.objects.filter(step__run=run).order_by("pk"):
             edges_in[edge.step_id].append(edge)
-            waiting[edge.needs_id].append(edge.step_id)
-        journal = list(JournalEntry.objects.filter(step__run=run).only("step_id", "child_id", "effect"))
+            following[edge.needs_id].append(edge.step_id)
+        for step in steps.values():
+            if step.added_by_id is not None:
+                following[step.added_by_id].append(step.pk)
+        journal = list(JournalEntry.objects.filter(step__run=run).defer("value").order_by("pk"))
         callers = {entry.child_id: entry.step_id for entry in journal if entry.child_id is not None}
-        again = _downstream(_seeds(run, steps, callers, from_key), waiting)
-        anew: set[int] = set()
-        for step in steps.values():  # in the order of ids: who adds is older than what it adds
-            if step.added_by_id is not None and (step.added_by_id in again or step.added_by_id in anew):
-                anew.add(step.pk)
-        rest = [step for step in steps.values() if step.pk not in anew]
-        old = [step for step in rest if step.pk not in again]
+        again = _reached(_seeds(run, steps, callers, from_key), following)
+        old = [step for step in steps.values() if step.pk not in again]
         return cls(
             run=run,
             taken=[step for step in old if step.state == StepState.SUCCEEDED.value],
-            redone=[step for step in rest if step.pk in again],
+            redone=[steps[pk] for pk in sorted(again) if steps[pk].added_by_id not in again],
             skipped=[step for step in old if step.state == StepState.SKIPPED.value],
-            anew=[steps[pk] for pk in sorted(anew)],
+            anew=[steps[pk] for pk in sorted(again) if steps[pk].added_by_id in again],
             edges=edges_in,
-            began_once={entry.step_id for entry in journal if entry.effect == "once"},
+            journal=journal,
         )
 
     def preview(self) -> RerunPreview:
+        began_once = {entry.step_id for entry in self.journal if entry.effect == "once"}
         return RerunPreview(
             taken=tuple(step.key for step in self.taken),
             redone=tuple(
@@ -163,8 +165,8 @@ class _Sorted:
                     agent=step.agent,
                     operation=step.operation,
                     reason=step.reason,
-                    repeats_effect=step.pk in self.began_once
-                    or (step.effect == "once" and step.attempts_made > 0),
+                    repeats_effect=step.pk in began_once
+                    or (step.effect == "once" and (step.attempts_made > 0 or step.taken_from_id is not None)),
                 )
                 for step in self.redone
             ),
@@ -172,10 +174,14 @@ class _Sorted:
         )
 
     def plan(self) -> Plan:
-        """Make the plan of what is stored anew; edges to steps that are added later are theirs to make."""
+        """Make the plan of what is stored anew."""
         kept = {step.pk: step.key for step in [*self.taken, *self.redone, *self.skipped]}
+        adders = {step.pk: step.added_by_id for step in self.anew}
         return Plan(
-            tuple(_planned(step, self.edges[step.pk], kept) for step in [*self.redone, *self.skipped])
+            tuple(
+                _planned(step, _after(self.edges[step.pk], kept, adders))
+                for step in [*self.redone, *self.skipped]
+            )
         )
 
 
@@ -194,17 +200,38 @@ def _seeds(run: Run, steps: dict[int, Step], callers: dict[int, int], from_key: 
     return seeds
 
 
-def _downstream(seeds: set[int], waiting: dict[int, list[int]]) -> set[int]:
+def _reached(seeds: set[int], following: dict[int, list[int]]) -> set[int]:
     reached, front = set(seeds), list(seeds)
     while front:
-        for pk in waiting[front.pop()]:
+        for pk in following[front.pop()]:
             if pk not in reached:
                 reached.add(pk)
                 front.append(pk)
     return reached
 
 
-def _planned(step: Step, edges: list[StepDependency], kept: dict[int, str]) -> PlannedStep:
+def _after(
+    edges: list[StepDependency], kept: dict[int, str], adders: dict[int, int | None]
+) -> tuple[After, ...]:
+    """Give a step's edges to what is kept. One to a step that is added anew goes to the redone step that adds it.
+
+    Who waits for a step waits for the last ones that it adds too, under the same condition; so whoever waits for the
+    redone step already needs no more. `adders`: who had added the steps that are added anew.
+    """
+    after = {kept[edge.needs_id]: EdgeCondition(edge.condition) for edge in edges if edge.needs_id in kept}
+    instead: dict[str, EdgeCondition] = {}
+    for edge in edges:
+        adder = adders.get(edge.needs_id)
+        while adder in adders:
+            adder = adders[adder]
+        if adder is not None and kept[adder] not in after:
+            instead[kept[adder]] = min(
+                EdgeCondition(edge.condition), instead.get(kept[adder], _STRICTEST[-1]), key=_STRICTEST.index
+            )
+    return tuple(After(key=key, on=on) for key, on in (after | instead).items())
+
+
+def _planned(step: Step, after: tuple[After, ...]) -> PlannedStep:
     lifetime = None
     if step.deadline_at is not None:
         lifetime = max(1, round((step.deadline_at - step.created_at).total_seconds()))
@@ -213,11 +240,7 @@ def _planned(step: Step, edges: list[StepDependency], kept: dict[int, str]) -> P
         agent=step.agent,
         operation=step.operation,
         input=step.input,
-        after=tuple(
-            After(key=kept[edge.needs_id], on=EdgeCondition(edge.condition))
-            for edge in edges
-            if edge.needs_id in kept
-        ),
+        after=after,
         reason=step.reason,
         priority=step.priority,
         deadline_seconds=lifetime,
@@ -295,6 +318,7 @@ def _take_over(run: Run, parts: _Sorted, change: Change) -> dict[str, Step]:
         batch_size=1000,
     )
     _share_artifacts(run, by_old)
+    _keep_journal(parts.journal, by_old)
     for old in parts.taken:
         row = by_old[old.pk]
         catalog().take_over(_recorded(row, run), old.pk)
@@ -346,6 +370,30 @@ def _share_artifacts(run: Run, by_old: dict[int | None, Step]) -> None:
             for old in Artifact.objects.filter(step_id__in=[pk for pk in by_old if pk is not None]).order_by(
                 "pk"
             )
+        ],
+        batch_size=500,
+    )
+
+
+def _keep_journal(journal: list[JournalEntry], by_old: dict[int | None, Step]) -> None:
+    """Remember what taken steps called, and what must not happen twice: the next rerun and the verdict ask."""
+    JournalEntry.objects.bulk_create(
+        [
+            JournalEntry(
+                step=by_old[old.step_id],
+                name=old.name,
+                occurrence=old.occurrence,
+                kind=old.kind,
+                effect=old.effect,
+                digest=old.digest,
+                attempt=old.attempt,
+                child=by_old.get(old.child_id),
+                started_at=old.started_at,
+                done_at=old.done_at,
+            )
+            for old in journal
+            if old.step_id in by_old
+            and ((old.child_id is not None and old.child_id in by_old) or old.effect == "once")
         ],
         batch_size=500,
     )

@@ -222,10 +222,10 @@ WHERE r.cancel_requested_at IS NOT NULL AND s.ended_at IS NULL AND s.state <> 'r
 
 -- name: a_run_that_works_has_started
 -- holds: always
--- A run whose step was ever tried is no longer `accepted`; a run that is not `accepted` any more was tried or steered.
+-- A run has started if, and only if, a step of it was ever tried; then it is no longer `accepted`.
 SELECT r.id, r.state, r.started_at FROM tasks_run r
-WHERE (r.state = 'accepted' AND EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.attempts_made > 0))
-   OR (r.state = 'running' AND r.started_at IS NULL);
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.attempts_made > 0) AS yes) tried
+WHERE (r.started_at IS NOT NULL) <> tried.yes OR (r.state = 'accepted' AND tried.yes);
 
 -- name: limits_are_kept
 -- holds: always
@@ -253,9 +253,11 @@ WHERE (s.state, o.state, s.key, o.run_id) IS DISTINCT FROM ('succeeded', 'succee
 
 -- name: a_done_deed_has_its_value
 -- holds: always
--- A deed of the journal has a value only when it is done; deeds were begun by attempts that there were.
+-- A deed of the journal has a value only when it is done; deeds were begun by attempts that there were, of this step
+-- or of the one that it was taken from.
 SELECT j.id, j.name, j.kind, j.attempt FROM tasks_journalentry j JOIN tasks_step s ON s.id = j.step_id
-WHERE (j.done_at IS NULL AND j.value IS NOT NULL) OR j.attempt < 1 OR j.attempt > s.attempts_made;
+WHERE (j.done_at IS NULL AND j.value IS NOT NULL) OR j.attempt < 1
+   OR (j.attempt > s.attempts_made AND s.taken_from_id IS NULL);
 
 -- name: every_run_is_over
 -- holds: at rest

@@ -5,6 +5,7 @@ told as its meaning and not as its way: what waits is worked out anew from the e
 is counted, nothing is cached. It changes the model, tells the events that the engine must tell, and returns what the
 engine must return, or raises `Refused` with the name of the engine's exception.
 
+    rows      what is kept, and what it says of itself: `model_rows`; doing a run again: `model_reruns`
     time      whole seconds of a clock of the model's own, which `pass_time` moves
     Ticket    stands for a lease and its fence: (run, step, ordinal of the attempt)
     claim     is told what the engine took, and says whether it might have (`seen`): which step is best is not its say
@@ -14,156 +15,29 @@ Where the engine draws (the delay of a retry), the test replaces the drawn value
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from tasks.states import EdgeCondition, RunState, StepState
+from tasks.states import RunState, StepState
+from tests.engine.model_reruns import sort
+from tests.engine.model_rows import (
+    FOREVER,
+    Entry,
+    Planned,
+    Question,
+    Refused,
+    Rule,
+    Run,
+    Spec,
+    Step,
+    Ticket,
+    Unsound,
+)
 
 TIMEOUT, GRACE, OVERDUE = 215, 15, 20  # an attempt that nobody ends is lost 250 s after its start
 LEASE = 150  # a session that is not renewed
 DELAY = 250  # of a retry
-FOREVER = 10**9
 _S = StepState
-LETS_START = {
-    EdgeCondition.SUCCEEDED: {_S.SUCCEEDED},
-    EdgeCondition.FAILED: {_S.DEAD},
-    EdgeCondition.ALWAYS: {_S.SUCCEEDED, _S.DEAD, _S.SKIPPED},
-}
-
-
-class Refused(Exception):
-    """The engine must raise the exception of this name, and change nothing."""
-
-
-class Unsound(AssertionError):
-    """The engine did what it must not."""
-
-
-class Ticket(NamedTuple):
-    """A lease: this attempt of this step of this run."""
-
-    run: str
-    key: str
-    ordinal: int
-
-    def __repr__(self) -> str:
-        return f"{self.run}/{self.key}#{self.ordinal}"
-
-
-class Spec(NamedTuple):
-    """One operation, as the catalog has it."""
-
-    agent: str
-    operation: str
-    queue: str
-    max_attempts: int
-    effect: str = "read"
-
-    def __repr__(self) -> str:
-        return f"{self.agent}.{self.operation}"
-
-
-class Planned(NamedTuple):
-    """A node of a plan: after maps keys to conditions."""
-
-    key: str
-    spec: Spec
-    after: tuple[tuple[str, EdgeCondition], ...] = ()
-    priority: int | None = None
-    limit_key: str = ""
-    deadline: int | None = None
-
-    def __repr__(self) -> str:
-        needs = ", ".join(f"{key} {on.value}" for key, on in self.after)
-        more = [f"{k}={v}" for k, v in self._asdict().items() if k[0] in "pld" and v not in (None, "")]
-        return f"<{' '.join([self.key, repr(self.spec), *more])}{f' after {needs}' if needs else ''}>"
-
-
-class Rule(NamedTuple):
-    """At most so many running steps per group: of one queue, project, key; or each project, or key, by itself."""
-
-    most: int
-    queue: str = ""
-    project: str = ""
-    key: str = ""
-    each: str = "all"
-
-
-@dataclass(slots=True)
-class Entry:
-    """A place in a step's journal."""
-
-    kind: str
-    digest: str = ""
-    child: str = ""
-    is_done: bool = False
-
-
-@dataclass(slots=True)
-class Question:
-    """Asked by a step; `about_deed`: whether something may be repeated that must not happen twice."""
-
-    run: str
-    key: str
-    expires: int = FOREVER
-    about_deed: bool = False
-    decision: str = ""
-    by: str = ""
-
-
-@dataclass(slots=True)
-class Step:
-    key: str
-    run: str
-    project: str
-    spec: Spec
-    priority: int
-    limit_key: str = ""
-    deadline: int = FOREVER
-    lifetime: int | None = None
-    state: StepState = StepState.PENDING
-    edges: list[tuple[str, EdgeCondition]] = field(default_factory=list)
-    held: bool = False
-    spent: int = 0
-    outcomes: list[str] = field(default_factory=list)  # of its attempts; "" is open
-    worker: str = ""
-    due: int = 0
-    kill: int = FOREVER
-    is_lost: bool = False
-    added_by: str = ""
-    caller: str = ""
-    journal: dict[tuple[str, int], Entry] = field(default_factory=dict)
-    is_taken: bool = False
-    order: int = FOREVER  # of the row's id, told by the test
-
-
-@dataclass(slots=True)
-class Run:
-    label: str
-    project: str
-    body: object = None
-    key: str | None = None
-    priority: int | None = None
-    deadline: int = FOREVER
-    parent: str = ""
-    state: RunState = RunState.ACCEPTED
-    is_cancelled: bool = False
-    is_paused: bool = False
-    steps: dict[str, Step] = field(default_factory=dict)
-    told: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    @property
-    def is_over(self) -> bool:
-        return self.state.is_final
-
-    def open(self) -> list[Step]:
-        return sorted((s for s in self.steps.values() if not s.state.is_final), key=lambda s: s.order)
-
-    def pending(self, step: Step) -> list[str]:
-        """Give the keys of the unfinished needs."""
-        return [key for key, _ in step.edges if not self.steps[key].state.is_final]
 
 
 @dataclass(slots=True)
@@ -231,48 +105,22 @@ class Model:
         before = self.runs[old]
         if not before.is_over:
             raise Refused("RunNotOver")
-        again = self._again(before, key)
-        anew: set[str] = set()
-        for step in sorted(before.steps.values(), key=lambda s: s.order):
-            if step.added_by in again | anew:
-                anew.add(step.key)
-        rest = [s for s in sorted(before.steps.values(), key=lambda s: s.order) if s.key not in anew]
-        redone = [s for s in rest if s.key in again]
-        taken = [s for s in rest if s.key not in again and s.state is _S.SUCCEEDED]
-        skipped = [s for s in rest if s.key not in again and s.state is _S.SKIPPED]
-        kept = {s.key for s in [*taken, *redone, *skipped]}
+        parts = sort(before, key)
         run = Run(label, before.project, priority=before.priority, parent=old)
         run.told.update([("run.accepted", ""), ("run.rerun", "")])
-        for was in taken:
-            step = Step(was.key, label, was.project, was.spec, was.priority, was.limit_key, is_taken=True)
-            step.state, step.edges = _S.SUCCEEDED, [e for e in was.edges if e[0] in kept]
-            run.steps[was.key] = step
+        for was in parts.taken:
+            run.steps[was.key] = parts.taken_over(was, label)
             run.told["step.taken_over", was.key] += 1
         self.runs[label] = run
-        plan = [
-            Planned(
-                s.key, s.spec, tuple(e for e in s.edges if e[0] in kept), s.priority, s.limit_key, s.lifetime
-            )
-            for s in [*redone, *skipped]
-        ]
-        self._store(run, plan)
-        for was in [*taken, *redone, *skipped]:
-            run.steps[was.key].added_by = was.added_by if was.added_by in kept else ""
+        self._store(run, parts.plan())
+        for name, adder in parts.adders().items():
+            run.steps[name].added_by = adder
+        for step in run.steps.values():
+            for entry in step.journal.values():
+                if entry.child:
+                    run.steps[entry.child].caller = step.key
         self._follow(run)
         return label
-
-    def _again(self, run: Run, key: str | None) -> set[str]:
-        failed = {s.key for s in run.steps.values() if s.state in {_S.DEAD, _S.CANCELLED} and not s.caller}
-        again = set(failed)
-        if key is not None:
-            while run.steps[key].caller:
-                key = run.steps[key].caller
-            again.add(key)
-        if not again:
-            raise Refused("NothingToRetry")
-        while more := {s.key for s in run.steps.values() if any(k in again for k, _ in s.edges)} - again:
-            again |= more
-        return again
 
     # --- Attempts -----------------------------------------------------------------------------------------
 
@@ -283,7 +131,7 @@ class Model:
         return [
             step for step in self.steps(_S.READY)
             if step.spec.queue == queue and not step.held and not self.runs[step.run].is_cancelled
-            and not any(self._is_full(rule, step) for rule in self.rules if _covers(rule, step))
+            and not any(self._is_full(rule, step) for rule in self.rules if rule.covers(step))
         ]  # fmt: skip
 
     def claim(self, queue: str, worker: str, *, seen: Ticket | None, is_alone: bool = True) -> Ticket | None:
@@ -299,8 +147,8 @@ class Model:
         if step is None:
             raise Unsound(f"{worker} got {seen} from {queue}, of {[(s.run, s.key) for s in choice]}")
         run = self.runs[step.run]
-        if run.state is RunState.ACCEPTED:
-            run.state = RunState.RUNNING
+        if not run.has_started:
+            run.has_started, run.state = True, RunState.RUNNING
             run.told["run.started", ""] += 1
         step.state, step.worker, step.is_lost = _S.RUNNING, worker, False
         step.outcomes.append("")
@@ -530,7 +378,7 @@ class Model:
             self._end(run, step)
         elif step.spec.effect == "once" and not is_late:
             self._stop(step, _S.WAITING_APPROVAL, "lost")
-            step.journal["step", len(step.outcomes)] = Entry("approval")
+            step.journal["step", len(step.outcomes)] = Entry("approval", is_once=True)
             self._ask(run, step, FOREVER, about_deed=True)
         else:
             step.spent += 1
@@ -623,44 +471,14 @@ class Model:
             moved = False
             for step in run.steps.values():
                 if step.state is _S.PENDING:
-                    step.state = _next_state(run, step)
+                    step.state = run.next_state(step)
                     if step.state is not _S.PENDING:
                         moved = True
                         run.told[f"step.{step.state.value}", step.key] += 1
         if not run.open() and not run.is_over:
-            run.state = _verdict(run)
+            run.state = run.verdict()
             run.told["run.finished", ""] += 1
 
     def _is_full(self, rule: Rule, step: Step) -> bool:
-        def part(one: Step) -> str:
-            return {"project": one.project, "key": one.limit_key}.get(rule.each, "")
-
-        running = [s for s in self.steps(_S.RUNNING) if _covers(rule, s) and part(s) == part(step)]
+        running = [s for s in self.steps(_S.RUNNING) if rule.covers(s) and rule.part(s) == rule.part(step)]
         return len(running) >= rule.most
-
-
-def _next_state(run: Run, step: Step) -> StepState:
-    ended = [(run.steps[key].state, on) for key, on in step.edges if run.steps[key].state.is_final]
-    if not all(state in LETS_START[on] for state, on in ended):
-        return _S.SKIPPED
-    return _S.PENDING if len(ended) < len(step.edges) else _S.READY
-
-
-def _verdict(run: Run) -> RunState:
-    if run.is_cancelled:
-        return RunState.CANCELLED
-    dealt_with = {
-        key for step in run.steps.values() if step.state is not _S.SKIPPED
-        for key, on in step.edges if on is not EdgeCondition.SUCCEEDED
-    }  # fmt: skip
-    fatal = [s for s in run.steps.values() if s.state is _S.DEAD and not s.caller and s.key not in dealt_with]
-    return RunState.FAILED if fatal else RunState.SUCCEEDED
-
-
-def _covers(rule: Rule, step: Step) -> bool:
-    return (
-        rule.queue in ("", step.spec.queue)
-        and rule.project in ("", step.project)
-        and rule.key in ("", step.limit_key)
-        and (rule.each != "key" or step.limit_key != "")
-    )

@@ -34,7 +34,8 @@ from tasks.models import (
 )
 from tasks.plans import After, Plan, PlannedStep
 from tasks.states import StepState
-from tests.engine.model import DELAY, LEASE, TIMEOUT, Model, Planned, Rule, Spec, Ticket
+from tests.engine.model import DELAY, LEASE, TIMEOUT, Model
+from tests.engine.model_rows import Planned, Rule, Spec, Ticket
 
 WORK = Spec("probe", "work", "agent.probe", 3)
 POST = Spec("probe", "post", "agent.probe", 3, "once")

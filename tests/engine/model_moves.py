@@ -12,8 +12,9 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tasks.states import EdgeCondition, StepState
-from tests.engine.model import Model, Planned, Step, Ticket
+from tests.engine.model import Model
 from tests.engine.model_driver import GIVE, PEOPLE, PROJECTS, QUEUES, SECOND, SPECS, WORK, WORKERS
+from tests.engine.model_rows import Planned, Step, Ticket
 
 MOST_RUNS, MOST_STEPS = 5, 12
 CONDITIONS = (EdgeCondition.SUCCEEDED, EdgeCondition.SUCCEEDED, EdgeCondition.ALWAYS, EdgeCondition.FAILED)

@@ -15,9 +15,10 @@ from tasks.contract import JournalDiverged
 from tasks.errors import EngineError
 from tasks.states import StepState
 from tests.engine.invariants import broken
-from tests.engine.model import Model, Refused, Rule, Ticket, Unsound
+from tests.engine.model import Model
 from tests.engine.model_driver import QUEUES, WORKERS, Driver, expected
 from tests.engine.model_moves import Op
+from tests.engine.model_rows import Refused, Rule, Ticket, Unsound
 
 MOST_ROUNDS = 60  # to work a world off: more means that it goes round in circles
 Answer = tuple[str, Any]

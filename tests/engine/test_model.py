@@ -28,8 +28,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.engine.conftest import purge_bells
-from tests.engine.model import Rule
 from tests.engine.model_moves import MOVES, Op
+from tests.engine.model_rows import Rule
 from tests.engine.model_world import World, stop_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True)]

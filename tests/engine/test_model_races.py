@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tasks.states import EdgeCondition
-from tests.engine.model import Planned, Ticket
 from tests.engine.model_driver import GIVE, WORK
 from tests.engine.model_moves import Op
+from tests.engine.model_rows import Planned, Ticket
 from tests.engine.model_world import World
 from tests.engine.test_model import _engine as _engine  # the fixture: delays, bells, threads
 

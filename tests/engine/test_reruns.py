@@ -108,6 +108,65 @@ def test_added_step_is_redone_alone_when_its_adder_is_taken_over(submit, worker)
     assert (again.state, executed(again)) == ("succeeded", {"grow.1", "join"})
 
 
+def test_step_called_in_a_run_before_is_its_callers_still(submit, worker) -> None:
+    """In a rerun of a rerun the called step counted as one of the plan: it was done again alone, and its death failed
+    the run."""
+    run = submit(chain(work("a", operation="caller", grow=1), work("b")))
+    while drain() or drain("agent.second"):
+        pass
+    again, _ = runs.rerun_from(run.public_id, "b", by="bob")
+    finish()
+    (child,) = states(again).keys() - {"a", "b"}
+    assert_sound(again)
+    preview = runs.preview_rerun(again.public_id, child)
+    assert ([step.key for step in preview.redone], preview.taken, preview.anew) == (["a", "b"], (), (child,))
+    third, _ = runs.rerun_from(again.public_id, "b", by="bob")
+    assert runs.cancel(third.public_id, by="bob").state == "cancelled"
+    assert runs.preview_rerun(third.public_id, child).anew == (child,)
+
+
+def test_effect_that_would_be_repeated_is_told_of_what_was_taken_over_too(submit, worker, ledger) -> None:
+    run = submit(
+        chain(work("a", operation="post"), work("b", operation="deed", ledger=ledger), work("c"), work("d"))
+    )
+    finish()
+    again, _ = runs.rerun_from(run.public_id, "c", by="bob")
+    finish()
+    told = runs.preview_rerun(again.public_id, "a")
+    assert [(step.key, step.repeats_effect) for step in told.redone] == [
+        ("a", True),
+        ("b", True),
+        ("c", False),
+        ("d", False),
+    ]
+    assert_sound(again)
+
+
+@pytest.mark.parametrize("condition", [EdgeCondition.SUCCEEDED, EdgeCondition.ALWAYS])
+def test_who_waits_for_what_is_added_anew_is_done_again_after_it(submit, worker, condition) -> None:
+    """A step that another result had hung behind an added step was taken over, or began before it."""
+    run = submit(work("a"), work("b"))
+    leases = {}
+    for _ in range(2):
+        lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
+        leases[lease.key] = lease
+    runs.settle(leases["a"], StepResult(plan=Plan((work("x"),))))
+    runs.settle(
+        leases["b"], StepResult(plan=chain(work("w", after=(After(key="x", on=condition),)), work("z")))
+    )
+    finish()
+    again, preview = runs.rerun_from(run.public_id, "a", by="bob")
+    assert (preview.taken, [step.key for step in preview.redone]) == (("b",), ["a", "w", "z"])
+    assert preview.anew == ("x",)
+    assert states(again) == {"b": "succeeded", "a": "ready", "w": "pending", "z": "pending"}
+    lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
+    runs.settle(lease, StepResult(plan=Plan((work("x"),))))
+    assert states(again) == {"b": "succeeded", "a": "succeeded", "x": "ready", "w": "pending", "z": "pending"}
+    finish()
+    assert_sound(again)
+    assert executed(again) == {"a", "x", "w", "z"}
+
+
 def test_skip_that_still_stands_is_kept(submit, worker) -> None:
     mend = work("mend", after=(After(key="a", on=EdgeCondition.FAILED),))
     run = submit(work("a"), mend, work("z", after=(After(key="mend", on=EdgeCondition.ALWAYS),)), work("x"))
