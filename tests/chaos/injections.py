@@ -90,9 +90,9 @@ def _touched(world: World, party: Party) -> list[tuple[int, int]]:
 
 def child_killed(world: World, dice: random.Random) -> Injection:
     party = _busy_worker(world, dice)
+    at = now()
     for step, ordinal, pid in running_in(world, party):
         with contextlib.suppress(psutil.NoSuchProcess):
-            at = now()
             psutil.Process(pid).kill()
             return Injection(f"{party.name} child {pid}", at, nothing, touched=[(step, ordinal)])
     at, children = now(), [c for c in party.family()[1:] if "tasks.heart" not in " ".join(c.cmdline())]
@@ -106,7 +106,8 @@ def killed(*kinds: str, whole_tree: bool) -> Inject:
         party = _busy_worker(world, dice) if kinds == ("worker",) else _pick(world, dice, *kinds)
         if whole_tree:
             world.freeze(party)  # so that none of it notices the end of another
-        touched, at = _touched(world, party) if party.kind == "worker" else [], now()
+        at = now()  # before the look: what ends in between has come further too
+        touched = _touched(world, party) if party.kind == "worker" else []
         world.kill(party, whole_tree=whole_tree)
         return Injection(party.name, at, nothing, touched=touched)
 
@@ -171,7 +172,8 @@ def cut_off(which: str) -> Inject:
     def inject(world: World, dice: random.Random) -> Injection:
         party = _busy_worker(world, dice)
         link = party.database if which == "PostgreSQL" else party.broker
-        touched, at = _touched(world, party) if which == "PostgreSQL" else [], now()
+        at = now()
+        touched = _touched(world, party) if which == "PostgreSQL" else []
         world.proxies.cut(link)
         resets = dice.random() < 0.5
 
