@@ -29,10 +29,10 @@ from tasks.changes import Change
 from tasks.contract import RecordedStep, catalog
 from tasks.errors import NothingToRetry, RunNotFound, RunNotOver, StepNotFound
 from tasks.models import Artifact, JournalEntry, Run, Step, StepDependency
-from tasks.plans import After, Plan, PlannedStep
+from tasks.plans import After, Plan, PlannedStep, topological
 from tasks.runs.accept import check, known_run, store_run
 from tasks.runs.storing import store_steps
-from tasks.states import EdgeCondition, RunState, StepState
+from tasks.states import EdgeCondition, RunState, StepState, satisfies
 
 FAILED = frozenset({StepState.DEAD.value, StepState.CANCELLED.value})
 # Of two edges that become one the first one counts; nobody mends what has not failed.
@@ -145,7 +145,7 @@ class _Sorted:
         callers = {entry.child_id: entry.step_id for entry in journal if entry.child_id is not None}
         again = _reached(_seeds(run, steps, callers, from_key), following)
         old = [step for step in steps.values() if step.pk not in again]
-        return cls(
+        parts = cls(
             run=run,
             taken=[step for step in old if step.state == StepState.SUCCEEDED.value],
             redone=[steps[pk] for pk in sorted(again) if steps[pk].added_by_id not in again],
@@ -154,6 +154,12 @@ class _Sorted:
             edges=edges_in,
             journal=journal,
         )
+        if parts.is_vain():
+            raise NothingToRetry(
+                f"step {from_key!r} would be skipped again, with all that waits for it: what it waits for is taken"
+                " over as it ended; do that again"
+            )
+        return parts
 
     def preview(self) -> RerunPreview:
         began_once = {entry.step_id for entry in self.journal if entry.effect == "once"}
@@ -172,6 +178,16 @@ class _Sorted:
             ),
             anew=tuple(step.key for step in self.anew),
         )
+
+    def is_vain(self) -> bool:
+        """Tell whether nothing of the new run could begin, since all that it does again is skipped at once."""
+        ended = dict.fromkeys((step.key for step in self.taken), StepState.SUCCEEDED)
+        for planned in topological(self.plan()):
+            if not all(
+                edge.key not in ended or satisfies(ended[edge.key], edge.on) for edge in planned.after
+            ):
+                ended[planned.key] = StepState.SKIPPED
+        return all(step.key in ended for step in self.redone)
 
     def plan(self) -> Plan:
         """Make the plan of what is stored anew."""

@@ -181,6 +181,19 @@ def test_skip_that_still_stands_is_kept(submit, worker) -> None:
     assert_sound(again)
 
 
+def test_step_that_would_be_skipped_again_is_refused(submit, worker) -> None:
+    """The new run was over before it began, which the database refuses: an internal error."""
+    mend = work("mend", after=(After(key="a", on=EdgeCondition.FAILED),))
+    run = submit(work("a"), mend, work("after", after=(After(key="mend"),)))
+    finish()
+    for key in ("mend", "after"):
+        with pytest.raises(NothingToRetry, match=f"{key!r} would be skipped again"):
+            runs.preview_rerun(run.public_id, key)
+        with pytest.raises(NothingToRetry, match=f"{key!r} would be skipped again"):
+            runs.rerun_from(run.public_id, key, by="bob")
+    assert Run.objects.count() == 1
+
+
 def test_artifacts_and_findings_come_along(submit, worker) -> None:
     run = submit(chain(work("say", operation="say"), work("b")))
     finish()
