@@ -42,13 +42,15 @@ def promote_due() -> int:
 
 
 def expire() -> int:
-    """End runs and steps that are past their deadline. Returns how many were touched."""
+    """End runs and steps that are past their deadline, the longest late first. Returns how many were touched."""
     runs = list(
         Run.objects.filter(deadline_at__lt=Now())
         .exclude(state__in=[s.value for s in FINAL_RUN_STATES])
+        .order_by("deadline_at", "pk")
         .values_list("pk")[:100]
     )
-    steps = list(Step.objects.filter(deadline_at__lt=Now(), state__in=OPEN).values_list("pk", "run_id")[:500])
+    late = Step.objects.filter(deadline_at__lt=Now(), state__in=OPEN).order_by("deadline_at", "pk")
+    steps = list(late.values_list("pk", "run_id")[:500])
     return each(_expire_run, runs) + each(_expire_step, steps)
 
 

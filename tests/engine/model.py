@@ -120,6 +120,9 @@ class Model:
                 if entry.child:
                     run.steps[entry.child].caller = step.key
         self._follow(run)
+        if run.is_over:  # all is skipped again
+            del self.runs[label]
+            raise Refused("NothingToRetry")
         return label
 
     # --- Attempts -----------------------------------------------------------------------------------------
@@ -341,7 +344,7 @@ class Model:
         return len(late)
 
     def recover(self) -> int:
-        lost = [s for s in self.steps(_S.RUNNING) if self._cannot_end(s)]
+        lost = [s for s in self.steps(_S.RUNNING) if self.cannot_end(s)]
         for step in sorted(lost, key=lambda s: s.order):
             self._recover(self.runs[step.run], step)
         return len(lost)
@@ -350,7 +353,9 @@ class Model:
         runs = [r for r in self.runs.values() if not r.is_over and r.deadline < self.now]
         steps = [s for s in self.steps() if not s.state.is_final and s.deadline < self.now]
         touched = sum(self._expire(step) for run in runs for step in run.open())
-        return touched + sum(self._expire(step) for step in sorted(steps, key=lambda s: s.order))
+        return touched + sum(
+            self._expire(step) for step in sorted(steps, key=lambda s: (s.deadline, s.order))
+        )
 
     def _expire(self, step: Step) -> int:
         if step.state.is_final:
@@ -367,7 +372,7 @@ class Model:
         self._follow(run)
         return 1
 
-    def _cannot_end(self, step: Step) -> bool:
+    def cannot_end(self, step: Step) -> bool:
         return step.is_lost or self.leases[step.worker] < self.now or step.kill < self.now - OVERDUE
 
     def _recover(self, run: Run, step: Step) -> None:

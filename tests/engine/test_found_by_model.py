@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 
 from tasks import events, runs
@@ -107,3 +110,14 @@ def test_run_that_was_paused_before_its_start_tells_of_its_start(submit: Submit,
     assert told.index("run.started") == told.index("step.started") - 1
     run.refresh_from_db()
     assert run.started_at >= Step.objects.get(run=run, key="a").started_at
+
+
+def test_of_steps_that_are_late_together_the_first_one_dies_first(submit: Submit, worker) -> None:
+    """In the order of their places in the table, a late step was now dead, now skipped because of another."""
+    run = submit(chain(work("a"), work("b", deadline_seconds=100)))
+    runs.settle(claim(worker), StepResult(plan=Plan((work("x", deadline_seconds=100),))))
+    for key in ("x", "b"):  # the table's order
+        Step.objects.filter(run=run, key=key).update(deadline_at=F("deadline_at") - timedelta(seconds=200))
+    runs.expire()
+    assert_sound(run)
+    assert states(run) == {"a": "succeeded", "b": "dead", "x": "dead"}
