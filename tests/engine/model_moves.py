@@ -7,18 +7,19 @@ told again, and the rest of Hypothesis's draws must not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, NamedTuple
 
 from tasks.states import EdgeCondition, StepState
 from tests.engine.model import Model
-from tests.engine.model_driver import GIVE, PEOPLE, PROJECTS, QUEUES, SECOND, SPECS, WORK, WORKERS
+from tests.engine.model_driver import GIVE, PEOPLE, POST, PROJECTS, QUEUES, SECOND, SPECS, WORK, WORKERS
 from tests.engine.model_rows import Planned, Step, Ticket
 
-MOST_RUNS, MOST_STEPS = 5, 12
+MOST_RUNS, MOST_STEPS = 6, 12
 CONDITIONS = (EdgeCondition.SUCCEEDED, EdgeCondition.SUCCEEDED, EdgeCondition.ALWAYS, EdgeCondition.FAILED)
-SPEC_ODDS = (*(WORK,) * 4, *SPECS)
+INAPT = 0.1
+SPEC_ODDS = (*(WORK,) * 3, POST, *SPECS)
 
 
 class Op(NamedTuple):
@@ -34,7 +35,10 @@ class Op(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How to draw one operation. `weight`: how often. `races`: it may meet another."""
+    """How to draw one operation. `weight`: how often. `races`: it may meet another.
+
+    `able`: it can be asked for; `apt`: it has something to do. Else it comes less often.
+    """
 
     able: Callable[[Model], Any]
     draw: Callable[[Model, Random], dict[str, Any]]
@@ -42,6 +46,12 @@ class Move:
     races: bool = True
     is_sweep: bool = False
     name: str = field(default="")
+    apt: Callable[[Model], Any] | None = None
+
+    def odds(self, model: Model, done: int) -> float:
+        """Say how likely it is now, compared with others, if it came so often in this world before."""
+        is_apt = self.apt is None or self.apt(model)
+        return self.weight / (1 + done) * (1 if is_apt else INAPT)
 
     def make(self, model: Model, dice: Random) -> Op:
         return Op(self.name, self.draw(model, dice), self.is_sweep)
@@ -62,7 +72,7 @@ def plans(dice: Random, prefix: str, stored: list[str], most: int = 4) -> tuple[
                 tuple((key, dice.choice(CONDITIONS)) for key in needs),
                 dice.choice((None, None, 0, 9)),
                 dice.choice(("", "", "k1", "k2")),
-                dice.choice((None, None, None, None, 250)),
+                dice.choice((None, None, None, 250)),
             )
         )
     return tuple(plan)
@@ -76,7 +86,7 @@ def _submit(model: Model, dice: Random) -> dict[str, Any]:
         "goal": dice.choice(("goal", "goal", "another goal")),
         "key": None,
         "priority": dice.choice((None, None, 3)),
-        "deadline": dice.choice((None, None, None, 450)),
+        "deadline": dice.choice((None, None, 450)),
     }
 
 
@@ -126,11 +136,15 @@ def _current(model: Model) -> list[Ticket]:
     return [ticket for ticket in model.tickets() if model.is_current(ticket)]
 
 
+def _current_in_cancelled(model: Model) -> list[Ticket]:
+    return [ticket for ticket in _current(model) if model.runs[ticket.run].is_cancelled]
+
+
 def _ticket(model: Model, dice: Random) -> Ticket:
-    """A lease that holds; now and then one that does not any more, best of a step that another attempt does."""
+    """A lease that holds, best of a cancelled run; now and then one that does not any more, whose step goes on."""
     current, every = _current(model), list(model.tickets())
     if current and dice.random() < 0.8:
-        return dice.choice(current)
+        return dice.choice(_current_in_cancelled(model) * 3 + current)
     ghosts = [t for t in every if model.step(t).state is StepState.RUNNING and not model.is_current(t)]
     return dice.choice(ghosts or every)
 
@@ -150,6 +164,52 @@ def _extend(model: Model, dice: Random) -> dict[str, Any]:
         return {"ticket": ticket}
     stored = sorted(key for key, step in run.steps.items() if not step.caller)
     return {"ticket": ticket, "plan": plans(dice, f"{ticket.key}.{ticket.ordinal}.", stored, 3)}
+
+
+def _claim(model: Model, dice: Random) -> dict[str, Any]:
+    """Mostly where there is something to be had; else at least where something is held back."""
+    places = [{"queue": queue, "worker": worker} for queue in QUEUES for worker in WORKERS]
+    ready = {step.spec.queue for step in model.steps(StepState.READY)}
+    held_back = [place for place in places if place["queue"] in ready]
+    given = [place for place in places if model.may_claim(place["queue"], place["worker"])]
+    return dice.choice(given if given and dice.random() < 0.7 else held_back or places)
+
+
+def _is_stale(model: Model) -> bool:
+    return any(model.step(t).outcomes[t.ordinal - 1] == "lost" for t in model.tickets())
+
+
+def _open_questions(model: Model) -> bool:
+    return any(not question.decision for question in model.questions)
+
+
+def _can_claim(model: Model) -> bool:
+    return any(model.may_claim(queue, worker) for queue in QUEUES for worker in WORKERS)
+
+
+def _heartbeat(model: Model, dice: Random) -> dict[str, Any]:
+    return {"worker": dice.choice(_tired(model) or list(WORKERS))}
+
+
+def _tired(model: Model) -> list[str]:
+    return [worker for worker, until in model.leases.items() if until <= model.now]
+
+
+def _recover_has_work(model: Model) -> bool:
+    return any(model.cannot_end(step) for step in model.steps(StepState.RUNNING))
+
+
+def _has_due(model: Model) -> bool:
+    return any(step.due <= model.now for step in model.steps(StepState.WAITING_RETRY))
+
+
+def _has_late(model: Model) -> bool:
+    late = {run.label for run in model.runs.values() if run.deadline < model.now}
+    return any(s.deadline < model.now or s.run in late for s in model.steps() if not s.state.is_final)
+
+
+def _has_unanswered(model: Model) -> bool:
+    return any(not q.decision and q.expires <= model.now for q in model.questions)
 
 
 def _suspends(model: Model) -> list[Ticket]:
@@ -197,33 +257,36 @@ def _is_any(*states: StepState) -> Callable[[Model], list[Step]]:
     return lambda model: model.steps(*states)
 
 
+def _current_ticket(model: Model, dice: Random) -> dict[str, Any]:
+    return {"ticket": dice.choice(_current(model))}
+
+
+def _any_ticket(model: Model, dice: Random) -> dict[str, Any]:
+    return {"ticket": _ticket(model, dice)}
+
+
 _S = StepState
 _MOVES: dict[str, Move] = {
-    "submit": Move(_has_room, _submit, 4),
-    "submit_with_key": Move(_has_room, _submit_with_key, 2),
-    "claim": Move(
-        _is_any(_S.READY),
-        lambda model, dice: {"queue": dice.choice(QUEUES), "worker": dice.choice(WORKERS)},
-        20,
-    ),
-    "settle": Move(_tickets, _settle, 8),
-    "extend": Move(_tickets, _extend, 6),
+    "submit": Move(_has_room, _submit, 6),
+    "submit_with_key": Move(_has_room, _submit_with_key, 3),
+    "claim": Move(_is_any(_S.READY), _claim, 60, apt=_can_claim),
+    "settle": Move(_tickets, _settle, 14, apt=_current),
+    "extend": Move(_tickets, _extend, 14, apt=_suspends),
     "fail": Move(
         _tickets,
-        lambda model, dice: {
-            "ticket": _ticket(model, dice),
-            "retriable": dice.choice((True, True, False)),
-        },
-        6,
+        lambda model, dice: _any_ticket(model, dice) | {"retriable": dice.choice((True, True, False))},
+        10,
+        apt=_current,
     ),
-    "postpone": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}, 3),
-    "release": Move(_tickets, lambda model, dice: {"ticket": _ticket(model, dice)}, 3),
-    "record_stale": Move(_tickets, lambda model, dice: {"ticket": dice.choice(list(model.tickets()))}),
+    "postpone": Move(_tickets, _any_ticket, 5, apt=_current),
+    "release": Move(_tickets, _any_ticket, 5, apt=_current),
+    "record_stale": Move(
+        _tickets, lambda model, dice: {"ticket": dice.choice(list(model.tickets()))}, 10, apt=_is_stale
+    ),
     "settle_cancelled": Move(
-        lambda model: [t for t in _current(model) if model.runs[t.run].is_cancelled],
-        lambda model, dice: {
-            "ticket": dice.choice([t for t in _current(model) if model.runs[t.run].is_cancelled])
-        },
+        _current_in_cancelled,
+        lambda model, dice: {"ticket": dice.choice(_current_in_cancelled(model))},
+        30,
         races=False,
     ),
     "once": Move(
@@ -234,30 +297,29 @@ _MOVES: dict[str, Move] = {
             "digest": dice.choice(("d", "d", "d", "e")),
             "finish": dice.random() < 0.5,
         },
+        5,
         races=False,  # it is two transactions
+        apt=_current,
     ),
-    "call": Move(_suspends, _call, 5),
-    "ask": Move(_current, _ask, 4),
-    "decide": Move(lambda model: model.questions, _decide, 5),
-    "cancel": Move(_runs, _of_run),
-    "pause": Move(_runs, _of_run),
-    "resume": Move(lambda model: any(r.is_paused for r in model.runs.values()), _of_run, 4),
+    "call": Move(_suspends, _call, 18),
+    "ask": Move(_current, _ask, 10),
+    "decide": Move(lambda model: model.questions, _decide, 20, apt=_open_questions),
+    "cancel": Move(_runs, _of_run, 4, apt=_current),
+    "pause": Move(_runs, _of_run, 5, apt=_is_any(_S.READY, _S.RUNNING)),
+    "resume": Move(lambda model: any(r.is_paused for r in model.runs.values()), _of_run, 6),
     "set_priority": Move(
-        _runs, lambda model, dice: _of_run(model, dice) | {"priority": dice.choice((0, 5, 9))}, 1
+        _runs, lambda model, dice: _of_run(model, dice) | {"priority": dice.choice((0, 5, 9))}, 2
     ),
-    "pause_queue": Move(_runs, lambda model, dice: {"queue": dice.choice(QUEUES)}, 1),
-    "resume_queue": Move(lambda model: model.paused, lambda model, dice: {"queue": dice.choice(QUEUES)}, 4),
-    "rerun": Move(lambda model: _has_room(model) and _over(model), _rerun, 5),
-    "heartbeat": Move(_runs, lambda model, dice: {"worker": dice.choice(WORKERS)}, 6, races=False),
-    "lose": Move(_current, lambda model, dice: {"ticket": dice.choice(_current(model))}, 2, races=False),
-    "pass_time": Move(_runs, lambda model, dice: {"seconds": dice.choice((100, 200))}, 4, races=False),
-    "promote_due": Move(_is_any(_S.WAITING_RETRY), _nothing, 5, is_sweep=True),
-    "recover": Move(_is_any(_S.RUNNING), _nothing, 4, is_sweep=True),
-    "expire": Move(_runs, _nothing, 2, is_sweep=True),
-    "expire_approvals": Move(_is_any(_S.WAITING_APPROVAL), _nothing, 3, is_sweep=True),
-}  # fmt: skip
-_METHODS = {"submit_with_key": "submit", "extend": "settle"}
-MOVES = {
-    name: Move(m.able, m.draw, m.weight, m.races, m.is_sweep, _METHODS.get(name, name))
-    for name, m in _MOVES.items()
+    "pause_queue": Move(_runs, lambda model, dice: {"queue": dice.choice(QUEUES)}, 2),
+    "resume_queue": Move(lambda model: model.paused, lambda model, dice: {"queue": dice.choice(QUEUES)}, 6),
+    "rerun": Move(lambda model: _has_room(model) and _over(model), _rerun, 14),
+    "heartbeat": Move(_runs, _heartbeat, 30, races=False, apt=_tired),
+    "lose": Move(_current, _current_ticket, 24, races=False),
+    "pass_time": Move(_runs, lambda model, dice: {"seconds": dice.choice((100, 200, 400))}, 8, races=False),
+    "promote_due": Move(_is_any(_S.WAITING_RETRY), _nothing, 12, is_sweep=True, apt=_has_due),
+    "recover": Move(_is_any(_S.RUNNING), _nothing, 40, is_sweep=True, apt=_recover_has_work),
+    "expire": Move(_runs, _nothing, 8, is_sweep=True, apt=_has_late),
+    "expire_approvals": Move(_is_any(_S.WAITING_APPROVAL), _nothing, 20, is_sweep=True, apt=_has_unanswered),
 }
+_METHODS = {"submit_with_key": "submit", "extend": "settle"}
+MOVES = {name: replace(move, name=_METHODS.get(name, name)) for name, move in _MOVES.items()}

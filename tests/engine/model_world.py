@@ -32,6 +32,7 @@ class World:
         self.model = self.driver.model(rules)
         self.is_sound = True
         self.story: list[str] = []
+        self.failure = ""
 
     def close(self) -> None:
         self.driver.forget()
@@ -141,7 +142,8 @@ class World:
             self.model.runs[label].steps[key].order = pk
 
     def _say(self, what: str) -> str:
-        return what + "\nafter:\n  " + "\n  ".join(self.story)
+        self.failure = what + "\nafter:\n  " + "\n  ".join(self.story)
+        return self.failure
 
 
 def _do(driver: Driver, op: Op) -> Answer:

@@ -2,8 +2,21 @@
 
     WRENCH_MODEL_FAULTS=1 ./wrench test tests/engine/test_model_faults.py -s     some minutes; says after how much
 
-Seen so far: the first nine were found in 3 to 18 examples; "a step is released into a cancelled run" was not in 40.
-The last three have not been tried to their end.
+Each was found, with these odds and this seed, in so many examples of the machine (or the first time of a meeting):
+
+    4          settle does not look at the fence
+    3          a success does not bring its dependents nearer
+    1          pause forgets to hold
+    1          resume forgets to let go
+    2          cancel forgets steps that wait
+    5          recover does not spend
+    2          a child's end does not wake its caller
+    24         the end of a step leaves its question open
+    meeting    a rejected deed is done again
+    meeting    a step is released into a cancelled run
+    meeting    the claim does not look at limits
+    meeting    a lost attempt may be asked about past its deadline
+    meeting    whoever locks a run's steps looks only once
 
 A fault is a line of the engine replaced in memory: the function keeps its identity and gets other code.
 """
@@ -15,14 +28,17 @@ import os
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tasks import leases
+from tasks.database import Prepared
 from tasks.runs import approvals, attempts, cancelling, moves, pausing, recovery, success
-from tests.engine.test_model import Machine, run, settings_of
+from tests.engine.test_model import STEPS, Machine, run, settings_of
 from tests.engine.test_model import _engine as _engine  # the fixture: delays, bells, threads
+from tests.engine.test_model_races import meet
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -30,16 +46,25 @@ pytestmark = [
     pytest.mark.skipif("WRENCH_MODEL_FAULTS" not in os.environ, reason="WRENCH_MODEL_FAULTS asks for it"),
 ]
 
-EXAMPLES, STEPS, SEED = 60, 40, 7
+EXAMPLES, SEED = 60, 7
+# Found by meetings of these names: the machine seldom comes there, or what is wrong lasts for one lock's moment.
+MEETINGS = {
+    "a step is released into a cancelled run": ("release and cancel",),
+    "the claim does not look at limits": ("claim and claim under a limit",),
+    "a lost attempt may be asked about past its deadline": ("recover and expire of what is late",),
+    "a rejected deed is done again": ("no to a deed and pause",),
+    "whoever locks a run's steps looks only once (two at a time)": ("extend and pause", "extend and cancel"),
+}
+TIMES = 10
 Fault = tuple[Any, str, str, str]  # where, of what name, which text, by which
 
 FAULTS: dict[str, list[Fault]] = {
     "settle does not look at the fence": [
         (moves, "lock_for_settling", "step.fence != lease.fence", "False"),
-        (success, "_LOCK", "AND s.fence = %(fence)s AND s.state", "AND s.state"),
+        (success, "_FIND", "AND s.fence = %(fence)s AND s.state", "AND s.state"),
     ],
     "a success does not bring its dependents nearer": [
-        (success, "_RELEASE", "pending_deps = pending_deps - 1", "pending_deps = pending_deps"),
+        (success, "_BRING_NEARER", "pending_deps = pending_deps - 1", "pending_deps = pending_deps"),
     ],
     "pause forgets to hold": [(pausing, "pause", "update(held=True)", "count()")],
     "resume forgets to let go": [(pausing, "resume", "update(held=False)", "count()")],
@@ -73,9 +98,10 @@ def put_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Fault], None]]
     def go(fault: Fault) -> None:
         module, name, old, new = fault
         found = getattr(module, name)
-        if isinstance(found, str):
-            assert old in found
-            monkeypatch.setattr(module, name, found.replace(old, new))
+        if isinstance(found, Prepared):
+            assert old in found.text
+            faulty = replace(found, name=f"{found.name}_faulty", text=found.text.replace(old, new))
+            monkeypatch.setattr(module, name, faulty)
             return
         source = textwrap.dedent(inspect.getsource(found))
         assert old in source
@@ -89,16 +115,28 @@ def put_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Fault], None]]
         found.__code__ = code
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - MEETINGS.keys()))
 def test_model_finds_the_fault(fault: str, put_in: Callable[[Fault], None]) -> None:
     for change in FAULTS[fault]:
         put_in(change)
     Machine.figures = Counter()
     with pytest.raises(Exception) as caught:
         run(Machine, SEED, settings_of(EXAMPLES, STEPS))
-    figures = Machine.figures
-    print(f"\nFOUND {fault}: in example {figures['found in example']}: {_first_line(caught.value)}")
-    assert figures["found in example"] > 0
+    example = Machine.figures["found in example"]
+    print(f"\nFOUND {fault}: in example {example}: {_first_line(caught.value)}")
+    assert example > 0
+
+
+@pytest.mark.parametrize("fault", MEETINGS)
+def test_meetings_find_the_fault(fault: str, put_in: Callable[[Fault], None]) -> None:
+    for change in FAULTS[fault]:
+        put_in(change)
+    tried = 0
+    with pytest.raises(AssertionError) as caught:
+        for meeting in MEETINGS[fault] * TIMES:
+            tried += 1
+            meet(meeting, tried)
+    print(f"\nFOUND {fault}: in meeting {tried}: {_first_line(caught.value)}")
 
 
 def _first_line(error: BaseException) -> str:

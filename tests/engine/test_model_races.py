@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tasks.states import EdgeCondition
-from tests.engine.model_driver import GIVE, WORK
+from tests.engine.model_driver import GIVE, POST, WORK
 from tests.engine.model_moves import Op
-from tests.engine.model_rows import Planned, Ticket
+from tests.engine.model_rows import Planned, Rule, Ticket
 from tests.engine.model_world import World
 from tests.engine.test_model import _engine as _engine  # the fixture: delays, bells, threads
 
@@ -69,6 +69,7 @@ MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
     "settle and recover": ((*BEGUN, LOSE), SETTLE, RECOVER),
     "settle and expire": ((submit(LATE), CLAIM, LATER), SETTLE, op("expire")),
     "claim and expire": ((submit(LATE), LATER, BEAT), CLAIM, op("expire")),
+    "recover and expire of what is late": ((submit(LATE), CLAIM, LATER), RECOVER, op("expire")),
     "fail and cancel": (BEGUN, op("fail", ticket=T0, retriable=True), CANCEL),
     "fail and recover": ((*BEGUN, LOSE), op("fail", ticket=T0, retriable=False), RECOVER),
     "release and cancel": (BEGUN, op("release", ticket=T0), CANCEL),
@@ -76,6 +77,7 @@ MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
     "postpone and pause": (BEGUN, op("postpone", ticket=T0), PAUSE),
     "claim and claim of one step": ((submit(),), CLAIM, CLAIM_2),
     "claim and claim of two steps": ((submit(BESIDE),), CLAIM, CLAIM_2),
+    "claim and claim under a limit": ((submit(BESIDE),), CLAIM, CLAIM_2),
     "claim and cancel": ((submit(),), CLAIM, CANCEL),
     "claim and pause": ((submit(),), CLAIM, PAUSE),
     "claim and resume": ((submit(), PAUSE), CLAIM, RESUME),
@@ -109,6 +111,7 @@ MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
     "yes and too late": ((*ASKED, LATER), YES, op("expire_approvals")),
     "yes and cancel": (ASKED, YES, CANCEL),
     "yes and pause": (ASKED, YES, PAUSE),
+    "no to a deed and pause": ((submit((Planned("s0", POST),)), CLAIM, LOSE, RECOVER), NO, PAUSE),
     "recover and cancel": ((*BEGUN, LOSE), RECOVER, CANCEL),
     "recover and recover": ((*BEGUN, LOSE), RECOVER, RECOVER),
     "pause and cancel": (BEGUN, PAUSE, CANCEL),
@@ -132,17 +135,24 @@ MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
     ),
 }  # fmt: skip
 
+LIMITS = {"claim and claim under a limit": (Rule(1, project="p"),)}  # of worlds that have one
+
 
 @pytest.mark.parametrize("meeting", MEETINGS)
 def test_two_at_a_time_leave_what_one_order_leaves(meeting: str) -> None:
-    before, first, second = MEETINGS[meeting]
     for number in range(TIMES):
-        world = World()
-        try:
-            for one in before:
-                world.alone(one, look=False)
-            pair = (first, second) if number % 2 else (second, first)
-            world.together(*pair)
-            world.work_off()
-        finally:
-            world.close()
+        meet(meeting, number)
+
+
+def meet(meeting: str, number: int) -> None:
+    """Let it happen in a world of its own; with an odd number the first one begins."""
+    before, first, second = MEETINGS[meeting]
+    world = World(LIMITS.get(meeting, ()))
+    try:
+        for one in before:
+            world.alone(one, look=False)
+        pair = (first, second) if number % 2 else (second, first)
+        world.together(*pair)
+        world.work_off()
+    finally:
+        world.close()
