@@ -302,6 +302,8 @@ class Model:
         self._answer(asked[number], "approved" if approved else "rejected", by)
 
     def _answer(self, question: Question, decision: str, by: str) -> None:
+        if not question.decision and question.expires <= self.now and decision != "expired":
+            raise Refused("ApprovalDecided")  # too late, though no sweep has said so yet
         if question.decision:
             if (question.decision, question.by) != (decision, by):
                 raise Refused("ApprovalDecided")
