@@ -51,6 +51,7 @@ def submit(project: Project) -> Submit:
 def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSession:
     """A worker session whose only child is this process: `execution.run_next` works in it."""
     interruption.install()
+    interruption.forget()  # a cancel that the test before sent
     now = timezone.now()
     session = WorkerSession.objects.create(
         hostname="test",
