@@ -59,7 +59,7 @@ def _outbox_off() -> None:
 
 
 def _heartbeat_off() -> None:
-    from tasks import worker
+    from tasks import pulse
 
     class Shim:
         PIPE = subprocess.PIPE
@@ -69,7 +69,7 @@ def _heartbeat_off() -> None:
             wanted = ["tests.chaos.dead_heart" if part == "tasks.heart" else part for part in argv]
             return subprocess.Popen(wanted, **options)
 
-    setattr(worker, "subprocess", Shim)  # noqa: B010 - a module gives way to a class
+    setattr(pulse, "subprocess", Shim)  # noqa: B010 - a module gives way to a class
 
 
 PARTS = {"fencing": _fencing_off, "outbox": _outbox_off, "heartbeat": _heartbeat_off}

@@ -34,7 +34,7 @@ class PlansView(APIView):
             owner_id=request.user.pk,
             goal=order["goal"],
             request={},
-            idempotency_key=api_runs._idempotency_key(request),
+            idempotency_key=api_runs.idempotency_key(request),
             priority=order.get("priority"),
         )
         return Response({"id": str(run.public_id), "state": run.state}, status=201 if created else 200)

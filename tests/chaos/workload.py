@@ -201,7 +201,7 @@ def resume(api: Api, run: str) -> None:
 def decide_all(api: Api, approves: Callable[[], bool], *, most: int, at: int) -> int:
     """Answer the questions that are open. Returns how many there were."""
     _, answer = api.call("approvals", "GET", "/api/v1/approvals", at=at)
-    asked = answer.get("approvals", [])[:most]
+    asked = answer.get("results", [])[:most]
     for approval in asked:
         decision = "approve" if approves() else "reject"
         api.call(

@@ -38,6 +38,7 @@ from wrenchai_project.servers import processes
 RESTART_SECONDS = 1.0
 READY_SECONDS = 120.0  # of a loaded machine
 STOP_SECONDS = 25.0
+HEART_ENDS_SECONDS = 5.0  # two beats of a second, and what PostgreSQL is given to answer
 QUEUES = ("agent.mill", "agent.errand", "agent.glutton")
 WORKERS = {
     "mill-1": ("agent.mill",),
@@ -212,7 +213,8 @@ class World:
             party.is_wanted = False
         for kinds in (("web",), ("worker",), ("relay", "scheduler")):
             _end([party.process for party in running if party.kind in kinds and party.process is not None])
-        left = self.members()
+        # a heart sees the end of its parent at its next beat, and then ends the worker's session
+        _, left = psutil.wait_procs(self.members(), timeout=HEART_ENDS_SECONDS)
         self.survivors += [f"{one.pid} {' '.join(one.cmdline())[:120]}" for one in left]
         for one in left:
             with contextlib.suppress(psutil.NoSuchProcess):
