@@ -187,7 +187,8 @@ def test_run_that_waits_says_for_what_and_where_to_answer_once() -> None:
 
 
 def test_board_says_what_a_run_waits_for() -> None:
-    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    # both sides, since a dumb terminal's size is not ours otherwise
+    console = Console(file=io.StringIO(), width=200, height=25, force_terminal=True)
     with Live(console=console) as live:
         progress.Board(live, "admin").show(waiting())
     shown = cast("io.StringIO", console.file).getvalue()
