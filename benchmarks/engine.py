@@ -46,6 +46,7 @@ def main() -> int:
         results["postgres"] = ground.settings()
         _say(results)
         results |= _races(ground, wanted, racers, options)
+        _keep(results, options)
         for section in wanted:
             if section in INSIDE:
                 results[section] = _inside(ground, section, small=options.quick)
@@ -54,10 +55,10 @@ def main() -> int:
             else:
                 continue
             _say({section: results[section]})
+            _keep(results, options)
     results["machine"]["load average at the end"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     print("\n".join(report.verdicts(results)))
-    if options.json:
-        Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+    _keep(results, options)
     if options.write:
         (grounds.HERE / "RESULTS.md").write_text(report.render(results))
     return 0
@@ -147,6 +148,12 @@ def _memory(ground: Ground, *, steps: int) -> dict[str, Any]:
             }
             found[f"{role} {len(found) + 1}"] = {name: round(size, 1) for name, size in sizes.items()}
     return {"steps": steps, "MiB": found}
+
+
+def _keep(results: dict[str, Any], options: argparse.Namespace) -> None:
+    """Write what is measured so far: what fails later must not cost the hours before."""
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _say(figures: dict[str, Any]) -> None:

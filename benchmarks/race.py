@@ -274,6 +274,8 @@ def worker_processes() -> list[tuple[int, str]]:
         if "worker" in process.cmdline():
             found.append((process.pid, "parent"))
             for child in process.children():
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    continue  # it has done its number of steps; another takes its place
                 role = "heart" if "tasks.heart" in child.cmdline() else "child"
                 found.append((child.pid, role))
     return found

@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
 SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
 MOST_FUSED = 50  # steps after a bell's own: Celery counts bells when it replaces children
+_HOST = socket.gethostname()  # asked once: the name is told with each attempt
 
 
 _in_doubt = False  # a step may be called running by this child though nobody works on it
@@ -138,7 +139,7 @@ def _claim(queue: str) -> Lease | None:
 
 def _claimant() -> Claimant:
     pid = os.getpid()
-    return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{socket.gethostname()}:{pid}")
+    return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{_HOST}:{pid}")
 
 
 def _give_up() -> None:
