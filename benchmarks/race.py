@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -274,8 +274,7 @@ def worker_processes() -> list[tuple[int, str]]:
         if "worker" in process.cmdline():
             found.append((process.pid, "parent"))
             for child in process.children():
-                if child.status() == psutil.STATUS_ZOMBIE:
-                    continue  # it has done its number of steps; another takes its place
-                role = "heart" if "tasks.heart" in child.cmdline() else "child"
-                found.append((child.pid, role))
+                with suppress(psutil.NoSuchProcess):  # it has done its number of steps
+                    role = "heart" if "tasks.heart" in child.cmdline() else "child"
+                    found.append((child.pid, role))
     return found

@@ -6,6 +6,7 @@ of its own, so that a test can kill or freeze it with all its children, and `__e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -131,6 +132,15 @@ class Cluster:
             logs = "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.processes)
             raise AssertionError(f"{error}; steps {steps}\n{logs}") from None
         return run
+
+
+def heart_of(worker: int) -> int:
+    """Give the pid of the worker's heart, or 0 while there is none."""
+    for process in psutil.Process(worker).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends while we look; a zombie has no command line
+            if "tasks.heart" in process.cmdline():
+                return process.pid
+    return 0
 
 
 def kill_tree(pid: int) -> None:

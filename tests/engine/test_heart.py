@@ -12,7 +12,7 @@ import pytest
 
 from tasks.models import Attempt, WorkerSession
 from tests import private_servers
-from tests.engine.cluster import Cluster, assert_sound, effects, until
+from tests.engine.cluster import Cluster, assert_sound, effects, heart_of, until
 from tests.engine.conftest import Submit, work
 from tests.engine.test_cluster import begun, running_pid
 from tests.engine.test_database import again
@@ -67,15 +67,9 @@ def test_killed_heart_is_replaced_and_nothing_is_lost(
     run = submit(work("a", ledger=ledger, gate=gate))
     begun(ledger)
 
-    def heart() -> int:
-        for process in psutil.Process(worker.pid).children():
-            if process.status() != psutil.STATUS_ZOMBIE and "tasks.heart" in process.cmdline():
-                return process.pid
-        return 0
-
-    first = heart()
+    first = heart_of(worker.pid)
     os.kill(first, signal.SIGKILL)
-    until(lambda: heart() not in {0, first}, within=10, what="another heart beats")
+    until(lambda: heart_of(worker.pid) not in {0, first}, within=10, what="another heart beats")
     before = WorkerSession.objects.get().heartbeat_at
     until(
         lambda: WorkerSession.objects.get().heartbeat_at > before,

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from tasks.models import Attempt, WorkerSession
-from tests.engine.cluster import Cluster, assert_sound, effects, until
+from tests.engine.cluster import Cluster, assert_sound, effects, heart_of, until
 from tests.engine.conftest import Submit, work
 from tests.engine.test_broker import no_bells_from_here, private_redis  # noqa: F401 - fixtures
 from tests.engine.test_cluster import begun, running_pid
@@ -20,14 +20,6 @@ from tests.engine.test_heart import is_gone
 from wrenchai_project import servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.cluster, pytest.mark.timeout(240)]
-
-
-def heart_of(worker: int) -> int:
-    """The pid of the worker's heart, or 0 while there is none."""
-    for process in psutil.Process(worker).children():
-        if process.status() != psutil.STATUS_ZOMBIE and "tasks.heart" in process.cmdline():
-            return process.pid
-    return 0
 
 
 def lease_is_over(session: WorkerSession) -> bool:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from tasks import runs
 from tasks.contract import StepResult
 from tasks.database import resilient
-from tasks.errors import LeaseLost
+from tasks.errors import LeaseLost, PlanInvalid
 from tasks.leases import Lease
 from tasks.models import Run, Step, WorkerSession
 from tasks.plans import After, Plan
@@ -137,7 +137,10 @@ class Actor(threading.Thread):
         stored = list(Step.objects.filter(run_id=lease.run_pk).values_list("key", flat=True))
         few = len(stored) < 40
         plan = random_plan(self.dice, f"{lease.step_pk}.", stored) if few else None
-        runs.settle(lease, StepResult(plan=plan))
+        try:
+            runs.settle(lease, StepResult(plan=plan))
+        except PlanInvalid as error:  # by chance a circle through stored steps: what the executor makes of it
+            runs.fail(lease, kind="bad_plan", message=str(error), retriable=False)
 
     def fail(self, lease: Lease) -> None:
         runs.fail(lease, kind="failed", message="by chance", retriable=self.dice.random() < 0.5)
