@@ -31,7 +31,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Project, Team
-from tasks import events, execution, fused, interruption, leases, partitions, runs
+from tasks import events, fused, interruption, leases, partitions, runs, stint
 from tasks.models import Run, WorkerSession
 from tasks.plans import PlannedStep, chain, group, plan_of
 
@@ -55,7 +55,7 @@ def worker_session() -> None:
         heartbeat_at=now,
         lease_until=now + timedelta(days=1),
     )
-    os.environ[execution.SESSION_VARIABLE] = str(session.pk)
+    os.environ[stint.SESSION_VARIABLE] = str(session.pk)
     fused.watch("bench@here")
 
 
@@ -96,7 +96,7 @@ def profile(count: int = 100) -> dict[str, Any]:
 
 def drain() -> None:
     """Do what is ready until there is nothing; the bells stay where they are."""
-    while not execution.run_next(QUEUE, fused=fused.FusedEvents(QUEUE)).endswith("nothing to do"):
+    while not stint.run_next(QUEUE, fused=fused.FusedEvents(QUEUE)).endswith("nothing to do"):
         continue
 
 
@@ -212,7 +212,16 @@ def claim(sizes: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000), times: int
 
 
 def _claims_plan() -> list[str]:
-    values = {"queue": QUEUE, "worker": _session(), "pid": os.getpid(), "grace": 15, "ageing": 60, "held": []}
+    values = {
+        "queue": QUEUE,
+        "worker": _session(),
+        "pid": os.getpid(),
+        "grace": 15,
+        "ageing": 60,
+        "held": [],
+        "most": 1,
+        "again": False,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan; " + leases.CLAIM.prepare("explained"))
         for _ in range(2):
@@ -223,7 +232,7 @@ def _claims_plan() -> list[str]:
 
 
 def _session() -> uuid.UUID:
-    return uuid.UUID(os.environ[execution.SESSION_VARIABLE])
+    return uuid.UUID(os.environ[stint.SESSION_VARIABLE])
 
 
 FILL_EVENTS = """

@@ -10,6 +10,7 @@ failure the next call opens a new connection.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -52,6 +53,20 @@ def publish(bells: Sequence[tuple[str, int]]) -> None:
     with _line(f"Redis did not take the bell of {bells[0][0]!r}") as line, line.batch(BATCH_COMMANDS):
         for queue, priority in bells:
             current_app.send_task(queue, queue=queue, priority=priority, retry=False, producer=line)
+
+
+def take(queue: str, priorities: Sequence[int]) -> list[str]:
+    """Take a waiting bell for each of these priorities. Returns the ids of those that were there.
+
+    Raises BrokerUnreachable; then some may have been taken.
+    """
+    with _line(f"Redis does not give back bells of {queue!r}") as line:
+        channel = line.channel
+        with channel.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for priority in priorities:
+                pipe.rpop(channel._q_for_pri(queue, channel.priority(priority)))
+            taken = [json.loads(message) for message in pipe.execute() if message]
+    return [message["headers"]["id"] for message in taken]
 
 
 def waiting(queue: str) -> int:

@@ -6,8 +6,8 @@ from celery import current_app
 from django.db import close_old_connections
 
 from tasks.contract import catalog
-from tasks.execution import run_next
 from tasks.fused import FusedEvents
+from tasks.stint import run_next
 from tasks.worker import HeartStep
 
 

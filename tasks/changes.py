@@ -1,13 +1,14 @@
-"""One transaction's change of one run, gathered first and written last.
+"""One transaction's changes of runs, gathered first and written last.
 
-Every function of `runs` fills a `Change` while it moves steps, and calls `write` at its end. `write` touches the
-run's row: it counts open steps, ends the run with its last step, promises the bells, and appends the events.
-Doing so last keeps the run's lock short and its event numbers gapless; the lock order is steps by id, then the
-run, everywhere.
+Every function of `runs` fills a `Change` for each run while it moves steps, and writes it at its end. Writing touches
+the run's row: it counts open steps, ends the run with its last step, promises the bells, and appends the events.
+Doing so last keeps the run's lock short and its event numbers gapless; the lock order is steps by id, then runs by
+id, everywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
@@ -40,28 +41,17 @@ class Change:
 
     def write(self) -> None:
         """Write it all. The last thing that a transaction does."""
-        outbox.put(self.bells)
-        if not (self.facts or self.opened or self.closed):
-            return
-        head, public_id, open_steps = events.append(
-            self.run_pk, self.facts, opened=self.opened, closed=self.closed, begins=self.begins
-        )
-        if open_steps == 0 and (self.opened or self.closed):
-            head = self._end_run() or head
-        outbox.hint(public_id, head)
+        write([self])
 
-    def _end_run(self) -> int | None:
-        """End the run with its last step. Returns its head then, or None if it is over already."""
-        head = events.succeed_run(self.run_pk)
-        if head is not None:
-            return head
+    def finish(self, head: events.Head) -> int:
+        """End the run, whose steps are all final, though something went wrong in it. Returns its newest number."""
         run = Run.objects.only("state", "cancel_requested_at", "failure").get(pk=self.run_pk)
         if RunState(run.state).is_final:
-            return None
+            return head.seq
         state, failure = self._verdict(run)
         Run.objects.filter(pk=self.run_pk).update(state=state.value, failure=failure, finished_at=Now())
         fact = events.RunFinished(state=state.value, failure=failure)
-        return events.append(self.run_pk, [(fact, None)])[0]
+        return events.append([events.Growth(run_pk=self.run_pk, facts=[(fact, None)])])[0].seq
 
     def _verdict(self, run: Run) -> tuple[RunState, str]:
         """Cancelled if somebody asked for it; failed if a dead step has nobody who dealt with its failure.
@@ -88,3 +78,28 @@ class Change:
             return RunState.SUCCEEDED, ""
         told = (fatal.error or {}).get("message", "no reason recorded")
         return RunState.FAILED, f"step {fatal.key!r} failed: {told}"
+
+
+def write(changes: Sequence[Change]) -> None:
+    """Write the changes of several runs, each named once. The last thing that a transaction does."""
+    outbox.put([bell for change in changes for bell in change.bells])
+    growing = {change.run_pk: change for change in changes if change.facts or change.opened or change.closed}
+    if not growing:
+        return
+    heads = events.append(
+        [
+            events.Growth(
+                run_pk=change.run_pk,
+                facts=change.facts,
+                opened=change.opened,
+                closed=change.closed,
+                begins=change.begins,
+            )
+            for change in growing.values()
+        ]
+    )
+    for head in heads:
+        change, seq = growing[head.run_pk], head.seq
+        if head.open_steps == 0 and not head.has_ended and (change.opened or change.closed):
+            seq = change.finish(head)
+        outbox.hint(head.public_id, seq)

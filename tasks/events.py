@@ -1,8 +1,9 @@
 """Events: the immutable facts of a run, numbered gaplessly.
 
-`append` bumps the run's counter and inserts in one statement. It must be the last statement that a transaction
-makes for a run (with the run's own update): the counter's row lock is what keeps the numbers gapless, and it is
-held until the commit. Readers take `since(run, seq)`; a number that they can see has no hole before it.
+`append` bumps the counters of the runs that a transaction changed and inserts, in one statement. It must be the last
+one that a transaction makes for a run (with the run's own end): the counter's row lock is what keeps the numbers
+gapless, and it is held until the commit. Readers take `since(run, seq)`; a number that they can see has no hole
+before it.
 """
 
 from __future__ import annotations
@@ -276,109 +277,122 @@ KINDS: tuple[type[Fact], ...] = tuple(
     fact for _, fact in sorted({fact.kind: fact for fact in Fact.__subclasses__()}.items())
 )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """What a transaction adds to one run: facts (each with its step's id or None), steps opened and closed.
+
+    With `begins`, an attempt's start, a run of which no attempt had begun is running from here on, and RunStarted is
+    told first.
+    """
+
+    run_pk: int
+    facts: Sequence[tuple[Fact, int | None]]
+    opened: int = 0
+    closed: int = 0
+    begins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A run after its growth: its newest event's number, and how many of its steps are open now."""
+
+    run_pk: int
+    public_id: str
+    seq: int
+    open_steps: int
+    has_ended: bool
+
+
+# The runs are locked in the order of their ids before any is changed: two transactions may grow the same ones.
 _APPEND = Prepared(
     name="wrench_append",
-    types={"run": "bigint", "count": "bigint", "facts": "jsonb", "opened": "integer", "closed": "integer"},
-    text="""
-WITH bumped AS (
-    UPDATE tasks_run SET last_seq = last_seq + %(count)s, step_count = step_count + %(opened)s,
-        open_steps = open_steps + %(opened)s - %(closed)s
-    WHERE id = %(run)s RETURNING last_seq, created_day, public_id, open_steps
-), inserted AS (
-    INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
-    SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
-    FROM bumped b, jsonb_to_recordset(%(facts)s) AS f (n bigint, kind text, step bigint, data jsonb)
-    RETURNING 1
-)
-SELECT last_seq, public_id, open_steps FROM bumped
-""",
-)
-
-# As above, for the start of an attempt: the first one begins the run, and tells of that before all else.
-_APPEND_START = Prepared(
-    name="wrench_append_start",
-    types={"run": "bigint", "count": "bigint", "facts": "jsonb"},
+    types={
+        "runs": "bigint[]",
+        "counts": "bigint[]",
+        "opened": "integer[]",
+        "closed": "integer[]",
+        "begins": "boolean[]",
+        "facts": "jsonb",
+    },
     text="""
 WITH was AS MATERIALIZED (
-    SELECT id, started_at IS NULL AS begins FROM tasks_run WHERE id = %(run)s FOR UPDATE
+    SELECT r.id, g.count, g.opened, g.closed, g.begins AND r.started_at IS NULL AS begins
+    FROM tasks_run r JOIN unnest(%(runs)s, %(counts)s, %(opened)s, %(closed)s, %(begins)s)
+        AS g (run, count, opened, closed, begins) ON r.id = g.run
+    WHERE r.id = ANY (%(runs)s) ORDER BY r.id FOR UPDATE OF r
 ), bumped AS (
-    UPDATE tasks_run r SET last_seq = r.last_seq + %(count)s + w.begins::integer,
+    UPDATE tasks_run r SET last_seq = r.last_seq + w.count + w.begins::integer,
+        step_count = r.step_count + w.opened, open_steps = r.open_steps + w.opened - w.closed,
         state = CASE WHEN w.begins THEN 'running' ELSE r.state END,
         started_at = CASE WHEN w.begins THEN clock_timestamp() ELSE r.started_at END
-    FROM was w WHERE r.id = w.id
-    RETURNING r.last_seq, r.created_day, r.public_id, r.open_steps, w.begins
+    FROM was w WHERE r.id = w.id AND r.id = ANY (%(runs)s)
+    RETURNING r.id, r.public_id, r.created_day, r.last_seq, r.open_steps, w.count, w.begins
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
-    SELECT b.created_day, %(run)s, b.last_seq - %(count)s + f.n, clock_timestamp(), f.kind, f.step, f.data
-    FROM bumped b CROSS JOIN LATERAL (
-        SELECT 0 AS n, 'run.started' AS kind, NULL::bigint AS step, '{}'::jsonb AS data WHERE b.begins
-        UNION ALL
-        SELECT n, kind, step, data
-        FROM jsonb_to_recordset(%(facts)s) AS f (n bigint, kind text, step bigint, data jsonb)) f
+    SELECT b.created_day, b.id, b.last_seq - b.count + f.n, clock_timestamp(), f.kind, f.step, f.data
+    FROM bumped b JOIN jsonb_to_recordset(%(facts)s) AS f (run bigint, n bigint, kind text, step bigint, data jsonb)
+        ON f.run = b.id
+    UNION ALL
+    SELECT b.created_day, b.id, b.last_seq - b.count, clock_timestamp(), 'run.started', NULL, '{}'
+    FROM bumped b WHERE b.begins
     RETURNING 1
 )
-SELECT last_seq, public_id, open_steps FROM bumped
+SELECT id, public_id, last_seq, open_steps, false FROM bumped
 """,
 )
-# The end of a run that nothing went wrong in. No row: it is over already, was cancelled, or a step is dead.
+# The end of runs in which nothing went wrong. A statement of its own: it must see what was committed while `_APPEND`
+# waited for the runs' locks. Not ended here: a run that is over already, was cancelled, or has a dead step.
 _SUCCEED = Prepared(
-    name="wrench_succeed_run",
-    types={"run": "bigint", "finished": "jsonb"},
+    name="wrench_succeed_runs",
+    types={"runs": "bigint[]", "moved": "bigint[]", "finished": "jsonb"},
     text=f"""
 WITH ended AS (
     UPDATE tasks_run r SET state = 'succeeded', failure = '', finished_at = clock_timestamp(),
         last_seq = r.last_seq + 1
-    WHERE r.id = %(run)s AND r.cancel_requested_at IS NULL
+    WHERE r.id = ANY (%(moved)s) AND r.open_steps = 0 AND r.cancel_requested_at IS NULL
       AND r.state NOT IN ({", ".join(f"'{state}'" for state in sorted(FINAL_RUN_STATES))})
       AND NOT EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.state = 'dead')
-    RETURNING r.last_seq, r.created_day
+    RETURNING r.id, r.last_seq, r.created_day
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
-    SELECT created_day, %(run)s, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM ended
+    SELECT created_day, id, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM ended
     RETURNING 1
 )
-SELECT last_seq FROM ended
+SELECT r.id, r.public_id, coalesce(e.last_seq, r.last_seq), r.open_steps, e.id IS NOT NULL
+FROM tasks_run r LEFT JOIN ended e ON e.id = r.id WHERE r.id = ANY (%(runs)s)
 """,  # noqa: S608 - only fixed names are put together
 )
+_WENT_WELL = json.dumps(asdict(RunFinished(state=RunState.SUCCEEDED.value, failure="")))
 
 
-def append(
-    run_pk: int,
-    facts: Sequence[tuple[Fact, int | None]],
-    *,
-    opened: int = 0,
-    closed: int = 0,
-    begins: bool = False,
-) -> tuple[int, str, int]:
-    """Number and store facts (each with its step's id or None), and count steps that were opened and closed.
+def append(growths: Sequence[Growth]) -> list[Head]:
+    """Number and store what each run (named once) grew by, and end those that are done and went well.
 
-    Returns the run's head, its public id, and how many of its steps are open now. With `begins`, an attempt's start,
-    a run of which no attempt had begun is running from here on, and RunStarted is told first.
+    In any order. A run without open steps that has not ended here is for the caller to end.
     """
-    rows = [
-        {"n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
-        for n, (fact, step) in enumerate(facts, start=1)
+    moved = [growth.run_pk for growth in growths if growth.opened or growth.closed]
+    facts = [
+        {"run": growth.run_pk, "n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
+        for growth in growths
+        for n, (fact, step) in enumerate(growth.facts, start=1)
     ]
     values: dict[str, Any] = {
-        "count": len(rows),
-        "run": run_pk,
-        "facts": json.dumps(rows),
-        "opened": opened,
-        "closed": closed,
+        "runs": [growth.run_pk for growth in growths],
+        "counts": [len(growth.facts) for growth in growths],
+        "opened": [growth.opened for growth in growths],
+        "closed": [growth.closed for growth in growths],
+        "begins": [growth.begins for growth in growths],
+        "facts": json.dumps(facts),
+        "moved": moved,
+        "finished": _WENT_WELL,
     }
     with connection.cursor() as cursor:
-        execute(cursor, values, _APPEND_START if begins else _APPEND)
-        head, public_id, open_steps = cursor.fetchone()
-    return int(head), str(public_id), int(open_steps)
-
-
-def succeed_run(run_pk: int) -> int | None:
-    """End a run whose steps are all final, if nothing went wrong in it. Returns its head then."""
-    finished = RunFinished(state=RunState.SUCCEEDED.value, failure="")
-    with connection.cursor() as cursor:
-        execute(cursor, {"run": run_pk, "finished": json.dumps(asdict(finished))}, _SUCCEED)
-        row = cursor.fetchone()
-    return None if row is None else int(row[0])
+        execute(cursor, values, *((_APPEND, _SUCCEED) if moved else (_APPEND,)))
+        return [
+            Head(run_pk=pk, public_id=str(public_id), seq=seq, open_steps=open_steps, has_ended=has_ended)
+            for pk, public_id, seq, open_steps, has_ended in cursor.fetchall()
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,18 @@
-"""One attempt as a recipe: claim -> request -> execute -> settle.
+"""One attempt as a recipe: request -> execute -> settle.
 
-`run_next` is all that a bell does. It never raises for what an operation does wrong: every end of an attempt is
-one of the functions of `runs`, and the line it returns is what Flower shows.
+`carry_out` never raises for what an operation does wrong: every end of an attempt but success is one of the functions
+of `runs`, done here, and the line that names it is what Flower shows. A success is given back, so that `stint` can
+settle several in one transaction, and claim what follows in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import socket
-from typing import Protocol
-from uuid import UUID
 
 import structlog
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 
-from tasks import interruption, leases, outbox, plans, runs
+from tasks import plans, runs
 from tasks.context import AttemptContext, cancel_requested
 from tasks.contract import (
     RetryLater,
@@ -27,11 +23,11 @@ from tasks.contract import (
     Upstream,
     catalog,
 )
-from tasks.database import is_away, mend_connection, resilient
+from tasks.database import mend_connection, resilient
 from tasks.errors import LeaseLost, PlanInvalid, UnknownOperation
 from tasks.failpoints import failpoint
 from tasks.interruption import CancelWanted, LeaseWanted, TimeLimitReached, interruptible, was_cancelled
-from tasks.leases import Claimant, Lease
+from tasks.leases import Lease
 from tasks.models import Step, StepDependency
 from tasks.processes import kill_strays
 from tasks.states import StepState
@@ -39,118 +35,49 @@ from tasks.states import StepState
 log = structlog.get_logger(__name__)
 
 MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
-SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
-MOST_FUSED = 50  # steps after a bell's own: Celery counts bells when it replaces children
-_HOST = socket.gethostname()  # asked once: the name is told with each attempt
 
 
-_in_doubt = False  # a step may be called running by this child though nobody works on it
-
-
-class FusedSteps(Protocol):
-    """Hears of the steps that a bell's child goes on with, without a bell of their own."""
-
-    def began(self) -> None:
-        """A step was claimed in the transaction that settled the one before."""
-
-    def ended(self, line: str, *, is_last: bool) -> None:
-        """It is over; `line` names what happened, as a bell's answer does. After the last one no other begins."""
-
-    def broke(self) -> None:
-        """The child cannot go on: PostgreSQL is away."""
-
-
-def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
-    """Claim and execute the best ready step of the queue, and go on with what it makes ready in this queue.
-
-    Returns one line that names what happened to the first step; `fused` hears of the others.
-    Raises what is left when PostgreSQL is away for longer than our patience; the step is then given up as lost.
-    """
-    global _in_doubt
-    if _in_doubt:  # once more: a commit without an answer may have happened after the last look
-        _give_up()
-        _in_doubt = False
-    interruption.forget()
-    lease = _claim(queue)
-    if lease is None:
-        return f"{queue}: nothing to do"
-    places = MOST_FUSED if settings.FUSE else 0
-    ended = False
-    try:
-        line, following = _carry_out(lease, may_fuse=places > 0)
-        while following is not None:
-            places -= 1
-            following = _go_on(following, fused, may_fuse=places > 0)
-        ended = True
-    finally:
-        if not ended:  # else the heart would see this child alive and the step running until its hard limit
-            _in_doubt = True
-            _give_up()
-    outbox.keep_ringing(queue)
-    return line
-
-
-def _go_on(lease: Lease, fused: FusedSteps | None, *, may_fuse: bool) -> Lease | None:
-    """Execute a fused step and tell of it. Returns the lease of the next, if there is one."""
-    if fused is None:
-        return _carry_out(lease, may_fuse=may_fuse)[1]
-    fused.began()
-    ended = False
-    try:
-        line, following = _carry_out(lease, may_fuse=may_fuse)
-        ended = True
-    finally:
-        if not ended:
-            fused.broke()
-    fused.ended(line, is_last=following is None)
-    return following
-
-
-def _carry_out(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
+def carry_out(lease: Lease) -> runs.Success | str:
+    """Execute. Returns the success, which is still to be settled; or the name of how the attempt ended otherwise."""
     failpoint("after_claim")
-    run_id = lease.order.run_id
-    following = None
-    with structlog.contextvars.bound_contextvars(run=str(run_id), step=lease.key, attempt=lease.attempt):
+    with bound(lease):
         log.info("attempt_started", agent=lease.agent, operation=lease.operation)
         try:
-            outcome, following = _attempt(lease, may_fuse=may_fuse)
+            ended = _attempt(lease)
         except LeaseLost:
-            resilient(lambda: runs.record_stale(lease), what="record stale")
-            outcome = "stale"
-        log.info("attempt_ended", outcome=outcome)
-    return f"run {run_id} step {lease.key} attempt {lease.attempt}: {outcome}", following
+            ended = record_stale(lease)
+        if isinstance(ended, str):
+            log.info("attempt_ended", outcome=ended)
+    return ended
 
 
-def _claim(queue: str) -> Lease | None:
-    """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
-    global _in_doubt
-    me = _claimant()
-    try:
-        return runs.start(queue, worker=me.worker, pid=me.pid, worker_name=me.name)
-    except (DatabaseError, InterfaceError) as error:
-        if not is_away(error):
-            raise
-        log.warning("claim_failed", queue=queue, reason=str(error).strip())
-        connection.close()
-        _in_doubt = True
-        _give_up()
-        return None
+def bound(lease: Lease) -> contextlib.AbstractContextManager[None]:
+    """Name the attempt in each line that is logged in the block."""
+    return structlog.contextvars.bound_contextvars(
+        run=str(lease.order.run_id), step=lease.key, attempt=lease.attempt
+    )
 
 
-def _claimant() -> Claimant:
-    pid = os.getpid()
-    return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{_HOST}:{pid}")
+def line(lease: Lease, outcome: str) -> str:
+    """Write what Flower shows of an attempt."""
+    return f"run {lease.order.run_id} step {lease.key} attempt {lease.attempt}: {outcome}"
 
 
-def _give_up() -> None:
-    """Declare lost whatever this child seems to hold; recovery takes it."""
-    mend_connection()
-    me = _claimant()
-    resilient(lambda: leases.disown(worker=me.worker, pid=me.pid), what="disown")
+def record_stale(lease: Lease) -> str:
+    """Write down that the attempt was not the one that counts any more."""
+    resilient(lambda: runs.record_stale(lease), what="record stale")
+    return "stale"
 
 
-def _attempt(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
-    """Execute and settle. Returns the outcome's name, and the lease of a fused step. Raises LeaseLost."""
+def fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
+    """Record a failed attempt. Returns the outcome's name."""
+    ended = resilient(lambda: runs.fail(lease, kind=kind, message=message, retriable=retriable), what="fail")
+    log.warning("attempt_failed", kind=kind, message=message, now=ended.value)
+    return "dead" if ended is StepState.DEAD else "failed, will be tried again"
+
+
+def _attempt(lease: Lease) -> runs.Success | str:
+    """Execute; settle every end but success. Raises LeaseLost."""
     context = AttemptContext(lease=lease, project_id=lease.order.project_id)
     try:
         try:
@@ -160,34 +87,34 @@ def _attempt(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
             finally:
                 mend_connection()
             context.flush()
-            return _settle(lease, result, context, may_fuse=may_fuse)
+            return _success(lease, result, context)
         except runs.Suspended as suspended:
             context.flush()
-            return _suspend(lease, suspended), None
+            return _suspend(lease, suspended)
         except LeaseWanted:
             context.flush()
             resilient(lambda: runs.release(lease), what="release")
-            return "released", None
+            return "released"
         except (StepCancelled, CancelWanted):
             context.flush()
-            return _settle_cancelled(lease), None
+            return _settle_cancelled(lease)
         except RetryLater as later:
             context.flush()
             told, delay = str(later), later.delay_seconds
             resilient(lambda: runs.postpone(lease, message=told, delay_seconds=delay), what="postpone")
-            return "postponed", None
+            return "postponed"
         except TimeLimitReached:
             context.flush()
-            return _fail(lease, "timeout", f"not over after {lease.timeout_seconds} s", retriable=True), None
+            return fail(lease, "timeout", f"not over after {lease.timeout_seconds} s", retriable=True)
         except StepFailed as failed:
             context.flush()
-            return _fail(lease, failed.kind, str(failed), retriable=failed.retriable), None
+            return fail(lease, failed.kind, str(failed), retriable=failed.retriable)
         except LeaseLost:
             raise
         except Exception as error:  # the one broad catch: whatever an operation raises is recorded, not lost
             log.exception("operation_raised")
             context.flush()
-            return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True), None
+            return fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True)
     finally:
         strays = kill_strays()
         if strays:
@@ -195,50 +122,23 @@ def _attempt(lease: Lease, *, may_fuse: bool) -> tuple[str, Lease | None]:
         context.close()
 
 
-def _settle(
-    lease: Lease, result: StepResult, context: AttemptContext, *, may_fuse: bool
-) -> tuple[str, Lease | None]:
+def _success(lease: Lease, result: StepResult, context: AttemptContext) -> runs.Success | str:
     size = len(json.dumps(result.output))
     if size > MAX_OUTPUT_BYTES:
         told = (
             f"the output has {size} bytes; at most {MAX_OUTPUT_BYTES} are stored, larger things are artifacts"
         )
-        return _fail(lease, "bad_result", told, retriable=False), None
-    then = _claimant() if may_fuse and not was_cancelled() else None
-    interruption.forget()  # what comes from here on may be for the step that is claimed here
-    try:
-        following = resilient(lambda: runs.settle(lease, result, context.artifacts, then=then), what="settle")
-    except LeaseLost:
-        if resilient(
-            lambda: runs.was_settled(lease), what="read attempt"
-        ):  # the commit went through, only its answer was lost
-            _forgo(then)
-            return "succeeded", None
-        raise
-    except PlanInvalid as error:
-        return _fail(lease, "bad_plan", str(error), retriable=False), None
-    except DatabaseError as error:
-        if is_away(error):
-            raise  # for longer than our patience: recovery takes the step
-        return _fail(lease, "bad_result", f"the result cannot be stored: {error}", retriable=False), None
-    return "succeeded", following
-
-
-def _forgo(then: Claimant | None) -> None:
-    """Give back a step that was perhaps claimed in a commit whose answer was lost: its fence is unknown."""
-    global _in_doubt
-    if then is not None:
-        _in_doubt = True
-        _give_up()
+        return fail(lease, "bad_result", told, retriable=False)
+    return runs.Success(lease=lease, result=result, artifacts=tuple(context.artifacts))
 
 
 def _suspend(lease: Lease, suspended: runs.Suspended) -> str:
     try:
         state = resilient(lambda: runs.suspend(lease, suspended.order), what="suspend")
     except (PlanInvalid, UnknownOperation) as error:
-        return _fail(lease, "bad_call", str(error), retriable=False)
+        return fail(lease, "bad_call", str(error), retriable=False)
     except StepFailed as failed:
-        return _fail(lease, failed.kind, str(failed), retriable=failed.retriable)
+        return fail(lease, failed.kind, str(failed), retriable=failed.retriable)
     return "cancelled" if state is StepState.CANCELLED else f"suspended, {suspended}"
 
 
@@ -249,13 +149,7 @@ def _settle_cancelled(lease: Lease) -> str:
     if was_cancelled():  # the signal was meant for the attempt before this one
         resilient(lambda: runs.release(lease), what="release")
         return "released"
-    return _fail(lease, "cancelled", "the operation stopped by itself", retriable=True)
-
-
-def _fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
-    ended = resilient(lambda: runs.fail(lease, kind=kind, message=message, retriable=retriable), what="fail")
-    log.warning("attempt_failed", kind=kind, message=message, now=ended.value)
-    return "dead" if ended is StepState.DEAD else "failed, will be tried again"
+    return fail(lease, "cancelled", "the operation stopped by itself", retriable=True)
 
 
 def _request(lease: Lease) -> StepRequest:

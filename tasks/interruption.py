@@ -34,6 +34,7 @@ class CancelWanted(BaseException):
 
 _active = False
 _cancelled = False
+_release_wanted = False
 _deferred: int | None = None  # the last signal that came while nothing could be interrupted
 
 
@@ -78,8 +79,8 @@ def uninterrupted() -> Iterator[None]:
 
 def forget() -> None:
     """Forget signals of attempts that are over. Called before each claim."""
-    global _cancelled, _deferred
-    _cancelled, _deferred = False, None
+    global _cancelled, _release_wanted, _deferred
+    _cancelled, _release_wanted, _deferred = False, False, None
 
 
 def was_cancelled() -> bool:
@@ -87,10 +88,17 @@ def was_cancelled() -> bool:
     return _cancelled
 
 
+def was_stopped() -> bool:
+    """Tell whether a signal came since `forget` that ends more than one attempt: nothing new should be begun."""
+    return _cancelled or _release_wanted
+
+
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    global _active, _cancelled, _deferred
+    global _active, _cancelled, _release_wanted, _deferred
     if number == CANCEL_SIGNAL:
         _cancelled = True
+    if number == RELEASE_SIGNAL:
+        _release_wanted = True
     if not _active:
         _deferred = number
         return

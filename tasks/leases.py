@@ -1,9 +1,9 @@
 """Leases: who may execute a step, and the fence that proves it.
 
-    claim   one statement takes the best ready step of a queue (SKIP LOCKED: no two claimers meet), with a fair
-            share for each project and within the limits, and mints a fresh random fence. Random, not counted: a
-            counter repeats itself when a commit is lost, and two workers then pass the same fence (shown with
-            synchronous_commit=off and a killed server, ADR-0003).
+    claim   one statement takes the best ready steps of a queue (SKIP LOCKED: no two claimers meet), with a fair
+            share for each project and within the limits, and mints a fresh random fence for each. Random, not
+            counted: a counter repeats itself when a commit is lost, and two workers then pass the same fence
+            (shown with synchronous_commit=off and a killed server, ADR-0003).
     renew   the worker's heartbeat renews ONE row per worker (`heart.py`); all its attempts live by it.
     fence   every write of an attempt is filtered by it; zero rows mean that the lease was lost.
 
@@ -14,6 +14,7 @@ Invariant: at any time at most one fence per step is valid, and time is PostgreS
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +76,7 @@ class Lease:
     agent: str
     operation: str
     queue: str
+    priority: int
     order: Order
 
 
@@ -84,6 +86,11 @@ class Lease:
 # Fair share, in this order: priority less one for each minute that the project has waited since it was last served;
 # fewest running steps in this queue; longest not served. Inside a project the rank alone decides.
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
+# Several at once (`most`) are those that as many claims, one after the other, would take: where the order would
+# change with each claim (limits, several keys in a project) only one is; projects share the places, and only those
+# whose heads are equally urgent. A step that was lost before, or whose effect must not happen twice, is claimed
+# alone: one dying child must not cost others more than one attempt, nor raise a doubt about what was never begun.
+# `again`: who claims has no bell for it. Then nothing more urgent may wait in another queue of the same worker.
 CLAIM = Prepared(
     name="wrench_claim",
     types={
@@ -93,6 +100,8 @@ CLAIM = Prepared(
         "grace": "double precision",
         "ageing": "double precision",
         "held": "text[]",
+        "most": "integer",
+        "again": "boolean",
     },
     text=f"""
 WITH RECURSIVE open AS (
@@ -113,6 +122,27 @@ WITH RECURSIVE open AS (
         ORDER BY s.project_id, s.limit_key LIMIT 1) n
 ), groups AS MATERIALIZED (
     SELECT o.queue, o.agent, p.project_id, p.limit_key FROM pairs p CROSS JOIN open o
+), others AS MATERIALIZED (
+    SELECT q.name FROM tasks_workersession w CROSS JOIN LATERAL jsonb_array_elements_text(w.queues) o (name)
+    JOIN tasks_queue q ON q.name = o.name
+    WHERE %(again)s AND w.id = %(worker)s AND q.name <> %(queue)s AND q.enabled AND q.paused_at IS NULL
+), their_pairs AS (
+    SELECT f.* FROM others CROSS JOIN LATERAL (
+        SELECT s.queue, s.project_id, s.limit_key FROM tasks_step s
+        WHERE s.queue = others.name AND s.state = 'ready' AND NOT s.held
+        ORDER BY s.project_id, s.limit_key LIMIT 1) f
+    UNION ALL
+    SELECT n.* FROM their_pairs p CROSS JOIN LATERAL (
+        SELECT s.queue, s.project_id, s.limit_key FROM tasks_step s
+        WHERE s.queue = p.queue AND s.state = 'ready' AND NOT s.held
+          AND (s.project_id, s.limit_key) > (p.project_id, p.limit_key)
+        ORDER BY s.project_id, s.limit_key LIMIT 1) n
+), elsewhere AS MATERIALIZED (
+    SELECT h.rank FROM their_pairs p CROSS JOIN LATERAL (
+        SELECT s.rank FROM tasks_step s
+        WHERE s.queue = p.queue AND s.project_id = p.project_id AND s.limit_key = p.limit_key
+          AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
+        ORDER BY s.rank, s.id LIMIT 1) h
 ), {limits.RULES}, {limits.RUNNING}, {limits.LIMITS}, heads AS MATERIALIZED (
     SELECT g.project_id, g.limit_key, coalesce(l.locks, '{{}}') AS locks, h.rank, h.priority, h.available_at
     FROM groups g LEFT JOIN limits l ON l.project_id = g.project_id AND l.limit_key = g.limit_key
@@ -134,18 +164,32 @@ WITH RECURSIVE open AS (
         SELECT s.served_at FROM tasks_step s
         WHERE s.queue = %(queue)s AND s.project_id = b.project_id AND s.served_at IS NOT NULL
         ORDER BY s.served_at DESC LIMIT 1) v ON true
+), places AS MATERIALIZED (
+    SELECT n.most, greatest(1, n.most / greatest(1, n.projects)) AS share
+    FROM (SELECT (SELECT count(*) FROM projects) AS projects,
+              CASE WHEN EXISTS (SELECT FROM rules) OR (SELECT count(*) FROM heads) > (SELECT count(*) FROM projects)
+                   THEN 1 ELSE %(most)s END AS most) n
 ), ordered AS MATERIALIZED (
-    SELECT h.project_id, h.limit_key, h.locks FROM heads h JOIN projects p ON p.project_id = h.project_id
-    ORDER BY p.priority - p.minutes, p.busy, p.served_at NULLS FIRST, p.rank, p.project_id, h.rank
-), candidate AS MATERIALIZED (
-    SELECT s.id, o.locks FROM ordered o CROSS JOIN LATERAL (
-        SELECT s.id FROM tasks_step s
+    SELECT h.project_id, h.limit_key, h.locks, p.priority - p.minutes AS urgency,
+        row_number() OVER (ORDER BY p.priority - p.minutes, p.busy, p.served_at NULLS FIRST, p.rank, p.project_id,
+                           h.rank) AS place
+    FROM heads h JOIN projects p ON p.project_id = h.project_id ORDER BY place
+), taken AS MATERIALIZED (
+    SELECT s.*, o.locks, o.urgency, o.place FROM ordered o CROSS JOIN LATERAL (
+        SELECT s.id, s.rank, s.attempts_made > 0 OR s.effect = 'once' AS is_alone FROM tasks_step s
         WHERE s.queue = %(queue)s AND s.project_id = o.project_id AND s.limit_key = o.limit_key
           AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
           AND (SELECT r.cancel_requested_at IS NULL AND r.paused_at IS NULL
                FROM tasks_run r WHERE r.id = s.run_id)
-        ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED) s
-    LIMIT 1
+        ORDER BY s.rank, s.id LIMIT (SELECT share FROM places) FOR UPDATE OF s SKIP LOCKED) s
+    LIMIT (SELECT most FROM places)
+), candidate AS MATERIALIZED (
+    SELECT t.id, t.locks, t.nth FROM (
+        SELECT id, rank, locks, row_number() OVER w AS nth, urgency = first_value(urgency) OVER w AS is_as_urgent,
+            bool_or(is_alone) OVER w AS is_alone
+        FROM taken WINDOW w AS (ORDER BY place, rank, id)) t
+    WHERE (t.nth = 1 OR (t.is_as_urgent AND NOT t.is_alone))
+      AND (NOT %(again)s OR t.rank <= (SELECT coalesce(min(rank), 'infinity') + interval '1 second' FROM elsewhere))
 ), claimed AS (
     UPDATE tasks_step t SET state = 'running', fence = gen_random_uuid(), worker_id = %(worker)s,
         attempts_made = t.attempts_made + 1, started_at = coalesce(t.started_at, clock_timestamp()),
@@ -153,19 +197,20 @@ WITH RECURSIVE open AS (
         kill_at = clock_timestamp() + make_interval(secs => t.timeout_seconds + %(grace)s)
     FROM candidate c WHERE t.id = c.id AND c.locks <@ %(held)s
     RETURNING t.id, t.run_id, t.fence, t.attempts_made, t.timeout_seconds, t.key, t.agent, t.operation, t.queue,
-        t.input
+        t.priority, t.input, c.nth
 ), tried AS (
     INSERT INTO tasks_attempt (step_id, ordinal, fence, worker_id, child_pid, started_at, outcome)
     SELECT id, attempts_made, fence, %(worker)s, %(pid)s, clock_timestamp(), '' FROM claimed
 )
-SELECT c.locks, d.*, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id = d.id),
+SELECT c.locks, d.id, d.run_id, d.fence, d.attempts_made, d.timeout_seconds, d.key, d.agent, d.operation, d.queue,
+    d.priority, d.input, EXISTS (SELECT FROM tasks_stepdependency e WHERE e.step_id = d.id),
     (SELECT CASE WHEN count(*) <= {MOST_UPSTREAM} THEN json_agg(json_build_array(
         n.key, n.agent, n.operation, n.state, n.output, n.error, n.started_at, n.ended_at)) END
      FROM (SELECT n.* FROM tasks_stepdependency e JOIN tasks_step n ON n.id = e.needs_id
            WHERE e.step_id = d.id ORDER BY e.id LIMIT {MOST_UPSTREAM + 1}) n),
     r.public_id, r.project_id, r.goal, r.request, r.started_at IS NULL,
     EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = d.id)
-FROM candidate c LEFT JOIN claimed d ON true LEFT JOIN tasks_run r ON r.id = d.run_id
+FROM candidate c LEFT JOIN claimed d ON d.id = c.id LEFT JOIN tasks_run r ON r.id = d.run_id ORDER BY c.nth
 """,  # noqa: S608 - only fixed names are put together
 )
 _DISOWN = """
@@ -183,10 +228,11 @@ WHERE s.worker_id IS NOT NULL AND s.state = 'running' AND (
 OVERDUE_SECONDS = 20  # past the hard limit and still running: even its heart does not answer
 
 
-def claim(queue: str, *, worker: UUID, pid: int) -> Lease | None:
-    """Take the best ready step of the queue for this worker child, or give None. Needs a transaction.
+def claim(queue: str, *, worker: UUID, pid: int, most: int = 1, again: bool = False) -> list[Lease]:
+    """Take the best ready steps of the queue for this worker child, in their order. Needs a transaction.
 
-    None also when the queue is paused or disabled, its limits are reached, or this worker's own lease is over.
+    None also when the queue is paused or disabled, its limits are reached, or this worker's own lease is over; with
+    `again`, also when something more urgent waits in another queue of the worker.
     """
     values: dict[str, Any] = {
         "queue": queue,
@@ -194,33 +240,47 @@ def claim(queue: str, *, worker: UUID, pid: int) -> Lease | None:
         "pid": pid,
         "grace": HARD_GRACE_SECONDS,
         "ageing": PRIORITY_STEP_SECONDS,
+        "most": most,
+        "again": again,
     }
-    lease, wanted = _try_claim(values, held=[])
+    found, wanted = _try_claim(values, held=[])
     for _ in range(TRIES_UNDER_LIMITS):
-        if lease is not None or not wanted:
-            return lease
+        if found or not wanted:
+            return found
         undo = transaction.savepoint()
         limits.lock(wanted)
-        lease, others = _try_claim(values, held=wanted)
-        if lease is None:
+        found, others = _try_claim(values, held=wanted)
+        if not found:
             transaction.savepoint_rollback(
                 undo
             )  # lets the locks go: they are taken in sorted order only at once
         wanted = others
-    return lease
+    return found
 
 
-def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None, list[str]]:
+def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[list[Lease], list[str]]:
     """Claim in one statement. Without a lease: the locks that the best step wants first; none if there is no step."""
     with connection.cursor() as cursor:
         execute(cursor, values | {"held": held}, CLAIM)
-        row = cursor.fetchone()
-    if row is None:
-        return None, []
-    locks, pk, run_pk, fence, attempt, timeout_seconds, key, agent, operation, queue = row[:10]
-    if pk is None:
-        return None, list(locks)
-    lease = Lease(
+        rows = cursor.fetchall()
+    found = [_lease(*row[1:]) for row in rows if row[1] is not None]
+    return found, [] if found or not rows else list(rows[0][0])
+
+
+def _lease(
+    pk: int,
+    run_pk: int,
+    fence: UUID,
+    attempt: int,
+    timeout_seconds: int,
+    key: str,
+    agent: str,
+    operation: str,
+    queue: str,
+    priority: int,
+    *order: Any,
+) -> Lease:
+    return Lease(
         step_pk=pk,
         run_pk=run_pk,
         fence=Fence(fence),
@@ -230,9 +290,9 @@ def _try_claim(values: dict[str, Any], *, held: list[str]) -> tuple[Lease | None
         agent=agent,
         operation=operation,
         queue=queue,
-        order=_order(*row[10:]),
+        priority=priority,
+        order=_order(*order),
     )
-    return lease, []
 
 
 def _order(
@@ -277,6 +337,16 @@ def disown(*, worker: UUID, pid: int) -> int:
     """Declare lost whatever this child seems to hold: for a claim whose commit may or may not have happened."""
     with connection.cursor() as cursor:
         cursor.execute(_DISOWN, {"worker": worker, "pid": pid})
+        return int(cursor.rowcount)
+
+
+def disown_these(fences: Sequence[UUID]) -> int:
+    """Declare these attempts lost."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tasks_step SET lost_at = clock_timestamp() WHERE state = 'running' AND fence = ANY (%s)",
+            [list(fences)],
+        )
         return int(cursor.rowcount)
 
 

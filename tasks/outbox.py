@@ -122,6 +122,21 @@ def keep_ringing(queue: str) -> None:
         log.warning("bell_left_to_sweep", queue=queue, reason=str(error))
 
 
+def take_back(queue: str, priorities: Sequence[int]) -> list[str]:
+    """Take as many bells of the queue, of these priorities, out of Redis. Returns the ids of those that were there.
+
+    For who does the steps that they were rung for, and looks for more afterwards: bells know no steps.
+    """
+    if _is_quiet():
+        return []
+    try:
+        return broker.take(queue, priorities)
+    except BrokerUnreachable as error:
+        _be_quiet()
+        log.warning("bells_not_taken", queue=queue, reason=str(error))
+        return []
+
+
 def waiting_bells(queue: str) -> int:
     """Count the bells that wait in Redis for a queue. Raises BrokerUnreachable."""
     return broker.waiting(queue)

@@ -28,7 +28,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from tasks import events, outbox, runs
+from tasks import events, runs
+from tasks.changes import Change
 from tasks.contract import first_plan
 from tasks.database import each
 from tasks.errors import EngineError
@@ -262,8 +263,9 @@ def _submit(schedule: Schedule, fire: ScheduleFire) -> None:
         _settle(fire, _Outcome.REFUSED, str(error))
         return
     fact = events.RunScheduled(schedule=schedule.name, fire_at=fire.fire_at.isoformat())
-    head, public_id, _ = events.append(run.pk, [(fact, None)])
-    outbox.hint(public_id, head)
+    change = Change(run.pk)
+    change.tell(fact)
+    change.write()
     fire.run = run
     _settle(fire, _Outcome.SUBMITTED, "")
 

@@ -29,8 +29,8 @@ from django.db import connection
 from psycopg2.extensions import make_dsn
 
 from tasks import fused, heart, interruption
-from tasks.execution import SESSION_VARIABLE
 from tasks.pulse import Pulse
+from tasks.stint import SESSION_VARIABLE
 from wrenchai_project.env import SettingsRefused, refuse_faults
 
 log = structlog.get_logger(__name__)

@@ -28,20 +28,24 @@ from __future__ import annotations
 from tasks.runs.accept import body_digest, check, submit
 from tasks.runs.approvals import decide, expire_approvals, open_questions
 from tasks.runs.attempts import (
+    Settled,
     backoff_seconds,
     fail,
     postpone,
     record_stale,
     release,
     settle,
+    settle_all,
     settle_cancelled,
     start,
+    start_several,
     was_settled,
 )
 from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, promote_due, recover
 from tasks.runs.reruns import RedoneStep, Rerun, RerunPreview, preview_rerun, rerun, rerun_from, retry
+from tasks.runs.success import Success
 from tasks.runs.suspending import (
     Ask,
     Call,
@@ -62,6 +66,8 @@ __all__ = [
     "RedoneStep",
     "Rerun",
     "RerunPreview",
+    "Settled",
+    "Success",
     "Suspended",
     "backoff_seconds",
     "begin",
@@ -92,8 +98,10 @@ __all__ = [
     "retry",
     "set_priority",
     "settle",
+    "settle_all",
     "settle_cancelled",
     "start",
+    "start_several",
     "submit",
     "suspend",
     "was_settled",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from tasks import events, leases
-from tasks.changes import Change
+from tasks.changes import Change, write
 from tasks.contract import ArtifactRef, RecordedStep, StepResult, catalog
 from tasks.failpoints import failpoint
 from tasks.leases import Claimant, Lease
@@ -34,17 +35,37 @@ from tasks.runs.moves import (
     wait_for_retry,
 )
 from tasks.runs.storing import store_steps
+from tasks.runs.success import Found, Success
 from tasks.states import AttemptOutcome, StepState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of attempts that were settled together: those left to be settled by themselves, and what follows.
+
+    `following` are the steps claimed in the same transaction; `spare_bells` as many bells as wait for them in Redis,
+    since they were ready before, by priority.
+    """
+
+    left: tuple[Success, ...] = ()
+    following: tuple[Lease, ...] = ()
+    spare_bells: tuple[int, ...] = ()
 
 
 def start(queue: str, *, worker: UUID, pid: int, worker_name: str) -> Lease | None:
     """Claim the best ready step of the queue and tell of it, in one transaction. None: nothing to do."""
+    found = start_several(queue, Claimant(worker=worker, pid=pid, name=worker_name), most=1)
+    return found[0] if found else None
+
+
+def start_several(queue: str, claimant: Claimant, *, most: int, again: bool = False) -> tuple[Lease, ...]:
+    """Claim the best ready steps of the queue and tell of it, in one transaction. See `leases.claim`."""
     with transaction.atomic():
-        lease = leases.claim(queue, worker=worker, pid=pid)
-        if lease is None:
-            return None
-        _tell_start(lease, Change(lease.run_pk), worker_name)
-    return lease
+        found = leases.claim(queue, worker=claimant.worker, pid=claimant.pid, most=most, again=again)
+        changes = _Changes()
+        _tell_starts(found, changes, claimant)
+        write(list(changes.values()))
+    return tuple(found)
 
 
 def settle(
@@ -56,35 +77,69 @@ def settle(
 ) -> Lease | None:
     """Accept an attempt's result: success, findings, artifacts, added steps and released dependents at once.
 
-    With `then`, and if this makes a step of the same queue ready, the best step of the queue is claimed for it in
-    the same transaction and its lease returned; one bell fewer is rung then.
+    With `then` the best ready step of the same queue is claimed for it in the same transaction, and its lease
+    returned; if this made it ready, no bell is rung for it.
     Raises LeaseLost (the result must be thrown away), PlanInvalid (the added plan is unsound; nothing stored).
     """
+    success = Success(lease=lease, result=result, artifacts=tuple(artifacts))
+    settled = settle_all([success], then=then)
+    return settled.following[0] if settled.following else None
+
+
+def settle_all(successes: Sequence[Success], *, then: Claimant | None = None, most: int = 1) -> Settled:
+    """Accept the results of attempts that one child ended, each on a step of the same queue, in one transaction.
+
+    A single one as `settle` does, which see. Of several those are left which are not common (see `success`), or whose
+    lease was lost. With `then`, up to `most` steps are claimed for it in the same transaction, if none is left.
+    """
     with transaction.atomic():
-        change = Change(lease.run_pk)
-        found = success.lock(lease) if result.plan is None and not lease.order.is_called else None
-        if found is not None and found.is_common:
-            success.succeed(lease, result, found, change)
-            _record(lease, found.run_public_id, found.project_id, result, artifacts)
-            is_limited = found.is_limited
-        else:
-            _settle_uncommon(lease, result, artifacts, change)
-            is_limited = True
-        if is_limited:
-            ring_for_limit(lease.step_pk, change)
-        following = None if then is None else _claim_instead_of_bell(lease.queue, then, change)
-        if following is None or then is None:
-            change.write()
-        else:
-            _write_with_start(change, following, then)
+        changes = _Changes()
+        plain = [one for one in successes if not _is_special(one)]
+        found = success.lock(plain) if plain else {}
+        common = [one for one in successes if _is_common(found.get(one.lease.step_pk), successes)]
+        left = tuple(one for one in successes if one not in common)
+        if common:
+            success.succeed(common, found, changes)
+            for one in common:
+                known = found[one.lease.step_pk]
+                _record(one, known.run_public_id, known.project_id)
+        if left and len(successes) == 1:
+            _settle_uncommon(left[0], changes[left[0].lease.run_pk])
+            left = ()
+        if len(successes) == 1 and (not common or found[common[0].lease.step_pk].is_limited):
+            ring_for_limit(successes[0].lease.step_pk, changes[successes[0].lease.run_pk])
+        following: list[Lease] = []
+        spare: list[int] = []
+        if then is not None and not left:
+            queue = successes[0].lease.queue
+            following = leases.claim(queue, worker=then.worker, pid=then.pid, most=most, again=True)
+            spare = _instead_of_bells(following, changes)
+            _tell_starts(following, changes, then)
+        write(list(changes.values()))
         failpoint("before_commit")
-    return following
+    return Settled(left=left, following=tuple(following), spare_bells=tuple(spare))
 
 
-def _settle_uncommon(
-    lease: Lease, result: StepResult, artifacts: Iterable[ArtifactRef], change: Change
-) -> None:
-    """Move a step that adds others, or whose dependents are not all let nearer to ready."""
+class _Changes(dict[int, Change]):
+    """The changes of a transaction by run, each begun when it is first asked for."""
+
+    def __missing__(self, run_pk: int) -> Change:
+        change = self[run_pk] = Change(run_pk)
+        return change
+
+
+def _is_special(one: Success) -> bool:
+    return one.result.plan is not None or one.lease.order.is_called
+
+
+def _is_common(known: Found | None, successes: Sequence[Success]) -> bool:
+    """Tell whether it can be settled in few statements. Under limits one at a time is: each end rings for others."""
+    return known is not None and known.is_common and (len(successes) == 1 or not known.is_limited)
+
+
+def _settle_uncommon(one: Success, change: Change) -> None:
+    """Move a step that adds others, or whose dependents are not all let nearer to ready. Raises LeaseLost."""
+    lease, result = one.lease, one.result
     awaited = {edge.key for added in result.plan or () for edge in added.after}
     if awaited - {lease.key}:
         circles.hold(lease.run_pk)
@@ -98,7 +153,7 @@ def _settle_uncommon(
         **NOT_RUNNING,
     )
     end_attempt(lease, AttemptOutcome.SUCCEEDED)
-    _record(lease, step.run.public_id, step.project_id, result, artifacts)
+    _record(one, step.run.public_id, step.project_id)
     change.tell(events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk)
     change.closed += 1
     end_waits(step, change)
@@ -196,37 +251,31 @@ def backoff_seconds(spent: int) -> float:
     return random.uniform(0, bound)  # noqa: S311 - jitter, no secret
 
 
-def _claim_instead_of_bell(queue: str, claimant: Claimant, change: Change) -> Lease | None:
-    """Claim as a bell of this queue would, if the change rings one, and take that one bell back.
-
-    Before the run's row is written: a claim may wait for the locks of limits, whose holders wait for rows of runs.
-    """
-    bell = next((bell for bell in change.bells if bell.queue == queue), None)
-    if bell is None:
-        return None
-    following = leases.claim(queue, worker=claimant.worker, pid=claimant.pid)
-    if following is not None:
-        change.bells.remove(bell)
-    return following
-
-
-def _write_with_start(change: Change, following: Lease, claimant: Claimant) -> None:
-    """Write the change and tell of the start, which may be another run's: runs are locked in the order of ids."""
-    if following.run_pk == change.run_pk:
-        _tell_start(following, change, claimant.name)
-    elif following.run_pk < change.run_pk:
-        _tell_start(following, Change(following.run_pk), claimant.name)
-        change.write()
-    else:
-        change.write()
-        _tell_start(following, Change(following.run_pk), claimant.name)
+def _instead_of_bells(following: Sequence[Lease], changes: Mapping[int, Change]) -> list[int]:
+    """Take back a bell for each claimed step, of those about to be rung. Returns the priorities of the others."""
+    spare = []
+    for lease in following:
+        rung = [
+            (change, bell)
+            for change in changes.values()
+            for bell in change.bells
+            if (bell.queue, bell.priority) == (lease.queue, lease.priority)
+        ]
+        if rung:
+            rung[0][0].bells.remove(rung[0][1])
+        else:
+            spare.append(lease.priority)
+    return spare
 
 
-def _tell_start(lease: Lease, change: Change, worker_name: str) -> None:
-    """Write the change of the lease's run together with the start of the attempt."""
-    change.begins = lease.order.is_first
-    change.tell(events.StepStarted(key=lease.key, attempt=lease.attempt, worker=worker_name), lease.step_pk)
-    change.write()
+def _tell_starts(found: Sequence[Lease], changes: _Changes, claimant: Claimant) -> None:
+    """Tell of the starts of these attempts in the changes of their runs."""
+    for lease in found:
+        change = changes[lease.run_pk]
+        change.begins = change.begins or lease.order.is_first
+        change.tell(
+            events.StepStarted(key=lease.key, attempt=lease.attempt, worker=claimant.name), lease.step_pk
+        )
 
 
 def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState, str]]:
@@ -263,9 +312,8 @@ def _extend(step: Step, plan: Plan, change: Change) -> dict[int, tuple[StepState
     return {sink.pk: (StepState.SKIPPED, sink.key) for sink in sinks if sink.state == StepState.SKIPPED.value}
 
 
-def _record(
-    lease: Lease, run_id: UUID, project_id: int, result: StepResult, artifacts: Iterable[ArtifactRef]
-) -> None:
+def _record(one: Success, run_id: UUID, project_id: int) -> None:
+    lease = one.lease
     rows = [
         Artifact(
             run_id=lease.run_pk,
@@ -276,7 +324,7 @@ def _record(
             media_type=ref.media_type,
             created_at=Now(),
         )
-        for ref in {ref.name: ref for ref in artifacts}.values()
+        for ref in {ref.name: ref for ref in one.artifacts}.values()
     ]
     if rows:
         Artifact.objects.bulk_create(rows)
@@ -290,5 +338,5 @@ def _record(
             agent=lease.agent,
             operation=lease.operation,
         ),
-        result,
+        one.result,
     )

@@ -1,14 +1,17 @@
 """The common success in few round trips: no added steps, and dependents that only come nearer to ready.
 
-`attempts.settle` asks here first. What is not common (a plan, a dependent to be skipped, a step that another called,
-a paused or cancelled run) is left to it, with the locks that both take: the step and those that wait for it, in the
-order of ids. The moves, the facts and their order are the same; only the number of statements differs, which bounds
-how many steps a second the engine can carry.
+`attempts.settle_all` asks here first, for one attempt or for several that a worker child ended one after the other.
+What is not common (a plan, a dependent to be skipped, a step that another called, a paused or cancelled run, limits)
+is left to it, with the locks that both take: the steps and those that wait for them, in the order of ids. The moves,
+the facts and their order are the same; only the number of statements differs, which bounds how many steps a second
+the engine can carry.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +20,7 @@ from django.db import connection
 
 from tasks import events, leases
 from tasks.changes import Change
-from tasks.contract import StepResult
+from tasks.contract import ArtifactRef, StepResult
 from tasks.database import Prepared, execute
 from tasks.leases import Lease
 from tasks.states import EdgeCondition, StepState, satisfies
@@ -27,18 +30,18 @@ MOST_DEPENDENTS = 200  # more are moved level by level by `release_dependents`
 # Two statements: the second sees what others committed while the first one waited for the locks.
 _LOCK = Prepared(
     name="wrench_lock",
-    types={"step": "bigint"},
+    types={"steps": "bigint[]"},
     text="""
 SELECT s.id FROM tasks_step s WHERE s.id = ANY (ARRAY(
-    SELECT %(step)s::bigint UNION SELECT d.step_id FROM tasks_stepdependency d WHERE d.needs_id = %(step)s))
+    SELECT unnest(%(steps)s) UNION SELECT d.step_id FROM tasks_stepdependency d WHERE d.needs_id = ANY (%(steps)s)))
 ORDER BY s.id FOR UPDATE
 """,
 )
 _FIND = Prepared(
     name="wrench_find",
-    types={"step": "bigint", "fence": "uuid", "most": "integer"},
+    types={"steps": "bigint[]", "fences": "uuid[]", "most": "integer"},
     text="""
-SELECT r.public_id, r.project_id,
+SELECT s.id, r.public_id, r.project_id,
     r.cancel_requested_at IS NULL AND r.paused_at IS NULL
         AND (s.added_by_id IS NULL OR NOT EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = s.id)),
     EXISTS (SELECT FROM tasks_limitrule l WHERE l.enabled)
@@ -47,30 +50,35 @@ SELECT r.public_id, r.project_id,
           FROM tasks_stepdependency d JOIN tasks_step w ON w.id = d.step_id
           WHERE d.needs_id = s.id ORDER BY w.id LIMIT %(most)s)
 FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
-WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.state = 'running'
+WHERE s.id = ANY (%(steps)s) AND s.fence = ANY (%(fences)s) AND s.state = 'running'
 """,
 )
 _SUCCEED = Prepared(
     name="wrench_succeed",
-    types={"step": "bigint", "output": "jsonb", "summary": "text"},
+    types={"steps": "bigint[]", "outputs": "text[]", "summaries": "text[]"},
     text="""
-UPDATE tasks_step SET state = 'succeeded', output = %(output)s, summary = %(summary)s, error = NULL,
+UPDATE tasks_step s SET state = 'succeeded', output = e.output::jsonb, summary = e.summary, error = NULL,
     ended_at = clock_timestamp(), served_at = clock_timestamp(), fence = NULL, worker_id = NULL, kill_at = NULL,
     lost_at = NULL, progress = NULL
-WHERE id = %(step)s
+FROM unnest(%(steps)s, %(outputs)s, %(summaries)s) AS e (step, output, summary)
+WHERE s.id = e.step AND s.id = ANY (%(steps)s)
 """,
 )
 _END_ATTEMPT = Prepared(
     name="wrench_end_attempt",
-    types={"fence": "uuid"},
+    types={"fences": "uuid[]"},
     text="""
-UPDATE tasks_attempt SET outcome = 'succeeded', ended_at = clock_timestamp(), error = NULL WHERE fence = %(fence)s
+UPDATE tasks_attempt SET outcome = 'succeeded', ended_at = clock_timestamp(), error = NULL
+WHERE fence = ANY (%(fences)s)
 """,
 )
 _BRING_NEARER = Prepared(
     name="wrench_bring_nearer",
-    types={"nearer": "bigint[]"},
-    text="UPDATE tasks_step SET pending_deps = pending_deps - 1 WHERE id = ANY (%(nearer)s)",
+    types={"nearer": "bigint[]", "by": "integer[]"},
+    text="""
+UPDATE tasks_step s SET pending_deps = s.pending_deps - n.by
+FROM unnest(%(nearer)s, %(by)s) AS n (step, by) WHERE s.id = n.step AND s.id = ANY (%(nearer)s)
+""",
 )
 _RELEASE = Prepared(
     name="wrench_release",
@@ -81,6 +89,15 @@ UPDATE tasks_step SET pending_deps = 0, state = 'ready', available_at = clock_ti
 WHERE id = ANY (%(ready)s)
 """,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """An attempt whose operation has given its result, which is not stored yet."""
+
+    lease: Lease
+    result: StepResult
+    artifacts: tuple[ArtifactRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,49 +123,68 @@ class Found:
     dependents: tuple[_Dependent, ...]
 
 
-def lock(lease: Lease) -> Found | None:
-    """Lock the attempt's step and those that wait for it, in the order of ids. None: the lease was lost."""
-    values: dict[str, Any] = {"step": lease.step_pk, "fence": lease.fence, "most": MOST_DEPENDENTS + 1}
+def lock(successes: Sequence[Success]) -> dict[int, Found]:
+    """Lock the attempts' steps and those that wait for them, in the order of ids.
+
+    Returns what was found, by step; a step whose lease was lost is missing.
+    """
+    values: dict[str, Any] = {
+        "steps": [success.lease.step_pk for success in successes],
+        "fences": [success.lease.fence for success in successes],
+        "most": MOST_DEPENDENTS + 1,
+    }
     with connection.cursor() as cursor:
         execute(cursor, values, _LOCK, _FIND)
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    dependents = tuple(_dependent(raw) for raw in row[4])
-    return Found(
-        run_public_id=row[0],
-        project_id=row[1],
-        is_limited=row[3],
-        is_common=row[2] and len(dependents) <= MOST_DEPENDENTS and all(map(_comes_nearer, dependents)),
-        dependents=dependents,
-    )
+        return {row[0]: _found(*row[1:]) for row in cursor.fetchall()}
 
 
-def succeed(lease: Lease, result: StepResult, found: Found, change: Change) -> None:
-    """Move a common step and its dependents, and tell of it."""
-    waiting = [one for one in found.dependents if one.state is StepState.PENDING]
-    ready = [one for one in waiting if one.pending_deps == 1]
+def succeed(successes: Sequence[Success], found: Mapping[int, Found], changes: Mapping[int, Change]) -> None:
+    """Move common steps and their dependents, and tell of it in the changes of their runs."""
+    dependents = [
+        (success.lease.run_pk, one)
+        for success in successes
+        for one in found[success.lease.step_pk].dependents
+        if one.state is StepState.PENDING
+    ]
+    met = Counter(one.pk for _, one in dependents)
+    ready = {one.pk: (run, one) for run, one in dependents if one.pending_deps == met[one.pk]}
+    nearer = {pk: count for pk, count in met.items() if pk not in ready}
     values = {
-        "step": lease.step_pk,
-        "fence": lease.fence,
-        "output": json.dumps(events.storable(result.output)),
-        "summary": events.storable(result.summary),
-        "nearer": [one.pk for one in waiting if one.pending_deps > 1],
-        "ready": [one.pk for one in ready],
+        "steps": [success.lease.step_pk for success in successes],
+        "fences": [success.lease.fence for success in successes],
+        "outputs": [json.dumps(events.storable(success.result.output)) for success in successes],
+        "summaries": [events.storable(success.result.summary) for success in successes],
+        "nearer": list(nearer),
+        "by": list(nearer.values()),
+        "ready": list(ready),
         "ageing": leases.PRIORITY_STEP_SECONDS,
     }
     wanted = [_SUCCEED, _END_ATTEMPT]
-    wanted += [_BRING_NEARER] if len(waiting) > len(ready) else []
+    wanted += [_BRING_NEARER] if nearer else []
     wanted += [_RELEASE] if ready else []
     with connection.cursor() as cursor:
         execute(cursor, values, *wanted)
-    change.tell(
-        events.StepSucceeded(key=lease.key, attempt=lease.attempt, summary=result.summary), lease.step_pk
+    for success in successes:
+        lease, change = success.lease, changes[success.lease.run_pk]
+        fact = events.StepSucceeded(key=lease.key, attempt=lease.attempt, summary=success.result.summary)
+        change.tell(fact, lease.step_pk)
+        change.closed += 1
+    for run, one in ready.values():
+        changes[run].tell(events.StepReady(key=one.key), one.pk)
+        changes[run].ring(one.queue, one.priority)
+
+
+def _found(
+    run_public_id: UUID, project_id: int, is_open: bool, is_limited: bool, raw: Iterable[Any]
+) -> Found:
+    dependents = tuple(map(_dependent, raw))
+    return Found(
+        run_public_id=run_public_id,
+        project_id=project_id,
+        is_limited=is_limited,
+        is_common=is_open and len(dependents) <= MOST_DEPENDENTS and all(map(_comes_nearer, dependents)),
+        dependents=dependents,
     )
-    change.closed += 1
-    for one in ready:
-        change.tell(events.StepReady(key=one.key), one.pk)
-        change.ring(one.queue, one.priority)
 
 
 def _dependent(raw: Any) -> _Dependent:

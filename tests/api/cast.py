@@ -23,7 +23,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
-from tasks import contract, events, execution, interruption, partitions, runs
+from tasks import contract, events, interruption, partitions, runs, stint
 from tasks.changes import Change
 from tasks.contract import QueueSpec, StepSpec
 from tasks.models import Approval, Run, WorkerSession
@@ -166,7 +166,7 @@ def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         heartbeat_at=now,
         lease_until=now + timedelta(hours=1),
     )
-    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))
 
 
 def probe(key: str, operation: str = "work", *, after: str = "", **given: Any) -> PlannedStep:
@@ -183,7 +183,7 @@ def submit_steps(project: Project, *steps: PlannedStep, owner: User | None = Non
 
 def work_off() -> None:
     """Do what is ready for the tests' agent, until there is nothing."""
-    while not execution.run_next("agent.probe").endswith("nothing to do"):
+    while not stint.run_next("agent.probe").endswith("nothing to do"):
         pass
 
 

@@ -14,7 +14,7 @@ from celery import current_app
 from django.utils import timezone
 
 from accounts.models import Project, Team
-from tasks import execution, interruption, runs
+from tasks import interruption, runs, stint
 from tasks.contract import catalog
 from tasks.models import Run, WorkerSession
 from tasks.plans import Part, PlannedStep, plan_of
@@ -49,7 +49,7 @@ def submit(project: Project) -> Submit:
 
 @pytest.fixture
 def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSession:
-    """A worker session whose only child is this process: `execution.run_next` works in it."""
+    """A worker session whose only child is this process: `stint.run_next` works in it."""
     interruption.install()
     interruption.forget()  # a cancel that the test before sent
     now = timezone.now()
@@ -62,7 +62,7 @@ def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSes
         heartbeat_at=now,
         lease_until=now + timedelta(hours=1),
     )
-    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))
     return session
 
 
@@ -118,7 +118,7 @@ def drain(queue: str = "agent.probe", *, most: int = 1000) -> list[str]:
     """Do in this process whatever is ready, until there is nothing. Returns the lines that Flower would show."""
     lines: list[str] = []
     while len(lines) < most:
-        line = execution.run_next(queue)
+        line = stint.run_next(queue)
         if line.endswith("nothing to do"):
             return lines
         lines.append(line)

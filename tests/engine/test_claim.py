@@ -150,7 +150,16 @@ def test_claim_reads_few_rows_among_many(project, worker) -> None:
         many(submitted(other, work("first")), 5)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_step")
-        values = {"queue": "agent.probe", "worker": worker.pk, "pid": 1, "grace": 1, "ageing": 60, "held": []}
+        values = {
+            "queue": "agent.probe",
+            "worker": worker.pk,
+            "pid": 1,
+            "grace": 1,
+            "ageing": 60,
+            "held": [],
+            "most": 1,
+            "again": False,
+        }
         with transaction.atomic():  # the plan that a worker child keeps: made for any values
             cursor.execute(
                 "SET LOCAL plan_cache_mode = force_generic_plan; " + leases.CLAIM.prepare("explained")

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, connections
 
-from tasks import events, execution, runs
+from tasks import events, runs, stint
 from tasks.contract import StepResult
 from tasks.errors import ControlRefused, RunIsOver, RunNotFound
 from tasks.models import Queue, Step
@@ -136,7 +136,7 @@ def test_paused_queue_keeps_its_steps_and_rings_when_it_goes_on(submit, worker) 
         True,
         False,
     )
-    assert execution.run_next("agent.probe").endswith("nothing to do")
+    assert stint.run_next("agent.probe").endswith("nothing to do")
     purge_bells()
     assert runs.resume_queue("agent.probe", by="bob")
     assert waiting_bells("agent.probe") == 2

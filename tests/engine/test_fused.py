@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Project, Team
-from tasks import execution, interruption, leases, outbox, runs
-from tasks.contract import StepResult
-from tasks.execution import MOST_FUSED
+from tasks import interruption, leases, outbox, runs, stint
+from tasks.contract import Fence, StepResult
 from tasks.leases import Claimant
 from tasks.models import Event, LimitRule, Step, WorkerSession
 from tasks.plans import chain, group, plan_of
+from tasks.stint import MOST_FUSED
 from tests.engine.cluster import Cluster, assert_sound, effects, until
 from tests.engine.conftest import Submit, drain, work
 
@@ -32,18 +33,33 @@ class Heard:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.began_count = 0
-        self.is_over = False
+        self.begun: set[Fence] = set()
+        self.under_way: set[Fence] = set()
+        self.bells: list[str] = []
+        self.unsaid = False
 
-    def began(self) -> None:
-        self.began_count += 1
+    def take_over(self, bells: Sequence[str]) -> None:
+        self.bells.extend(bells)
 
-    def ended(self, line: str, *, is_last: bool) -> None:
-        self.lines.append(line)
-        self.is_over = is_last
+    def began(self, fence: Fence) -> None:
+        assert fence not in self.begun
+        self.begun.add(fence)
+        self.under_way.add(fence)
+        self.unsaid = True
+
+    def over(self, fence: Fence) -> None:
+        self.under_way.remove(fence)
+
+    def ended(self, fence: Fence, told: str) -> None:
+        assert fence in self.begun - self.under_way
+        self.lines.append(told)
+        self.unsaid = True
 
     def broke(self) -> None:
         self.lines.append("broke")
+
+    def flush(self) -> None:
+        self.unsaid = False
 
 
 @pytest.fixture
@@ -68,10 +84,10 @@ def test_chain_is_done_by_one_bell(submit: Submit, worker, ledger, rung) -> None
     run = submit(chain(*(work(f"s{n}", ledger=ledger) for n in range(10))))
     assert rung == ["agent.probe"]
     heard = Heard()
-    line = execution.run_next("agent.probe", fused=heard)
+    line = stint.run_next("agent.probe", fused=heard)
     assert line == f"run {run.public_id} step s0 attempt 1: succeeded"
     assert heard.lines == [f"run {run.public_id} step s{n} attempt 1: succeeded" for n in range(1, 10)]
-    assert (heard.began_count, heard.is_over, rung) == (9, True, ["agent.probe"])
+    assert (len(heard.begun), heard.unsaid, rung) == (9, False, ["agent.probe"])
     assert effects(ledger) == [f"s{n}" for n in range(10)]
     assert_sound(run)
     told = [event.kind for event in Event.objects.filter(run=run).order_by("seq")]
@@ -79,7 +95,7 @@ def test_chain_is_done_by_one_bell(submit: Submit, worker, ledger, rung) -> None
 
 
 def test_fan_out_rings_for_all_but_the_one_that_it_goes_on_with(submit: Submit, worker, rung) -> None:
-    run = submit(chain(work("a"), group(work("b"), work("c"), work("d", agent="second"))))
+    run = submit(chain(work("a"), group(work("b"), work("c"), work("d", agent="second", priority=9))))
     rung.clear()
     lease = claimed(worker)
     following = runs.settle(lease, StepResult(), then=me(worker))
@@ -88,10 +104,30 @@ def test_fan_out_rings_for_all_but_the_one_that_it_goes_on_with(submit: Submit, 
     assert sorted(rung) == ["agent.probe", "agent.second"]
 
 
-def test_nothing_is_fused_without_a_new_step_of_the_queue(submit: Submit, worker, rung) -> None:
+def test_any_step_of_the_queue_that_waits_is_gone_on_with(submit: Submit, worker, rung) -> None:
     submit(group(work("a"), work("b")))
-    submit(chain(work("c", priority=0), work("d", agent="second")))
-    assert runs.settle(claimed(worker), StepResult(), then=me(worker)) is None
+    submit(chain(work("c", priority=0), work("d", agent="second", priority=9)))
+    rung.clear()
+    following = runs.settle(claimed(worker), StepResult(), then=me(worker))
+    assert following is not None
+    assert (following.key, rung) == ("a", ["agent.second"])
+
+
+def test_more_urgent_step_of_another_queue_of_the_worker_is_not_overtaken(
+    submit: Submit, worker, rung
+) -> None:
+    submit(group(work("a"), work("b")))
+    lease = claimed(worker)
+    submit(work("urgent", agent="second", priority=0))
+    assert runs.settle(lease, StepResult(), then=me(worker)) is None
+
+
+def test_queue_that_another_worker_serves_does_not_matter(submit: Submit, worker, rung) -> None:
+    WorkerSession.objects.filter(pk=worker.pk).update(queues=["agent.probe"])
+    submit(group(work("a"), work("b")))
+    lease = claimed(worker)
+    submit(work("urgent", agent="second", priority=0))
+    assert runs.settle(lease, StepResult(), then=me(worker)) is not None
 
 
 def test_more_urgent_step_of_another_run_is_not_overtaken(submit: Submit, worker, rung) -> None:
@@ -99,15 +135,19 @@ def test_more_urgent_step_of_another_run_is_not_overtaken(submit: Submit, worker
     lease = claimed(worker)
     second = submit(work("urgent", priority=0))
     rung.clear()
-    following = runs.settle(lease, StepResult(), then=me(worker))
-    assert following is not None
+    settled = runs.settle_all([runs.Success(lease=lease, result=StepResult())], then=me(worker))
+    (following,) = settled.following
     assert (following.key, following.run_pk) == ("urgent", second.pk)
-    assert rung == []  # two steps were ready with one bell of the second's; now one step is, with that bell
+    assert (rung, settled.spare_bells) == (
+        ["agent.probe"],
+        (0,),
+    )  # the urgent one's own bell is for nothing now
     second.refresh_from_db()
     assert second.state == "running"
-    drained = runs.settle(following, StepResult(), then=me(worker))
-    assert drained is None  # it made nothing ready
-    assert len(drain()) == 1
+    last = runs.settle(following, StepResult(), then=me(worker))
+    assert last is not None
+    assert (last.key, last.run_pk) == ("b", first.pk)
+    assert runs.settle(last, StepResult(), then=me(worker)) is None
     assert_sound(first, second)
 
 
@@ -138,11 +178,14 @@ def test_fusing_ends_when_the_worker_stops(submit: Submit, worker, rung) -> None
     assert rung == ["agent.probe"]
 
 
-def test_bell_has_a_bounded_number_of_steps(submit: Submit, worker, rung) -> None:
+def test_bell_has_a_bounded_number_of_steps(
+    submit: Submit, worker, rung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stint, "STINT_SECONDS", 60)
     submit(chain(*(work(f"s{n}") for n in range(MOST_FUSED + 5))))
     heard = Heard()
-    execution.run_next("agent.probe", fused=heard)
-    assert (len(heard.lines), heard.is_over) == (MOST_FUSED, True)
+    stint.run_next("agent.probe", fused=heard)
+    assert (len(heard.lines), heard.unsaid) == (MOST_FUSED, False)
     assert Step.objects.filter(state="succeeded").count() == MOST_FUSED + 1
     assert rung[:2] == ["agent.probe", "agent.probe"]  # the submission's, and one for who goes on
 
@@ -157,7 +200,7 @@ def test_fusing_can_be_switched_off(submit: Submit, worker, rung, settings) -> N
 def test_failed_fused_step_waits_for_its_retry(submit: Submit, worker, rung) -> None:
     submit(chain(work("a"), work("b", fail_times=1), work("c")))
     heard = Heard()
-    execution.run_next("agent.probe", fused=heard)
+    stint.run_next("agent.probe", fused=heard)
     assert [line.rsplit(": ")[-1] for line in heard.lines] == ["failed, will be tried again"]
     assert dict(Step.objects.values_list("key", "state")) == {
         "a": "succeeded",
@@ -171,7 +214,7 @@ def test_claim_in_a_commit_without_answer_is_given_back(
 ) -> None:
     """The settling commit went through, its answer was lost: the fused step's fence is known to nobody."""
     run = submit(chain(work("a"), work("b")))
-    real = runs.settle
+    real = runs.settle_all
     answers = iter([OperationalError("server closed the connection")])
 
     def settle(*args: Any, **options: Any) -> Any:
@@ -180,8 +223,8 @@ def test_claim_in_a_commit_without_answer_is_given_back(
             raise lost
         return following
 
-    monkeypatch.setattr(runs, "settle", settle)
-    line = execution.run_next("agent.probe")
+    monkeypatch.setattr(runs, "settle_all", settle)
+    line = stint.run_next("agent.probe")
     assert line.endswith("step a attempt 1: succeeded")
     step = Step.objects.get(key="b")
     assert (step.state, step.lost_at is None) == ("running", False)
@@ -195,18 +238,18 @@ def test_cancel_signal_during_the_settling_reaches_the_fused_step(
     submit: Submit, worker, rung, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = submit(chain(work("a"), work("b")))
-    real = runs.settle
+    real = runs.settle_all
 
     def settle(*args: Any, **options: Any) -> Any:
-        following = real(*args, **options)
-        if following is not None:
+        settled = real(*args, **options)
+        if settled.following:
             runs.cancel(run.public_id, by="alice")
             os.kill(os.getpid(), interruption.CANCEL_SIGNAL)
-        return following
+        return settled
 
-    monkeypatch.setattr(runs, "settle", settle)
+    monkeypatch.setattr(runs, "settle_all", settle)
     heard = Heard()
-    execution.run_next("agent.probe", fused=heard)
+    stint.run_next("agent.probe", fused=heard)
     assert [line.rsplit(": ")[-1] for line in heard.lines] == ["cancelled"]
     run.refresh_from_db()
     assert run.state == "cancelled"

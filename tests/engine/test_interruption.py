@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from tasks import contract, events, execution, interruption, partitions, runs
+from tasks import contract, events, interruption, partitions, runs, stint
 from tasks.context import TELL_EVERY_SECONDS
 from tasks.contract import StepResult
 from tasks.errors import PlanInvalid
@@ -61,7 +61,7 @@ def test_cancel_signal_for_the_attempt_before_hurts_nobody(
 ) -> None:
     run = submit(chain(work("a"), work("b")))
     operation(interrupted)
-    assert execution.run_next("agent.probe").endswith("released")
+    assert stint.run_next("agent.probe").endswith("released")
     assert states(run) == {"a": "ready", "b": "pending"}
 
 
@@ -86,7 +86,7 @@ def test_transaction_torn_by_an_interruption_is_not_gone_on_with(
 
     run = submit(work("a"))
     operation(torn)
-    execution.run_next("agent.probe")
+    stint.run_next("agent.probe")
     assert not connection.in_atomic_block
     connection.close()  # another connection sees what was committed
     run.refresh_from_db()
@@ -104,7 +104,7 @@ def test_attempt_that_cannot_be_settled_is_given_up(
     run = submit(work("a"))
     operation(leaves)
     with pytest.raises(SystemExit):
-        execution.run_next("agent.probe")
+        stint.run_next("agent.probe")
     assert Step.objects.get(run=run).lost_at is not None
     runs.recover()
     assert states(run) == {"a": "ready"}
@@ -138,7 +138,7 @@ def test_log_chunk_whose_answer_was_lost_is_stored_once(
 
     run = submit(work("a"))
     operation(logs)
-    assert execution.run_next("agent.probe").endswith("succeeded")
+    assert stint.run_next("agent.probe").endswith("succeeded")
     assert (lost, list(LogChunk.objects.values_list("text", flat=True))) == ([True], ["one line"])
     assert states(run) == {"a": "succeeded"}
 
@@ -152,7 +152,7 @@ def test_chatty_log_makes_few_events(submit: Submit, worker: WorkerSession, oper
     run = submit(work("a"))
     operation(chatters)
     begun = datetime.now(UTC)
-    execution.run_next("agent.probe")
+    stint.run_next("agent.probe")
     seconds = (datetime.now(UTC) - begun).total_seconds()
     told = [event for event in events.since(run, 0) if event.kind == "step.logged"]
     assert LogChunk.objects.count() == 60

@@ -10,7 +10,7 @@ from django.db import InternalError, connection, connections
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from tasks import events, execution, runs
+from tasks import events, runs, stint
 from tasks.contract import StepResult
 from tasks.errors import IdempotencyConflict, LeaseLost, PlanInvalid, RunNotFound
 from tasks.models import Artifact, Attempt, Event, LogChunk, OutboxMessage, Queue, Run, Step, WorkerSession
@@ -79,9 +79,10 @@ def test_reference_takes_upstream_output(submit, worker) -> None:
     assert Step.objects.get(run=run, key="b").output == {"note": "", "value": 41}
 
 
-def test_result_adds_steps_and_the_join_waits_for_them(submit, worker) -> None:
+def test_result_adds_steps_and_the_join_waits_for_them(submit, worker, settings) -> None:
+    settings.FUSE = False
     run = submit(chain(work("seed", operation="grow", grow=3), work("join")))
-    execution.run_next("agent.probe")
+    stint.run_next("agent.probe")
     assert states(run)["join"] == "pending"
     drain()
     assert states(run) == dict.fromkeys(("seed", "join", "seed.0", "seed.1", "seed.2"), "succeeded")

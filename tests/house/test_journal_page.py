@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Project, Team, User
 from agents import catalog, registry
-from tasks import contract, execution, interruption, runs
+from tasks import contract, execution, interruption, runs, stint
 from tasks.models import Approval, Queue, Step, WorkerSession
 from tasks.plans import PlannedStep, plan_of
 from tests.house.checkout import ROOT
@@ -41,14 +41,14 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: 
         hostname="test", pid=os.getpid(), queues=[QUEUE], slots=1, started_at=now, heartbeat_at=now,
         lease_until=now + timedelta(hours=1),
     )  # fmt: skip
-    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))
     yield
     contract.use_catalog(before)
     sys.modules.pop("releases", None)
 
 
 def work_off() -> None:
-    while not execution.run_next(QUEUE).endswith("nothing to do"):
+    while not stint.run_next(QUEUE).endswith("nothing to do"):
         pass
 
 

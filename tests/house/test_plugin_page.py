@@ -20,7 +20,7 @@ from accounts.models import Project, Team
 from agents import catalog, registry, workspace
 from agents.workspace import Limits
 from agents.workspace.targets import PathTarget
-from tasks import artifacts, contract, execution, interruption, runs
+from tasks import artifacts, contract, execution, interruption, runs, stint
 from tasks.models import Queue, Step, WorkerSession
 from tasks.plans import PlannedStep, plan_of
 from tests.house.checkout import ROOT
@@ -101,7 +101,7 @@ def test_plugin_does_a_step(
     )
     serve_here("agent.license", monkeypatch)
 
-    assert execution.run_next("agent.license").endswith("attempt 1: succeeded")
+    assert stint.run_next("agent.license").endswith("attempt 1: succeeded")
     assert Step.objects.get(run=run).output == {"path": "LICENSE", "first_line": "MIT License"}
     run.refresh_from_db()
     assert run.state == "succeeded"
@@ -115,4 +115,4 @@ def serve_here(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
         id=uuid.uuid4(), hostname="test", pid=os.getpid(), queues=[queue], slots=1, started_at=now,
         heartbeat_at=now, lease_until=now + timedelta(hours=1),
     )  # fmt: skip
-    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))

@@ -14,7 +14,7 @@ from accounts.models import Project, Team
 from agents import requests
 from agents.inspector import agent as inspector
 from agents.workspace import parse_target
-from tasks import artifacts, execution, interruption
+from tasks import artifacts, interruption, stint
 from tasks.contract import StepFailed
 from tasks.models import Artifact, Run, Step, WorkerSession
 
@@ -32,7 +32,7 @@ def project(transactional_db, settings, tmp_path, monkeypatch) -> Project:
         hostname="test", pid=os.getpid(), queues=QUEUES, slots=1, started_at=now, heartbeat_at=now,
         lease_until=now + timedelta(hours=1),
     )  # fmt: skip
-    monkeypatch.setenv(execution.SESSION_VARIABLE, str(session.pk))
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))
     team = Team.objects.create(name="Alice's team", slug="alice")
     return Project.objects.create(team=team, name="Shop", slug="shop")
 
@@ -41,7 +41,7 @@ def run_of(project: Project, goal: str, path: Path = SHOP) -> Run:
     target = parse_target({"kind": "path", "path": str(path)})
     run, _ = requests.submit(requests.Request(goal=goal, target=target), project_id=project.pk, owner_id=None)
     for _ in range(20):
-        if all(execution.run_next(queue).endswith("nothing to do") for queue in QUEUES):
+        if all(stint.run_next(queue).endswith("nothing to do") for queue in QUEUES):
             break
     run.refresh_from_db()
     return run

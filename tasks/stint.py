@@ -1,0 +1,350 @@
+"""What a bell does: claim, execute, settle, and go on for as long as it pays.
+
+A bell stands for one step. But a message through Celery costs more than a short step does, and so does a commit. So
+the child that answers a bell goes on without another one:
+
+    turn    as many steps as the queue's last ones let expect to be over within `TURN_SECONDS` are claimed at once,
+            executed one after the other, and their results stored in one transaction
+    fused   which also claims the steps of the next turn: the best ones of the queue, as a bell would
+    stint   all turns of one bell, bounded in steps and time, so that Celery can replace children and other queues of
+            the worker have their turn
+
+What is claimed is never kept waiting: if a step of a turn takes unexpectedly long, a watchman gives back the others
+of its turn after `HOSTAGE_SECONDS`, and stores the results that are there (`watchman`).
+
+Owns: what this child has claimed. Refuses to know: how an attempt is executed (`execution`). Invariant: when
+`run_next` returns, no step is running in the name of this child, or it was declared lost.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from tasks import execution, interruption, leases, outbox, runs
+from tasks.contract import Fence
+from tasks.database import is_away, mend_connection, resilient
+from tasks.errors import LeaseLost, PlanInvalid
+from tasks.leases import Claimant, Lease
+from tasks.watchman import Watchman
+
+log = structlog.get_logger(__name__)
+
+SESSION_VARIABLE = "WRENCH_WORKER_SESSION"
+MOST_FUSED = 200  # steps after a bell's own: Celery counts bells when it replaces children
+STINT_SECONDS = 1.0  # nothing is begun without a bell of its own later than this
+TURN_SECONDS = (
+    0.01  # what a turn may take: so long a step may be claimed and not begun, a result known and not stored
+)
+MOST_IN_TURN = 32
+HOSTAGE_SECONDS = 0.05  # the longest that one really waits for another of its turn
+SETTLED_BEFORE = "settled before"
+REMEMBERED = 32  # steps of a queue whose durations tell what to expect
+_HOST = socket.gethostname()  # asked once: the name is told with each attempt
+
+
+class FusedSteps(Protocol):
+    """Hears of the steps that a bell's child goes on with."""
+
+    def take_over(self, bells: Sequence[str]) -> None:
+        """These bells will be answered by nobody else: the steps that begin next stand for them."""
+
+    def began(self, fence: Fence) -> None:
+        """A step begins that no bell was answered for."""
+
+    def over(self, fence: Fence) -> None:
+        """It was executed; how it ended is told when it is stored."""
+
+    def ended(self, fence: Fence, told: str) -> None:
+        """It ended; `told` names how, as a bell's answer does."""
+
+    def broke(self) -> None:
+        """The child cannot go on: PostgreSQL is away."""
+
+    def flush(self) -> None:
+        """Say now what was only noted."""
+
+
+class _Pace:
+    """What a queue's next steps may be expected to take, from what its last ones took in this process."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=REMEMBERED)
+
+    def took(self, seconds: float) -> None:
+        self._seconds.append(seconds)
+
+    def most(self) -> int:
+        """Give how many steps fit into a turn: all but the slowest tenth of the last ones were that quick."""
+        if not self._seconds:
+            return 1
+        usual = sorted(self._seconds)[int(len(self._seconds) * 0.9)]
+        return max(1, min(MOST_IN_TURN, 2 * len(self._seconds), int(TURN_SECONDS / max(usual, 1e-6))))
+
+
+_in_doubt = False  # a step may be called running by this child though nobody works on it
+_paces: dict[str, _Pace] = {}
+_watchman = Watchman()
+
+
+def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
+    """Claim and execute the best ready step of the queue, and go on with others for a while.
+
+    Returns one line that names what happened to the first step; `fused` hears of the others.
+    Raises what is left when PostgreSQL is away for longer than our patience; the steps are then given up as lost.
+    """
+    global _in_doubt
+    if _in_doubt:  # once more: a commit without an answer may have happened after the last look
+        _give_up()
+        _in_doubt = False
+    stint = _Stint(queue, fused)
+    ended = False
+    try:
+        stint.work()
+        ended = True
+    finally:
+        if not ended:  # else the heart would see this child alive and the step running until its hard limit
+            _in_doubt = True
+            if fused is not None:
+                fused.broke()
+            _give_up()
+    if stint.told is None:
+        return f"{queue}: nothing to do"
+    outbox.keep_ringing(queue)
+    return stint.told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """What was claimed together: what is not begun, and results that are not stored yet. Two threads take from it."""
+
+    waiting: deque[Lease]
+    done: list[runs.Success] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self) -> Lease | None:
+        with self._lock:
+            return self.waiting.popleft() if self.waiting else None
+
+    def keep(self, success: runs.Success) -> None:
+        with self._lock:
+            self.done.append(success)
+
+    def take_all(self) -> tuple[list[runs.Success], list[Lease]]:
+        """Give everything away: nothing is left to be begun or stored."""
+        with self._lock:
+            taken = list(self.done), list(self.waiting)
+            self.done.clear()
+            self.waiting.clear()
+            return taken
+
+
+class _Stint:
+    """The turns of one bell."""
+
+    def __init__(self, queue: str, fused: FusedSteps | None) -> None:
+        self.queue = queue
+        self.told: str | None = None  # of the bell's own step
+        self._fused = fused
+        self._me = claimant()
+        self._pace = _paces.setdefault(queue, _Pace())
+        self._end_at = time.monotonic() + STINT_SECONDS
+        self._places = MOST_FUSED + 1 if settings.FUSE else 1
+        self._own: Fence | None = None  # of the bell's own step
+
+    def work(self) -> None:
+        """Do turn after turn. Raises what is left when PostgreSQL is away."""
+        found = self._start()
+        self._own = found[0].fence if found else None
+        while found:
+            found = self._turn(found)
+
+    def _turn(self, found: Sequence[Lease]) -> Sequence[Lease]:
+        """Execute what was claimed, and store it. Returns what was claimed for the next turn."""
+        self._places -= len(found)
+        turn = _Turn(waiting=deque(found))
+        with self._watched(turn):
+            while (lease := turn.next()) is not None:
+                self._execute(lease, turn, is_alone=len(found) == 1)
+                if interruption.was_stopped():
+                    self._break_up(turn)
+        done, _ = turn.take_all()
+        following: Sequence[Lease] = ()
+        if done:
+            may_go_on = (
+                self._places > 0 and time.monotonic() < self._end_at and not interruption.was_stopped()
+            )
+            following = self._store(done, then=self._me if may_go_on else None)
+        if self._fused is not None and (len(found) > 1 or not following):
+            self._fused.flush()
+        return following
+
+    def _watched(self, turn: _Turn) -> AbstractContextManager[None]:
+        if len(turn.waiting) < 2:
+            return nullcontext()
+        return _watchman.watch(lambda: self._break_up(turn), after_seconds=HOSTAGE_SECONDS)
+
+    def _execute(self, lease: Lease, turn: _Turn, *, is_alone: bool) -> None:
+        fused = self._fused if lease.fence != self._own else None
+        if fused is not None:
+            fused.began(lease.fence)
+            if is_alone:  # it may take long: people see it running
+                fused.flush()
+        began = time.monotonic()
+        ended = execution.carry_out(lease)
+        self._pace.took(time.monotonic() - began)
+        if fused is not None:
+            fused.over(lease.fence)
+        if isinstance(ended, str):
+            self._tell(lease, ended)
+        else:
+            turn.keep(ended)
+
+    def _break_up(self, turn: _Turn) -> None:
+        """Store the results that are there, and give back what is not begun."""
+        done, waiting = turn.take_all()
+        if done:
+            self._store(done, then=None)
+        for lease in waiting:
+            try:
+                resilient(partial(runs.release, lease), what="release")
+            except LeaseLost:
+                execution.record_stale(lease)
+        if waiting:
+            log.info("turn_broken_up", queue=self.queue, stored=len(done), released=len(waiting))
+        if self._fused is not None:
+            self._fused.flush()
+
+    def _start(self) -> Sequence[Lease]:
+        """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
+        global _in_doubt
+        interruption.forget()
+        most = min(self._places, self._pace.most())
+        try:
+            found = runs.start_several(self.queue, self._me, most=most)
+        except (DatabaseError, InterfaceError) as error:
+            if not is_away(error):
+                raise
+            log.warning("claim_failed", queue=self.queue, reason=str(error).strip())
+            connection.close()
+            _in_doubt = True
+            _give_up()
+            return ()
+        self._take_bells([lease.priority for lease in found[1:]])
+        return found
+
+    def _store(self, done: Sequence[runs.Success], *, then: Claimant | None) -> Sequence[Lease]:
+        """Settle, all at once if that is possible. With `then`, returns what was claimed in the same transaction."""
+        if then is not None:
+            interruption.forget()  # what comes from here on may be for the steps that are claimed here
+        if len(done) == 1:
+            return self._store_one(done[0], then=then, had_claimed=False)
+        most = min(max(1, self._places), self._pace.most())
+        try:
+            settled = resilient(lambda: runs.settle_all(done, then=then, most=most), what="settle")
+        except Exception as error:  # one of them: an agent's rows, or what PostgreSQL cannot store
+            if is_away(error):
+                raise
+            log.warning("turn_not_stored", steps=len(done), reason=f"{type(error).__name__}: {error}")
+            settled = runs.Settled(left=tuple(done))
+        for success in done:
+            if success not in settled.left:
+                self._tell(success.lease, "succeeded")
+        self._take_bells(settled.spare_bells)
+        following: Sequence[Lease] = settled.following
+        for success in settled.left:
+            is_last = success is settled.left[-1]
+            following = self._store_one(success, then=then if is_last else None, had_claimed=then is not None)
+        return following
+
+    def _store_one(
+        self, success: runs.Success, *, then: Claimant | None, had_claimed: bool
+    ) -> Sequence[Lease]:
+        """Settle one by itself, and say what is wrong with it if it cannot be.
+
+        `had_claimed`: a transaction before this one, whose answer may have been lost, claimed for this child.
+        """
+        lease = success.lease
+        with execution.bound(lease):
+            outcome, settled = _settle(success, then, most=1 if self._places < 2 else self._pace.most())
+        if outcome == SETTLED_BEFORE and (then is not None or had_claimed):
+            _forgo()
+        self._tell(lease, "succeeded" if outcome == SETTLED_BEFORE else outcome)
+        self._take_bells(settled.spare_bells)
+        return settled.following
+
+    def _take_bells(self, priorities: Sequence[int]) -> None:
+        """Take from Redis the bells of steps that this child does: to others they would say nothing new."""
+        if priorities:
+            bells = outbox.take_back(self.queue, priorities)
+            if self._fused is not None:
+                self._fused.take_over(bells)
+
+    def _tell(self, lease: Lease, outcome: str) -> None:
+        log.info(
+            "attempt_ended",
+            run=str(lease.order.run_id),
+            step=lease.key,
+            attempt=lease.attempt,
+            outcome=outcome,
+        )
+        told = execution.line(lease, outcome)
+        if lease.fence == self._own:
+            self.told = told
+        elif self._fused is not None:
+            self._fused.ended(lease.fence, told)
+
+
+def _settle(success: runs.Success, then: Claimant | None, *, most: int) -> tuple[str, runs.Settled]:
+    """Settle one attempt. Returns the outcome's name, and what was claimed."""
+    lease, nothing = success.lease, runs.Settled()
+    try:
+        settled = resilient(lambda: runs.settle_all([success], then=then, most=most), what="settle")
+    except LeaseLost:
+        if resilient(lambda: runs.was_settled(lease), what="read attempt"):
+            return SETTLED_BEFORE, nothing  # the commit went through, only its answer was lost
+        return execution.record_stale(lease), nothing
+    except PlanInvalid as error:
+        return execution.fail(lease, "bad_plan", str(error), retriable=False), nothing
+    except DatabaseError as error:
+        if is_away(error):
+            raise  # for longer than our patience: recovery takes the step
+        told = f"the result cannot be stored: {error}"
+        return execution.fail(lease, "bad_result", told, retriable=False), nothing
+    except Exception as error:  # an agent's own way of storing it
+        log.exception("record_raised")
+        return execution.fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True), nothing
+    return "succeeded", settled
+
+
+def claimant() -> Claimant:
+    """Name this process as one who claims."""
+    pid = os.getpid()
+    return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{_HOST}:{pid}")
+
+
+def _forgo() -> None:
+    """Give back what was perhaps claimed in a commit whose answer was lost: its fences are unknown."""
+    global _in_doubt
+    _in_doubt = True
+    _give_up()
+
+
+def _give_up() -> None:
+    """Declare lost whatever this child seems to hold; recovery takes it."""
+    mend_connection()
+    me = claimant()
+    resilient(lambda: leases.disown(worker=me.worker, pid=me.pid), what="disown")
