@@ -37,6 +37,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
@@ -208,10 +209,15 @@ class Agent:
     @classmethod
     def operations(cls) -> dict[str, Operation]:
         """All marked methods by name, in the order of their definition."""
-        found: dict[str, Operation] = {}
-        for klass in reversed(cls.__mro__):
-            for value in vars(klass).values():
-                described: Any = getattr(value, _OPERATION_MARK, None)
-                if isinstance(described, Operation):
-                    found[described.name] = described
-        return found
+        return _operations(cls)  # type: ignore[arg-type]  # the stubs doubt that a class can be hashed
+
+
+@cache
+def _operations(agent: type[Agent]) -> dict[str, Operation]:
+    found: dict[str, Operation] = {}
+    for klass in reversed(agent.__mro__):
+        for value in vars(klass).values():
+            described: Any = getattr(value, _OPERATION_MARK, None)
+            if isinstance(described, Operation):
+                found[described.name] = described
+    return found

@@ -41,8 +41,8 @@ from redis.exceptions import RedisError
 from accounts.signals import role_lost
 from api import frames, sockets
 from api.frames import Ack, FrameRefused, Ping, Subscribe, Unsubscribe
+from tasks.hints import run_group
 from tasks.models import Run
-from tasks.outbox import run_group
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from tasks import events, outbox
+from tasks import events, hints, outbox
 from tasks.models import Run, Step, StepDependency
 from tasks.outbox import Bell
 from tasks.states import EdgeCondition, RunState, StepState
@@ -102,4 +102,4 @@ def write(changes: Sequence[Change]) -> None:
         change, seq = growing[head.run_pk], head.seq
         if head.open_steps == 0 and not head.has_ended and (change.opened or change.closed):
             seq = change.finish(head)
-        outbox.hint(head.public_id, seq)
+        hints.hint(head.public_id, seq)

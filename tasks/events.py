@@ -304,7 +304,14 @@ class Head:
     has_ended: bool
 
 
-# The runs are locked in the order of their ids before any is changed: two transactions may grow the same ones.
+# In the order of ids: two transactions may grow the same runs. A statement of its own, so that the next one sees what
+# was committed while this one waited: a step that died meanwhile, or a first attempt that began.
+_LOCK = Prepared(
+    name="wrench_lock_runs",
+    types={"runs": "bigint[]"},
+    text="SELECT id FROM tasks_run WHERE id = ANY (%(runs)s) ORDER BY id FOR UPDATE",
+)
+# A run ends here when its last step has and nothing went wrong: it was not cancelled, and no step is dead.
 _APPEND = Prepared(
     name="wrench_append",
     types={
@@ -314,53 +321,39 @@ _APPEND = Prepared(
         "closed": "integer[]",
         "begins": "boolean[]",
         "facts": "jsonb",
+        "finished": "jsonb",
     },
-    text="""
-WITH was AS MATERIALIZED (
-    SELECT r.id, g.count, g.opened, g.closed, g.begins AND r.started_at IS NULL AS begins
+    text=f"""
+WITH grown AS MATERIALIZED (
+    SELECT r.id, g.count, g.opened, g.closed, g.begins AND r.started_at IS NULL AS begins,
+        g.opened + g.closed > 0 AND r.open_steps + g.opened - g.closed = 0 AND r.cancel_requested_at IS NULL
+            AND r.state NOT IN ({", ".join(f"'{state}'" for state in sorted(FINAL_RUN_STATES))})
+            AND NOT EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.state = 'dead') AS succeeds
     FROM tasks_run r JOIN unnest(%(runs)s, %(counts)s, %(opened)s, %(closed)s, %(begins)s)
         AS g (run, count, opened, closed, begins) ON r.id = g.run
-    WHERE r.id = ANY (%(runs)s) ORDER BY r.id FOR UPDATE OF r
+    WHERE r.id = ANY (%(runs)s)
 ), bumped AS (
-    UPDATE tasks_run r SET last_seq = r.last_seq + w.count + w.begins::integer,
-        step_count = r.step_count + w.opened, open_steps = r.open_steps + w.opened - w.closed,
-        state = CASE WHEN w.begins THEN 'running' ELSE r.state END,
-        started_at = CASE WHEN w.begins THEN clock_timestamp() ELSE r.started_at END
-    FROM was w WHERE r.id = w.id AND r.id = ANY (%(runs)s)
-    RETURNING r.id, r.public_id, r.created_day, r.last_seq, r.open_steps, w.count, w.begins
+    UPDATE tasks_run r SET last_seq = r.last_seq + g.count + g.begins::integer + g.succeeds::integer,
+        step_count = r.step_count + g.opened, open_steps = r.open_steps + g.opened - g.closed,
+        state = CASE WHEN g.succeeds THEN 'succeeded' WHEN g.begins THEN 'running' ELSE r.state END,
+        started_at = CASE WHEN g.begins THEN clock_timestamp() ELSE r.started_at END,
+        finished_at = CASE WHEN g.succeeds THEN clock_timestamp() ELSE r.finished_at END,
+        failure = CASE WHEN g.succeeds THEN '' ELSE r.failure END
+    FROM grown g WHERE r.id = g.id AND r.id = ANY (%(runs)s)
+    RETURNING r.id, r.public_id, r.created_day, r.last_seq, r.open_steps, g.begins, g.succeeds,
+        r.last_seq - g.succeeds::integer - g.count AS before
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
-    SELECT b.created_day, b.id, b.last_seq - b.count + f.n, clock_timestamp(), f.kind, f.step, f.data
+    SELECT created_day, id, before, clock_timestamp(), 'run.started', NULL, '{{}}' FROM bumped WHERE begins
+    UNION ALL
+    SELECT b.created_day, b.id, b.before + f.n, clock_timestamp(), f.kind, f.step, f.data
     FROM bumped b JOIN jsonb_to_recordset(%(facts)s) AS f (run bigint, n bigint, kind text, step bigint, data jsonb)
         ON f.run = b.id
     UNION ALL
-    SELECT b.created_day, b.id, b.last_seq - b.count, clock_timestamp(), 'run.started', NULL, '{}'
-    FROM bumped b WHERE b.begins
+    SELECT created_day, id, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM bumped WHERE succeeds
     RETURNING 1
 )
-SELECT id, public_id, last_seq, open_steps, false FROM bumped
-""",
-)
-# The end of runs in which nothing went wrong. A statement of its own: it must see what was committed while `_APPEND`
-# waited for the runs' locks. Not ended here: a run that is over already, was cancelled, or has a dead step.
-_SUCCEED = Prepared(
-    name="wrench_succeed_runs",
-    types={"runs": "bigint[]", "moved": "bigint[]", "finished": "jsonb"},
-    text=f"""
-WITH ended AS (
-    UPDATE tasks_run r SET state = 'succeeded', failure = '', finished_at = clock_timestamp(),
-        last_seq = r.last_seq + 1
-    WHERE r.id = ANY (%(moved)s) AND r.open_steps = 0 AND r.cancel_requested_at IS NULL
-      AND r.state NOT IN ({", ".join(f"'{state}'" for state in sorted(FINAL_RUN_STATES))})
-      AND NOT EXISTS (SELECT FROM tasks_step s WHERE s.run_id = r.id AND s.state = 'dead')
-    RETURNING r.id, r.last_seq, r.created_day
-), inserted AS (
-    INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
-    SELECT created_day, id, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM ended
-    RETURNING 1
-)
-SELECT r.id, r.public_id, coalesce(e.last_seq, r.last_seq), r.open_steps, e.id IS NOT NULL
-FROM tasks_run r LEFT JOIN ended e ON e.id = r.id WHERE r.id = ANY (%(runs)s)
+SELECT id, public_id, last_seq, open_steps, succeeds FROM bumped
 """,  # noqa: S608 - only fixed names are put together
 )
 _WENT_WELL = json.dumps(asdict(RunFinished(state=RunState.SUCCEEDED.value, failure="")))
@@ -371,7 +364,6 @@ def append(growths: Sequence[Growth]) -> list[Head]:
 
     In any order. A run without open steps that has not ended here is for the caller to end.
     """
-    moved = [growth.run_pk for growth in growths if growth.opened or growth.closed]
     facts = [
         {"run": growth.run_pk, "n": n, "kind": fact.kind, "step": step, "data": storable(asdict(fact))}
         for growth in growths
@@ -384,11 +376,10 @@ def append(growths: Sequence[Growth]) -> list[Head]:
         "closed": [growth.closed for growth in growths],
         "begins": [growth.begins for growth in growths],
         "facts": json.dumps(facts),
-        "moved": moved,
         "finished": _WENT_WELL,
     }
     with connection.cursor() as cursor:
-        execute(cursor, values, *((_APPEND, _SUCCEED) if moved else (_APPEND,)))
+        execute(cursor, values, _LOCK, _APPEND)
         return [
             Head(run_pk=pk, public_id=str(public_id), seq=seq, open_steps=open_steps, has_ended=has_ended)
             for pk, public_id, seq, open_steps, has_ended in cursor.fetchall()

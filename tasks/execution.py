@@ -37,11 +37,15 @@ log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
 
 
-def carry_out(lease: Lease) -> runs.Success | str:
-    """Execute. Returns the success, which is still to be settled; or the name of how the attempt ended otherwise."""
+def carry_out(lease: Lease, *, may_last: bool = True) -> runs.Success | str:
+    """Execute. Returns the success, which is still to be settled; or the name of how the attempt ended otherwise.
+
+    Its start is logged if it `may_last`.
+    """
     failpoint("after_claim")
     with bound(lease):
-        log.info("attempt_started", agent=lease.agent, operation=lease.operation)
+        if may_last:
+            log.info("attempt_started", agent=lease.agent, operation=lease.operation)
         try:
             ended = _attempt(lease)
         except LeaseLost:

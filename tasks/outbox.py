@@ -8,27 +8,18 @@ process rings at once and deletes the row; if it dies in between, or Redis is aw
     after commit: ring -> delete row                       (dies in between: relay rings again)
     relay:        rows older than RELAY_AFTER -> ring -> delete
     sweep:        ready steps whose bells got lost -> ring, at most max(0, min(ready, 2 x slots) - bells waiting)
-
-Live hints to sockets go the same way, but are not stored: a lost hint costs a reader at most 5 s.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
 import structlog
-from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
-from redis.exceptions import RedisError
 
 from tasks import broker
 from tasks.errors import BrokerUnreachable
@@ -142,16 +133,6 @@ def waiting_bells(queue: str) -> int:
     return broker.waiting(queue)
 
 
-def run_group(public_id: UUID | str) -> str:
-    """Name the channel-layer group that hears hints of a run."""
-    return f"run.{public_id}"
-
-
-def hint(public_id: str, head: int) -> None:
-    """Tell sockets, after the commit, that the run's events go up to `head` now."""
-    transaction.on_commit(lambda: _hints.tell(public_id, head), robust=True)
-
-
 def _ring_now(rows: Sequence[OutboxMessage]) -> None:
     failpoint("after_commit_before_publish")
     if _is_quiet():
@@ -194,68 +175,3 @@ def _slots_by_queue() -> dict[str, int]:
 
 
 _quiet_until = 0.0
-
-
-class _LiveHints:
-    """Sends hints from a daemon thread with an event loop of its own, so that no commit waits for Redis.
-
-    Hints of one run that pile up become one: only the newest head matters. Starts anew after a fork, and when the
-    thread died.
-    """
-
-    FLUSH_SECONDS = 0.02
-    PATIENCE_SECONDS = 3.0  # with one hint; a frozen Redis must not keep the thread for good
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._heads: dict[str, int] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._news = asyncio.Event()
-
-    def tell(self, public_id: str, head: int) -> None:
-        with self._lock:
-            if self._pid != os.getpid() or self._thread is None or not self._thread.is_alive():
-                self._start_over()
-            self._heads[public_id] = max(head, self._heads.get(public_id, 0))
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._news.set)
-
-    def _start_over(self) -> None:
-        if self._thread is not None and self._pid == os.getpid():
-            log.error("hints_thread_died", hints_lost=len(self._heads))
-        self._pid = os.getpid()
-        self._heads = {}
-        self._loop = asyncio.new_event_loop()
-        self._news = asyncio.Event()
-        self._thread = threading.Thread(target=self._work, args=(self._loop,), name="live-hints", daemon=True)
-        self._thread.start()
-
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_until_complete(self._flush_forever())
-        finally:
-            loop.close()
-
-    async def _flush_forever(self) -> None:
-        layer = get_channel_layer()
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            with self._lock:
-                heads, self._heads = self._heads, {}
-            for public_id, head in heads.items():
-                await self._send(layer, public_id, head)
-            await asyncio.sleep(self.FLUSH_SECONDS)
-
-    async def _send(self, layer: Any, public_id: str, head: int) -> None:
-        try:
-            hint = {"type": "run.hint", "run": public_id, "head": head}
-            await asyncio.wait_for(layer.group_send(run_group(public_id), hint), self.PATIENCE_SECONDS)
-        except (RedisError, OSError) as error:
-            log.warning("hint_lost", run=public_id, reason=str(error))
-
-
-_hints = _LiveHints()

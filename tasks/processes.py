@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from pathlib import Path
+import sys
 
 import psutil
 
@@ -43,9 +43,16 @@ def _may_have_forked() -> bool:
     """
     global _reaped
     before, _reaped = _reaped, resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
-    if _reaped != before:
-        return True
+    return _reaped != before or _has_children()
+
+
+def _has_children() -> bool:
+    if sys.platform != "linux":
+        return True  # macOS has no waitid(2) in Python before 3.13
     try:
-        return any(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    except OSError:
-        return True  # a thread ended meanwhile, or this system does not tell
+        os.waitid(
+            os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT
+        )  # looks only: whoever waits for one still can
+    except ChildProcessError:
+        return False
+    return True

@@ -204,7 +204,7 @@ class _Stint:
             if is_alone:  # it may take long: people see it running
                 fused.flush()
         began = time.monotonic()
-        ended = execution.carry_out(lease)
+        ended = execution.carry_out(lease, may_last=is_alone)
         self._pace.took(time.monotonic() - began)
         if fused is not None:
             fused.over(lease.fence)

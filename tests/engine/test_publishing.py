@@ -17,6 +17,7 @@ from redis import Redis
 
 from tasks import broker, outbox
 from tasks.errors import BrokerUnreachable
+from tasks.hints import LiveHints, run_group
 from tasks.models import OutboxMessage
 from tasks.outbox import Bell
 from tests import private_servers
@@ -174,17 +175,21 @@ def test_bells_that_a_full_redis_refuses_stay_in_the_outbox(redis: Redis) -> Non
     assert outbox.waiting_bells(QUEUE) == 3
 
 
+def _die(heads: Any) -> Any:
+    raise RuntimeError("no reason")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_hints_go_on_after_their_thread_died(redis: Redis) -> None:
-    hints = outbox._LiveHints()
-    hints.tell("some-run", 1)
-    dying, loop = hints._thread, hints._loop
-    assert dying is not None
-    assert loop is not None
-    loop.call_soon_threadsafe(loop.stop)
-    dying.join(5)
+def test_hints_go_on_after_their_thread_died(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    hints = LiveHints()
+    with monkeypatch.context() as once:
+        once.setattr(hints, "_listened_to", _die)
+        hints.tell("some-run", 1)
+        dying = hints._thread
+        assert dying is not None
+        dying.join(5)
     listener = redis.pubsub()
-    channel = f"wrench-live__group__{outbox.run_group('some-run')}"
+    channel = f"wrench-live__group__{run_group('some-run')}"
     listener.subscribe(channel)
     listener.get_message(timeout=5)
     hints.tell("some-run", 2)
