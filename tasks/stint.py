@@ -123,7 +123,7 @@ def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
             _give_up()
     if stint.told is None:
         return f"{queue}: nothing to do"
-    outbox.keep_ringing(queue)
+    outbox.keep_ringing(queue, since=stint.began_at)
     return stint.told
 
 
@@ -161,7 +161,7 @@ class _Stint:
         self._fused = fused
         self._me = claimant()
         self._pace = _paces.setdefault(queue, _Pace())
-        self._end_at = time.monotonic() + STINT_SECONDS
+        self.began_at = time.monotonic()
         self._places = MOST_FUSED + 1 if settings.FUSE else 1
         self._own: Fence | None = None  # of the bell's own step
 
@@ -184,9 +184,8 @@ class _Stint:
         done, _ = turn.take_all()
         following: Sequence[Lease] = ()
         if done:
-            may_go_on = (
-                self._places > 0 and time.monotonic() < self._end_at and not interruption.was_stopped()
-            )
+            has_time = self._places > 0 and time.monotonic() < self.began_at + STINT_SECONDS
+            may_go_on = has_time and not interruption.was_stopped()
             following = self._store(done, then=self._me if may_go_on else None)
         if self._fused is not None and (len(found) > 1 or not following):
             self._fused.flush()

@@ -55,7 +55,7 @@ def _outbox_off() -> None:
 
     outbox.put = put
     outbox.ring_again = lambda: 0
-    outbox.keep_ringing = lambda queue: None
+    outbox.keep_ringing = lambda queue, since: None
 
 
 def _heartbeat_off() -> None:

@@ -167,7 +167,6 @@ class Model:
         if not run.is_cancelled and self._is_circle(run, step, plan):
             raise Refused("PlanInvalid")
         waiting = [s for s in run.steps.values() if s.state is _S.PENDING and step.key in run.pending(s)]
-        before = {(s.run, s.key) for s in self.steps(_S.READY)}
         self._stop(step, _S.SUCCEEDED, "succeeded")
         run.told["step.succeeded", step.key] += 1
         if plan and not run.is_cancelled:
@@ -180,9 +179,9 @@ class Model:
         self._end(run, step)
         self._follow(run)
         queue = step.spec.queue
-        is_rung = any(s.spec.queue == queue and (s.run, s.key) not in before for s in self.steps(_S.READY))
-        if then and (seen is not None or is_rung):
-            return self.claim(queue, then, seen=seen, is_alone=is_alone)
+        if then:
+            waits_elsewhere = any(s.spec.queue != queue for s in self.steps(_S.READY))  # it may be more urgent
+            return self.claim(queue, then, seen=seen, is_alone=is_alone and not waits_elsewhere)
         return None
 
     def fail(self, ticket: Ticket, *, retriable: bool) -> StepState:
