@@ -75,7 +75,7 @@ def contenders(*, share: float = 1.0) -> dict[str, Contender]:
             name="wrench",
             program="wrench",
             is_peer=False,
-            counts={"single": 1500, "chain": 200},
+            counts={"single": 6000, "chain": 600},
             workers=_wrench,
         ),
         Contender(

@@ -47,12 +47,9 @@ def carry_out(lease: Lease, *, may_last: bool = True) -> runs.Success | str:
         if may_last:
             log.info("attempt_started", agent=lease.agent, operation=lease.operation)
         try:
-            ended = _attempt(lease)
+            return _attempt(lease)
         except LeaseLost:
-            ended = record_stale(lease)
-        if isinstance(ended, str):
-            log.info("attempt_ended", outcome=ended)
-    return ended
+            return record_stale(lease)
 
 
 def bound(lease: Lease) -> contextlib.AbstractContextManager[None]:
@@ -62,8 +59,10 @@ def bound(lease: Lease) -> contextlib.AbstractContextManager[None]:
     )
 
 
-def line(lease: Lease, outcome: str) -> str:
-    """Write what Flower shows of an attempt."""
+def tell_end(lease: Lease, outcome: str) -> str:
+    """Log how an attempt ended. Returns the line that Flower shows of it."""
+    with bound(lease):
+        log.info("attempt_ended", outcome=outcome)
     return f"run {lease.order.run_id} step {lease.key} attempt {lease.attempt}: {outcome}"
 
 

@@ -293,14 +293,7 @@ class _Stint:
                 self._fused.take_over(bells)
 
     def _tell(self, lease: Lease, outcome: str) -> None:
-        log.info(
-            "attempt_ended",
-            run=str(lease.order.run_id),
-            step=lease.key,
-            attempt=lease.attempt,
-            outcome=outcome,
-        )
-        told = execution.line(lease, outcome)
+        told = execution.tell_end(lease, outcome)
         if lease.fence == self._own:
             self.told = told
         elif self._fused is not None:

@@ -180,7 +180,9 @@ class Model:
         self._follow(run)
         queue = step.spec.queue
         if then:
-            waits_elsewhere = any(s.spec.queue != queue for s in self.steps(_S.READY))  # it may be more urgent
+            waits_elsewhere = any(
+                s.spec.queue != queue for s in self.steps(_S.READY)
+            )  # it may be more urgent
             return self.claim(queue, then, seen=seen, is_alone=is_alone and not waits_elsewhere)
         return None
 

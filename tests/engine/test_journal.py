@@ -201,8 +201,8 @@ def test_step_of_a_cancelled_run_does_not_suspend(submit, worker) -> None:
         run = submit(work("a", operation=operation, grow=1))
         lease = claim(worker)
         runs.cancel(run.public_id, by="bob")
-        line, _ = execution._carry_out(lease, may_fuse=False)
-        assert line.endswith("cancelled")
+        outcome = execution.carry_out(lease)
+        assert outcome == "cancelled"
         assert_sound(run)
 
 
@@ -210,7 +210,7 @@ def test_paused_run_goes_on_with_its_calls_after_resume(submit, worker) -> None:
     run = submit(work("a", operation="caller", grow=1))
     lease = claim(worker)
     runs.pause(run.public_id, by="bob")
-    execution._carry_out(lease, may_fuse=False)
+    execution.carry_out(lease)
     assert work_off() == []
     runs.resume(run.public_id, by="bob")
     work_off()

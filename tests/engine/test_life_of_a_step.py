@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks import context, execution, heart, outbox, runs
 from tasks.contract import StepResult
-from tasks.leases import Lease
-from tasks.models import Approval, Step, WorkerSession
+from tasks.leases import Claimant, Lease
+from tasks.models import Approval, OutboxMessage, Step, WorkerSession
 from tasks.plans import chain
 from tests.engine.cluster import ROOT
 from tests.engine.conftest import drain, work
@@ -73,15 +73,23 @@ def executed(submit: Any, worker: WorkerSession, settings: Any) -> Executed:
     found.at("cancel", lambda: runs.cancel(run.public_id, by="bob"))
     submit(work("caller", operation="caller", grow=1))
     calling = claim()
-    found.at("call", lambda: execution._carry_out(calling, may_fuse=False))
+    found.at("call", lambda: execution.carry_out(calling))
     found.at("child", lambda: drain("agent.second"))
     drain()
     submit(work("asker", operation="ask"))
     asking = claim()
-    found.at("ask", lambda: execution._carry_out(asking, may_fuse=False))
+    found.at("ask", lambda: execution.carry_out(asking))
     question = Approval.objects.get().public_id
     found.at("decide", lambda: runs.decide(question, approved=True, by_user_id=None, by="bob"))
-    outbox.OutboxMessage.objects.create(queue="agent.probe", priority=5, created_at=Now())
+    drain()
+    submit(work("x"))
+    submit(work("y"))
+    me = Claimant(worker=worker.pk, pid=os.getpid(), name="t")
+    turn = [
+        runs.Success(lease=one, result=StepResult()) for one in runs.start_several("agent.probe", me, most=2)
+    ]
+    found.at("turn", lambda: runs.settle_all(turn, then=me, most=2))
+    OutboxMessage.objects.create(queue="agent.probe", priority=5, created_at=Now())
     found.at("ring", lambda: outbox.relay(older_than_seconds=0))
     return found
 
