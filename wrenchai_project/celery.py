@@ -58,6 +58,7 @@ app.conf.update(
     worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=settings.MAX_TASKS_PER_CHILD,
+    worker_max_memory_per_child=settings.MAX_CHILD_MEMORY_MB * 1024,  # KiB
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_consumer="tasks.worker:SteadyConsumer",
     worker_hijack_root_logger=False,

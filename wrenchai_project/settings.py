@@ -247,7 +247,16 @@ REHINT_SECONDS = env.number(
     "WRENCH_REHINT_SECONDS", 2, "The scheduler rings again for ready steps that nobody took so often", least=1
 )
 MAX_TASKS_PER_CHILD = env.number(
-    "WRENCH_MAX_TASKS_PER_CHILD", 200, "A worker child is replaced after so many attempts", least=1
+    "WRENCH_MAX_TASKS_PER_CHILD",
+    2000,
+    "A worker child is replaced after so many bells; Celery leaves its place empty for a second meanwhile",
+    least=1,
+)
+MAX_CHILD_MEMORY_MB = env.number(
+    "WRENCH_MAX_CHILD_MEMORY_MB",
+    600,
+    "A worker child that has ever used so much memory is replaced after its bell",
+    least=100,
 )
 PREPARE = env.flag(
     "WRENCH_PREPARE",

@@ -34,7 +34,7 @@ def _fencing_off() -> None:
         return locked[0]
 
     setattr(attempts, "lock_for_settling", unfenced)  # noqa: B010 - it is imported there, not exported
-    success.lock = lambda lease: None
+    success.lock = lambda successes: {}
 
 
 def _outbox_off() -> None:

@@ -139,6 +139,15 @@ def test_children_recycled_under_load(cluster: Cluster, submit: Submit, ledger: 
     assert session.lease_until > session.heartbeat_at
 
 
+def test_child_that_used_much_memory_is_replaced(cluster: Cluster, submit: Submit) -> None:
+    cluster.relay()
+    cluster.worker(slots=1, WRENCH_MAX_CHILD_MEMORY_MB="300")
+    for step in (work("small"), work("large", operation="hog", value=400), work("next")):
+        cluster.wait_for(submit(step))
+    small, large, following = Attempt.objects.order_by("started_at").values_list("child_pid", flat=True)
+    assert small == large != following
+
+
 @pytest.mark.parametrize("fence", ["on", "off"])
 def test_frozen_longer_than_the_lease(
     cluster: Cluster, submit: Submit, ledger: Path, tmp_path: Path, fence: str
