@@ -97,14 +97,17 @@ def resilient(act: Callable[[], _T], *, what: str, patience_seconds: float = PAT
 
 
 def each(move: Callable[..., int], rows: Iterable[tuple[int, ...]]) -> int:
-    """Move each row in a transaction of its own. One that the database refuses is told, and holds up no other."""
+    """Move each row in a transaction of its own. One that the database refuses is told, and holds up no other.
+
+    Raises what says nothing about the row, such as a server that is away or a missing table: the round comes again.
+    """
     moved = 0
     for row in rows:
         try:
             moved += move(*row)
-        except (OperationalError, InterfaceError):
-            raise  # PostgreSQL is away, or a deadlock: the whole round comes again
-        except DatabaseError:
+        except Error as error:
+            if is_away(error) or is_not_migrated(error):
+                raise
             log.exception("row_not_moved", move=move.__name__, row=row)
     return moved
 
