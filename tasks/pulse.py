@@ -7,7 +7,8 @@
 Both clocks are the machine's monotonic one, so that a line that was read late is not taken for a fresh one.
 
 Owns: the heart's process and its pipes. Opens no database connection. Invariant: as long as the parent ticks, no
-child works past the end of a lease that nobody renewed.
+child works past the end of a lease that nobody renewed. Celery goes on with the ticks, in a thread, while a
+warm shutdown waits for the children.
 """
 
 from __future__ import annotations
@@ -68,11 +69,11 @@ class Pulse:
         """Tell the heart that this process lives, and see that the heart does. To be called about once a second."""
         self._forgive_own_gap()
         self._hear()
-        self._stop_children_in_time()
+        too_late = self._stop_children_in_time()
         if self._process.poll() is not None:
             log.error("heart_died", status=self._process.returncode)
             self._replace()
-        elif time.monotonic() - self._heard_at > self._silence_seconds():
+        elif too_late or time.monotonic() - self._heard_at > self._silence_seconds():
             log.error("heart_silent", seconds=round(time.monotonic() - self._heard_at, 1))
             self._process.kill()
             self._process.wait()
@@ -94,17 +95,19 @@ class Pulse:
     def _silence_seconds(self) -> float:
         return max(LEAST_SILENCE_SECONDS, self.orders.lease_seconds * SILENCE_OF_LEASE)
 
-    def _stop_children_in_time(self) -> None:
+    def _stop_children_in_time(self) -> bool:
+        """Do what the heart should have done by now. Returns whether it was necessary: this heart is of no use."""
         age = time.monotonic() - self._renewed_at
         if time.monotonic() < self._lenient_until:
-            return
+            return False
         if self._fenced_off or age <= self.orders.lease_seconds * FENCE_OF_LEASE:
-            return
+            return False
         self._fenced_off = True
         log.error("worker_fenced_off", reason="the heart does not renew the lease", age=round(age, 1))
         for child in psutil.Process().children():
             if child.pid != self._process.pid:
                 kill_session(child.pid)
+        return True
 
     def _replace(self) -> None:
         self._close_pipes()

@@ -116,3 +116,32 @@ def test_long_outage_of_redis_ends_no_attempt_and_the_worker_is_back_soon(
         assert effects(ledger) == ["a", "b"]
         assert "worker_fenced_off" not in cluster.log("worker")
         assert {a.outcome for a in Attempt.objects.all()} == {"succeeded"}
+
+
+def test_heart_frozen_during_the_warm_shutdown_is_replaced_too(
+    cluster: Cluster, submit: Submit, ledger: Path, tmp_path: Path
+) -> None:
+    """The parent waits for its children and ticks all the same, in a thread of Celery's."""
+    cluster.scheduler()
+    cluster.relay()
+    worker = cluster.worker(slots=1, WRENCH_SHUTDOWN_GRACE_SECONDS="300")
+    gate = tmp_path / "gate"
+    run = submit(work("a", ledger=ledger, gate=gate, children=1))
+    begun(ledger)
+    child, heart = running_pid("a"), heart_of(worker.pid)
+    session = WorkerSession.objects.get()
+    os.kill(worker.pid, signal.SIGTERM)
+    until(lambda: WorkerSession.objects.get().stopping_at is not None, within=10, what="the shutdown begins")
+    os.kill(heart, signal.SIGSTOP)
+    until(lambda: is_gone(child), within=10, what="the parent stops the child that its heart cannot stop")
+    assert not lease_is_over(session)
+    cluster.worker("second", slots=1)
+    gate.touch()
+    cluster.wait_for(run)
+    assert_sound(run)
+    assert effects(ledger) == ["a"]
+    assert worker.wait(timeout=20) == 0
+    assert is_gone(heart)  # else a frozen process would be left behind
+    until(
+        lambda: WorkerSession.objects.get(pk=session.pk).stopped_at, within=10, what="the new heart ends it"
+    )
