@@ -24,12 +24,13 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import connection, transaction
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection, transaction
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
+from tasks.database import resilient
 
 ADMIN = "admin"
 DEFAULT = "default"
@@ -63,7 +64,15 @@ class Command(BaseCommand):
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Wait until nobody else bootstraps this database."""
+    """Wait until PostgreSQL answers, as long as a worker would, and until nobody else bootstraps this database."""
+    patience = settings.START_PATIENCE_SECONDS
+    try:
+        resilient(connection.ensure_connection, what="bootstrap", patience_seconds=patience)
+    except OperationalError as error:
+        told = str(error).strip()
+        raise CommandError(
+            f"PostgreSQL did not answer within {patience} s ({told}): check DATABASE_URL"
+        ) from None
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
     try:
