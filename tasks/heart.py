@@ -31,7 +31,7 @@ from typing import Any
 
 import psutil
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ
+from psycopg2.extensions import POLL_OK, POLL_READ, make_dsn, parse_dsn
 
 from tasks.interruption import CANCEL_SIGNAL, RELEASE_SIGNAL
 from tasks.processes import kill_session
@@ -120,6 +120,7 @@ class Heart:
     next_renewal: float = 0.0
     stopping_told: bool = False
     children: list[int] = field(default_factory=list)  # as last seen; a dead parent has none
+    hosts_tried: int = 0
 
     def beat_until_parent_ends(self) -> None:
         """Live until the parent is gone, then end what it left behind."""
@@ -267,10 +268,13 @@ class Heart:
     def _connected(self) -> Any:
         if self.database is None:
             timeout_ms = int(self._patience() * 1000)
-            self.database = psycopg2.connect(
-                self.orders.dsn, async_=True, options=f"-c statement_timeout={timeout_ms}"
+            dsn = _starting_with(self.orders.dsn, self.hosts_tried)
+            self.hosts_tried += (
+                1  # a silent host may take all our patience: the next time another one comes first
             )
+            self.database = psycopg2.connect(dsn, async_=True, options=f"-c statement_timeout={timeout_ms}")
             self._wait()
+            self.hosts_tried -= 1
         return self.database
 
     def _patience(self) -> float:
@@ -302,6 +306,17 @@ class Heart:
         if self.database is not None:
             self.database.close()
         self.database = None
+
+
+def _starting_with(dsn: str, number: int) -> str:
+    """Let the hosts of a DSN be tried in their order, but from this one on. libpq itself has no patience here."""
+    parts = parse_dsn(dsn)
+    turned = {}
+    for name in {"host", "port"} & set(parts):
+        values = parts[name].split(",")
+        first = number % len(values)
+        turned[name] = ",".join(values[first:] + values[:first])
+    return str(make_dsn(dsn, **turned))
 
 
 def _send(pid: int, number: signal.Signals) -> None:

@@ -191,4 +191,11 @@ def _die_with_parent(parent: int) -> None:
 def _dsn() -> str:
     parameters = connection.get_connection_params()
     wanted = {"dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"}
+    wanted |= {
+        "target_session_attrs",
+        "tcp_user_timeout",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+    }
     return str(make_dsn(**{key: value for key, value in parameters.items() if key in wanted and value}))

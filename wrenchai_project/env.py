@@ -37,6 +37,7 @@ class Fault:
 
 DECLARED: dict[str, Declared] = {}
 FAULTS: list[Fault] = []
+DATABASE_DEFAULT = "postgresql://wrench@127.0.0.1:5432/wrenchai"
 GENERATED = frozenset({"SECRET_KEY"})
 """Variables that `./wrench` makes itself for the processes that it starts."""
 
@@ -112,25 +113,36 @@ def folder(name: str, default: Path, meaning: str, *, shown_default: str) -> Pat
 
 
 def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
-    """Read a PostgreSQL URL into Django's terms: postgresql://user:password@host:port/name?sslmode=require."""
+    """Read a PostgreSQL URL into Django's terms: postgresql://user:password@host:port,host2:port/name?sslmode=require.
+
+    With several hosts a connection goes to the first that takes writes: who asks a standby would wait for good.
+    """
     _declare(name, "url", "the embedded server, once started", meaning)
-    raw = os.environ.get(name) or fallback or "postgresql://wrench@127.0.0.1:5432/wrenchai"
+    raw = os.environ.get(name) or fallback or DATABASE_DEFAULT
     hint = (
-        "write postgresql://user:password@host:5432/name, special characters of the password percent-encoded"
+        "write postgresql://user:password@host:5432/name, special characters of the password percent-encoded;"
+        " several hosts as host:5432,host2:5432"
     )
-    parts = _split(name, raw, "postgresql://wrench@127.0.0.1:5432/wrenchai", hint)
+    parts, places = _database_places(name, raw, hint)
     if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
         told = f"it is no PostgreSQL URL (scheme {parts.scheme!r}, database {parts.path.lstrip('/')!r})"
         _fault(name, told, hint)
-        parts = urlsplit("postgresql://wrench@127.0.0.1:5432/wrenchai")
+        parts, places = urlsplit(DATABASE_DEFAULT), [("127.0.0.1", 5432)]
+    options = dict(parse_qsl(parts.query))
+    wanted = options.get("target_session_attrs", "read-write")
+    if len(places) > 1:
+        options["target_session_attrs"] = wanted
+    if wanted not in {"read-write", "primary"}:
+        told = f"target_session_attrs={wanted} may lead to a server that takes no writes"
+        _fault(name, told, "write read-write or primary, or leave it away")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or 5432),
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "HOST": ",".join(host for host, _ in places),
+        "PORT": ",".join(str(port) for _, port in places),
+        "OPTIONS": options,
     }
 
 
@@ -163,6 +175,20 @@ def refuse_faults(*, launching: bool = False) -> None:
     if standing := faults(launching=launching):
         lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in standing)
         raise SettingsRefused(f"the environment has settings that cannot be used:\n{lines}")
+
+
+def _database_places(name: str, raw: str, hint: str) -> tuple[SplitResult, list[tuple[str, int]]]:
+    """Take a database's URL apart, with its hosts and their ports, of which `urlsplit` knows one each."""
+    try:
+        parts = urlsplit(raw)
+        found = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+        places = [(one.hostname or "", one.port or 5432) for one in found]
+    except ValueError:
+        _fault(name, "its host or port cannot be read (the value is not shown, it may hold a password)", hint)
+        return urlsplit(DATABASE_DEFAULT), [("127.0.0.1", 5432)]
+    if len(places) > 1 and not all(host for host, _ in places):
+        _fault(name, "it names several hosts, one of them without a name", hint)
+    return parts, places
 
 
 def _split(name: str, raw: str, instead: str, hint: str) -> SplitResult:

@@ -153,15 +153,28 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a request body; uploads of trees have their own way
 
 # --- PostgreSQL and Redis ---------------------------------------------------------------------------------
+DATABASE_MEANING = (
+    "PostgreSQL: the truth. With standbys: postgresql://user:password@host:5432,host2:5432/name; "
+    "the one that takes writes is used"
+)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **env.database("DATABASE_URL", _embedded_database, "PostgreSQL: the truth"),
+        **env.database("DATABASE_URL", _embedded_database, DATABASE_MEANING),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
 }
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "wrenchai")
+# A host that is gone without a word is noticed within a minute; the kernel's own patience is two hours, and a quarter
+# of one for what was sent and not acknowledged.
+for _name, _value in (
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "60000"),  # milliseconds
+):
+    DATABASES["default"]["OPTIONS"].setdefault(_name, _value)
 REDIS_URL = env.redis_url(
     "REDIS_URL",
     _embedded_redis,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,24 @@ def test_heart_does_not_hang_on_a_frozen_server() -> None:
     assert not heart._renew()
     heart.database.close()
     connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_heart_gets_past_a_host_that_is_silent() -> None:
+    """libpq would wait for the first one for good: its own timeout holds for blocking connections only."""
+    p = connection.settings_dict
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel accepts, nobody answers
+        ports = f"{silent.getsockname()[1]},{p['PORT']}"
+        dsn = f"host=127.0.0.1,127.0.0.1 port={ports} dbname={p['NAME']} user={p['USER']} password={p['PASSWORD']}"
+        heart = Heart(orders(dsn=f"{dsn} target_session_attrs=read-write", pid=os.getppid()))
+        heart._register()
+        assert heart._renew()
+        heart.database.close()
+        heart.database = None
+        begun = time.monotonic()
+        assert heart._renew()  # it starts with the one that answered last
+        assert time.monotonic() - begun < 0.9
+        heart.database.close()
 
 
 def test_parent_gone_and_database_away_leave_no_process(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def _place(variable: str, url: str, *, schemes: tuple[str, ...], port: int) -> s
             raise ValueError
         if not parts.hostname:
             return parts.path or "the local socket"
-        return f"{parts.hostname}:{parts.port or port}{parts.path if parts.path != '/' else ''}"
+        found = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+        places = ", ".join(f"{one.hostname}:{one.port or port}" for one in found)
+        return f"{places}{parts.path if parts.path != '/' else ''}"
     except ValueError:
         raise ServerUnreachable(
             f"{variable} is not a valid URL (its value is not shown, it may hold a password): "
