@@ -23,6 +23,7 @@ watched = settings.REDIS_SENTINELS
 app = Celery("wrenchai")
 app.conf.update(
     broker_url=watched.celery_url() if watched else settings.REDIS_URL,
+    broker_use_ssl=watched.celery_tls() if watched else False,  # a plain URL says it by its scheme
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # a worker outlives any outage of Redis
     broker_transport_options={

