@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import psycopg2
 import pytest
 from django.db import connection
 
+from tasks import partitions
 from tests import private_servers
 from tests.engine.cluster import until
 from tests.engine.test_broker import free_port
@@ -123,15 +125,25 @@ class Server:
         """End it with all its processes at once, as when its host is gone."""
         if self.process is None:
             return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children()]
-            for stop in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none may act while others die
-                for one in family:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        one.send_signal(stop)
-            psutil.wait_procs([one for one in family if one.pid != self.process.pid], timeout=10)
+        family = self.freeze()  # first: none may act while others die
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
         self.process.wait()
+        psutil.wait_procs([one for one in family if one.pid != self.process.pid], timeout=10)
         self.process = None
+
+    def freeze(self) -> list[psutil.Process]:
+        """Stop all its processes where they are; its kernel goes on to acknowledge what is sent to it."""
+        assert self.process is not None
+        try:
+            family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children()]
+        except psutil.NoSuchProcess:
+            return []
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGSTOP)
+        return family
 
     def promote(self) -> None:
         """Make the standby the primary; returns when it takes writes."""
@@ -177,6 +189,8 @@ def own_server(name: str) -> Iterator[Server]:
         pytest.skip("needs the embedded PostgreSQL, to be copied: DATABASE_URL or REDIS_URL is set")
     pid = servers.status(private_servers.STATE).postgres_pid
     assert pid is not None
+    # in the common server, not in its copy alone: this process asks only once whether the day has one
+    partitions.ensure(datetime.now(UTC).date())
     running = psutil.Process(pid)
     binaries = Path(running.exe()).parent
     if not (binaries / "pg_basebackup").exists():

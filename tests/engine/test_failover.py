@@ -12,7 +12,7 @@ from django.db import Error, connection
 
 from accounts.models import Project
 from tasks import runs
-from tasks.models import Attempt, Event, Run, Step
+from tasks.models import Attempt, Event, Run, Step, WorkerSession
 from tasks.plans import PlannedStep, chain, group, plan_of
 from tests.engine.cluster import Cluster, assert_sound, effects, until
 from tests.engine.conftest import Submit, purge_bells, work
@@ -43,7 +43,8 @@ def failing_over(pair: Pair, tmp_path: Path) -> Iterator[Cluster]:
 
 def fail_over(pair: Pair) -> None:
     pair.primary.kill()
-    pair.standby.promote()
+    if pair.standby.ask("SELECT pg_is_in_recovery()"):
+        pair.standby.promote()
     connection.close()
 
 
@@ -74,15 +75,28 @@ def once_per_fence(ledger: Path) -> None:
     assert {str(fence) for fence in stored.values_list("fence", flat=True)} <= set(done)
 
 
+@pytest.mark.parametrize("first_frozen", [False, True], ids=["killed", "frozen"])
 @pytest.mark.parametrize("pair", [False], indirect=True, ids=["asynchronous"])
 def test_runs_that_the_standby_knows_end_after_its_promotion(
-    pair: Pair, failing_over: Cluster, project: Project, submit: Submit, ledger: Path
+    pair: Pair, failing_over: Cluster, project: Project, submit: Submit, ledger: Path, first_frozen: bool
 ) -> None:
+    """A frozen primary answers nobody; it is ended only after the promotion, as a cautious operator would."""
     lines = [chain(*(fenced(f"s{m}.{n}", ledger, seconds=0.05) for n in range(5))) for m in range(10)]
     accepted = [submit(group(*lines), goal="all at once")]
     accepted += [submit(fenced(f"t{n}", ledger), goal=f"small {n}") for n in range(10)]
     until(pair.caught_up, within=20, what="the standby knows the runs")
     until(lambda: len(effects(ledger)) > 5, within=40, what="the work has begun")
+    if first_frozen:
+        pair.primary.freeze()
+        pair.standby.promote()
+        known = f"SELECT max(heartbeat_at)::text FROM {WorkerSession._meta.db_table}"
+        name = connection.settings_dict["NAME"]
+        before = pair.standby.ask(known, name)
+        until(
+            lambda: pair.standby.ask(known, name) > before,
+            within=40,
+            what="the heart beats at the new primary",
+        )
     fail_over(pair)
     for run in accepted:
         failing_over.wait_for(run, within=90)
