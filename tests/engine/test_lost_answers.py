@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -202,6 +202,53 @@ def test_cancel_is_told_once(losing: LosingPort, submit: Submit) -> None:
     assert (run.state, run.cancel_reason) == ("cancelled", "enough")
     assert_sound(run)
     assert run.events.filter(kind="run.cancel_requested").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fact", "order"),
+    [
+        ("run.paused", lambda run: runs.pause(run, by="Alice")),
+        ("run.priority_changed", lambda run: runs.set_priority(run, 1, by="Alice")),
+        ("run.resumed", lambda run: runs.resume(run, by="Alice")),
+    ],
+)
+def test_order_of_a_person_is_carried_out_and_told_once(
+    losing: LosingPort, submit: Submit, worker: object, fact: str, order: Callable[[uuid.UUID], Run]
+) -> None:
+    run = submit(work("a"))
+    if fact == "run.resumed":
+        runs.pause(run.public_id, by="Alice")
+    losing.lose(fact)
+    order(run.public_id)
+    assert run.events.filter(kind=fact).count() == 1
+    runs.resume(run.public_id, by="Alice")
+    drain()
+    succeeded_once(run)
+
+
+@pytest.mark.xfail(strict=True, reason="an end whose answer was lost is called stale, unless it is a success")
+@pytest.mark.parametrize(
+    ("fact", "operation", "given", "line"),
+    [
+        ("step.retry", "work", {"fail_times": 1}, "failed, will be tried again"),
+        ("step.retry", "later", {}, "postponed"),
+        ("step.suspended", "ask", {}, "suspended, waits for an approval"),
+    ],
+)
+def test_flower_is_told_the_end_that_was_stored(
+    losing: LosingPort,
+    submit: Submit,
+    worker: object,
+    fact: str,
+    operation: str,
+    given: dict[str, int],
+    line: str,
+) -> None:
+    """`stale` means that a result was refused, which an operator would look into."""
+    submit(work("a", operation=operation, **given))
+    losing.lose(fact)
+    (told,) = drain()
+    assert told.endswith(f"step a attempt 1: {line}")
 
 
 def test_deed_that_must_not_happen_twice_is_known_to_be_done(
