@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from accounts.models import Project
 from tasks import runs
 from tasks.models import Attempt, Event, Run, Step, WorkerSession
 from tasks.plans import PlannedStep, chain, group, plan_of
-from tests.engine.cluster import Cluster, assert_sound, effects, until
+from tests.engine.cluster import Cluster, assert_sound, effects, goes_on, until
 from tests.engine.conftest import Submit, purge_bells, work
 from tests.engine.replication import Pair, replicated, this_process_uses
 
@@ -98,6 +99,9 @@ def test_runs_that_the_standby_knows_end_after_its_promotion(
             what="the heart beats at the new primary",
         )
     fail_over(pair)
+    done, promoted_at = len(effects(ledger)), time.monotonic()
+    goes_on(ledger, since=done)
+    assert time.monotonic() - promoted_at < 15  # with a lease of 4 s, as all bounds of these tests are short
     for run in accepted:
         failing_over.wait_for(run, within=90)
     all_sound(accepted)
