@@ -137,7 +137,10 @@ class Server:
         """Stop all its processes where they are; its kernel goes on to acknowledge what is sent to it."""
         assert self.process is not None
         try:
-            family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children()]
+            family = [
+                psutil.Process(self.process.pid),
+                *psutil.Process(self.process.pid).children(recursive=True),
+            ]
         except psutil.NoSuchProcess:
             return []
         for one in family:
