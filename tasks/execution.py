@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
@@ -33,6 +35,7 @@ from tasks.processes import kill_strays
 from tasks.states import StepState
 
 log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
 
 MAX_OUTPUT_BYTES = 256 * 1024  # a column of a row that later steps read whole
 
@@ -74,9 +77,23 @@ def record_stale(lease: Lease) -> str:
 
 def fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
     """Record a failed attempt. Returns the outcome's name."""
-    ended = resilient(lambda: runs.fail(lease, kind=kind, message=message, retriable=retriable), what="fail")
+    ended = _end(
+        lease, lambda: runs.fail(lease, kind=kind, message=message, retriable=retriable), what="fail"
+    )
+    if ended is None:
+        ended = StepState(Step.objects.values_list("state", flat=True).get(pk=lease.step_pk))
     log.warning("attempt_failed", kind=kind, message=message, now=ended.value)
     return "dead" if ended is StepState.DEAD else "failed, will be tried again"
+
+
+def _end(lease: Lease, act: Callable[[], _T], *, what: str) -> _T | None:
+    """Store an end of the attempt. None: it was stored before, and only the answer was lost. Raises LeaseLost."""
+    try:
+        return resilient(act, what=what)
+    except LeaseLost:
+        if resilient(lambda: runs.was_ended(lease), what="read attempt"):
+            return None
+        raise
 
 
 def _attempt(lease: Lease) -> runs.Success | str:
@@ -96,7 +113,7 @@ def _attempt(lease: Lease) -> runs.Success | str:
             return _suspend(lease, suspended)
         except LeaseWanted:
             context.flush()
-            resilient(lambda: runs.release(lease), what="release")
+            _end(lease, lambda: runs.release(lease), what="release")
             return "released"
         except (StepCancelled, CancelWanted):
             context.flush()
@@ -104,7 +121,7 @@ def _attempt(lease: Lease) -> runs.Success | str:
         except RetryLater as later:
             context.flush()
             told, delay = str(later), later.delay_seconds
-            resilient(lambda: runs.postpone(lease, message=told, delay_seconds=delay), what="postpone")
+            _end(lease, lambda: runs.postpone(lease, message=told, delay_seconds=delay), what="postpone")
             return "postponed"
         except TimeLimitReached:
             context.flush()
@@ -137,7 +154,7 @@ def _success(lease: Lease, result: StepResult, context: AttemptContext) -> runs.
 
 def _suspend(lease: Lease, suspended: runs.Suspended) -> str:
     try:
-        state = resilient(lambda: runs.suspend(lease, suspended.order), what="suspend")
+        state = _end(lease, lambda: runs.suspend(lease, suspended.order), what="suspend")
     except (PlanInvalid, UnknownOperation) as error:
         return fail(lease, "bad_call", str(error), retriable=False)
     except StepFailed as failed:
@@ -147,10 +164,10 @@ def _suspend(lease: Lease, suspended: runs.Suspended) -> str:
 
 def _settle_cancelled(lease: Lease) -> str:
     if resilient(lambda: cancel_requested(lease), what="read run"):
-        resilient(lambda: runs.settle_cancelled(lease), what="settle cancelled")
+        _end(lease, lambda: runs.settle_cancelled(lease), what="settle cancelled")
         return "cancelled"
     if was_cancelled():  # the signal was meant for the attempt before this one
-        resilient(lambda: runs.release(lease), what="release")
+        _end(lease, lambda: runs.release(lease), what="release")
         return "released"
     return fail(lease, "cancelled", "the operation stopped by itself", retriable=True)
 

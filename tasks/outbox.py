@@ -17,12 +17,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 
 from tasks import broker
-from tasks.database import Prepared, execute
+from tasks.database import Prepared, execute, is_away
 from tasks.errors import BrokerUnreachable
 from tasks.failpoints import failpoint
 from tasks.models import Queue, Step, WorkerSession
@@ -165,7 +165,14 @@ def _ring_now(bells: Sequence[Bell], stored: Sequence[int]) -> None:
         return
     _rung_at.update(dict.fromkeys((bell.queue for bell in bells), time.monotonic()))
     failpoint("after_publish_before_delete")
-    _delete(stored)
+    try:
+        _delete(stored)
+    except Error as error:
+        if not is_away(error):
+            raise
+        log.warning(
+            "promises_not_forgotten", count=len(stored), reason=str(error).strip()
+        )  # the relay rings again
 
 
 def _is_quiet() -> bool:

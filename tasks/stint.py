@@ -96,6 +96,7 @@ class _Pace:
 
 
 _in_doubt = False  # a step may be called running by this child though nobody works on it
+_has_begun = False  # then: it may have been begun, so it is lost; else it is only to be given back
 _paces: dict[str, _Pace] = {}
 _watchman = Watchman()
 
@@ -106,10 +107,10 @@ def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
     Returns one line that names what happened to the first step; `fused` hears of the others.
     Raises what is left when PostgreSQL is away for longer than our patience; the steps are then given up as lost.
     """
-    global _in_doubt
+    global _in_doubt, _has_begun
     if _in_doubt:  # once more: a commit without an answer may have happened after the last look
-        _give_up()
-        _in_doubt = False
+        _give_up() if _has_begun else _give_back()
+        _in_doubt = _has_begun = False
     stint = _Stint(queue, fused)
     ended = False
     try:
@@ -117,7 +118,7 @@ def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
         ended = True
     finally:
         if not ended:  # else the heart would see this child alive and the step running until its hard limit
-            _in_doubt = True
+            _in_doubt = _has_begun = True
             if fused is not None:
                 fused.broke()
             _give_up()
@@ -229,18 +230,15 @@ class _Stint:
 
     def _start(self) -> Sequence[Lease]:
         """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
-        global _in_doubt
         interruption.forget()
-        most = min(self._places, self._pace.most())
         try:
-            found = runs.start_several(self.queue, self._me, most=most)
+            found = runs.start_several(self.queue, self._me, most=self._most())
         except (DatabaseError, InterfaceError) as error:
             if not is_away(error):
                 raise
             log.warning("claim_failed", queue=self.queue, reason=str(error).strip())
             connection.close()
-            _in_doubt = True
-            _give_up()
+            _give_back()
             return ()
         self._take_bells([lease.priority for lease in found[1:]])
         return found
@@ -250,8 +248,8 @@ class _Stint:
         if then is not None:
             interruption.forget()  # what comes from here on may be for the steps that are claimed here
         if len(done) == 1:
-            return self._store_one(done[0], then=then, had_claimed=False)
-        most = min(max(1, self._places), self._pace.most())
+            return self._store_each(done, then=then)
+        most = self._most()
         try:
             settled = resilient(lambda: runs.settle_all(done, then=then, most=most), what="settle")
         except Exception as error:  # one of them: an agent's rows, or what PostgreSQL cannot store
@@ -263,27 +261,29 @@ class _Stint:
             if success not in settled.left:
                 self._tell(success.lease, "succeeded")
         self._take_bells(settled.spare_bells)
-        following: Sequence[Lease] = settled.following
-        for success in settled.left:
-            is_last = success is settled.left[-1]
-            following = self._store_one(success, then=then if is_last else None, had_claimed=then is not None)
+        return self._store_each(settled.left, then=then) if settled.left else settled.following
+
+    def _store_each(self, left: Sequence[runs.Success], *, then: Claimant | None) -> Sequence[Lease]:
+        """Settle one by one, and say what is wrong with those that cannot be; claim with the last one.
+
+        If one was settled already, in a commit whose answer was lost, that commit may have claimed as well.
+        """
+        following: Sequence[Lease] = ()
+        is_doubtful = False
+        for number, success in enumerate(left, start=1):
+            claims = then if number == len(left) and not is_doubtful else None
+            with execution.bound(success.lease):
+                outcome, settled = _settle(success, claims, most=self._most())
+            is_doubtful = is_doubtful or outcome == SETTLED_BEFORE
+            self._tell(success.lease, "succeeded" if outcome == SETTLED_BEFORE else outcome)
+            self._take_bells(settled.spare_bells)
+            following = settled.following
+        if is_doubtful and then is not None:
+            _give_back()
         return following
 
-    def _store_one(
-        self, success: runs.Success, *, then: Claimant | None, had_claimed: bool
-    ) -> Sequence[Lease]:
-        """Settle one by itself, and say what is wrong with it if it cannot be.
-
-        `had_claimed`: a transaction before this one, whose answer may have been lost, claimed for this child.
-        """
-        lease = success.lease
-        with execution.bound(lease):
-            outcome, settled = _settle(success, then, most=1 if self._places < 2 else self._pace.most())
-        if outcome == SETTLED_BEFORE and (then is not None or had_claimed):
-            _forgo()
-        self._tell(lease, "succeeded" if outcome == SETTLED_BEFORE else outcome)
-        self._take_bells(settled.spare_bells)
-        return settled.following
+    def _most(self) -> int:
+        return max(1, min(self._places, self._pace.most()))
 
     def _take_bells(self, priorities: Sequence[int]) -> None:
         """Take from Redis the bells of steps that this child does: to others they would say nothing new."""
@@ -328,11 +328,13 @@ def claimant() -> Claimant:
     return Claimant(worker=UUID(os.environ[SESSION_VARIABLE]), pid=pid, name=f"{_HOST}:{pid}")
 
 
-def _forgo() -> None:
-    """Give back what was perhaps claimed in a commit whose answer was lost: its fences are unknown."""
+def _give_back() -> None:
+    """Give back what was perhaps claimed in a commit whose answer was lost. Only while nothing else is held."""
     global _in_doubt
-    _in_doubt = True
-    _give_up()
+    _in_doubt = True  # the commit may still happen: once more before the next claim
+    mend_connection()
+    me = claimant()
+    resilient(lambda: runs.give_back(worker=me.worker, pid=me.pid), what="give back")
 
 
 def _give_up() -> None:

@@ -39,11 +39,12 @@ from tasks.runs.attempts import (
     settle_cancelled,
     start,
     start_several,
+    was_ended,
     was_settled,
 )
 from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
-from tasks.runs.recovery import expire, promote_due, recover
+from tasks.runs.recovery import expire, give_back, promote_due, recover
 from tasks.runs.reruns import RedoneStep, Rerun, RerunPreview, preview_rerun, rerun, rerun_from, retry
 from tasks.runs.success import Success
 from tasks.runs.suspending import (
@@ -80,6 +81,7 @@ __all__ = [
     "expire_approvals",
     "fail",
     "finish",
+    "give_back",
     "must_fit",
     "open_questions",
     "pause",
@@ -104,5 +106,6 @@ __all__ = [
     "start_several",
     "submit",
     "suspend",
+    "was_ended",
     "was_settled",
 ]

@@ -242,6 +242,12 @@ def was_settled(lease: Lease) -> bool:
     return Attempt.objects.filter(fence=lease.fence, outcome=AttemptOutcome.SUCCEEDED.value).exists()
 
 
+def was_ended(lease: Lease) -> bool:
+    """Tell whether an end of this attempt's own is stored, of whatever kind: for a commit whose answer was lost."""
+    others = ["", AttemptOutcome.LOST.value, AttemptOutcome.STALE.value]
+    return Attempt.objects.filter(fence=lease.fence).exclude(outcome__in=others).exists()
+
+
 def backoff_seconds(spent: int) -> float:
     """Draw the delay before the next attempt: full jitter, between 0 and min(cap, base x 2^(spent-1)).
 

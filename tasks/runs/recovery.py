@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from tasks import events, leases
@@ -21,6 +23,7 @@ from tasks.runs.moves import (
     lock_many,
     lock_one,
     make_ready,
+    ring_for_limit,
 )
 from tasks.runs.suspending import ask_again
 from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
@@ -29,6 +32,18 @@ from tasks.states import FINAL_RUN_STATES, AttemptOutcome, StepState
 def recover() -> int:
     """Settle steps whose attempt cannot end any more: ready again, or dead. Returns how many."""
     return each(_recover_one, leases.lost())
+
+
+def give_back(*, worker: UUID, pid: int) -> int:
+    """Give back what this child claimed and has not begun: a claim whose answer was lost. No attempt is spent.
+
+    Returns how many steps. Only for a child that works on nothing: what it seems to hold it does not know of.
+    """
+    held = Attempt.objects.filter(
+        outcome="", child_pid=pid, fence=F("step__fence"), step__worker=worker, step__lost_at=None
+    )
+    found = list(held.values_list("step_id", "step__run_id", "fence"))
+    return sum(_give_back_one(step, run, fence) for step, run, fence in found)
 
 
 def promote_due() -> int:
@@ -76,6 +91,23 @@ def _recover_one(step_pk: int, run_pk: int) -> bool:
         else:
             change.tell(events.StepLost(key=step.key, attempt=step.attempts_made, error=error), step.pk)
             make_ready(step, change, spent=spent)
+        change.write()
+    return True
+
+
+def _give_back_one(step_pk: int, run_pk: int, fence: UUID) -> bool:
+    with transaction.atomic():
+        step = lock_one(step_pk)
+        if step is None or step.fence != fence or step.lost_at is not None:
+            return False
+        change = Change(run_pk)
+        Attempt.objects.filter(fence=fence).update(outcome=AttemptOutcome.RELEASED.value, ended_at=Now())
+        if step.run.cancel_requested_at is not None:
+            cancel_step(step, change)
+        else:
+            change.tell(events.StepReleased(key=step.key, attempt=step.attempts_made), step.pk)
+            make_ready(step, change, spent=step.attempts_spent)
+        ring_for_limit(step.pk, change)
         change.write()
     return True
 
