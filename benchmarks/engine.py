@@ -26,7 +26,7 @@ INSIDE = ("profile", "plan", "claim", "since")
 PEERS = ("procrastinate", "dbos")
 PEERS_AT_TEN = ("procrastinate-10", "dbos-10")
 RACERS = {
-    "chain": ("celery", "wrench", "wrench-unfused", *PEERS, *PEERS_AT_TEN),
+    "chain": ("celery", "wrench", "wrench-unfused", "wrench-bells", *PEERS, *PEERS_AT_TEN),
     "single": ("celery", "wrench", *PEERS, *PEERS_AT_TEN),
 }
 PACED = {"chain": (30, 0.3), "single": (200, 0.05)}  # so many tasks one by one, so many seconds apart

@@ -75,12 +75,12 @@ def submit(links: int, number: int, owner: Project) -> None:
 
 
 def profile(count: int = 100) -> dict[str, Any]:
-    """Give, per step, for chains of ten (fused and not) and for single steps: time, CPU, round trips, statements."""
+    """Give, per step, for chains of ten (fused, and with a bell for each step) and for single steps: time, CPU, round trips, statements."""
     worker_session()
     owner = project()
     told = {}
-    for name, links, fuse in (("single", 1, True), ("chain", 10, True), ("chain unfused", 10, False)):
-        settings.FUSE = fuse
+    for name, links, fuse in (("single", 1, True), ("chain", 10, True), ("chain by bells", 10, False)):
+        settings.FUSE, settings.MOST_IN_TURN = fuse, 32 if fuse else 1
         for number in range(5):  # the first ones open connections and fill caches
             submit(links, number, owner)
         drain()

@@ -82,9 +82,17 @@ def contenders(*, share: float = 1.0) -> dict[str, Contender]:
             name="wrench-unfused",
             program="wrench",
             is_peer=False,
-            counts={"single": 1500, "chain": 120},
+            counts={"single": 1500, "chain": 300},
             workers=_wrench,
             environ={"WRENCH_FUSE": "0"},
+        ),
+        Contender(
+            name="wrench-bells",
+            program="wrench",
+            is_peer=False,
+            counts={"single": 1500, "chain": 120},
+            workers=_wrench,
+            environ={"WRENCH_FUSE": "0", "WRENCH_MOST_IN_TURN": "1"},
         ),
         *(
             Contender(

@@ -10,6 +10,7 @@ NAMES = {
     "celery": "bare Celery",
     "wrench": "WrenchAI",
     "wrench-unfused": "WrenchAI, not fused",
+    "wrench-bells": "WrenchAI, not fused, a bell for each step",
     "procrastinate": "Procrastinate",
     "dbos": "DBOS",
     "procrastinate-10": "Procrastinate, ten at once a process",
@@ -47,7 +48,7 @@ def render(results: Mapping[str, Any]) -> str:
 
 def _judge(results: Mapping[str, Any]) -> Iterator[Verdict]:
     chain, single = results.get("chain", {}), results.get("single", {})
-    for name, wanted in (("wrench", 1.0), ("wrench-unfused", 0.5)):
+    for name, wanted in (("wrench", 1.0), ("wrench-unfused", 0.5), ("wrench-bells", 0.5)):
         if "of_celery" in chain.get(name, {}):
             found = chain[name]["of_celery"]["median"]
             yield Verdict(

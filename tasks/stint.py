@@ -49,7 +49,6 @@ STINT_SECONDS = 1.0  # nothing is begun without a bell of its own later than thi
 TURN_SECONDS = (
     0.01  # what a turn may take: so long a step may be claimed and not begun, a result known and not stored
 )
-MOST_IN_TURN = 32
 HOSTAGE_SECONDS = 0.05  # the longest that one really waits for another of its turn
 SETTLED_BEFORE = "settled before"
 REMEMBERED = 32  # steps of a queue whose durations tell what to expect
@@ -92,7 +91,8 @@ class _Pace:
         if not self._seconds:
             return 1
         usual = sorted(self._seconds)[int(len(self._seconds) * 0.9)]
-        return max(1, min(MOST_IN_TURN, 2 * len(self._seconds), int(TURN_SECONDS / max(usual, 1e-6))))
+        fitting = int(TURN_SECONDS / max(usual, 1e-6))
+        return max(1, min(settings.MOST_IN_TURN, 2 * len(self._seconds), fitting))
 
 
 _in_doubt = False  # a step may be called running by this child though nobody works on it
@@ -163,7 +163,7 @@ class _Stint:
         self._me = claimant()
         self._pace = _paces.setdefault(queue, _Pace())
         self.began_at = time.monotonic()
-        self._places = MOST_FUSED + 1 if settings.FUSE else 1
+        self._places = MOST_FUSED + 1
         self._own: Fence | None = None  # of the bell's own step
 
     def work(self) -> None:
@@ -186,7 +186,7 @@ class _Stint:
         following: Sequence[Lease] = ()
         if done:
             has_time = self._places > 0 and time.monotonic() < self.began_at + STINT_SECONDS
-            may_go_on = has_time and not interruption.was_stopped()
+            may_go_on = settings.FUSE and has_time and not interruption.was_stopped()
             following = self._store(done, then=self._me if may_go_on else None)
         if self._fused is not None and (len(found) > 1 or not following):
             self._fused.flush()

@@ -278,6 +278,13 @@ PREPARE = env.flag(
     "PostgreSQL keeps the plans of the engine's statements; switch it off behind a pooler that pools transactions",
 )
 FUSE = env.flag("WRENCH_FUSE", True, "A worker child goes on with the next step of its queue without a bell")
+MOST_IN_TURN = env.number(
+    "WRENCH_MOST_IN_TURN",
+    32,
+    "A worker child claims at most so many short steps at once, and stores their results together; 1: each by itself",
+    least=1,
+    most=200,
+)
 RUN_DEADLINE_SECONDS = env.number(
     "WRENCH_RUN_DEADLINE_SECONDS",
     6 * 3600,

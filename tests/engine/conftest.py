@@ -52,6 +52,7 @@ def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSes
     """A worker session whose only child is this process: `stint.run_next` works in it."""
     interruption.install()
     interruption.forget()  # a cancel that the test before sent
+    stint._paces.clear()  # what the steps of the test before took
     now = timezone.now()
     session = WorkerSession.objects.create(
         hostname="test",
