@@ -75,7 +75,7 @@ def submit(links: int, number: int, owner: Project) -> None:
 
 
 def profile(count: int = 100) -> dict[str, Any]:
-    """Give, per step, for chains of ten (fused, and with a bell for each step) and for single steps: time, CPU, round trips, statements."""
+    """Give time, CPU, round trips, statements per step: of chains of ten, fused and bell by bell; of single steps."""
     worker_session()
     owner = project()
     told = {}

@@ -167,7 +167,7 @@ WITH RECURSIVE open AS (
 ), places AS MATERIALIZED (
     SELECT n.most, greatest(1, n.most / greatest(1, n.projects)) AS share
     FROM (SELECT (SELECT count(*) FROM projects) AS projects,
-              CASE WHEN EXISTS (SELECT FROM rules) OR (SELECT count(*) FROM heads) > (SELECT count(*) FROM projects)
+              CASE WHEN EXISTS (SELECT FROM limits) OR (SELECT count(*) FROM heads) > (SELECT count(*) FROM projects)
                    THEN 1 ELSE %(most)s END AS most) n
 ), ordered AS MATERIALIZED (
     SELECT h.project_id, h.limit_key, h.locks, p.priority - p.minutes AS urgency,

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from tasks import events, leases
+from tasks import events, leases, limits
 from tasks.changes import Change
 from tasks.contract import ArtifactRef, StepResult
 from tasks.database import Prepared, execute
@@ -40,18 +40,18 @@ ORDER BY s.id FOR UPDATE
 _FIND = Prepared(
     name="wrench_find",
     types={"steps": "bigint[]", "fences": "uuid[]", "most": "integer"},
-    text="""
+    text=f"""
+WITH {limits.RULES}
 SELECT s.id, r.public_id, r.project_id,
     r.cancel_requested_at IS NULL AND r.paused_at IS NULL
         AND (s.added_by_id IS NULL OR NOT EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = s.id)),
-    EXISTS (SELECT FROM tasks_limitrule l WHERE l.enabled)
-        OR EXISTS (SELECT FROM tasks_queue q WHERE q.name = s.queue AND q.concurrency_limit IS NOT NULL),
+    EXISTS (SELECT FROM rules l WHERE {limits.covers("l", "s")}),
     ARRAY(SELECT json_build_array(w.id, w.key, w.queue, w.priority, w.state, w.held, w.pending_deps, d.condition)
           FROM tasks_stepdependency d JOIN tasks_step w ON w.id = d.step_id
           WHERE d.needs_id = s.id ORDER BY w.id LIMIT %(most)s)
 FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
 WHERE s.id = ANY (%(steps)s) AND s.fence = ANY (%(fences)s) AND s.state = 'running'
-""",
+""",  # noqa: S608 - only fixed names are put together
 )
 _SUCCEED = Prepared(
     name="wrench_succeed",

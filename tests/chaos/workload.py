@@ -279,7 +279,13 @@ def _litter(dice: random.Random, ledger: Path) -> Plan:
     return Plan((step("litter", "work", ledger, litter=1, seconds=_short(dice)),))
 
 
+def _crowd(dice: random.Random, ledger: Path) -> Plan:
+    """Steps so short that a worker child takes several at once."""
+    head = group(*(step(f"q{n}", "work", ledger) for n in range(dice.randint(8, 24))))
+    return chord(head, chain(step("x", "work", ledger), step("y", "work", ledger), step("z", "work", ledger)))
+
+
 SHAPES: list[tuple[int, Callable[[random.Random, Path], Plan]]] = [
     (20, _chain), (14, _fan), (24, _slow), (8, _flaky), (10, _caller), (8, _ask), (8, _deed), (8, _store),
-    (10, _narrow), (6, _grow), (4, _litter),
+    (10, _narrow), (6, _grow), (4, _litter), (14, _crowd),
 ]  # fmt: skip
