@@ -257,8 +257,9 @@ class _Stint:
                 raise
             log.warning("turn_not_stored", steps=len(done), reason=f"{type(error).__name__}: {error}")
             settled = runs.Settled(left=tuple(done))
+        left = {success.lease.fence for success in settled.left}
         for success in done:
-            if success not in settled.left:
+            if success.lease.fence not in left:
                 self._tell(success.lease, "succeeded")
         self._take_bells(settled.spare_bells)
         return self._store_each(settled.left, then=then) if settled.left else settled.following

@@ -97,7 +97,8 @@ def settle_all(successes: Sequence[Success], *, then: Claimant | None = None, mo
         plain = [one for one in successes if not _is_special(one)]
         found = success.lock(plain) if plain else {}
         common = [one for one in successes if _is_common(found.get(one.lease.step_pk), successes)]
-        left = tuple(one for one in successes if one not in common)
+        stored = {one.lease.fence for one in common}
+        left = tuple(one for one in successes if one.lease.fence not in stored)
         if common:
             success.succeed(common, found, changes)
             for one in common:
