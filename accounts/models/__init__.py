@@ -1,6 +1,6 @@
 """The rows of `accounts`, one file per noun.
 
-    people      User, Team, Membership, Project, ProjectMembership
+people      User, Team, Membership, Project, ProjectMembership
 """
 
 from __future__ import annotations
