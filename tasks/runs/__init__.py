@@ -19,7 +19,8 @@ together or not at all.
     pausing     a person's wish to hold, or to hurry
     suspending  the journal; steps that wait for a call or an approval
     approvals   answers to the questions that steps ask
-    reruns      a finished run done again, as a new one
+    sorting     what becomes of each step of a finished run that is done again
+    reruns      that new run, stored
     moves       the moves of one locked step, shared by the others
 """
 
@@ -45,7 +46,8 @@ from tasks.runs.attempts import (
 from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, give_back, promote_due, recover
-from tasks.runs.reruns import RedoneStep, Rerun, RerunPreview, preview_rerun, rerun, rerun_from, retry
+from tasks.runs.reruns import Rerun, preview_rerun, rerun, rerun_from, retry
+from tasks.runs.sorting import RedoneStep, RerunPreview
 from tasks.runs.success import Success
 from tasks.runs.suspending import (
     Ask,
