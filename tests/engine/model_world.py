@@ -114,6 +114,8 @@ class World:
         for queue in QUEUES:
             if self.model.may_claim(queue, "w1"):
                 yield Op("claim", {"queue": queue, "worker": "w1"})
+        if any(not q.decision and q.expires <= self.model.now for q in self.model.questions):
+            yield Op("expire_approvals", {})  # an answer would come too late
         for question in [q for q in self.model.questions if not q.decision]:
             asked = [q for q in self.model.questions if (q.run, q.key) == (question.run, question.key)]
             place = {"label": question.run, "key": question.key, "number": asked.index(question)}
