@@ -130,7 +130,7 @@ def _store(
             )
         )
         rows = _take_over(run, parts, change)
-        stored = {key: (row.pk, StepState.SUCCEEDED) for key, row in rows.items()}
+        stored = {key: (row.pk, StepState(row.state)) for key, row in rows.items()}
         specs = check(plan, stored={key: row.pk for key, row in rows.items()})
         rows |= store_steps(run, plan, specs, change, stored=stored)
         _keep_adders(parts, rows)
@@ -170,7 +170,7 @@ def _taken(old: Step, run: Run) -> Step:
         run=run,
         project_id=run.project_id,
         taken_from_id=old.pk,
-        state=StepState.SUCCEEDED.value,
+        state=old.state,
         key=old.key,
         agent=old.agent,
         operation=old.operation,
@@ -185,6 +185,7 @@ def _taken(old: Step, run: Run) -> Step:
         effect=old.effect,
         limit_key=old.limit_key,
         output=old.output,
+        error=old.error,
         summary=old.summary,
         created_at=Now(),
         started_at=old.started_at,

@@ -1,11 +1,15 @@
 """What becomes of each step of a finished run when it is done again; reads rows, stores nothing.
 
     taken    what succeeded, and no step that is done again leads to it: stored as succeeded, with output, summary,
-             findings and artifacts (rows; the bytes are shared by digest), linked by `taken_from`; nobody executes it
+             findings and artifacts (rows; the bytes are shared by digest), linked by `taken_from`; nobody executes
+             it. So too a called step that died: its caller was told, and went on
     redone   the named step (or all that died or was cancelled), and whatever waits for a redone step
     anew     what a redone step had added to the run, or called: not stored, since doing the step again does it again;
              who waited for it is redone, and waits for the redone step instead, and so for what that adds
     skipped  what was skipped for a reason that still stands: stored, and skipped by the same rule
+
+The last but one has no meaning for an edge on `failed`: the redone step succeeds, and what mends the one that it adds
+would be skipped. So who had added the mending step adds it anew, too, once the step that it mends is there.
 
 The new run's plan is made of the old run's rows, and goes through the same check as any other.
 """
@@ -55,6 +59,7 @@ class Sorted:
     skipped: list[Step]
     anew: list[Step]
     edges: dict[int, list[StepDependency]]  # by the waiting step's id
+    later: dict[int, set[int]]  # a redone step, and others that it must begin after
     journal: list[JournalEntry]
 
     @classmethod
@@ -70,15 +75,17 @@ class Sorted:
                 following[step.added_by_id].append(step.pk)
         journal = list(JournalEntry.objects.filter(step__run=run).defer("value").order_by("pk"))
         callers = {entry.child_id: entry.step_id for entry in journal if entry.child_id is not None}
-        again = _reached(_seeds(run, steps, callers, from_key), following)
+        again, mends = _again(_seeds(run, steps, callers, from_key), steps, edges_in, following, callers)
+        adders = {pk: steps[pk].added_by_id for pk in again if steps[pk].added_by_id in again}
         old = [step for step in steps.values() if step.pk not in again]
         parts = cls(
             run=run,
-            taken=[step for step in old if step.state == StepState.SUCCEEDED.value],
-            redone=[steps[pk] for pk in sorted(again) if steps[pk].added_by_id not in again],
+            taken=[step for step in old if step.state != StepState.SKIPPED.value],
+            redone=[steps[pk] for pk in sorted(again) if pk not in adders],
             skipped=[step for step in old if step.state == StepState.SKIPPED.value],
-            anew=[steps[pk] for pk in sorted(again) if steps[pk].added_by_id in again],
+            anew=[steps[pk] for pk in sorted(adders)],
             edges=edges_in,
+            later=_later(mends, adders),
             journal=journal,
         )
         if parts.is_vain():
@@ -108,7 +115,7 @@ class Sorted:
 
     def is_vain(self) -> bool:
         """Tell whether nothing of the new run could begin, since all that it does again is skipped at once."""
-        ended = dict.fromkeys((step.key for step in self.taken), StepState.SUCCEEDED)
+        ended = {step.key: StepState(step.state) for step in self.taken}
         for planned in topological(self.plan()):
             if not all(
                 edge.key not in ended or satisfies(ended[edge.key], edge.on) for edge in planned.after
@@ -120,12 +127,15 @@ class Sorted:
         """Make the plan of what is stored anew."""
         kept = {step.pk: step.key for step in [*self.taken, *self.redone, *self.skipped]}
         adders = {step.pk: step.added_by_id for step in self.anew}
-        return Plan(
-            tuple(
-                _planned(step, _after(self.edges[step.pk], kept, adders))
-                for step in [*self.redone, *self.skipped]
-            )
-        )
+        planned = [*self.redone, *self.skipped]
+        after = {step.key: _after(self.edges[step.pk], kept, adders) for step in planned}
+        for step in self.redone:
+            for other in sorted(kept[pk] for pk in self.later.get(step.pk, ())):
+                if not _leads_to(other, step.key, after) and all(
+                    edge.key != other for edge in after[step.key]
+                ):
+                    after[step.key] += (After(key=other, on=EdgeCondition.ALWAYS),)
+        return Plan(tuple(_planned(step, after[step.key]) for step in planned))
 
 
 def _seeds(run: Run, steps: dict[int, Step], callers: dict[int, int], from_key: str | None) -> set[int]:
@@ -153,6 +163,75 @@ def _reached(seeds: set[int], following: dict[int, list[int]]) -> set[int]:
     return reached
 
 
+def _again(
+    seeds: set[int],
+    steps: dict[int, Step],
+    edges: dict[int, list[StepDependency]],
+    following: dict[int, list[int]],
+    callers: dict[int, int],
+) -> tuple[set[int], list[tuple[int, int]]]:
+    """Give all that is redone or added anew; and who of it adds a mending step again, with the step that it mends."""
+    again, mends = _reached(seeds, following), []
+    while found := _adders_of_menders(steps, edges, callers, again):
+        mends += found
+        again = _reached(again | {adder for adder, _ in found}, following)
+    return again, mends
+
+
+def _later(mends: list[tuple[int, int]], adders: dict[int, int | None]) -> dict[int, set[int]]:
+    """Give, for each redone step that adds a mending one, those redone steps that add what is mended."""
+    later: dict[int, set[int]] = defaultdict(set)
+    for adder, mended in mends:
+        if adder not in adders:
+            later[adder].add(_redone_for(mended, adders))
+    return later
+
+
+def _adders_of_menders(
+    steps: dict[int, Step], edges: dict[int, list[StepDependency]], callers: dict[int, int], again: set[int]
+) -> list[tuple[int, int]]:
+    """Give who had added, or called who added, a step that mends one that is added anew, each with the mended one.
+
+    Who waits for the mended one's adder, too, by the same condition, mends that: it waits for what is added by the
+    engine's rule, and is skipped when that adder succeeds.
+    """
+    found = []
+    for pk in again:
+        adder = steps[pk].added_by_id
+        failing = [edge.needs_id for edge in edges[pk] if edge.condition == EdgeCondition.FAILED.value]
+        if adder is None or adder in again:
+            continue
+        while adder in callers:
+            adder = callers[adder]
+        for mended in failing:
+            lost_with = steps[mended].added_by_id
+            if mended in again and lost_with in again and lost_with not in failing:
+                found.append((adder, mended))
+    return found
+
+
+def _redone_for(anew: int, adders: dict[int, int | None]) -> int:
+    """Give the redone step that, itself or by those that it adds, adds this one."""
+    adder: int | None = anew
+    while adder in adders:
+        adder = adders[adder]
+    assert adder is not None, "what is added anew has an adder"
+    return adder
+
+
+def _leads_to(start: str, end: str, after: dict[str, tuple[After, ...]]) -> bool:
+    """Tell whether one planned step waits for another one, at whatever distance."""
+    seen, front = {start}, [start]
+    while front:
+        key = front.pop()
+        if key == end:
+            return True
+        news = {edge.key for edge in after.get(key, ())} - seen
+        seen |= news
+        front += news
+    return False
+
+
 def _after(
     edges: list[StepDependency], kept: dict[int, str], adders: dict[int, int | None]
 ) -> tuple[After, ...]:
@@ -164,13 +243,12 @@ def _after(
     after = {kept[edge.needs_id]: EdgeCondition(edge.condition) for edge in edges if edge.needs_id in kept}
     instead: dict[str, EdgeCondition] = {}
     for edge in edges:
-        adder = adders.get(edge.needs_id)
-        while adder in adders:
-            adder = adders[adder]
-        if adder is not None and kept[adder] not in after:
-            instead[kept[adder]] = min(
-                EdgeCondition(edge.condition), instead.get(kept[adder], _STRICTEST[-1]), key=_STRICTEST.index
-            )
+        if edge.needs_id in adders:
+            adder = kept[_redone_for(edge.needs_id, adders)]
+            if adder not in after:
+                instead[adder] = min(
+                    EdgeCondition(edge.condition), instead.get(adder, _STRICTEST[-1]), key=_STRICTEST.index
+                )
     return tuple(After(key=key, on=on) for key, on in (after | instead).items())
 
 

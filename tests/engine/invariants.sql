@@ -246,10 +246,13 @@ WHERE g.n > l.most;
 
 -- name: a_taken_success_is_an_earlier_runs
 -- holds: always
--- What a rerun took over had succeeded, under the same key, in the run that it does again.
-SELECT s.id, s.key, o.key, o.state FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
+-- What a rerun took over had ended so, under the same key, in the run that it does again: had succeeded, or had been
+-- called and died.
+SELECT s.id, s.key, s.state, o.key, o.state FROM tasks_step s JOIN tasks_run r ON r.id = s.run_id
 JOIN tasks_step o ON o.id = s.taken_from_id
-WHERE (s.state, o.state, s.key, o.run_id) IS DISTINCT FROM ('succeeded', 'succeeded', o.key, r.parent_id);
+WHERE (s.state, s.key, o.run_id) IS DISTINCT FROM (o.state, o.key, r.parent_id)
+   OR (s.state <> 'succeeded' AND NOT (s.state = 'dead'
+       AND EXISTS (SELECT FROM tasks_journalentry j WHERE j.child_id = s.id)));
 
 -- name: a_done_deed_has_its_value
 -- holds: always

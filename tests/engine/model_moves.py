@@ -162,8 +162,7 @@ def _extend(model: Model, dice: Random) -> dict[str, Any]:
     run = model.runs[ticket.run]
     if len(run.steps) >= MOST_STEPS or not model.is_current(ticket):
         return {"ticket": ticket}
-    stored = sorted(key for key, step in run.steps.items() if not step.caller)
-    return {"ticket": ticket, "plan": plans(dice, f"{ticket.key}.{ticket.ordinal}.", stored, 3)}
+    return {"ticket": ticket, "plan": plans(dice, f"{ticket.key}.{ticket.ordinal}.", sorted(run.steps), 3)}
 
 
 def _claim(model: Model, dice: Random) -> dict[str, Any]:

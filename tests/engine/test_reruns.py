@@ -14,8 +14,9 @@ from agents.models import Finding
 from tasks import artifacts, events, runs
 from tasks.contract import StepResult
 from tasks.errors import IdempotencyConflict, NothingToRetry, RunNotOver, StepNotFound
+from tasks.leases import Lease
 from tasks.models import Artifact, Attempt, Run, Step
-from tasks.plans import After, Plan, chain, ref
+from tasks.plans import After, Plan, PlannedStep, chain, ref
 from tasks.runs import Rerun
 from tasks.states import EdgeCondition
 from tests.engine.cluster import assert_sound, effects
@@ -123,6 +124,116 @@ def test_step_called_in_a_run_before_is_its_callers_still(submit, worker) -> Non
     third, _ = runs.rerun_from(again.public_id, "b", by="bob")
     assert runs.cancel(third.public_id, by="bob").state == "cancelled"
     assert runs.preview_rerun(third.public_id, child).anew == (child,)
+
+
+def claim(worker) -> Lease:
+    lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
+    assert lease is not None
+    return lease
+
+
+def behind_a_dead_call(submit, worker, condition: EdgeCondition) -> tuple[Run, str]:
+    """A run of `a`, whose call died and which went on; of `b`, which added `w` behind the called step; and of `x`."""
+    run = submit(work("b", priority=0), work("a", operation="caller", grow=1, note="fail, caught"), work("x"))
+    b = claim(worker)
+    while drain() or drain("agent.second"):
+        pass
+    (child,) = states(run).keys() - {"a", "b", "x"}
+    runs.settle(b, StepResult(plan=Plan((work("w", after=(After(key=child, on=condition),)),))))
+    finish()
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+    return run, child
+
+
+def test_step_behind_a_dead_call_is_skipped_again(submit, worker) -> None:
+    """Its edge was lost with the called step, which was not taken over: it was executed."""
+    run, child = behind_a_dead_call(submit, worker, EdgeCondition.SUCCEEDED)
+    ended = {"a": "succeeded", "b": "succeeded", child: "dead", "w": "skipped", "x": "succeeded"}
+    for _ in range(2):
+        run, preview = runs.rerun_from(run.public_id, "x", by="bob")
+        assert (set(preview.taken), [s.key for s in preview.redone]) == ({"a", "b", child}, ["x"])
+        finish()
+        run.refresh_from_db()
+        assert (run.state, executed(run), states(run)) == ("succeeded", {"x"}, ended)
+        assert Step.objects.get(run=run, key=child).error["message"] == "told to fail"
+        assert_sound(run)
+    with pytest.raises(NothingToRetry, match="'w' would be skipped again"):
+        runs.rerun_from(run.public_id, "w", by="bob")
+    preview = runs.preview_rerun(run.public_id, child)
+    assert ([s.key for s in preview.redone], preview.anew) == (["a", "w"], (child,))
+
+
+def test_step_that_mends_a_dead_call_still_waits_for_it(submit, worker) -> None:
+    run, child = behind_a_dead_call(submit, worker, EdgeCondition.FAILED)
+    again, _ = runs.rerun_from(run.public_id, "w", by="bob")
+    finish()
+    again.refresh_from_db()
+    assert (again.state, executed(again)) == ("succeeded", {"w"})
+    assert list(Step.objects.get(run=again, key="w").edges_in.values_list("needs__key", flat=True)) == [child]
+    assert_sound(again)
+
+
+def mended(submit, worker) -> Run:
+    """A run of `a`, which added `x`, which died; and of `b`, which added `m` that mends `x`, and `n`."""
+    run = submit(work("a", priority=0), chain(work("b"), work("c")))
+    a, b = claim(worker), claim(worker)
+    runs.settle(a, StepResult(plan=Plan((work("x"),))))
+    runs.fail(claim(worker), kind="failed", message="told to", retriable=False)
+    runs.settle(b, StepResult(plan=Plan((mends_x(), work("n")))))
+    finish()
+    run.refresh_from_db()
+    assert (run.state, states(run)["x"], states(run)["m"]) == ("succeeded", "dead", "succeeded")
+    return run
+
+
+def mends_x() -> PlannedStep:
+    return work("m", after=(After(key="x", on=EdgeCondition.FAILED),))
+
+
+def test_step_that_mends_what_is_added_anew_is_added_anew_after_it(submit, worker) -> None:
+    """It was hung behind the adder, which succeeds: it was skipped, and the death that it mends failed the run."""
+    run = mended(submit, worker)
+    again, preview = runs.rerun_from(run.public_id, "a", by="bob")
+    assert (preview.taken, [s.key for s in preview.redone]) == ((), ["a", "b", "c"])
+    assert preview.anew == ("x", "m", "n")
+    runs.settle(claim(worker), StepResult(plan=Plan((work("x"),))))
+    assert states(again) == {"a": "succeeded", "x": "ready", "b": "pending", "c": "pending"}
+    runs.fail(claim(worker), kind="failed", message="told to", retriable=False)
+    runs.settle(claim(worker), StepResult(plan=Plan((mends_x(), work("n")))))
+    finish()
+    again.refresh_from_db()
+    assert (again.state, states(again)["x"], states(again)["m"]) == ("succeeded", "dead", "succeeded")
+    assert_sound(again)
+
+
+def test_step_that_mends_is_done_again_alone_where_what_it_mends_is(submit, worker) -> None:
+    run = mended(submit, worker)
+    again, preview = runs.retry(run.public_id, by="bob")
+    assert (preview.taken, [s.key for s in preview.redone]) == (("a", "b", "n"), ["c", "x", "m"])
+    finish()
+    again.refresh_from_db()
+    assert (again.state, states(again)["x"], states(again)["m"]) == ("succeeded", "succeeded", "skipped")
+    assert_sound(again)
+
+
+def test_adders_that_hang_on_each_other_do_not_wait_for_each_other(submit, worker) -> None:
+    """`b` called y and went on; `a` waited for y and added x; `b` added m, which mends x."""
+    run = submit(work("b", priority=0), work("s"))
+    b = claim(worker)
+    mark = runs.Mark(name="call", occurrence=1, kind="call", digest="d")
+    runs.suspend(b, runs.Call(mark=mark, child=work("y")))
+    runs.settle(claim(worker), StepResult())
+    b, s = claim(worker), claim(worker)
+    assert (b.key, s.key) == ("b", "s")
+    runs.settle(s, StepResult(plan=Plan((work("a", after=(After(key="y"),)),))))
+    runs.settle(claim(worker), StepResult(plan=Plan((work("x"),))))
+    runs.fail(claim(worker), kind="failed", message="told to", retriable=False)
+    runs.settle(b, StepResult(plan=Plan((mends_x(),))))
+    finish()
+    again, preview = runs.rerun_from(run.public_id, "a", by="bob")
+    assert ([step.key for step in preview.redone], preview.anew) == (["b", "a"], ("y", "x", "m"))
+    assert states(again) == {"b": "ready", "a": "pending", "s": "succeeded"}
 
 
 def test_effect_that_would_be_repeated_is_told_of_what_was_taken_over_too(submit, worker, ledger) -> None:
