@@ -2,7 +2,7 @@
 
 relay      rings for outbox rows that nobody rang for                       every 0.5 s
 scheduler  promotes due retries, recovers lost attempts, expires deadlines and questions  every second
-           fires schedules                                                  every second
+           fires schedules                                                  every second; at once while some are due
            rings again where bells got lost, makes the days' partitions     every 5 s
            prunes what is over, in slices of half a second                  once a day
 """
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 RELAY_SECONDS = 0.5
 STANDBY_SECONDS = 2.0
 AWAY_SECONDS = 1.0
+PRUNE_SECONDS = 10.0  # pruning gives way to schedules that are due, for no longer than this
 MIGRATE = "run ./wrench serve, or manage.py bootstrap; it goes on by itself then"
 
 
@@ -39,30 +40,44 @@ def relay_forever() -> None:
 
 def schedule_forever() -> None:
     """Be the scheduler until told to stop."""
-    _lead("scheduler", Sweep(), every_seconds=settings.SWEEP_SECONDS)
+    sweep = Sweep()
+    _lead("scheduler", sweep, every_seconds=settings.SWEEP_SECONDS, is_behind=sweep.is_behind)
 
 
 class Sweep:
     """One round of the scheduler; it remembers when it last did what is not due in each round."""
 
     def __init__(self) -> None:
-        self._rang_at = 0.0
+        self._rang_at = self._pruned_at = 0.0
+        self._is_behind = False
         self._prune = retention.Daily()
+
+    def is_behind(self) -> bool:
+        """Tell whether the last round has left schedules that are due: then the next one follows at once."""
+        return self._is_behind
 
     def __call__(self) -> int:
         """Move what is due. Returns how many things were moved."""
         moved = runs.promote_due() + runs.recover() + runs.expire() + runs.expire_approvals()
-        moved += schedules.fire_due()
+        fired, self._is_behind = schedules.fire_round()
+        moved += fired
         if time.monotonic() - self._rang_at >= settings.REHINT_SECONDS:
             self._rang_at = time.monotonic()
             partitions.ensure(timezone.now().date())
             moved += outbox.ring_again()
-        self._prune()
+        if not self._is_behind or time.monotonic() - self._pruned_at >= PRUNE_SECONDS:
+            self._pruned_at = time.monotonic()
+            self._prune()
         return moved
 
 
-def _lead(role: str, act: Callable[[], int], *, every_seconds: float) -> None:
-    """Call `act` again and again while this process leads; survive any outage of PostgreSQL and Redis."""
+def _lead(
+    role: str, act: Callable[[], int], *, every_seconds: float, is_behind: Callable[[], bool] = lambda: False
+) -> None:
+    """Call `act` again and again while this process leads, without a pause while it `is_behind`.
+
+    Survives any outage of PostgreSQL and Redis.
+    """
     stop = _stop_on_signal()
     leadership = Leadership(role, silent_seconds=max(SILENT_SECONDS, 3 * every_seconds))
     log.info("started", role=role)
@@ -70,7 +85,7 @@ def _lead(role: str, act: Callable[[], int], *, every_seconds: float) -> None:
         try:
             if leadership.is_held():
                 act()
-                pause = every_seconds
+                pause = 0 if is_behind() else every_seconds
             else:
                 pause = STANDBY_SECONDS
         except BrokerUnreachable as error:

@@ -26,7 +26,7 @@ together or not at all.
 
 from __future__ import annotations
 
-from tasks.runs.accept import body_digest, check, submit
+from tasks.runs.accept import Order, body_digest, check, submit, submit_all
 from tasks.runs.approvals import decide, expire_approvals, open_questions
 from tasks.runs.attempts import (
     Settled,
@@ -66,6 +66,7 @@ __all__ = [
     "Ask",
     "Call",
     "Mark",
+    "Order",
     "RedoneStep",
     "Rerun",
     "RerunPreview",
@@ -107,6 +108,7 @@ __all__ = [
     "start",
     "start_several",
     "submit",
+    "submit_all",
     "suspend",
     "was_ended",
     "was_settled",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from tasks import events, partitions
+from tasks import events, outbox, partitions
 from tasks.changes import Change
 from tasks.contract import StepSpec, catalog
 from tasks.errors import IdempotencyConflict, PlanFault, PlanInvalid, UnknownOperation
@@ -68,6 +69,61 @@ def submit(
         return known, False
     run.refresh_from_db()
     return run, True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What `submit` is asked for; `facts` are told after those of every run that is accepted."""
+
+    plan: Plan
+    project_id: int
+    owner_id: int | None
+    goal: str
+    request: JsonObject
+    idempotency_key: str
+    priority: int | None
+    facts: tuple[events.Fact, ...] = ()
+
+
+def submit_all(orders: Sequence[Order]) -> list[Run]:
+    """Accept many orders in the caller's transaction: as `submit` does, in fewer round trips, one ringing for all.
+
+    Each is one that `check` lets pass, and its key is new: the database refuses (IntegrityError) them all otherwise.
+    """
+    now = database_now()
+    partitions.ensure_once(now.date())
+    rows = Run.objects.bulk_create([_row(order, now) for order in orders])
+    changes = []
+    for order, run in zip(orders, rows, strict=True):
+        change = Change(run.pk)
+        change.tell(events.RunAccepted(goal=run.goal, steps=len(order.plan)))
+        store_steps(run, order.plan, check(order.plan), change)
+        for fact in order.facts:
+            change.tell(fact)
+        changes.append(change)
+    outbox.put([bell for change in changes for bell in change.bells])
+    for change in changes:
+        change.bells.clear()
+        change.write()
+    return rows
+
+
+def _row(order: Order, now: datetime) -> Run:
+    request = events.storable(order.request)
+    return Run(
+        project_id=order.project_id,
+        owner_id=order.owner_id,
+        goal=events.storable(order.goal),
+        request=request,
+        idempotency_key=order.idempotency_key,
+        body_digest=body_digest(
+            order.plan, goal=order.goal, request=request, priority=order.priority, deadline_seconds=None
+        ),
+        priority=order.priority,
+        created_at=now,
+        created_day=now.date(),
+        deadline_at=now + timedelta(seconds=settings.RUN_DEADLINE_SECONDS),
+    )
 
 
 def body_digest(

@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from accounts.models import Project, Team
 from tasks import interruption, runs, stint
-from tasks.contract import catalog
-from tasks.models import Run, WorkerSession
+from tasks.contract import catalog, use_first_plan
+from tasks.models import Run, Schedule, WorkerSession
 from tasks.plans import Part, PlannedStep, plan_of
+from tasks.runs.moves import database_now
 from tests.engine.cluster import Cluster
 
 Submit = Callable[..., Run]
@@ -94,6 +95,30 @@ def cluster(project: Project, tmp_path: Path) -> Iterator[Cluster]:
     purge_bells()
     with Cluster(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def first_plan() -> Iterator[None]:
+    from agents import requests
+    from tests.engine.timetable import probe_plan
+
+    use_first_plan(probe_plan)
+    yield
+    use_first_plan(requests.plan_for_schedule)
+
+
+@pytest.fixture
+def make_schedule(project: Project, first_plan: None) -> Callable[..., Schedule]:
+    """Store a schedule that is due since `ago`, every `interval_seconds`."""
+
+    def go(*, ago: timedelta = timedelta(0), **fields: Any) -> Schedule:
+        now = database_now().replace(microsecond=0)
+        given = {"interval_seconds": 3600} if "cron" not in fields else {}
+        given |= {"name": f"s{Schedule.objects.count()}", "project": project, "goal": "look", **fields}
+        given.setdefault("starts_at", now - ago)
+        return Schedule.objects.create(next_fire_at=now - ago, **given)
+
+    return go
 
 
 def purge_bells() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,58 +13,16 @@ from django.urls import reverse
 
 from accounts.models import Project, User
 from tasks import runs, schedules
-from tasks.contract import use_first_plan
-from tasks.errors import RequestRefused
 from tasks.models import Event, Run, Schedule, ScheduleFire, WorkerSession
-from tasks.plans import JsonObject, Plan, plan_of
 from tasks.runs.moves import database_now
 from tasks.scheduler import Sweep
 from tests.engine.cluster import Cluster, until
-from tests.engine.conftest import drain, work
-
-Make = Callable[..., Schedule]
-HOUR = timedelta(hours=1)
+from tests.engine.conftest import drain
+from tests.engine.timetable import HOUR, Make, fired
 
 
-def probe_plan(goal: str, request: JsonObject) -> tuple[Plan, JsonObject]:
-    """A first plan of the tests' agent; a request may ask to be refused."""
-    if request.get("refuse"):
-        raise RequestRefused("told to refuse")
-    return plan_of(work("only", note=goal)), {"goal": goal, **request}
-
-
-@pytest.fixture
-def first_plan() -> Any:
-    from agents import requests
-
-    use_first_plan(probe_plan)
-    yield
-    use_first_plan(requests.plan_for_schedule)
-
-
-@pytest.fixture
-def make(project: Project, first_plan: None) -> Make:
-    """Store a schedule that is due since `ago`, every `interval_seconds`."""
-
-    def go(*, ago: timedelta = timedelta(0), **fields: Any) -> Schedule:
-        now = database_now().replace(microsecond=0)
-        given = {"interval_seconds": 3600} if "cron" not in fields else {}
-        given |= {"name": f"s{Schedule.objects.count()}", "project": project, "goal": "look", **fields}
-        given.setdefault("starts_at", now - ago)
-        return Schedule.objects.create(next_fire_at=now - ago, **given)
-
-    return go
-
-
-def fired(schedule: Schedule) -> list[tuple[float, str]]:
-    """The fires, as (seconds since the schedule's start, outcome)."""
-    assert schedule.starts_at is not None
-    rows = schedule.fires.order_by("fire_at").values_list("fire_at", "outcome")
-    return [((at - schedule.starts_at).total_seconds(), outcome) for at, outcome in rows]
-
-
-def test_due_schedule_submits_its_request_once(make: Make, worker: WorkerSession) -> None:
-    schedule = make(priority=3)
+def test_due_schedule_submits_its_request_once(make_schedule: Make, worker: WorkerSession) -> None:
+    schedule = make_schedule(priority=3)
     assert schedules.fire_due() == 1
     assert schedules.fire_due() == 0
     assert fired(schedule) == [(0, "submitted")]
@@ -83,30 +40,30 @@ def test_due_schedule_submits_its_request_once(make: Make, worker: WorkerSession
     assert run.state == "succeeded"
 
 
-def test_sweep_fires_schedules(make: Make) -> None:
-    schedule = make()
+def test_sweep_fires_schedules(make_schedule: Make) -> None:
+    schedule = make_schedule()
     Sweep()()
     assert fired(schedule) == [(0, "submitted")]
 
 
-def test_schedule_that_is_off_or_to_come_does_not_fire(make: Make) -> None:
-    make(enabled=False)
-    make(ago=-HOUR)
+def test_schedule_that_is_off_or_to_come_does_not_fire(make_schedule: Make) -> None:
+    make_schedule(enabled=False)
+    make_schedule(ago=-HOUR)
     assert schedules.fire_due() == 0
     assert not ScheduleFire.objects.exists()
 
 
-def test_schedule_stored_without_the_admin_gets_its_first_time(make: Make) -> None:
-    schedule = make(ago=-HOUR)
+def test_schedule_stored_without_the_admin_gets_its_first_time(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=-HOUR)
     Schedule.objects.update(next_fire_at=None)
     schedules.fire_due()
     schedule.refresh_from_db()
     assert schedule.next_fire_at == schedule.starts_at
 
 
-def test_times_end_with_ends_at(make: Make) -> None:
+def test_times_end_with_ends_at(make_schedule: Make) -> None:
     now = database_now().replace(microsecond=0)
-    schedule = make(ago=HOUR, ends_at=now - timedelta(minutes=30), catch_up="all")
+    schedule = make_schedule(ago=HOUR, ends_at=now - timedelta(minutes=30), catch_up="all")
     schedules.fire_due()
     assert fired(schedule) == [(0, "submitted")]
     schedule.refresh_from_db()
@@ -114,8 +71,10 @@ def test_times_end_with_ends_at(make: Make) -> None:
     assert schedules.fire_due() == 0
 
 
-def test_two_schedulers_at_once_fire_each_time_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [make(ago=timedelta(hours=2), catch_up="all", overlap="allow") for _ in range(6)]
+def test_two_schedulers_at_once_fire_each_time_once(
+    make_schedule: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [make_schedule(ago=timedelta(hours=2), catch_up="all", overlap="allow") for _ in range(6)]
     monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
     barrier, faults = threading.Barrier(2), []
 
@@ -139,8 +98,8 @@ def test_two_schedulers_at_once_fire_each_time_once(make: Make, monkeypatch: pyt
     assert Run.objects.count() == 18
 
 
-def test_unique_row_protects_a_time_that_comes_again(make: Make) -> None:
-    schedule = make()
+def test_unique_row_protects_a_time_that_comes_again(make_schedule: Make) -> None:
+    schedule = make_schedule()
     schedules.fire_due()
     Schedule.objects.update(next_fire_at=schedule.starts_at)  # as a stale writer would
     schedules.fire_due()
@@ -159,10 +118,10 @@ def test_unique_row_protects_a_time_that_comes_again(make: Make) -> None:
     ],
 )
 def test_missed_times_are_made_up_as_catch_up_says(
-    make: Make, catch_up: str, window: int, expected: list[tuple[float, str]]
+    make_schedule: Make, catch_up: str, window: int, expected: list[tuple[float, str]]
 ) -> None:
     late = timedelta(hours=3, minutes=30)
-    schedule = make(ago=late, catch_up=catch_up, catch_up_window_seconds=window, overlap="allow")
+    schedule = make_schedule(ago=late, catch_up=catch_up, catch_up_window_seconds=window, overlap="allow")
     schedules.fire_due()
     assert fired(schedule) == expected
     schedule.refresh_from_db()
@@ -170,37 +129,39 @@ def test_missed_times_are_made_up_as_catch_up_says(
     assert schedule.next_fire_at == schedule.starts_at + 4 * HOUR
 
 
-def test_missed_times_are_one_row_that_counts_them(make: Make) -> None:
-    schedule = make(ago=timedelta(days=400), interval_seconds=None, cron="* * * * *", catch_up="none")
+def test_missed_times_are_one_row_that_counts_them(make_schedule: Make) -> None:
+    schedule = make_schedule(
+        ago=timedelta(days=400), interval_seconds=None, cron="* * * * *", catch_up="none"
+    )
     schedules.fire_due()
     missed = schedule.fires.get(outcome="missed")
     assert missed.note.startswith("more than 1000 time(s) from ")
     assert schedule.fires.filter(outcome="submitted").count() == 1  # the time that the sweep is just late for
 
 
-def test_short_lateness_is_no_miss(make: Make) -> None:
-    schedule = make(ago=timedelta(seconds=20), catch_up="none", catch_up_window_seconds=0)
+def test_short_lateness_is_no_miss(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=timedelta(seconds=20), catch_up="none", catch_up_window_seconds=0)
     schedules.fire_due()
     assert fired(schedule) == [(0, "submitted")]
 
 
-def test_catching_up_goes_on_in_the_next_sweep(make: Make) -> None:
-    schedule = make(ago=timedelta(hours=7), catch_up="all", overlap="allow")
+def test_catching_up_goes_on_in_the_next_sweep(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=timedelta(hours=7), catch_up="all", overlap="allow")
     schedules.fire_due()
     assert len(fired(schedule)) == schedules.MOST_FIRES
     schedules.fire_due()
     assert fired(schedule) == [(n * 3600, "submitted") for n in range(8)]
 
 
-def test_overlap_skip_leaves_the_time_out(make: Make) -> None:
-    schedule = make(ago=HOUR, catch_up="all", overlap="skip")
+def test_overlap_skip_leaves_the_time_out(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=HOUR, catch_up="all", overlap="skip")
     schedules.fire_due()
     assert fired(schedule) == [(0, "submitted"), (3600, "skipped")]
     assert str(Run.objects.get().public_id) in schedule.fires.get(outcome="skipped").note
 
 
-def test_overlap_queue_lets_at_most_one_wait(make: Make, worker: WorkerSession) -> None:
-    schedule = make(ago=2 * HOUR, catch_up="all", overlap="queue")
+def test_overlap_queue_lets_at_most_one_wait(make_schedule: Make, worker: WorkerSession) -> None:
+    schedule = make_schedule(ago=2 * HOUR, catch_up="all", overlap="queue")
     schedules.fire_due()
     assert fired(schedule) == [(0, "submitted"), (3600, "skipped"), (7200, "waiting")]
     schedules.fire_due()
@@ -211,8 +172,8 @@ def test_overlap_queue_lets_at_most_one_wait(make: Make, worker: WorkerSession) 
     assert Run.objects.count() == 2
 
 
-def test_missed_times_do_not_hide_the_fire_that_waits(make: Make, worker: WorkerSession) -> None:
-    schedule = make(ago=HOUR, catch_up="all", overlap="queue")
+def test_missed_times_do_not_hide_the_fire_that_waits(make_schedule: Make, worker: WorkerSession) -> None:
+    schedule = make_schedule(ago=HOUR, catch_up="all", overlap="queue")
     schedules.fire_due()
     back = schedule.starts_at
     assert back is not None
@@ -225,8 +186,10 @@ def test_missed_times_do_not_hide_the_fire_that_waits(make: Make, worker: Worker
     assert fired(schedule)[-1] == (3600, "submitted")
 
 
-def test_waiting_fire_of_a_schedule_switched_off_is_skipped(make: Make, worker: WorkerSession) -> None:
-    schedule = make(ago=HOUR, catch_up="all", overlap="queue")
+def test_waiting_fire_of_a_schedule_switched_off_is_skipped(
+    make_schedule: Make, worker: WorkerSession
+) -> None:
+    schedule = make_schedule(ago=HOUR, catch_up="all", overlap="queue")
     schedules.fire_due()
     Schedule.objects.update(enabled=False)
     drain()
@@ -235,15 +198,17 @@ def test_waiting_fire_of_a_schedule_switched_off_is_skipped(make: Make, worker: 
     assert "switched off" in schedule.fires.get(outcome="skipped").note
 
 
-def test_overlap_cancel_cancels_and_starts(make: Make) -> None:
-    schedule = make(ago=HOUR, catch_up="all", overlap="cancel")
+def test_overlap_cancel_cancels_and_starts(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=HOUR, catch_up="all", overlap="cancel")
     schedules.fire_due()
     assert fired(schedule) == [(0, "submitted"), (3600, "submitted")]
     assert list(Run.objects.order_by("pk").values_list("state", flat=True)) == ["cancelled", "accepted"]
 
 
-def test_overlap_cancel_waits_until_the_running_attempt_has_ended(make: Make, worker: WorkerSession) -> None:
-    schedule = make(overlap="cancel")
+def test_overlap_cancel_waits_until_the_running_attempt_has_ended(
+    make_schedule: Make, worker: WorkerSession
+) -> None:
+    schedule = make_schedule(overlap="cancel")
     schedules.fire_due()
     lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="w")
     assert lease is not None
@@ -255,8 +220,8 @@ def test_overlap_cancel_waits_until_the_running_attempt_has_ended(make: Make, wo
     assert list(Run.objects.order_by("pk").values_list("state", flat=True)) == ["cancelled", "accepted"]
 
 
-def test_request_that_is_refused_is_told_and_the_schedule_goes_on(make: Make) -> None:
-    schedule = make(request={"refuse": True})
+def test_request_that_is_refused_is_told_and_the_schedule_goes_on(make_schedule: Make) -> None:
+    schedule = make_schedule(request={"refuse": True})
     schedules.fire_due()
     fire = schedule.fires.get()
     assert (fire.outcome, fire.note, fire.run) == ("refused", "told to refuse", None)
@@ -267,12 +232,12 @@ def test_request_that_is_refused_is_told_and_the_schedule_goes_on(make: Make) ->
 
 
 def test_schedule_that_cannot_be_computed_is_switched_off_and_holds_up_no_other(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_schedule: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
-    bad = make(ago=HOUR, interval_seconds=None, cron="61 * * * *")
-    lost = make(ago=HOUR, time_zone="Europe/Nowhere")
-    good = make()
+    bad = make_schedule(ago=HOUR, interval_seconds=None, cron="61 * * * *")
+    lost = make_schedule(ago=HOUR, time_zone="Europe/Nowhere")
+    good = make_schedule()
     schedules.fire_due()
     assert fired(good) == [(0, "submitted")]
     for one in (bad, lost):
@@ -281,10 +246,12 @@ def test_schedule_that_cannot_be_computed_is_switched_off_and_holds_up_no_other(
         assert "switched off" in one.fires.get().note
 
 
-def test_row_that_the_database_refuses_holds_up_no_other(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_that_the_database_refuses_holds_up_no_other(
+    make_schedule: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(schedules, "SHARE_SECONDS", 30.0)
-    make(ago=HOUR, goal="refuse me")
-    good = make()
+    make_schedule(ago=HOUR, goal="refuse me")
+    good = make_schedule()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE tasks_run ADD CONSTRAINT no_such_goal CHECK (goal <> 'refuse me')")
     try:
@@ -296,23 +263,24 @@ def test_row_that_the_database_refuses_holds_up_no_other(make: Make, monkeypatch
     assert ScheduleFire.objects.count() == 1
 
 
-def test_midnight_of_many_is_cut_into_sweeps(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_midnight_of_many_is_cut_into_sweeps(make_schedule: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedules, "SHARE_SECONDS", 0.0)
-    made = [make() for _ in range(3)]
+    monkeypatch.setattr(schedules, "VOLLEY", 1)
+    made = [make_schedule() for _ in range(3)]
     assert [schedules.fire_due() for _ in range(4)] == [1, 1, 1, 0]
     assert [fired(one) for one in made] == [[(0, "submitted")]] * 3
 
 
-def test_fire_now_fires_also_what_is_off(make: Make) -> None:
-    schedule = make(enabled=False, ago=-HOUR)
+def test_fire_now_fires_also_what_is_off(make_schedule: Make) -> None:
+    schedule = make_schedule(enabled=False, ago=-HOUR)
     fire = schedules.fire_now(schedule.pk, by="alice")
     assert (fire.outcome, fire.note) == ("submitted", "fired by alice")
     schedule.refresh_from_db()
     assert schedule.next_fire_at == schedule.starts_at
 
 
-def test_edited_times_fire_at_the_new_ones_only(make: Make) -> None:
-    schedule = make(ago=HOUR)
+def test_edited_times_fire_at_the_new_ones_only(make_schedule: Make) -> None:
+    schedule = make_schedule(ago=HOUR)
     schedule.interval_seconds, schedule.cron, schedule.starts_at = None, "0 3 * * *", None
     schedule.save()
     schedules.replan(schedule)
