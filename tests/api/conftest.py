@@ -9,3 +9,4 @@ from tests.api.cast import (  # noqa: F401
     planner,
     worker,
 )
+from tests.api.websocket import closed_connections, people  # noqa: F401

@@ -1,0 +1,143 @@
+"""A client of the live stream: the real ASGI application without a network, and a socket with patience.
+
+Nothing sleeps for a result: frames are waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from django.db import connections
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts.models import User
+from api import sockets, stream
+from tests.api.cast import Cast, make_cast
+from wrenchai_project.asgi import application
+
+PATH = "/api/v1/stream"
+HOST = (b"host", b"localhost")
+WRITER = ThreadPoolExecutor(max_workers=1)
+
+Frame = dict[str, Any]
+
+
+class WebsocketCommunicator(ApplicationCommunicator):
+    """An ASGI WebSocket without a network. Channels has one, which cannot be imported without Daphne."""
+
+    def __init__(self, path: str, *, headers: list[tuple[bytes, bytes]], subprotocols: list[str]) -> None:
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "query_string": b"",
+            "headers": headers,
+            "subprotocols": subprotocols,
+        }
+        super().__init__(application, scope)
+
+    async def connect(self) -> tuple[bool, str | None]:
+        await self.send_input({"type": "websocket.connect"})
+        answer = await self.receive_output(10)
+        return answer["type"] == "websocket.accept", answer.get("subprotocol")
+
+    async def send_to(self, *, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text_data, "bytes": bytes_data})
+
+    async def receive_from(self, timeout: float) -> str:
+        answer = await self.receive_output(timeout)
+        assert answer["type"] == "websocket.send", answer
+        return str(answer["text"])
+
+    async def disconnect(self) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.wait(10)
+
+
+class Socket:
+    """A client of the protocol, with patience in seconds."""
+
+    def __init__(self, communicator: WebsocketCommunicator) -> None:
+        self.inner = communicator
+
+    async def say(self, **frame: Any) -> None:
+        await self.inner.send_to(text_data=json.dumps(frame))
+
+    async def hear(self, patience: float = 10) -> Frame:
+        return json.loads(await self.inner.receive_from(timeout=patience))
+
+    async def closed(self, patience: float = 10) -> int:
+        """Wait for the end and give its code; other frames are passed over."""
+        while True:
+            output = await self.inner.receive_output(timeout=patience)
+            if output["type"] == "websocket.close":
+                return int(output["code"])
+
+    async def until(self, op: str) -> list[Frame]:
+        """Collect frames up to and with the first `op`."""
+        heard = [await self.hear()]
+        while heard[-1]["op"] != op:
+            heard.append(await self.hear())
+        return heard
+
+    async def events(self, count: int) -> list[Frame]:
+        found: list[Frame] = []
+        while len(found) < count:
+            frame = await self.hear()
+            if frame["op"] == "event":
+                found.append(frame)
+                await self.say(op="ack", topic=frame["topic"], seq=frame["seq"])
+        return found
+
+    async def leave(self) -> None:
+        await self.inner.disconnect()
+
+
+@pytest.fixture
+def people() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def closed_connections() -> Iterator[None]:
+    """Close the database connections of the stream's threads and of ours, so that the database can be dropped."""
+    yield
+    for pool, size in ((stream.POOL, 4), (WRITER, 1)):
+        together = threading.Barrier(size)
+
+        def close(together: threading.Barrier = together) -> None:
+            together.wait(10)
+            connections.close_all()
+
+        for done in [pool.submit(close) for _ in range(size)]:
+            done.result()
+
+
+def run_async(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def in_database(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+    return sync_to_async(function, thread_sensitive=False, executor=WRITER)(*args)
+
+
+def token(user: User) -> str:
+    return str(AccessToken.for_user(user))
+
+
+async def opened(user: User, *, welcome: bool = True) -> Socket:
+    protocols = [sockets.PROTOCOL, f"bearer.{token(user)}"]
+    communicator = WebsocketCommunicator(PATH, headers=[HOST], subprotocols=protocols)
+    connected, protocol = await communicator.connect()
+    assert (connected, protocol) == (True, sockets.PROTOCOL)
+    socket = Socket(communicator)
+    if welcome:
+        assert (await socket.hear())["op"] == "welcome"
+    return socket
