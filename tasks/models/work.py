@@ -46,6 +46,13 @@ _FINAL_RUN = sorted(state.value for state in FINAL_RUN_STATES)
 _FINAL_STEP = sorted(state.value for state in FINAL_STEP_STATES)
 
 
+class FoundRuns(models.Manager["Run"]):
+    """All runs but those that are being deleted: of these some rows are gone."""
+
+    def get_queryset(self) -> models.QuerySet[Run]:
+        return super().get_queryset().filter(hidden_at=None)
+
+
 class Run(models.Model):
     """A row is one accepted request, until all its steps are final."""
 
@@ -76,6 +83,12 @@ class Run(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.TextField(blank=True)
+    hidden_at = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )  # retention deletes it, row by row
+
+    objects = FoundRuns()
+    every = models.Manager["Run"]()
 
     class Meta:
         constraints = [
@@ -100,6 +113,8 @@ class Run(models.Model):
                 name="run_deadline",
                 condition=~Q(state__in=_FINAL_RUN),
             ),
+            # retention: which runs are being deleted?
+            models.Index(fields=["id"], name="run_hidden", condition=Q(hidden_at__isnull=False)),
         ]
         triggers = [
             pgtrigger.FSM(name="run_state_moves", field="state", transitions=_moves(RUN_TRANSITIONS)),

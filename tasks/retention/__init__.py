@@ -1,7 +1,8 @@
 """Retention: deleting what is over and older than its project's policy says.
 
     policies   what is due: final runs, by when they ended, and what else belongs to them
-    rows       deleting rows of runs, bounded, each batch a transaction with its part of the report
+    rows       deleting parts of runs, bounded, each batch a transaction with its part of the report
+    hidden     deleting whole runs: hidden first, then some rows at a time
     files      deleting stored bytes that nobody refers to
     rounds     one round of pruning: the report, the order, at most one pruner at a time
     forecast   what a round would delete now

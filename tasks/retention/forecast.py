@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from django.db.models import CASCADE, Model, QuerySet
+from django.db.models import CASCADE, Model, Q, QuerySet
 
 from tasks.models import Artifact, Event, LogChunk, Run, Upload
-from tasks.retention import files, rows
+from tasks.retention import files, hidden, rows
 from tasks.retention.policies import (
     due_runs,
     due_uploads,
@@ -24,7 +24,9 @@ def forecast() -> dict[str, int]:
     artifacts = Artifact.objects.filter(run__in=due_runs("keep_artifacts_days")).exclude(digest__in=named)
     kept = Artifact.objects.exclude(pk__in=artifacts)
     runs = due_runs("keep_runs_days").exclude(pk__in=runs_live_reruns_come_from())
-    runs = runs.exclude(pk__in=kept.values("run"))
+    runs = Run.every.filter(
+        Q(pk__in=runs.exclude(pk__in=kept.values("run"))) | Q(pk__in=hidden.hidden_runs())
+    )
     uploads = due_uploads().exclude(digest__in=named | named_by(runs_that_keep_artifacts()))
     kept_uploads = Upload.objects.exclude(pk__in=uploads)
 

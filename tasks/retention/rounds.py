@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,16 +19,15 @@ from psycopg2.errors import LockNotAvailable
 
 from tasks.errors import PrunerBusy
 from tasks.models import PruneReport
-from tasks.retention import files, rows
+from tasks.retention import files, hidden, rows
 from tasks.retention.report import Account, StoredAccount
-from tasks.retention.rows import Candidate
 from tasks.runs.moves import database_now
 
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(days=1)
 SLICE_SECONDS = 0.5  # of a sweep's second; a batch that was begun is ended
-FIRST_STEPS = 20  # of runs that go at once, before it is known how long that takes here
+FIRST_ROWS = 200  # that go at once, before it is known how long that takes here
 PATIENCE = 5  # so often a batch tries for a lock that others hold; then it is left for the next round
 LOOK_SECONDS = 30.0  # between two looks whether a round is due
 _LOCK = "hashtext('wrench pruner')"
@@ -117,8 +115,9 @@ def _batches(account: Account) -> Iterator[None]:
 
 
 def _prune_runs(account: Account) -> Iterator[None]:
-    after: int | None = 0
     pace = _Pace()
+    yield from _delete_hidden(pace, account)  # what a round that was killed has left
+    after: int | None = 0
     while after is not None:
         found, after = rows.candidates(after)
         yield
@@ -130,39 +129,35 @@ def _prune_runs(account: Account) -> Iterator[None]:
                 yield from _while(partial(rows.prune_logs, run.pk, account))
             if run.events:
                 yield from _while(partial(rows.prune_events, run.pk, run.day, account))
-        for some in _portions([run for run in found if run.whole], pace):
-            begun = time.monotonic()
-            rows.prune_runs(some, account)
-            pace.learn(time.monotonic() - begun)
+        whole = [run.pk for run in found if run.whole]
+        if whole:
+            hidden.hide(whole)
             yield
+            yield from _delete_hidden(pace, account)
+
+
+def _delete_hidden(pace: _Pace, account: Account) -> Iterator[None]:
+    is_more = True
+    while is_more:
+        begun = time.monotonic()
+        is_more = hidden.delete_some(pace.rows, account)
+        pace.learn(time.monotonic() - begun)
+        yield
 
 
 @dataclass(slots=True)
 class _Pace:
-    """How many steps go at once: learned from how long the last took, since that depends on how many there are.
+    """How many rows go at once: learned from how long the last took, since that depends on how many there are.
 
     For each step that goes PostgreSQL looks for steps that refer to it, among all steps.
     """
 
-    steps: int = field(default_factory=lambda: min(FIRST_STEPS, rows.STEPS_AT_ONCE))
+    rows: int = field(default_factory=lambda: min(FIRST_ROWS, hidden.MOST_ROWS))
 
     def learn(self, seconds: float) -> None:
         """Aim at SLICE_SECONDS / 2 for the next portion."""
-        fitting = int(self.steps * min(2.0, SLICE_SECONDS / 2 / max(seconds, 0.001)))
-        self.steps = max(1, min(rows.STEPS_AT_ONCE, fitting))
-
-
-def _portions(runs: Sequence[Candidate], pace: _Pace) -> Iterator[list[int]]:
-    """Cut runs into portions of about as many steps as the pace says by then, at least one run in each."""
-    left = deque(runs)
-    while left:
-        first = left.popleft()
-        portion, steps = [first.pk], first.steps
-        while left and steps + left[0].steps <= pace.steps:
-            run = left.popleft()
-            portion.append(run.pk)
-            steps += run.steps
-        yield portion
+        fitting = int(self.rows * min(2.0, SLICE_SECONDS / 2 / max(seconds, 0.001)))
+        self.rows = max(1, min(hidden.MOST_ROWS, fitting))
 
 
 def _while(batch: Callable[[], bool]) -> Iterator[None]:

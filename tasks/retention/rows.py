@@ -37,7 +37,6 @@ from tasks.retention.policies import (
     is_due,
     live_runs,
     named_by,
-    removable_runs,
     runs_that_keep_artifacts,
 )
 from tasks.retention.report import Account
@@ -48,7 +47,6 @@ log = structlog.get_logger(__name__)
 
 LOCK_MILLISECONDS = 200
 RUNS_LOOKED_AT = 200
-STEPS_AT_ONCE = 500
 ROWS_AT_ONCE = 5_000
 OUTBOX_KEPT = timedelta(
     days=7
@@ -62,7 +60,6 @@ class Candidate:
 
     pk: int
     day: date
-    steps: int
     artifacts: bool
     logs: bool
     events: bool
@@ -80,7 +77,7 @@ def candidates(after: int) -> tuple[list[Candidate], int | None]:
         "events_due": Exists(due_runs("keep_events_days").filter(pk=OuterRef("pk"))),
         "whole": Exists(due_runs("keep_runs_days").filter(pk=OuterRef("pk"))),
     }
-    names = ("pk", "created_day", "step_count", *flags)
+    names = ("pk", "created_day", *flags)
     looked_at = list(
         due.filter(pk__gt=after).annotate(**flags).order_by("pk").values(*names)[:RUNS_LOOKED_AT]
     )
@@ -88,7 +85,6 @@ def candidates(after: int) -> tuple[list[Candidate], int | None]:
         Candidate(
             pk=row["pk"],
             day=row["created_day"],
-            steps=row["step_count"],
             artifacts=row["has_artifacts"] and row["artifacts_due"],
             logs=row["has_logs"] and row["events_due"],
             events=row["has_events"] and row["events_due"],
@@ -107,7 +103,7 @@ def prune_artifacts(run_pks: Sequence[int], account: Account) -> bool:
         named = named_by(live_runs())
         rows = Artifact.objects.filter(run__in=due_runs("keep_artifacts_days").filter(pk__in=run_pks))
         chosen = list(rows.exclude(digest__in=named).values_list("pk", flat=True)[:ROWS_AT_ONCE])
-        deleted = _delete(Artifact.objects.filter(pk__in=chosen))
+        deleted = delete(Artifact.objects.filter(pk__in=chosen))
         account.add(deleted)
     return len(chosen) == ROWS_AT_ONCE
 
@@ -115,10 +111,10 @@ def prune_artifacts(run_pks: Sequence[int], account: Account) -> bool:
 def prune_logs(run_pk: int, account: Account) -> bool:
     """Delete log chunks of a due run. True: there may be more."""
     with transaction.atomic():
-        if not _hold(due_runs("keep_events_days").filter(pk=run_pk)):
+        if not hold(due_runs("keep_events_days").filter(pk=run_pk)):
             return False
         chosen = LogChunk.objects.filter(step__run=run_pk).values("pk")[:ROWS_AT_ONCE]
-        deleted = _delete(LogChunk.objects.filter(pk__in=chosen))
+        deleted = delete(LogChunk.objects.filter(pk__in=chosen))
         account.add(deleted)
     return sum(deleted.values()) == ROWS_AT_ONCE
 
@@ -126,27 +122,15 @@ def prune_logs(run_pk: int, account: Account) -> bool:
 def prune_events(run_pk: int, day: date, account: Account) -> bool:
     """Delete a due run's events, the oldest first. True: there may be more."""
     with transaction.atomic():
-        if not _hold(due_runs("keep_events_days").filter(pk=run_pk)):
+        if not hold(due_runs("keep_events_days").filter(pk=run_pk)):
             return False
         mine = Event.objects.filter(run_day=day, run=run_pk)
         first = mine.order_by("seq").values_list("seq", flat=True).first()
         if first is None:
             return False
-        deleted = _delete(mine.filter(seq__lt=first + ROWS_AT_ONCE))
+        deleted = delete(mine.filter(seq__lt=first + ROWS_AT_ONCE))
         account.add(deleted)
         return mine.exists()
-
-
-def prune_runs(run_pks: Sequence[int], account: Account) -> None:
-    """Delete whole runs with all that belongs to them, also the rows of other apps."""
-    with transaction.atomic():
-        held = _hold(removable_runs().filter(pk__in=run_pks))
-        days = Run.objects.filter(pk__in=held).values_list("created_day", flat=True).distinct()
-        counted: Counter[str] = Counter()
-        # by day and run: events have no foreign key, since they lie in partitions
-        counted.update(_delete(Event.objects.filter(run_day__in=list(days), run__in=held)))
-        counted.update(_delete(Run.objects.filter(pk__in=held)))
-        account.add(counted)
 
 
 def due_days() -> list[date]:
@@ -190,7 +174,7 @@ def prune_uploads(account: Account) -> bool:
         _forbid_new_runs()
         free = due.exclude(digest__in=young | named_by(live_runs())).values_list("pk", flat=True)
         chosen = list(free[:ROWS_AT_ONCE])
-        account.add(_delete(Upload.objects.filter(pk__in=chosen)))
+        account.add(delete(Upload.objects.filter(pk__in=chosen)))
     return len(chosen) == ROWS_AT_ONCE
 
 
@@ -200,7 +184,7 @@ def prune_own(account: Account) -> bool:
     for rows, most in own_rows():
         with transaction.atomic():
             chosen: list[Any] = list(rows.values_list("pk", flat=True)[:most])
-            deleted = _delete(rows.model._base_manager.filter(pk__in=chosen))
+            deleted = delete(rows.model._base_manager.filter(pk__in=chosen))
             account.add(deleted)
             told.update({rows.model._meta.label: 1 if len(chosen) == most else 0})
     return any(told.values())
@@ -226,7 +210,7 @@ def own_rows() -> Iterable[
     )
 
 
-def _hold(rows: QuerySet[Run]) -> list[int]:
+def hold(rows: QuerySet[Run]) -> list[int]:
     """Lock these runs, so that nobody makes a rerun of them meanwhile; those that somebody holds are left out."""
     locked = rows.order_by("pk").select_for_update(skip_locked=True, of=("self",))
     return list(locked.values_list("pk", flat=True))
@@ -247,6 +231,6 @@ def _lock_quickly() -> None:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
 
 
-def _delete(rows: QuerySet[Model]) -> dict[str, int]:
+def delete(rows: QuerySet[Model]) -> dict[str, int]:
     """Delete rows, and by cascade what belongs to them. Returns how many by model."""
     return rows.delete()[1]

@@ -107,6 +107,9 @@ def _store(
 ) -> Run:
     old, plan = parts.run, parts.plan()
     with transaction.atomic():
+        # retention, which may be about to delete it, leaves a run alone that somebody holds
+        if Run.objects.select_for_update(no_key=True).filter(pk=old.pk).first() is None:
+            raise RunNotFound(f"run {old.public_id} is over for so long that it has just been deleted")
         run = store_run(
             project_id=old.project_id,
             owner_id=owner_id or old.owner_id,

@@ -61,7 +61,7 @@ def census() -> dict[str, int]:
     """How many rows there are of each model that a round may touch."""
     models = [*apps.get_app_config("tasks").get_models(), *apps.get_app_config("agents").get_models()]
     kept = {PruneReport, RetentionPolicy}
-    return {model._meta.label: model.objects.count() for model in models if model not in kept}
+    return {model._meta.label: model._base_manager.count() for model in models if model not in kept}
 
 
 def pruned() -> dict[str, int]:

@@ -19,7 +19,7 @@ from tasks.models import (
     RetentionPolicy,
     Run,
 )
-from tasks.retention import rounds, rows
+from tasks.retention import hidden, rounds
 from tasks.runs.moves import database_now
 from tests.engine.retention.aging import pruned
 
@@ -52,7 +52,7 @@ def test_scheduler_prunes_once_a_day_in_slices(
     policy: RetentionPolicy, finished: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(rows, "STEPS_AT_ONCE", 1)
+    monkeypatch.setattr(hidden, "MOST_ROWS", 1)
     for _ in range(3):
         finished(31)
     sweep = scheduler.Sweep()
@@ -78,12 +78,13 @@ def test_round_of_a_killed_scheduler_is_gone_on_with(
     policy: RetentionPolicy, finished: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(rows, "STEPS_AT_ONCE", 1)
+    monkeypatch.setattr(hidden, "MOST_ROWS", 1)
     before = [finished(31) for _ in range(3)]
     killed = rounds.Daily()
-    while Run.objects.count() == 3:
+    while Run.every.count() == 3:
         killed()
     assert PruneReport.objects.get().counts["tasks.Run"] == 1
+    assert Run.every.count() == 2
     del killed
     successor = rounds.Daily()
     while PruneReport.objects.filter(ended_at=None).exists():
