@@ -118,6 +118,11 @@ def open_blob(digest: str) -> BinaryIO:
         raise ArtifactMissing(f"the bytes of artifact {digest} are not in the store") from error
 
 
+def is_stored(digest: str) -> bool:
+    """Tell whether the bytes of a digest are in the store."""
+    return _store().exists(_place(digest))
+
+
 def belongs_to(digest: str, *, project_id: int) -> bool:
     """Tell whether a project may read these bytes: one of its runs made them, or they were uploaded to it."""
     return (

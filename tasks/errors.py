@@ -18,6 +18,7 @@ EngineError
 ├── ArtifactError
 │   ├── ArtifactMissing    the bytes of a digest are not in the store
 │   ├── ArtifactStoreFull  the disk has no room for the bytes
+│   ├── ArtifactStoreForeign  the folder is another installation's, or another database's
 │   └── UploadTooLarge     somebody sends more bytes than an upload may have
 └── BrokerUnreachable      Redis did not take the bells; they stay in the outbox
 
@@ -117,6 +118,10 @@ class ArtifactMissing(ArtifactError):
 
 class ArtifactStoreFull(ArtifactError):
     """The disk has no room for the bytes."""
+
+
+class ArtifactStoreForeign(ArtifactError):
+    """The folder of artifacts is another installation's, or another database's; the message says what to do."""
 
 
 class UploadTooLarge(ArtifactError):

@@ -8,14 +8,14 @@ refuse everything else, whoever writes. `runs` is the only package that changes 
     journal    JournalEntry, Approval: what an operation that suspends must not do twice
     records    Event, LogChunk, Artifact, Upload, OutboxMessage
     schedules  Schedule, ScheduleFire
-    retention  RetentionPolicy, PruneReport
+    retention  RetentionPolicy, PruneReport, Installation
 """
 
 from __future__ import annotations
 
 from tasks.models.journal import Approval, JournalEntry
 from tasks.models.records import Artifact, Event, LogChunk, OutboxMessage, Upload
-from tasks.models.retention import PruneReport, RetentionPolicy
+from tasks.models.retention import Installation, PruneReport, RetentionPolicy
 from tasks.models.schedules import Schedule, ScheduleFire
 from tasks.models.work import Attempt, Run, Step, StepDependency, new_public_id
 from tasks.models.workers import LimitRule, Queue, WorkerSession
@@ -25,6 +25,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Event",
+    "Installation",
     "JournalEntry",
     "LimitRule",
     "LogChunk",

@@ -1,6 +1,8 @@
-"""How long what is over is kept, and what was deleted."""
+"""How long what is over is kept, what was deleted, and by whom."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.db import models
 
@@ -36,3 +38,19 @@ class PruneReport(models.Model):
 
     def __str__(self) -> str:
         return f"pruned at {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Installation(models.Model):
+    """A row, the only one, names this installation, so that a folder of artifacts can say whose it is."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    is_only = models.BooleanField(default=True, unique=True, editable=False)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(is_only=True), name="installation_is_only_one")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

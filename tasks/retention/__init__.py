@@ -7,7 +7,7 @@
     rounds     one round of pruning: the report, the order, at most one pruner at a time
     forecast   what a round would delete now
 
-    partitions of whole days ─> runs (artifacts, logs, events, then the run) ─> uploads ─> files ─> the engine's own
+    partitions of whole days ─> runs (artifacts, logs, events, then the run) ─> uploads ─> the engine's own ─> files
 
 Invariant: nothing live is touched. A run that is not final keeps all it has, and the bytes that its request names;
 a run that a live rerun comes from stays; bytes stay while a row names them, and while a run is live that began

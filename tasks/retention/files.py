@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 from django.db.models import Min
 
+from tasks import ownership
 from tasks.artifacts import UNFINISHED, DigestFolderStorage, folder_store
 from tasks.models import Artifact, Run, Upload
 from tasks.retention.policies import FINAL
@@ -34,9 +35,8 @@ FILES_AT_ONCE = 500
 
 
 def prune_files(account: Account) -> Iterator[None]:
-    """Delete files that nobody refers to, some hundred per step of the iterator."""
-    is_ours = account.has(Artifact._meta.label) or account.has(Upload._meta.label)
-    store = _store_to_prune(is_ours=is_ours)
+    """Delete files that nobody refers to, some hundred per step of the iterator. Raises ArtifactStoreForeign."""
+    store = own_store()
     if store is None:
         return
     limit = _horizon()
@@ -53,7 +53,7 @@ def prune_files(account: Account) -> Iterator[None]:
 
 def count_files(named: Callable[[set[str]], set[str]]) -> dict[str, int]:
     """Count what `prune_files` would delete, if only the digests that `named` gives back were referred to."""
-    store = _store_to_prune()
+    store = own_store(mark=False)
     sizes: list[int] = []
     limit = _horizon()
     for batch in _batches(Path(store.location), None) if store is not None else ():
@@ -65,16 +65,22 @@ def count_files(named: Callable[[set[str]], set[str]]) -> dict[str, int]:
     return {"files": len(sizes), "bytes": sum(sizes)}
 
 
-def _store_to_prune(*, is_ours: bool = False) -> DigestFolderStorage | None:
-    """Give the store, unless it is of another class, or holds what this database has never heard of.
+def own_store(*, mark: bool = True) -> DigestFolderStorage | None:
+    """Give the store, marked as ours, unless it is of another class, or holds what this database has never heard of.
 
-    A test's database, or a new one, on the store of another would else delete all of its files.
+    A test's database, or a new one, on the store of another would else delete all of its files. Raises
+    ArtifactStoreForeign.
     """
     store = folder_store()
     if store is None:
         log.info("files_not_pruned", reason="the store is no folder; give its bucket a rule of its own")
         return None
-    if not (is_ours or Artifact.objects.exists() or Upload.objects.exists()):
+    try:
+        is_ours = ownership.adopt(store) if mark else ownership.is_ours(store)
+    except OSError as error:
+        log.warning("files_not_pruned", reason=f"the folder cannot be marked or read from here: {error}")
+        return None
+    if not is_ours:
         log.info("files_not_pruned", reason="no row names any file: perhaps the store is another database's")
         return None
     return store

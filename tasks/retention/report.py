@@ -14,9 +14,6 @@ class Account(Protocol):
     def add(self, deleted: Mapping[str, int]) -> None:
         """Count more of these."""
 
-    def has(self, what: str) -> bool:
-        """Tell whether some of these were deleted in this round."""
-
 
 class StoredAccount:
     """Counts in the row of a report, so that a round that is killed has told what it did."""
@@ -34,7 +31,3 @@ class StoredAccount:
                 counts[what] = counts.get(what, 0) + many
         self.report.counts = counts
         self.report.save(update_fields=["counts"])
-
-    def has(self, what: str) -> bool:
-        """Tell whether some of these were deleted in this round."""
-        return bool(self.report.counts.get(what))

@@ -17,7 +17,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from psycopg2.errors import LockNotAvailable
 
-from tasks.errors import PrunerBusy
+from tasks.errors import ArtifactStoreForeign, PrunerBusy
 from tasks.models import PruneReport
 from tasks.retention import files, hidden, rows
 from tasks.retention.report import Account, StoredAccount
@@ -34,7 +34,8 @@ _LOCK = "hashtext('wrench pruner')"
 
 
 def prune() -> PruneReport:
-    """Do a whole round now. Raises PrunerBusy if another pruner is at work."""
+    """Do a whole round now. Raises PrunerBusy if another pruner is at work; ArtifactStoreForeign, with all but the
+    files done, if they are another's."""
     with _alone() as is_alone:
         if not is_alone:
             raise PrunerBusy(
@@ -44,7 +45,7 @@ def prune() -> PruneReport:
         try:
             for _ in _batches(StoredAccount(report)):
                 pass
-        except DatabaseError as error:
+        except (DatabaseError, ArtifactStoreForeign) as error:
             _end(report, str(error).strip())
             raise
         return _end(report)
@@ -94,6 +95,9 @@ class Daily:
         except (OperationalError, InterfaceError):
             self._work = None  # PostgreSQL is away: the round goes on when it is back
             raise
+        except ArtifactStoreForeign as error:
+            log.error("files_not_pruned", reason=str(error))
+            _end(self._report, str(error))
         except DatabaseError as error:
             log.exception("prune_failed", report=self._report.pk)
             _end(self._report, str(error).strip())
@@ -104,14 +108,16 @@ class Daily:
 
 
 def _batches(account: Account) -> Iterator[None]:
-    """Do a round, a batch per step of the iterator."""
+    """Do a round, a batch per step of the iterator. Raises ArtifactStoreForeign when all but files is done."""
+    with contextlib.suppress(ArtifactStoreForeign):
+        files.own_store()  # now, while there are rows that say so
     for day in rows.due_days():
         rows.drop_day(day, account)
         yield
     yield from _prune_runs(account)
     yield from _while(partial(rows.prune_uploads, account))
-    yield from files.prune_files(account)
     yield from _while(partial(rows.prune_own, account))
+    yield from files.prune_files(account)
 
 
 def _prune_runs(account: Account) -> Iterator[None]:

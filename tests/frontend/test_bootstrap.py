@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
 from django.db import connections
 from rest_framework.test import APIClient
 
 from accounts.models import Project, User
+from tasks.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _own_static(settings: Any, tmp_path: Path) -> None:
+def _own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.STATIC_ROOT = tmp_path / "static"
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
+    yield
+    storages._storages.clear()  # type: ignore[attr-defined]
 
 
 def bootstrap(*options: str) -> dict[str, str | None]:
@@ -55,3 +62,22 @@ def test_two_at_once_make_one_of_each() -> None:
     assert len(told) == 3
     assert sum(1 for entry in told if entry["password"]) == 1
     assert (User.objects.count(), Project.objects.count()) == (1, 1)
+
+
+def test_folder_of_another_installation_is_refused(settings: Any) -> None:
+    bootstrap()
+    bootstrap()
+    Installation.objects.all().delete()  # from here on it is another one
+    with pytest.raises(CommandError, match=r"another installation.*set WRENCH_ARTIFACTS_DIR"):
+        bootstrap()
+    call_command("artifacts_folder", "--take", stdout=StringIO())
+    bootstrap()
+
+
+def test_folder_that_cannot_be_made_is_told_and_no_reason_to_stop(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings.ARTIFACTS_DIR = tmp_path / "file" / "artifacts"
+    storages._storages.clear()  # type: ignore[attr-defined]
+    told = StringIO()
+    call_command("bootstrap", stdout=StringIO(), stderr=told)
+    assert "is not marked from here" in told.getvalue()

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tasks import retention
-from tasks.errors import PrunerBusy
+from tasks.errors import ArtifactStoreForeign, PrunerBusy
 from tasks.models import RetentionPolicy
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         is_dry = bool(options["dry_run"])
         try:
             counts = retention.forecast() if is_dry else retention.prune().counts
-        except PrunerBusy as error:
+        except (PrunerBusy, ArtifactStoreForeign) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps({"dry_run": is_dry, "counts": counts}, sort_keys=True))

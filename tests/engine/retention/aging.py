@@ -12,7 +12,7 @@ from django.apps import apps
 
 from accounts.models import Project
 from tasks import artifacts, partitions, retention
-from tasks.models import Artifact, Event, PruneReport, RetentionPolicy, Run, Upload
+from tasks.models import Artifact, Event, Installation, PruneReport, RetentionPolicy, Run, Upload
 from tasks.runs.moves import database_now
 
 
@@ -60,7 +60,7 @@ def orphan(content: bytes, *, days: float) -> str:
 def census() -> dict[str, int]:
     """How many rows there are of each model that a round may touch."""
     models = [*apps.get_app_config("tasks").get_models(), *apps.get_app_config("agents").get_models()]
-    kept = {PruneReport, RetentionPolicy}
+    kept = {Installation, PruneReport, RetentionPolicy}
     return {model._meta.label: model._base_manager.count() for model in models if model not in kept}
 
 

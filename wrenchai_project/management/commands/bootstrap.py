@@ -1,8 +1,8 @@
 """`manage.py bootstrap [--json]`: make an installation ready to be entered, and hand out the way in.
 
-Migrates, collects the static files, and makes what is missing of: user `admin` (superuser), team and project
-`default`. Running it again changes nothing and is quick; running it twice at once is safe, since an advisory lock of
-PostgreSQL lets one go after the other.
+Migrates, refuses a folder of artifacts that is another installation's, collects the static files, and makes what is
+missing of: user `admin` (superuser), team and project `default`. Running it again changes nothing and is quick;
+running it twice at once is safe, since an advisory lock of PostgreSQL lets one go after the other.
 
 With `--password` the admin gets one if there is none yet, and it is shown by this call alone. Without, the account
 stays closed: `./wrench run` needs no password, so the first `./wrench serve` is still the one that shows it.
@@ -30,7 +30,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
+from tasks import artifacts, ownership
 from tasks.database import resilient
+from tasks.errors import ArtifactStoreForeign
 
 ADMIN = "admin"
 DEFAULT = "default"
@@ -53,6 +55,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
+            self._own_artifacts()
             _collect_static()
             entry = _make_entry(with_password=options["password"])
         if options["json"]:
@@ -60,6 +63,18 @@ class Command(BaseCommand):
             return
         password = entry["password"] or "(not shown: --password makes the first one)"
         self.stdout.write(f"user {entry['admin']}, password {password}, project {entry['project']}")
+
+    def _own_artifacts(self) -> None:
+        """Mark the folder of artifacts as this installation's. Raises CommandError if it is another's."""
+        store = artifacts.folder_store()
+        if store is None:
+            return
+        try:
+            ownership.adopt(store)
+        except ArtifactStoreForeign as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:  # it need not be mounted here; whoever prunes does the same
+            self.stderr.write(f"the folder of artifacts is not marked from here: {error}")
 
 
 @contextmanager
