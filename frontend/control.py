@@ -1,4 +1,4 @@
-"""What a person does on a run's page: pause, resume, stop, do again, answer a question.
+"""What a person does on a run's page: pause, resume, hurry, stop, do again, answer a question.
 
 Thin: each view asks `access`, calls one function of `runs`, and says what happened.
 """
@@ -24,6 +24,7 @@ from tasks.errors import EngineError
 from tasks.models import Approval, Run
 
 MAX_COMMENT = 2000  # characters, as in the API
+PRIORITIES = [str(priority) for priority in range(10)]
 
 
 @require_POST
@@ -56,6 +57,21 @@ def resume_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     with _told(request):
         runs.resume(run.public_id, by=user_of(request).get_username())
         messages.info(request, "The run goes on.")
+    return redirect("frontend:run", run_id=run_id)
+
+
+@require_POST
+@login_required
+def set_priority(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Give the steps that still wait another place in their queues."""
+    run = _run_for(request, run_id, "run.prioritize")
+    wanted = request.POST.get("priority")
+    if wanted not in PRIORITIES:
+        messages.error(request, "Choose a priority from 0 (most urgent) to 9: nothing was changed.")
+        return redirect("frontend:run", run_id=run_id)
+    with _told(request):
+        runs.set_priority(run.public_id, int(wanted), by=user_of(request).get_username())
+        messages.info(request, f"Priority {wanted}: the steps that wait have another place in their queues.")
     return redirect("frontend:run", run_id=run_id)
 
 

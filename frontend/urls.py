@@ -16,6 +16,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancel", control.cancel_run, name="run-cancel"),
     path("runs/<uuid:run_id>/pause", control.pause_run, name="run-pause"),
     path("runs/<uuid:run_id>/resume", control.resume_run, name="run-resume"),
+    path("runs/<uuid:run_id>/priority", control.set_priority, name="run-priority"),
     path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
     path("login/", views.SignIn.as_view(), name="login"),

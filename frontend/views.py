@@ -157,6 +157,7 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_cancel": is_open and access.may(user, "run.cancel", run.project),
         "may_pause": may_pause and run.paused_at is None,
         "may_resume": may_pause and run.paused_at is not None,
+        "priorities": range(10) if is_open and access.may(user, "run.prioritize", run.project) else (),
         "may_rerun": may_rerun,
         "may_retry": may_rerun and any(step.has_failed for step in steps),
         "approvals": rows.approval_rows(run, user),

@@ -117,6 +117,26 @@ def test_run_is_paused_and_goes_on(
     assert_sound(run)
 
 
+def test_waiting_run_is_hurried(page: Page, web: Web, cast: Cast, complaints: list[str]) -> None:
+    run = submit_steps(cast.project, probe("long"), probe("after", after="long"))
+    sign_in(page, web, f"/runs/{run.public_id}", "alice")
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    choice = page.get_by_label("Priority")
+    choice.select_option("0")
+    choice.blur()
+    Run.objects.filter(pk=run.pk).update(failure="told anew")  # the part changes under what was chosen
+    add_events(run, 1, key="long")
+    page.locator("#part-head").get_by_text("told anew").wait_for(timeout=SOON)
+    assert page.get_by_label("Priority").input_value() == "0"
+    page.get_by_role("button", name="Set").click()
+    page.locator(".note", has_text="Priority 0").wait_for(timeout=SOON)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    run.refresh_from_db()
+    assert run.priority == 0
+    assert set(Step.objects.filter(run=run).values_list("priority", flat=True)) == {0}
+    assert complaints == []
+
+
 def test_failed_run_is_retried_to_green(
     page: Page, web: Web, cast: Cast, crew: Cluster, tmp_path: Path, complaints: list[str]
 ) -> None:

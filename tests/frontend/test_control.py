@@ -80,6 +80,45 @@ def test_refusal_is_told_on_the_runs_page(cast: Cast, order: str) -> None:
     assert "is cancelled and cannot be" in told
 
 
+def test_priority_is_set_by_maintainers_and_seen_by_all(cast: Cast) -> None:
+    run = submit_steps(cast.project, probe("a"))
+    page = text(browser(cast.alice), path(run))
+    assert '<option value="" selected>' in page
+    told = browser(cast.alice).post(path(run, "/priority"), {"priority": "2"}, follow=True).content.decode()
+    assert "Priority 2: the steps that wait have another place in their queues." in told
+    assert '<option value="2" selected>' in told
+    assert '<option value=""' not in told  # back to each agent's own is no order that there is
+    assert Step.objects.get(run=run).priority == 2
+    for person in ("bob", "vera"):
+        page = text(browser(getattr(cast, person)), path(run))
+        assert (path(run, "/priority") in page, "<dd>2</dd>" in page) == (False, True), person
+    for person, status in zip(PEOPLE, (302, 403, 403, 404), strict=True):
+        answer = browser(getattr(cast, person)).post(path(run, "/priority"), {"priority": "3"})
+        assert answer.status_code == status, person
+    assert Client().post(path(run, "/priority"), {"priority": "3"}).status_code == 302
+    assert browser(cast.alice).get(path(run, "/priority")).status_code == 405
+    run.refresh_from_db()
+    assert run.priority == 3
+
+
+@pytest.mark.parametrize("sent", ["", "10", "-1", "x", "1\0", "\u0663", "9" * 5000])
+def test_priority_that_is_none_changes_nothing(cast: Cast, sent: str) -> None:
+    run = submit_steps(cast.project, probe("a"))
+    told = browser(cast.alice).post(path(run, "/priority"), {"priority": sent}, follow=True).content.decode()
+    assert "Choose a priority from 0 (most urgent) to 9" in told
+    run.refresh_from_db()
+    assert run.priority is None
+
+
+def test_priority_of_a_run_that_is_over_is_not_offered(cast: Cast, failed: Run) -> None:
+    page = text(browser(cast.alice), path(failed))
+    assert path(failed, "/priority") not in page
+    told = (
+        browser(cast.alice).post(path(failed, "/priority"), {"priority": "2"}, follow=True).content.decode()
+    )
+    assert "cannot be given another priority" in told
+
+
 def test_rerun_page_tells_what_it_will_do_and_makes_one_run(cast: Cast, failed: Run) -> None:
     client = browser(cast.alice)
     assert "Retry what failed" in text(client, path(failed))

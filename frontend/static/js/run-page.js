@@ -133,11 +133,12 @@ function keepOpen(old, fresh) {
   fresh.querySelectorAll("details").forEach((one, n) => one.toggleAttribute("open", before[n].open));
 }
 
-// Puts the new part in the place of the old one without taking from anybody what is being typed.
+// Puts the new part in the place of the old one without taking from anybody what is being typed or was chosen.
 function replace(old, part) {
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const { id, selectionStart, selectionEnd } = active ?? {};
-  const typed = [...old.querySelectorAll("textarea")].map((field) => [field.id, field.value]);
+  const chosen = [...old.querySelectorAll("select")].filter((field) => !field.selectedOptions[0]?.defaultSelected);
+  const typed = [...old.querySelectorAll("textarea"), ...chosen].map((field) => [field.id, field.value]);
   old.replaceWith(document.adoptNode(part));
   for (const [name, value] of typed) {
     const field = document.getElementById(name);
