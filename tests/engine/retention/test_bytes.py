@@ -7,13 +7,15 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from tasks import artifacts, retention
 from tasks.models import (
     Artifact,
     RetentionPolicy,
 )
 from tests.engine.conftest import Submit, work
-from tests.engine.retention.aging import age, orphan, place
+from tests.engine.retention.aging import age, orphan, place, read
 
 
 def test_bytes_without_a_row_go_after_a_day(policy: RetentionPolicy, finished: Any) -> None:
@@ -61,6 +63,27 @@ def test_bytes_left_aside_by_a_crash_come_back(policy: RetentionPolicy, finished
     retention.prune()
     assert path.read_bytes() == b"hello"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_bytes_that_are_removed_while_they_are_made_young_are_no_longer_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The remover had time to delete it between; who kept it was told that it stays."""
+    folder = artifacts.folder_store()
+    assert folder is not None
+    digest = orphan(b"contended", days=50)
+    name, dated, real = f"{digest[:2]}/{digest[2:4]}/{digest}", [], os.utime
+
+    def slow(what: Any, *times: Any) -> None:
+        if not dated:
+            dated.append(folder.remove(name, unless_kept_since=time.time() - 3600))
+        real(what, *times)
+
+    monkeypatch.setattr(os, "utime", slow)
+    assert folder.keep(name) is False
+    assert dated == [len(b"contended")]
+    artifacts.put("x", b"contended", media_type="text/plain")
+    assert read(digest) == b"contended"
 
 
 def test_writer_and_remover_of_the_same_old_bytes_lose_none() -> None:
