@@ -118,7 +118,7 @@ class StepAdded(Fact):
 class StepTakenOver(Fact):
     kind: ClassVar[str] = "step.taken_over"
     about: ClassVar[str] = (
-        "The step succeeded in the run that this one does again; its result stands here too."
+        "The step is over in the run that this one does again; how it ended there stands here too."
     )
     key: str
     run: str

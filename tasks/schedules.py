@@ -30,7 +30,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from tasks import events, outbox, runs, volleys
+from tasks import events, runs, volleys
 from tasks.changes import Change
 from tasks.contract import first_plan
 from tasks.database import each

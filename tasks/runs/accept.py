@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from tasks import events, outbox, partitions
-from tasks.changes import Change
+from tasks import events, partitions
+from tasks.changes import Change, write
 from tasks.contract import StepSpec, catalog
 from tasks.errors import IdempotencyConflict, PlanFault, PlanInvalid, UnknownOperation
 from tasks.models import Run
@@ -101,10 +101,7 @@ def submit_all(orders: Sequence[Order]) -> list[Run]:
         for fact in order.facts:
             change.tell(fact)
         changes.append(change)
-    outbox.put([bell for change in changes for bell in change.bells])
-    for change in changes:
-        change.bells.clear()
-        change.write()
+    write(changes)
     return rows
 
 
