@@ -149,7 +149,7 @@ def test_event_log_keeps_the_last_word_of_progress(cast: Cast) -> None:
     run = submit_run(cast.project)
     for done in (1, 2, 3):
         fact = events.StepProgress(key="s0", attempt=1, done=done, total=3, message="x")
-        events.append(run.pk, [(fact, None)])
+        events.append([events.Growth(run_pk=run.pk, facts=[(fact, None)])])
     run.refresh_from_db()
     told = [(row.kind, row.text) for row in rows.event_rows(run)]
     assert told.count(("step.progress", "3/3 x")) == 1
