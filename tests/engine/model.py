@@ -5,7 +5,8 @@ told as its meaning and not as its way: what waits is worked out anew from the e
 is counted, nothing is cached. It changes the model, tells the events that the engine must tell, and returns what the
 engine must return, or raises `Refused` with the name of the engine's exception.
 
-    rows      what is kept, and what it says of itself: `model_rows`; doing a run again: `model_reruns`
+    rows      what is kept, and what it says of itself: `model_rows`; runs done again: `model_reruns`
+    turns     what is claimed, and settled, at once: `model_turns`
     time      whole seconds of a clock of the model's own, which `pass_time` moves
     Ticket    stands for a lease and its fence: (run, step, ordinal of the attempt)
     claim     is told what the engine took, and says whether it might have (`seen`): which step is best is not its say
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tasks.states import RunState, StepState
+from tests.engine import model_turns
 from tests.engine.model_reruns import sort
 from tests.engine.model_rows import (
     FOREVER,
@@ -185,6 +187,19 @@ class Model:
             )  # it may be more urgent
             return self.claim(queue, then, seen=seen, is_alone=is_alone and not waits_elsewhere)
         return None
+
+    def claim_several(
+        self, queue: str, worker: str, *, most: int, seen: tuple[Ticket, ...], is_alone: bool = True
+    ) -> tuple[Ticket, ...]:
+        return model_turns.claim(self, queue, worker, most=most, seen=seen, is_alone=is_alone)
+
+    def settle_all(
+        self, tickets: tuple[Ticket, ...], *, plan: tuple[Planned, ...] = (), then: str = "", most: int = 1,
+        seen: tuple[Ticket, ...] = (), is_alone: bool = True,
+    ) -> model_turns.Told:  # fmt: skip
+        return model_turns.settle(
+            self, tickets, plan=plan, then=then, most=most, seen=seen, is_alone=is_alone
+        )
 
     def fail(self, ticket: Ticket, *, retriable: bool) -> StepState:
         run, step = self._current(ticket)

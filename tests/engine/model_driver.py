@@ -8,6 +8,7 @@ ticks of 100 s, so the seconds that a test takes change nothing.
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections import Counter
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from accounts.models import Project, Team, User
 from tasks import runs
@@ -161,9 +162,35 @@ class Driver:
         )
 
     def settle(self, ticket: Ticket, *, plan: tuple[Planned, ...] = (), then: str = "") -> Lease | None:
-        claimant = Claimant(worker=self.workers[then], pid=1, name=then) if then else None
+        claimant = self._claimant(then) if then else None
         result = StepResult(plan=plan_of(plan) if plan else None)
         return self._keep_on(lambda: runs.settle(self.leases[ticket], result, then=claimant), "settle")
+
+    def claim_several(self, queue: str, worker: str, *, most: int) -> tuple[Lease, ...]:
+        return self._keep_on(
+            lambda: runs.start_several(queue, self._claimant(worker), most=most), "claim several"
+        )
+
+    def settle_all(
+        self, tickets: tuple[Ticket, ...], *, plan: tuple[Planned, ...] = (), then: str = "", most: int = 1
+    ) -> runs.Settled:
+        successes = [
+            runs.Success(
+                lease=self.leases[ticket],
+                result=StepResult(plan=plan_of(plan) if plan and ticket == tickets[0] else None),
+            )
+            for ticket in tickets
+        ]
+        claimant = self._claimant(then) if then else None
+        return self._keep_on(lambda: runs.settle_all(successes, then=claimant, most=most), "settle all")
+
+    def one_by_one(self, queue: str, worker: str, *, most: int) -> list[tuple[str, str]]:
+        """Tell which steps (run, key) as many claims would take one after the other; take none."""
+        labels = {pk: label for label, pk in self.run_pks.items()}
+        with transaction.atomic():
+            found = [runs.start_several(queue, self._claimant(worker), most=1) for _ in range(most)]
+            transaction.set_rollback(True)
+        return [(labels[lease.run_pk], lease.key) for leases in found for lease in leases]
 
     def fail(self, ticket: Ticket, *, retriable: bool) -> StepState:
         lease = self.leases[ticket]
@@ -342,9 +369,17 @@ class Driver:
             assert ticket not in self.leases, f"{ticket} was given twice"
             self.leases[ticket] = value
             return ticket
+        if isinstance(value, runs.Settled):
+            pks = {lease.fence: ticket for ticket, lease in self.leases.items()}
+            return tuple(pks[one.lease.fence] for one in value.left), self.named(value.following)
+        if isinstance(value, tuple) and all(isinstance(one, Lease) for one in value):  # of several claims
+            return tuple(self.named(one) for one in value)
         if isinstance(value, tuple):  # of submit
             return labels[int(value[0])], value[1]
         return value
+
+    def _claimant(self, worker: str) -> Claimant:
+        return Claimant(worker=self.workers[worker], pid=1, name=worker)
 
     def _next_mark(self, ticket: Ticket, name: str, kind: str) -> runs.Mark:
         used = JournalEntry.objects.filter(step_id=self.leases[ticket].step_pk, name=name).count()
@@ -440,8 +475,8 @@ def _session(name: str) -> UUID:
         cursor.execute(
             """INSERT INTO tasks_workersession
                 (id, hostname, pid, queues, slots, started_at, heartbeat_at, lease_until)
-            VALUES (%s, %s, 1, '[]', 1, clock_timestamp(), clock_timestamp(),
+            VALUES (%s, %s, 1, %s, 1, clock_timestamp(), clock_timestamp(),
                     clock_timestamp() + make_interval(secs => %s))""",
-            [session, name, LEASE],
+            [session, name, json.dumps(QUEUES), LEASE],
         )
     return session

@@ -35,7 +35,9 @@ class Op(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How to draw one operation. `weight`: how often. `races`: it may meet another.
+    """How to draw one operation. `races`: it may meet another.
+
+    `weight`: how often; `tires`: how much less after each time.
 
     `able`: it can be asked for; `apt`: it has something to do. Else it comes less often.
     """
@@ -47,11 +49,12 @@ class Move:
     is_sweep: bool = False
     name: str = field(default="")
     apt: Callable[[Model], Any] | None = None
+    tires: float = 1
 
     def odds(self, model: Model, done: int) -> float:
         """Say how likely it is now, compared with others, if it came so often in this world before."""
         is_apt = self.apt is None or self.apt(model)
-        return self.weight / (1 + done) * (1 if is_apt else INAPT)
+        return self.weight / (1 + done * self.tires) * (1 if is_apt else INAPT)
 
     def make(self, model: Model, dice: Random) -> Op:
         return Op(self.name, self.draw(model, dice), self.is_sweep)
@@ -78,11 +81,25 @@ def plans(dice: Random, prefix: str, stored: list[str], most: int = 4) -> tuple[
     return tuple(plan)
 
 
+def _broad_plan(dice: Random) -> tuple[Planned, ...]:
+    """Several steps side by side, which may be done in one turn, and some that join them."""
+    beside = [f"s{number}" for number in range(dice.randint(2, 4))]
+    joins = [dice.sample(beside, dice.randint(1, 2)) for _ in range(dice.randint(0, 2))]
+    return (
+        *(Planned(key, WORK, priority=dice.choice((None, None, None, 0, 9))) for key in beside),
+        *(
+            Planned(f"j{number}", WORK, tuple((key, dice.choice(CONDITIONS)) for key in needs))
+            for number, needs in enumerate(joins)
+        ),
+    )
+
+
 def _submit(model: Model, dice: Random) -> dict[str, Any]:
+    is_for_turns = not model.rules and dice.random() < 0.9  # under limits nothing is done together
     return {
         "label": f"r{len(model.runs)}",
         "project": dice.choice(PROJECTS),
-        "plan": plans(dice, "s", []),
+        "plan": _broad_plan(dice) if is_for_turns else plans(dice, "s", []),
         "goal": dice.choice(("goal", "goal", "another goal")),
         "key": None,
         "priority": dice.choice((None, None, 3)),
@@ -158,7 +175,10 @@ def _settle(model: Model, dice: Random) -> dict[str, Any]:
 
 
 def _extend(model: Model, dice: Random) -> dict[str, Any]:
-    ticket = _ticket(model, dice)
+    return _extension(model, dice, _ticket(model, dice))
+
+
+def _extension(model: Model, dice: Random, ticket: Ticket) -> dict[str, Any]:
     run = model.runs[ticket.run]
     if len(run.steps) >= MOST_STEPS or not model.is_current(ticket):
         return {"ticket": ticket}
@@ -172,6 +192,39 @@ def _claim(model: Model, dice: Random) -> dict[str, Any]:
     held_back = [place for place in places if place["queue"] in ready]
     given = [place for place in places if model.may_claim(place["queue"], place["worker"])]
     return dice.choice(given if given and dice.random() < 0.7 else held_back or places)
+
+
+def _claim_several(model: Model, dice: Random) -> dict[str, Any]:
+    return _claim(model, dice) | {"most": dice.choice((2, 3, 8))}
+
+
+def _latest(model: Model, queue: str) -> list[Ticket]:
+    """The last lease of each step of the queue, whether it holds or not: one per step, as a turn has them."""
+    return [
+        Ticket(step.run, step.key, len(step.outcomes))
+        for step in model.steps()
+        if step.outcomes and step.spec.queue == queue
+    ]
+
+
+def _has_turn(model: Model) -> bool:
+    return any(sum(map(model.is_current, _latest(model, queue))) > 1 for queue in QUEUES)
+
+
+def _settle_all(model: Model, dice: Random) -> dict[str, Any]:
+    """Those that hold mostly, of one queue; now and then the first one adds steps."""
+    queue = max(QUEUES, key=lambda q: sum(map(model.is_current, _latest(model, q))) + dice.random())
+    latest = _latest(model, queue) or [dice.choice(list(model.tickets()))]
+    current = [ticket for ticket in latest if model.is_current(ticket)]
+    tickets = dice.sample(current, min(len(current), dice.randint(2, 4)))
+    others = [ticket for ticket in latest if ticket not in tickets]
+    if others and (not tickets or dice.random() < 0.2):
+        tickets.append(dice.choice(others))
+    plan: dict[str, Any] = {}
+    if dice.random() < 0.15 and model.is_current(tickets[0]):
+        plan = {key: value for key, value in _extension(model, dice, tickets[0]).items() if key == "plan"}
+    then = dice.choice(("", *WORKERS))
+    return {"tickets": tuple(tickets), "then": then, "most": dice.choice((1, 2, 8))} | plan
 
 
 def _is_stale(model: Model) -> bool:
@@ -269,7 +322,9 @@ _MOVES: dict[str, Move] = {
     "submit": Move(_has_room, _submit, 6),
     "submit_with_key": Move(_has_room, _submit_with_key, 3),
     "claim": Move(_is_any(_S.READY), _claim, 60, apt=_can_claim),
+    "claim_several": Move(_is_any(_S.READY), _claim_several, 40, apt=_can_claim, tires=0.3),
     "settle": Move(_tickets, _settle, 14, apt=_current),
+    "settle_all": Move(_tickets, _settle_all, 20, apt=_has_turn, tires=0.3),
     "extend": Move(_tickets, _extend, 14, apt=_suspends),
     "fail": Move(
         _tickets,

@@ -42,8 +42,13 @@ class World:
         self.is_sound = False
         self.driver.stand_still()
         self.story.append(str(op))
+        in_order = self.driver.one_by_one(**op.arguments) if op.name == "claim_several" else []
         answer = self._named(_do(self.driver, op))
         told = _tell(self.model, op, answer, is_alone=True)
+        if op.name == "claim_several":
+            taken = [ticket[:2] for ticket in answer[1]]
+            first = in_order[: len(taken)]
+            assert sorted(taken) == sorted(first), self._say(f"{op} took {taken}; one by one: {in_order}")
         assert answer == told, self._say(f"{op} answered {answer}; the model says {told}")
         if look:
             self._look()
@@ -160,6 +165,9 @@ def _tell(model: Model, op: Op, answer: Answer, *, is_alone: bool) -> Answer:
     if op.name in ("claim", "settle"):
         seen = answer[1] if answer[0] == "ok" else None
         arguments |= {"seen": seen if isinstance(seen, Ticket) else None, "is_alone": is_alone}
+    if op.name in ("claim_several", "settle_all"):
+        told = answer[1] if answer[0] == "ok" else ((), ())
+        arguments |= {"seen": told if op.name == "claim_several" else told[1], "is_alone": is_alone}
     try:
         return "ok", getattr(model, op.name)(**arguments)
     except Refused as refused:

@@ -17,6 +17,11 @@ Each was found, with these odds and this seed, in so many examples of the machin
     meeting    the claim does not look at limits
     meeting    a lost attempt may be asked about past its deadline
     meeting    whoever locks a run's steps looks only once
+    5          a turn is settled in a run that was cancelled or paused
+    32         a claim of several takes no notice of limits
+    meeting    a join of two ends of one turn counts one of them
+    meeting    what a turn locks is looked at before it is locked
+    meeting    what must not happen twice is claimed with others
 
 A fault is a line of the engine replaced in memory: the function keeps its identity and gets other code.
 """
@@ -54,6 +59,17 @@ MEETINGS = {
     "a lost attempt may be asked about past its deadline": ("recover and expire of what is late",),
     "a rejected deed is done again": ("no to a deed and pause",),
     "whoever locks a run's steps looks only once (two at a time)": ("extend and pause", "extend and cancel"),
+    "a join of two ends of one turn counts one of them": (
+        "turn and turn with shared joins",
+        "turn and hurry of one of its runs",
+    ),
+    "what a turn locks is looked at before it is locked": (
+        "turn and turn with shared joins",
+        "turn and pause of one of its runs",
+    ),
+    "what must not happen twice is claimed with others": (
+        "several and several of what must not happen twice",
+    ),
 }
 TIMES = 10
 Fault = tuple[Any, str, str, str]  # where, of what name, which text, by which
@@ -61,10 +77,10 @@ Fault = tuple[Any, str, str, str]  # where, of what name, which text, by which
 FAULTS: dict[str, list[Fault]] = {
     "settle does not look at the fence": [
         (moves, "lock_for_settling", "step.fence != lease.fence", "False"),
-        (success, "_FIND", "AND s.fence = %(fence)s AND s.state", "AND s.state"),
+        (success, "_FIND", "AND s.fence = ANY (%(fences)s) AND s.state", "AND s.state"),
     ],
     "a success does not bring its dependents nearer": [
-        (success, "_BRING_NEARER", "pending_deps = pending_deps - 1", "pending_deps = pending_deps"),
+        (success, "_BRING_NEARER", "s.pending_deps - n.by", "s.pending_deps"),
     ],
     "pause forgets to hold": [(pausing, "pause", "update(held=True)", "count()")],
     "resume forgets to let go": [(pausing, "resume", "update(held=False)", "count()")],
@@ -83,6 +99,19 @@ FAULTS: dict[str, list[Fault]] = {
     "the claim does not look at limits": [(leases, "CLAIM", "l.is_full IS NOT TRUE", "true")],
     "a lost attempt may be asked about past its deadline": [
         (recovery, "_recover_one", "_is_past_deadline(step)", "False"),
+    ],
+    "a turn is settled in a run that was cancelled or paused": [
+        (success, "_FIND", "r.cancel_requested_at IS NULL AND r.paused_at IS NULL", "true"),
+    ],
+    "a claim of several takes no notice of limits": [
+        (leases, "CLAIM", "EXISTS (SELECT FROM rules) OR", "false OR"),
+    ],
+    "a join of two ends of one turn counts one of them": [
+        (success, "succeed", "one.pending_deps == met[one.pk]", "one.pending_deps == 1"),
+    ],
+    "what a turn locks is looked at before it is locked": [(success, "_LOCK", "FOR UPDATE", "")],
+    "what must not happen twice is claimed with others": [
+        (leases, "CLAIM", "s.attempts_made > 0 OR s.effect = 'once'", "s.attempts_made > 0"),
     ],
     "whoever locks a run's steps looks only once (two at a time)": [
         (moves, "lock_open", "if not news:", "if not news or seen:"),

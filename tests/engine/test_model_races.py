@@ -60,7 +60,23 @@ BEGUN = (submit(), CLAIM)
 BESIDE_BEGUN = (submit(BESIDE), CLAIM, CLAIM)
 CALLED = (*BEGUN, CALL, op("claim", queue="agent.second", worker="w2"))
 ASKED = (*BEGUN, ASK)
+# two runs whose two roots are joined, done by one child or by two
+JOINED = (Planned("s0", WORK), Planned("s1", WORK), Planned("join", WORK, (("s0", OK), ("s1", OK))))
+TWO_RUNS = (submit(JOINED), submit(JOINED, "r1"))
+T1, U0, U1 = Ticket("r0", "s1", 1), Ticket("r1", "s0", 1), Ticket("r1", "s1", 1)
+FOUR = op("claim_several", queue="agent.probe", worker="w1", most=4)
+FOUR_2 = op("claim_several", queue="agent.probe", worker="w2", most=4)
+TURN = (*TWO_RUNS, FOUR)
 OVER = (*BEGUN, SETTLE, CLAIM, op("settle", ticket=Ticket("r0", "s1", 1)))
+
+
+def settle_all(*tickets: Ticket, then: str = "", most: int = 4, **more: Any) -> Op:
+    return op("settle_all", tickets=tickets, then=then, most=most, **more)
+
+
+def hurry(label: str = "r0") -> Op:
+    return op("set_priority", label=label, priority=0)
+
 
 MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
     "settle and cancel": (BEGUN, SETTLE, CANCEL),
@@ -133,6 +149,65 @@ MEETINGS: dict[str, tuple[tuple[Op, ...], Op, Op]] = {
         op("promote_due"),
         CANCEL,
     ),
+    "turn and turn with shared joins": (TURN, settle_all(T0, U0), settle_all(U1, T1)),
+    "turn and turn with shared joins, both going on": (
+        TURN,
+        settle_all(T0, U0, then="w1"),
+        settle_all(U1, T1, then="w2"),
+    ),
+    "turn and the end of one more": (TURN, settle_all(T0, U0, then="w1"), op("settle", ticket=T1, then="w2")),
+    "turn and turn, one of which lost its lease": (
+        (*TURN, LOSE, RECOVER),
+        settle_all(T0, U0, then="w1"),
+        settle_all(U1, T1),
+    ),
+    "turn and cancel of one of its runs": (TURN, settle_all(T0, T1, U0, U1, then="w1"), CANCEL),
+    "turn and pause of one of its runs": (TURN, settle_all(T0, T1, U0, U1, then="w1"), PAUSE),
+    "turn and resume of one of its runs": (
+        (*TURN, PAUSE),
+        settle_all(T0, T1, U0, U1, then="w1"),
+        RESUME,
+    ),
+    "turn and hurry of one of its runs": (TURN, settle_all(T0, T1, U0, U1, then="w1"), hurry()),
+    "turn and recover of one of its steps": ((*TURN, LOSE), settle_all(T0, T1, U0, then="w1"), RECOVER),
+    "turn and expire of one of its runs": (
+        (submit((*LATE, Planned("s2", WORK))), submit(JOINED, "r1"), FOUR, LATER, BEAT),
+        settle_all(T0, U0, U1, then="w1"),
+        op("expire"),
+    ),
+    "turn and a failure before the same join": (
+        TURN,
+        settle_all(T0, U0, U1, then="w1"),
+        op("fail", ticket=T1, retriable=False),
+    ),
+    "turn and a plan of one of its runs": (
+        TURN,
+        settle_all(T0, U0, then="w1"),
+        op("settle", ticket=T1, plan=MORE),
+    ),
+    "turn with a plan and turn": (
+        TURN,
+        settle_all(T0, U0, plan=MORE),
+        settle_all(T1, U1, then="w2"),
+    ),
+    "turn and a pause of the queue": (
+        TURN,
+        settle_all(T0, T1, U0, U1, then="w1"),
+        op("pause_queue", queue="agent.probe"),
+    ),
+    "several and several": (TWO_RUNS, FOUR, FOUR_2),
+    "several and one": (TWO_RUNS, FOUR, CLAIM_2),
+    "several and cancel": (TWO_RUNS, FOUR, CANCEL),
+    "several and pause": (TWO_RUNS, FOUR, PAUSE),
+    "several and hurry": (TWO_RUNS, FOUR, hurry()),
+    "several and submit": (TWO_RUNS, FOUR, submit(BESIDE, "r2")),
+    "several and rerun": ((*OVER, submit(JOINED, "r2")), FOUR, RERUN),
+    "several and several of what must not happen twice": (
+        (submit((Planned("s0", POST), Planned("s1", POST))),),
+        FOUR,
+        FOUR_2,
+    ),
+    "turn that goes on and several": (TURN, settle_all(T0, T1, U0, U1, then="w1"), FOUR_2),
 }  # fmt: skip
 
 LIMITS = {"claim and claim under a limit": (Rule(1, project="p"),)}  # of worlds that have one
