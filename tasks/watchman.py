@@ -26,12 +26,14 @@ class _Duty:
 
     def do(self) -> None:
         try:
-            self.act()
+            try:
+                self.act()
+            finally:
+                connection.close()
         except BaseException as error:
             self.error = error
         finally:
-            connection.close()
-            self.is_over.set()
+            self.is_over.set()  # whatever failed: the main thread waits for it
 
 
 class Watchman:
