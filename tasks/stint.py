@@ -311,16 +311,23 @@ def _settle(success: runs.Success, then: Claimant | None, *, most: int) -> tuple
             return SETTLED_BEFORE, nothing  # the commit went through, only its answer was lost
         return execution.record_stale(lease), nothing
     except PlanInvalid as error:
-        return execution.fail(lease, "bad_plan", str(error), retriable=False), nothing
+        return _fail(lease, "bad_plan", str(error), retriable=False), nothing
     except DatabaseError as error:
         if is_away(error):
             raise  # for longer than our patience: recovery takes the step
         told = f"the result cannot be stored: {error}"
-        return execution.fail(lease, "bad_result", told, retriable=False), nothing
+        return _fail(lease, "bad_result", told, retriable=False), nothing
     except Exception as error:  # an agent's own way of storing it
         log.exception("record_raised")
-        return execution.fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True), nothing
+        return _fail(lease, "error", f"{type(error).__name__}: {error}", retriable=True), nothing
     return "succeeded", settled
+
+
+def _fail(lease: Lease, kind: str, message: str, *, retriable: bool) -> str:
+    try:
+        return execution.fail(lease, kind, message, retriable=retriable)
+    except LeaseLost:  # since the settling that was refused
+        return execution.record_stale(lease)
 
 
 def claimant() -> Claimant:
