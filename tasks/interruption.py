@@ -57,6 +57,8 @@ def interruptible(soft_limit_seconds: float) -> Iterator[None]:
         _active = True
         if _cancelled:  # between the claim and here
             raise CancelWanted
+        if _release_wanted:
+            raise LeaseWanted
         yield
     finally:
         _active = False
