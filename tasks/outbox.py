@@ -140,6 +140,7 @@ def take_back(queue: str, priorities: Sequence[int]) -> list[str]:
     """
     if _is_quiet():
         return []
+    _rung_at.pop(queue, None)  # the bell that this process rang may be among them: see `keep_ringing`
     try:
         return broker.take(queue, priorities)
     except BrokerUnreachable as error:
