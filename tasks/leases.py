@@ -80,6 +80,10 @@ class Lease:
     order: Order
 
 
+# Claimed alone: one dying child must not cost others more than one attempt, nor their only one, nor raise a doubt
+# about what was never begun.
+_IS_ALONE = "(s.attempts_made > 0 OR s.effect = 'once' OR s.max_attempts = 1)"
+
 # One statement. `groups` walks the ready index from one (project, limit key) to the next, so its cost is the number
 # of groups, however many steps wait. `ordered` is sorted before anything is locked: the last join is a nested loop
 # over it (its inner side depends on the outer one) that stops at the first row which nobody else has locked.
@@ -88,8 +92,7 @@ class Lease:
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
 # Several at once (`most`) are those that as many claims, one after the other, would take: where the order would
 # change with each claim (limits, several keys in a project) only one is; projects share the places, and only those
-# whose heads are equally urgent. A step that was lost before, or whose effect must not happen twice, is claimed
-# alone: one dying child must not cost others more than one attempt, nor raise a doubt about what was never begun.
+# whose heads are equally urgent.
 # `again`: who claims has no bell for it. Then nothing more urgent may wait in another queue of the same worker.
 CLAIM = Prepared(
     name="wrench_claim",
@@ -176,7 +179,7 @@ WITH RECURSIVE open AS (
     FROM heads h JOIN projects p ON p.project_id = h.project_id ORDER BY place
 ), taken AS MATERIALIZED (
     SELECT s.*, o.locks, o.urgency, o.place FROM ordered o CROSS JOIN LATERAL (
-        SELECT s.id, s.rank, s.attempts_made > 0 OR s.effect = 'once' AS is_alone FROM tasks_step s
+        SELECT s.id, s.rank, {_IS_ALONE} AS is_alone FROM tasks_step s
         WHERE s.queue = %(queue)s AND s.project_id = o.project_id AND s.limit_key = o.limit_key
           AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
           AND (SELECT r.cancel_requested_at IS NULL AND r.paused_at IS NULL

@@ -63,8 +63,8 @@ def _may_be_several(model: Model, queue: str, worker: str, seen: tuple[Ticket, .
 
 
 def _is_for_itself(step: Step) -> bool:
-    """It was tried before, or its effect must not happen twice: no other should lose an attempt with it."""
-    return bool(step.outcomes) or step.spec.effect == "once"
+    """It was tried before, has one attempt, or must not happen twice: neither it nor others lose one together."""
+    return bool(step.outcomes) or step.spec.effect == "once" or step.spec.max_attempts == 1
 
 
 def _is_common(model: Model, ticket: Ticket) -> bool:

@@ -111,7 +111,7 @@ FAULTS: dict[str, list[Fault]] = {
     ],
     "what a turn locks is looked at before it is locked": [(success, "_LOCK", "FOR UPDATE", "")],
     "what must not happen twice is claimed with others": [
-        (leases, "CLAIM", "s.attempts_made > 0 OR s.effect = 'once'", "s.attempts_made > 0"),
+        (leases, "CLAIM", "s.effect = 'once'", "false"),
     ],
     "whoever locks a run's steps looks only once (two at a time)": [
         (moves, "lock_open", "if not news:", "if not news or seen:"),
