@@ -92,7 +92,8 @@ _IS_ALONE = "(s.attempts_made > 0 OR s.effect = 'once' OR s.max_attempts = 1)"
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
 # Several at once (`most`) are those that as many claims, one after the other, would take: where the order would
 # change with each claim (limits, several keys in a project) only one is; projects share the places, and only those
-# whose heads are equally urgent.
+# whose heads are equally urgent. What is not taken is not locked where that is known before: another claimer that
+# passes over it has spent his bell.
 # `again`: who claims has no bell for it. Then nothing more urgent may wait in another queue of the same worker.
 CLAIM = Prepared(
     name="wrench_claim",
@@ -147,10 +148,11 @@ WITH RECURSIVE open AS (
           AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
         ORDER BY s.rank, s.id LIMIT 1) h
 ), {limits.RULES}, {limits.RUNNING}, {limits.LIMITS}, heads AS MATERIALIZED (
-    SELECT g.project_id, g.limit_key, coalesce(l.locks, '{{}}') AS locks, h.rank, h.priority, h.available_at
+    SELECT g.project_id, g.limit_key, coalesce(l.locks, '{{}}') AS locks, h.rank, h.priority, h.available_at,
+        h.is_alone
     FROM groups g LEFT JOIN limits l ON l.project_id = g.project_id AND l.limit_key = g.limit_key
     CROSS JOIN LATERAL (
-        SELECT s.rank, s.priority, s.available_at FROM tasks_step s
+        SELECT s.rank, s.priority, s.available_at, {_IS_ALONE} AS is_alone FROM tasks_step s
         WHERE s.queue = %(queue)s AND s.project_id = g.project_id AND s.limit_key = g.limit_key
           AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
         ORDER BY s.rank, s.id LIMIT 1) h
@@ -173,7 +175,7 @@ WITH RECURSIVE open AS (
               CASE WHEN EXISTS (SELECT FROM limits) OR (SELECT count(*) FROM heads) > (SELECT count(*) FROM projects)
                    THEN 1 ELSE %(most)s END AS most) n
 ), ordered AS MATERIALIZED (
-    SELECT h.project_id, h.limit_key, h.locks, p.priority - p.minutes AS urgency,
+    SELECT h.project_id, h.limit_key, h.locks, h.is_alone, p.priority - p.minutes AS urgency,
         row_number() OVER (ORDER BY p.priority - p.minutes, p.busy, p.served_at NULLS FIRST, p.rank, p.project_id,
                            h.rank) AS place
     FROM heads h JOIN projects p ON p.project_id = h.project_id ORDER BY place
@@ -185,7 +187,7 @@ WITH RECURSIVE open AS (
           AND (SELECT r.cancel_requested_at IS NULL AND r.paused_at IS NULL
                FROM tasks_run r WHERE r.id = s.run_id)
         ORDER BY s.rank, s.id LIMIT (SELECT share FROM places) FOR UPDATE OF s SKIP LOCKED) s
-    LIMIT (SELECT most FROM places)
+    LIMIT (SELECT CASE WHEN o.is_alone THEN 1 ELSE n.most END FROM places n, ordered o WHERE o.place = 1)
 ), candidate AS MATERIALIZED (
     SELECT t.id, t.locks, t.nth FROM (
         SELECT id, rank, locks, row_number() OVER w AS nth, urgency = first_value(urgency) OVER w AS is_as_urgent,
