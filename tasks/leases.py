@@ -91,9 +91,10 @@ _IS_ALONE = "(s.attempts_made > 0 OR s.effect = 'once' OR s.max_attempts = 1)"
 # fewest running steps in this queue; longest not served. Inside a project the rank alone decides.
 # A step under a limit is claimed only if the caller holds its locks already; else they are told (see `limits`).
 # Several at once (`most`) are those that as many claims, one after the other, would take: where the order would
-# change with each claim (limits, several keys in a project) only one is; projects share the places, and only those
-# whose heads are equally urgent. What is not taken is not locked where that is known before: another claimer that
-# passes over it has spent his bell.
+# change with each claim (limits, several keys in a project) only one is; projects share the places, only with steps
+# that are equally urgent, and who has more running gets fewer. A project that was just served has not waited, so its
+# next step is as urgent as its priority. What is not taken is not locked where that is known before: another claimer
+# that passes over it has spent his bell.
 # `again`: who claims has no bell for it. Then nothing more urgent may wait in another queue of the same worker.
 CLAIM = Prepared(
     name="wrench_claim",
@@ -170,18 +171,18 @@ WITH RECURSIVE open AS (
         WHERE s.queue = %(queue)s AND s.project_id = b.project_id AND s.served_at IS NOT NULL
         ORDER BY s.served_at DESC LIMIT 1) v ON true
 ), places AS MATERIALIZED (
-    SELECT n.most, greatest(1, n.most / greatest(1, n.projects)) AS share
+    SELECT n.most, n.projects, greatest(1, n.most / greatest(1, n.projects)) AS share
     FROM (SELECT (SELECT count(*) FROM projects) AS projects,
               CASE WHEN EXISTS (SELECT FROM limits) OR (SELECT count(*) FROM heads) > (SELECT count(*) FROM projects)
                    THEN 1 ELSE %(most)s END AS most) n
 ), ordered AS MATERIALIZED (
-    SELECT h.project_id, h.limit_key, h.locks, h.is_alone, p.priority - p.minutes AS urgency,
+    SELECT h.project_id, h.limit_key, h.locks, h.is_alone, p.busy, p.priority - p.minutes AS urgency,
         row_number() OVER (ORDER BY p.priority - p.minutes, p.busy, p.served_at NULLS FIRST, p.rank, p.project_id,
                            h.rank) AS place
     FROM heads h JOIN projects p ON p.project_id = h.project_id ORDER BY place
 ), taken AS MATERIALIZED (
-    SELECT s.*, o.locks, o.urgency, o.place FROM ordered o CROSS JOIN LATERAL (
-        SELECT s.id, s.rank, {_IS_ALONE} AS is_alone FROM tasks_step s
+    SELECT s.*, o.locks, o.urgency, o.busy, o.place FROM ordered o CROSS JOIN LATERAL (
+        SELECT s.id, s.rank, s.priority, {_IS_ALONE} AS is_alone FROM tasks_step s
         WHERE s.queue = %(queue)s AND s.project_id = o.project_id AND s.limit_key = o.limit_key
           AND s.state = 'ready' AND NOT s.held AND s.available_at <= clock_timestamp()
           AND (SELECT r.cancel_requested_at IS NULL AND r.paused_at IS NULL
@@ -190,10 +191,15 @@ WITH RECURSIVE open AS (
     LIMIT (SELECT CASE WHEN o.is_alone THEN 1 ELSE n.most END FROM places n, ordered o WHERE o.place = 1)
 ), candidate AS MATERIALIZED (
     SELECT t.id, t.locks, t.nth FROM (
-        SELECT id, rank, locks, row_number() OVER w AS nth, urgency = first_value(urgency) OVER w AS is_as_urgent,
-            bool_or(is_alone) OVER w AS is_alone
-        FROM taken WINDOW w AS (ORDER BY place, rank, id)) t
-    WHERE (t.nth = 1 OR (t.is_as_urgent AND NOT t.is_alone))
+        SELECT id, rank, locks, row_number() OVER w AS nth, bool_or(is_alone) OVER w AS is_alone,
+            n.projects = 1 OR (busy + nth_of_project <= first_value(busy) OVER w + n.share
+                AND min(own) OVER p = first_value(own) OVER w
+                AND max(own) OVER p = first_value(own) OVER w) AS is_next
+        FROM (SELECT *, row_number() OVER o AS nth_of_project,
+                  CASE WHEN row_number() OVER o = 1 THEN urgency ELSE priority END AS own
+              FROM taken WINDOW o AS (PARTITION BY place ORDER BY rank, id)) r CROSS JOIN places n
+        WINDOW w AS (ORDER BY place, rank, id), p AS (PARTITION BY place ORDER BY rank, id)) t
+    WHERE (t.nth = 1 OR (t.is_next AND NOT t.is_alone))
       AND (NOT %(again)s OR t.rank <= (SELECT coalesce(min(rank), 'infinity') + interval '1 second' FROM elsewhere))
 ), claimed AS (
     UPDATE tasks_step t SET state = 'running', fence = gen_random_uuid(), worker_id = %(worker)s,
