@@ -35,6 +35,7 @@ class CancelWanted(BaseException):
 _active = False
 _cancelled = False
 _release_wanted = False
+_shared = False  # a cancel may be meant for another step that this child has claimed
 _deferred: int | None = None  # the last signal that came while nothing could be interrupted
 
 
@@ -55,7 +56,7 @@ def interruptible(soft_limit_seconds: float) -> Iterator[None]:
     try:
         signal.setitimer(signal.ITIMER_REAL, soft_limit_seconds)
         _active = True
-        if _cancelled:  # between the claim and here
+        if was_cancelled():  # between the claim and here
             raise CancelWanted
         if _release_wanted:
             raise LeaseWanted
@@ -85,9 +86,25 @@ def forget() -> None:
     _cancelled, _release_wanted, _deferred = False, False, None
 
 
-def was_cancelled() -> bool:
-    """Tell whether the cancel signal came during this attempt."""
+def share(*, on: bool) -> bool:
+    """While this child holds several steps, let a cancel only leave its mark: the signal does not say for which.
+
+    Returns whether there is a mark.
+    """
+    global _shared
+    _shared = on
     return _cancelled
+
+
+def forget_cancel() -> None:
+    """Forget a cancel that was meant for another step."""
+    global _cancelled
+    _cancelled = False
+
+
+def was_cancelled() -> bool:
+    """Tell whether the cancel signal came during this attempt, and for it."""
+    return _cancelled and not _shared
 
 
 def was_stopped() -> bool:
@@ -101,6 +118,8 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         _cancelled = True
     if number == RELEASE_SIGNAL:
         _release_wanted = True
+    if number == CANCEL_SIGNAL and _shared:
+        return
     if not _active:
         _deferred = number
         return

@@ -35,6 +35,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from tasks import execution, interruption, leases, outbox, runs
+from tasks.context import cancel_requested
 from tasks.contract import Fence
 from tasks.database import is_away, mend_connection, resilient
 from tasks.errors import LeaseLost, PlanInvalid
@@ -128,21 +129,26 @@ def run_next(queue: str, *, fused: FusedSteps | None = None) -> str:
     return stint.told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Turn:
     """What was claimed together: what is not begun, and results that are not stored yet. Two threads take from it."""
 
     waiting: deque[Lease]
     done: list[runs.Success] = field(default_factory=list)
+    current: Lease | None = None  # under way
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> Lease | None:
         with self._lock:
-            return self.waiting.popleft() if self.waiting else None
+            self.current = self.waiting.popleft() if self.waiting else None
+            return self.current
 
-    def keep(self, success: runs.Success) -> None:
+    def end(self, success: runs.Success | None) -> None:
+        """Note that the current step was executed, and its result if that is still to be stored."""
         with self._lock:
-            self.done.append(success)
+            self.current = None
+            if success is not None:
+                self.done.append(success)
 
     def take_all(self) -> tuple[list[runs.Success], list[Lease]]:
         """Give everything away: nothing is left to be begun or stored."""
@@ -177,11 +183,13 @@ class _Stint:
         """Execute what was claimed, and store it. Returns what was claimed for the next turn."""
         self._places -= len(found)
         turn = _Turn(waiting=deque(found))
+        interruption.share(on=len(found) > 1)
         with self._watched(turn):
             while (lease := turn.next()) is not None:
                 self._execute(lease, turn, is_alone=len(found) == 1)
                 if interruption.was_stopped():
                     self._break_up(turn)
+        interruption.share(on=False)
         done, _ = turn.take_all()
         following: Sequence[Lease] = ()
         if done:
@@ -208,10 +216,9 @@ class _Stint:
         self._pace.took(time.monotonic() - began)
         if fused is not None:
             fused.over(lease.fence)
+        turn.end(None if isinstance(ended, str) else ended)
         if isinstance(ended, str):
             self._tell(lease, ended)
-        else:
-            turn.keep(ended)
 
     def _break_up(self, turn: _Turn) -> None:
         """Store the results that are there, and give back what is not begun."""
@@ -227,6 +234,8 @@ class _Stint:
             log.info("turn_broken_up", queue=self.queue, stored=len(done), released=len(waiting))
         if self._fused is not None:
             self._fused.flush()
+        if interruption.share(on=False) and turn.current is not None:
+            _hear_cancel(turn.current)
 
     def _start(self) -> Sequence[Lease]:
         """Claim; if the answer of the commit was lost, give back whatever was claimed: nobody is working on it."""
@@ -299,6 +308,14 @@ class _Stint:
             self.told = told
         elif self._fused is not None:
             self._fused.ended(lease.fence, told)
+
+
+def _hear_cancel(current: Lease) -> None:
+    """A cancel came while several steps were held; now there is one. Let it hear what is meant for it."""
+    if resilient(lambda: cancel_requested(current), what="read run"):
+        os.kill(os.getpid(), interruption.CANCEL_SIGNAL)
+    else:
+        interruption.forget_cancel()
 
 
 def _settle(success: runs.Success, then: Claimant | None, *, most: int) -> tuple[str, runs.Settled]:
