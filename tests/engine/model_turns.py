@@ -55,8 +55,9 @@ def _may_be_several(model: Model, queue: str, worker: str, seen: tuple[Ticket, .
     choice = model.may_claim(queue, worker)
     groups = {(step.project, step.limit_key) for step in choice}
     steps = [step for step in choice if any((step.run, step.key) == ticket[:2] for ticket in seen)]
+    waiting = [s for s in model.steps(StepState.READY) if s.spec.queue == queue and not s.held]
     return (
-        not model.rules
+        not any(rule.covers(step) for rule in model.rules for step in waiting)
         and len(groups) == len({project for project, _ in groups})
         and not any(map(_is_for_itself, steps))
     )
@@ -70,7 +71,7 @@ def _is_for_itself(step: Step) -> bool:
 def _is_common(model: Model, ticket: Ticket) -> bool:
     """Tell whether its success does no more than bring others nearer to ready."""
     run, step = model.runs[ticket.run], model.step(ticket)
-    is_limited = any(rule.queue in ("", step.spec.queue) for rule in model.rules)
+    is_limited = any(rule.covers(step) for rule in model.rules)
     return (
         model.is_current(ticket)
         and not (run.is_cancelled or run.is_paused or is_limited or step.caller)
