@@ -10,4 +10,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import signals  # noqa: F401 - importing connects the receivers
+        from accounts import sessions, signals  # noqa: F401 - importing connects the receivers

@@ -39,7 +39,7 @@ ACTIONS: Mapping[str, Role] = {
 SIGNED_IN_ACTIONS = frozenset({"agent.view", "schema.view"})
 """Actions that everybody who is signed in may do."""
 
-OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh"})
+OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})
 """Actions that ask for no identity at all."""
 
 

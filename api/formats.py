@@ -71,12 +71,15 @@ def loads(raw: bytes | str) -> Any:
         raise ParseError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # JSONDecodeError, and whole numbers of more than 4,300 digits
         raise ParseError(f"the body is no JSON: {error}") from error
-    _check(value)
+    check(value)
     return value
 
 
-def _check(value: Any) -> None:
-    """Walk without recursion, so that depth is a number to compare and not a crash."""
+def check(value: Any) -> None:
+    """Let pass what can be stored. Raises ParseError.
+
+    It walks without recursion, so that depth is a number to compare and not a crash.
+    """
     todo: list[tuple[Any, int]] = [(value, 1)]
     while todo:
         item, depth = todo.pop()

@@ -11,9 +11,11 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from api.identity import TokenAuthentication
 from api.permissions import ActionPermission
 
 
@@ -36,3 +38,13 @@ def docs_page(request: HttpRequest) -> HttpResponse:
     ]
     context = {"resources": resources, "base": request.build_absolute_uri("/").rstrip("/")}
     return render(request, "api/docs.html", context)
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular has no types
+    """Tell the schema how access tokens are sent."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

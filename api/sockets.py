@@ -24,12 +24,8 @@ from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 from redis import Redis
 from redis.exceptions import RedisError
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts import access
+from accounts import access, sessions, tokens
 from accounts.models import User
 from api import shapes
 from tasks import events
@@ -165,13 +161,16 @@ def _header(scope: Mapping[str, Any], name: bytes) -> str:
 
 def _by_token(raw: str) -> Identity | None:
     try:
-        token = AccessToken(cast("Any", raw.encode()))
-        user = JWTAuthentication().get_user(token)
-    except (AuthenticationFailed, TokenError):
+        token = tokens.read(raw)
+        session = tokens.check(token)
+    except tokens.TokenRefused:
         return None
-    return Identity(user_id=user.pk, token=raw, expires_at=float(token["exp"]))
+    return Identity(user_id=session.user_id, token=raw, expires_at=float(token["exp"]))
 
 
 def _by_session(key: str) -> Identity | None:
-    user = get_user(cast("HttpRequest", SimpleNamespace(session=SessionStore(key))))
-    return Identity(user_id=user.pk, session_key=key) if user.is_authenticated and user.is_active else None
+    stored = SessionStore(key)
+    user = get_user(cast("HttpRequest", SimpleNamespace(session=stored)))
+    if not user.is_authenticated or sessions.find(stored.get(sessions.SID), user.pk) is None:
+        return None
+    return Identity(user_id=user.pk, session_key=key)

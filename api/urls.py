@@ -7,7 +7,7 @@ from django.urls import path
 from api.agents import AgentsView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactView
-from api.auth import ObtainToken, RefreshAccess
+from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.uploads import UploadsView
@@ -17,6 +17,7 @@ app_name = "api"
 urlpatterns = [
     path("token", ObtainToken.as_view(), name="token"),
     path("token/refresh", RefreshAccess.as_view(), name="token-refresh"),
+    path("token/revoke", RevokeToken.as_view(), name="token-revoke"),
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),

@@ -8,6 +8,7 @@ shows it with a hint, and `refuse_faults` stops web and workers from starting.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ FAULTS: list[Fault] = []
 DATABASE_DEFAULT = "postgresql://wrench@127.0.0.1:5432/wrenchai"
 GENERATED = frozenset({"SECRET_KEY"})
 """Variables that `./wrench` makes itself for the processes that it starts."""
+LEAST_SECRET = 32  # characters; as many bytes as HMAC-SHA-256 gives
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class SettingsRefused(Exception):
@@ -175,6 +178,24 @@ def refuse_faults(*, launching: bool = False) -> None:
     if standing := faults(launching=launching):
         lines = "\n".join(f"  {fault.name}: {fault.message}; {fault.hint}" for fault in standing)
         raise SettingsRefused(f"the environment has settings that cannot be used:\n{lines}")
+
+
+def signing_keys(name: str, meaning: str, *, shown_default: str) -> dict[str, str]:
+    """Read secrets by their ids: new:secret,old:secret. The first signs, all verify. Empty if there are none."""
+    _declare(name, "keys", shown_default, meaning)
+    found: dict[str, str] = {}
+    hint = (
+        f"write id:secret,id2:secret, each secret of {LEAST_SECRET} characters or more: openssl rand -hex 32"
+    )
+    for position, part in enumerate(filter(None, os.environ.get(name, "").split(",")), start=1):
+        key_id, _, secret = part.strip().partition(":")
+        if not _KEY_ID.fullmatch(key_id) or len(secret) < LEAST_SECRET:
+            _fault(name, f"key {position} has no id or too short a secret (the value is not shown)", hint)
+        elif key_id in found:
+            _fault(name, f"the id {key_id!r} is there twice", hint)
+        else:
+            found[key_id] = secret
+    return found
 
 
 def _database_places(name: str, raw: str, hint: str) -> tuple[SplitResult, list[tuple[str, int]]]:

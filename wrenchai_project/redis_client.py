@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
@@ -36,6 +36,17 @@ def sentinel_options(watched: Sentinels, *, timeout_seconds: float) -> dict[str,
         "retry": Retry(NoBackoff(), 0),
         **watched.sentinel_login(),
     }
+
+
+class QuickPool(ConnectionPool):
+    """For Django's cache, which sessions are read through: a Redis that hangs must not hold pages up."""
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> QuickPool:
+        """Make the pool of a server."""
+        bounds = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
+        pool: QuickPool = super().from_url(url, **{**bounds, **options})
+        return pool
 
 
 class SentinelPool(SentinelConnectionPool):

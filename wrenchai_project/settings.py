@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.browser.DeviceAuthentication",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.security.ContentSecurityPolicy",
@@ -148,6 +148,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "accounts.session_store"  # cached_db that bears a Redis which is away
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a request body; uploads of trees have their own way
@@ -186,7 +187,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": [REDIS_URL],
-        "OPTIONS": {"pool_class": "wrenchai_project.redis_client.SentinelPool"} if REDIS_SENTINELS else {},
+        "OPTIONS": {
+            "pool_class": f"wrenchai_project.redis_client.{'SentinelPool' if REDIS_SENTINELS else 'QuickPool'}"
+        },
         "KEY_PREFIX": "wrench",
     }
 }
@@ -305,7 +308,7 @@ RETRY_CAP_SECONDS = env.number("WRENCH_RETRY_CAP_SECONDS", 300, "Last bound of t
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "api.identity.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ActionPermission"],
@@ -316,14 +319,40 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+ACCESS_TOKEN_LIFETIME = timedelta(
+    minutes=env.number(
+        "WRENCH_ACCESS_TOKEN_MINUTES", 10, "An access token is good for so long", least=5, most=10
+    )
+)
+REFRESH_TOKEN_LIFETIME = timedelta(
+    days=env.number(
+        "WRENCH_REFRESH_TOKEN_DAYS",
+        7,
+        "A program that was not heard for so long must sign in again",
+        least=1,
+        most=90,
+    )
+)
+# Algorithm, issuer, audience and keys are pinned in accounts.tokens, which takes nothing that simplejwt signs alone.
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
-    "ALGORITHM": "HS256",
-    "ISSUER": "wrenchai",
-    "AUDIENCE": "wrenchai",
+    "USER_ID_CLAIM": "sub",
     "CHECK_REVOKE_TOKEN": True,
+    "AUTH_TOKEN_CLASSES": ("accounts.tokens.AccessToken",),
 }
+TOKEN_KEYS = env.signing_keys(
+    "WRENCH_TOKEN_KEYS",
+    "What signs tokens. To change it, put a new secret in front, and drop the old one after a refresh token's life",
+    shown_default="made from SECRET_KEY",
+)
+PROGRAM_SESSION_LIFETIME = timedelta(
+    days=env.number(
+        "WRENCH_PROGRAM_SESSION_DAYS",
+        90,
+        "A program must sign in again after so long, however often it was heard",
+        least=1,
+        most=365,
+    )
+)
 SPECTACULAR_SETTINGS = {"TITLE": "WrenchAI", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
 
 # --- Logs: one JSON object a line, with run, step and attempt bound by the executor ------------------------

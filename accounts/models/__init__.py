@@ -1,10 +1,22 @@
 """The rows of `accounts`, one file per noun.
 
 people      User, Team, Membership, Project, ProjectMembership
+sessions    DeviceSession, RefreshToken
 """
 
 from __future__ import annotations
 
 from accounts.models.people import Membership, Project, ProjectMembership, Team, User
+from accounts.models.sessions import DeviceSession, EndedBecause, RefreshToken, SessionKind
 
-__all__ = ["Membership", "Project", "ProjectMembership", "Team", "User"]
+__all__ = [
+    "DeviceSession",
+    "EndedBecause",
+    "Membership",
+    "Project",
+    "ProjectMembership",
+    "RefreshToken",
+    "SessionKind",
+    "Team",
+    "User",
+]

@@ -19,9 +19,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts.models import Membership, Project, Team, User
+from accounts import sessions, tokens
+from accounts.models import Membership, Project, SessionKind, Team, User
 from accounts.roles import Role
 from tasks import contract, events, interruption, partitions, runs, stint
 from tasks.changes import Change
@@ -121,11 +121,20 @@ def cast(db: None) -> Cast:
     return make_cast()
 
 
+def token(user: User, *, lasts: timedelta | None = None) -> str:
+    """An access token of a new session of this person's."""
+    session = sessions.begin(user, SessionKind.PROGRAM, sessions.Device(), lasts=timedelta(days=1))
+    made = tokens.access_token(session)
+    if lasts is not None:
+        made.set_exp(lifetime=lasts)
+    return str(made)
+
+
 def api(user: User | None) -> APIClient:
     """A program that speaks for this person, or for nobody."""
     client = APIClient()
     if user is not None:
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token(user)}")
     return client
 
 

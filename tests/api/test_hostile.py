@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from rest_framework.exceptions import ParseError
-from rest_framework_simplejwt.tokens import AccessToken
 
 from api.formats import MAX_DEPTH, loads
 from tasks.models import Run
-from tests.api.cast import TARGET, Cast
+from tests.api.cast import TARGET, Cast, token
 
 pytestmark = pytest.mark.usefixtures("planner")
 
@@ -24,7 +23,7 @@ GOOD = {"goal": "x", "target": TARGET, "project": "shop"}
 def send(
     cast: Cast, raw: bytes, content_type: str = "application/json", **headers: str
 ) -> tuple[int, dict[str, object]]:
-    headers.setdefault("HTTP_AUTHORIZATION", f"Bearer {AccessToken.for_user(cast.bob)}")
+    headers.setdefault("HTTP_AUTHORIZATION", f"Bearer {token(cast.bob)}")
     client = Client(raise_request_exception=False)
     answer = client.generic("POST", "/api/v1/runs", raw, content_type, **headers)
     assert answer["Content-Type"].startswith("application/problem+json") or answer.status_code < 300
@@ -115,7 +114,7 @@ def test_bad_authorization_is_401(cast: Cast, header: str) -> None:
 )
 def test_bad_path_or_query_is_a_problem(cast: Cast, path: str) -> None:
     client = Client(raise_request_exception=False)
-    answer = client.get(path, HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(cast.alice)}")
+    answer = client.get(path, HTTP_AUTHORIZATION=f"Bearer {token(cast.alice)}")
     assert answer.status_code in {400, 404}
     assert answer["Content-Type"] == "application/problem+json"
 
@@ -123,9 +122,7 @@ def test_bad_path_or_query_is_a_problem(cast: Cast, path: str) -> None:
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "trace"])
 def test_other_methods_are_refused(cast: Cast, method: str) -> None:
     client = Client(raise_request_exception=False)
-    answer = getattr(client, method)(
-        "/api/v1/runs", HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(cast.alice)}"
-    )
+    answer = getattr(client, method)("/api/v1/runs", HTTP_AUTHORIZATION=f"Bearer {token(cast.alice)}")
     assert answer.status_code in {403, 405}
 
 

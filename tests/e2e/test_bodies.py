@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from rest_framework_simplejwt.tokens import AccessToken
 
 from tasks import artifacts
 from tasks.models import Artifact
-from tests.api.cast import make_cast, submit_run
+from tests.api.cast import make_cast, submit_run, token
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Web
@@ -25,7 +24,7 @@ MEGABYTE = 1024 * 1024
 @pytest.fixture
 def client(web: Web) -> Iterator[httpx.Client]:
     cast = make_cast()
-    headers = {"Authorization": f"Bearer {AccessToken.for_user(cast.bob)}"}
+    headers = {"Authorization": f"Bearer {token(cast.bob)}"}
     with httpx.Client(base_url=web.url, headers=headers, trust_env=False, timeout=30) as client:
         yield client
 

@@ -34,6 +34,7 @@ KINDS = {
     "list": "words separated by commas",
     "folders": "absolute paths separated by `:`, as in `PATH`",
     "folder": "a path; a relative one counts from the working directory",
+    "keys": "`id:secret`, several separated by commas; the first signs, all verify",
     "url": "a URL, `postgresql://user:password@host:5432/name` or `redis://:password@host:6379/0`",
 }
 RUN_MEANINGS: Mapping[RunState, str] = {

@@ -26,8 +26,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, transaction
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts import sessions, tokens
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
 from tasks import artifacts, ownership
@@ -110,7 +110,7 @@ def _make_entry(*, with_password: bool) -> dict[str, str | None]:
     team, _ = Team.objects.get_or_create(slug=DEFAULT, defaults={"name": "Default"})
     Membership.objects.get_or_create(user=admin, team=team, defaults={"role": Role.OWNER})
     project, _ = Project.objects.get_or_create(team=team, slug=DEFAULT, defaults={"name": "Default"})
-    token = AccessToken.for_user(admin)
+    token = tokens.access_token(sessions.local(admin, lasts=TOKEN_LIFETIME))
     token.set_exp(lifetime=TOKEN_LIFETIME)
     return {"admin": admin.username, "password": password, "token": str(token), "project": project.slug}
 
