@@ -101,6 +101,9 @@ class Stream(AsyncWebsocketConsumer):
             return
         self.identity = identity
         await self._join(_user_group(identity.user_id))
+        if not await _in_thread(sockets.still_valid, identity):  # ended before the group could tell of it
+            await self._end(4401, "signed out")
+            return
         await self._tell("welcome", protocol=sockets.PROTOCOL, heartbeat=HEARTBEAT_SECONDS, limits=_LIMITS)
         self.tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._watch())]
 
