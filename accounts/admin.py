@@ -7,7 +7,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from accounts.models import Membership, Project, ProjectMembership, Team, User
+from accounts import sessions
+from accounts.models import DeviceSession, EndedBecause, Membership, Project, ProjectMembership, Team, User
 
 
 class MembershipInline(admin.TabularInline[Membership, Team]):
@@ -84,3 +85,42 @@ class ProjectMembershipAdmin(admin.ModelAdmin[ProjectMembership]):
     search_fields = ["user__username", "user__email", "project__name", "project__slug"]
     autocomplete_fields = ["user", "project"]
     list_select_related = ["user", "project"]
+
+
+@admin.register(DeviceSession)
+class DeviceSessionAdmin(admin.ModelAdmin[DeviceSession]):
+    """To look at, and to revoke. Sessions begin by signing in."""
+
+    list_display = [
+        "user",
+        "kind",
+        "ip",
+        "user_agent",
+        "created_at",
+        "last_seen_at",
+        "revoked_at",
+        "revoked_because",
+    ]
+    list_filter = ["kind", "revoked_because"]
+    search_fields = ["user__username", "user__email", "ip", "user_agent", "public_id"]
+    date_hierarchy = "created_at"
+    list_select_related = ["user"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[DeviceSession]) -> None:
+        ended = sum(sessions.end(row.public_id, row.user_id, EndedBecause.ADMIN) for row in queryset)
+        self.message_user(request, f"Revoked: {ended}. What was over before stays as it is.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change people may sign them out."""
+        return request.user.has_perm("accounts.change_user")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: DeviceSession | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: DeviceSession | None = None) -> bool:
+        return False

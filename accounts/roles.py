@@ -36,7 +36,9 @@ ACTIONS: Mapping[str, Role] = {
 }
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 
-SIGNED_IN_ACTIONS = frozenset({"agent.view", "schema.view"})
+SIGNED_IN_ACTIONS = frozenset(
+    {"agent.view", "schema.view", "session.view", "session.revoke"}
+)
 """Actions that everybody who is signed in may do."""
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})

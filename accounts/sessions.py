@@ -36,7 +36,7 @@ SID = "sid"
 SEEN_EVERY = timedelta(minutes=1)  # `last_seen_at` is no more exact; bounds the writes
 REMEMBERED = timedelta(days=30)  # a session that is over stays in the admin for so long
 MAX_AGENT = 300  # characters
-LOCAL_AGENT = "./wrench on the server"
+LOCAL_AGENT = "command line on this server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,3 +38,9 @@ def session_id(request: Request) -> str | None:
     if request.auth is None and hasattr(request, "session"):
         return request.session.get(sessions.SID)
     return None
+
+
+def person(request: Request) -> User:
+    """Give the person of a request whose action asks for one."""
+    assert isinstance(request.user, User)
+    return request.user

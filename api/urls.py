@@ -10,6 +10,7 @@ from api.artifacts import ArtifactView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
+from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.uploads import UploadsView
 
 app_name = "api"
@@ -18,6 +19,9 @@ urlpatterns = [
     path("token", ObtainToken.as_view(), name="token"),
     path("token/refresh", RefreshAccess.as_view(), name="token-refresh"),
     path("token/revoke", RevokeToken.as_view(), name="token-revoke"),
+    path("sessions", SessionsView.as_view(), name="sessions"),
+    path("sessions/revoke", SessionsRevokeView.as_view(), name="sessions-revoke"),
+    path("sessions/<uuid:session_id>/revoke", SessionRevokeView.as_view(), name="session-revoke"),
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from frontend import control, views
+from frontend import account, control, views
 
 app_name = "frontend"
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("runs/<uuid:run_id>/priority", control.set_priority, name="run-priority"),
     path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
+    path("account/sessions", account.sessions_page, name="sessions"),
+    path("account/sessions/revoke", account.revoke_sessions, name="sessions-revoke"),
+    path("account/sessions/<uuid:session_id>/revoke", account.revoke_session, name="session-revoke"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]

@@ -1,0 +1,67 @@
+"""The page of a person's own account: where they are signed in, and ending that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import devices, sessions
+from accounts.models import DeviceSession, EndedBecause
+from frontend.views import error, user_of
+
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """A session as the page shows it."""
+
+    session: DeviceSession
+    device: str
+    is_this: bool
+
+
+@require_GET
+@login_required
+def sessions_page(request: HttpRequest) -> HttpResponse:
+    """Show where you are signed in, this browser first."""
+    mine = request.session.get(sessions.SID)
+    rows = [
+        SessionRow(session=row, device=devices.name(row.user_agent), is_this=str(row.public_id) == mine)
+        for row in sessions.alive(user_of(request))[:MOST_SHOWN]
+    ]
+    rows.sort(key=lambda row: not row.is_this)
+    return render(request, "frontend/sessions.html", {"rows": rows, "has_others": len(rows) > 1})
+
+
+@require_POST
+@login_required
+def revoke_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """End one of your sessions."""
+    if sessions.end(session_id, user_of(request).pk, EndedBecause.REVOKED):
+        messages.info(request, "Signed out there.")
+    else:
+        messages.error(request, "That session was over already.")
+    return redirect("frontend:sessions")
+
+
+@require_POST
+@login_required
+def revoke_sessions(request: HttpRequest) -> HttpResponse:
+    """End your other sessions, or all, this one too."""
+    which = request.POST.get("which")
+    if which not in {"others", "all"}:
+        return error(request, 400)
+    but = request.session.get(sessions.SID) if which == "others" else None
+    count = sessions.end_all(user_of(request).pk, EndedBecause.REVOKED, but=but)
+    if which == "all":
+        messages.info(request, "You are signed out everywhere.")
+    else:
+        messages.info(request, f"Signed out of {count} other session{'' if count == 1 else 's'}.")
+    return redirect("frontend:sessions")
