@@ -37,7 +37,7 @@ ACTIONS: Mapping[str, Role] = {
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 
 SIGNED_IN_ACTIONS = frozenset(
-    {"agent.view", "schema.view", "session.view", "session.revoke"}
+    {"agent.view", "schema.view", "session.view", "session.revoke", "stream.ticket"}
 )
 """Actions that everybody who is signed in may do."""
 

@@ -2,7 +2,8 @@
 
 Synchronous: `stream` calls this in its threads. Knows no Channels. A browser is known by its session cookie, and
 then only from our own origin; a program by a token in `Sec-WebSocket-Protocol: wrench.v1, bearer.<token>`, never
-in the URL.
+in the URL; both by a one-time ticket (`tickets`) as `ticket.<ticket>`, from no foreign origin. Of several that are
+offered the first counts, for the origin as for the person.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from redis.exceptions import RedisError
 
 from accounts import access, sessions, tokens
 from accounts.models import User
-from api import shapes
+from api import shapes, tickets
+from api.tickets import Ticket
 from tasks import events
 from tasks.models import Run
 from wrenchai_project.redis_client import client
@@ -36,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 PROTOCOL = "wrench.v1"
 BEARER = "bearer."
+TICKET = "ticket."
 MAX_SOCKETS = 10  # per user, over all web processes
 FORGET_SECONDS = 60  # a socket that was not renewed for so long no longer counts: its process died
 
@@ -47,6 +50,7 @@ class Identity:
     user_id: int
     session_key: str = ""
     token: str = ""
+    ticket: Ticket | None = None
     expires_at: float | None = None
 
 
@@ -59,10 +63,13 @@ class Followed:
 
 
 def identify(scope: Mapping[str, Any]) -> Identity | None:
-    """Tell who opens a socket; None if nobody who may."""
-    for offered in scope.get("subprotocols", ()):
-        if offered.startswith(BEARER):
-            return _by_token(offered.removeprefix(BEARER))
+    """Tell who opens a socket; None if nobody who may. Uses a ticket up. Raises TicketsAway."""
+    offered = _offered(scope)
+    if offered.startswith(BEARER):
+        return _by_token(offered.removeprefix(BEARER))
+    if offered.startswith(TICKET):
+        ticket = tickets.take(offered.removeprefix(TICKET))
+        return _by_ticket(ticket) if ticket is not None else None
     cookies = parse_cookie(_header(scope, b"cookie"))
     key = cookies.get(settings.SESSION_COOKIE_NAME, "")
     return _by_session(key) if key else None
@@ -70,15 +77,25 @@ def identify(scope: Mapping[str, Any]) -> Identity | None:
 
 def still_valid(identity: Identity) -> bool:
     """Tell whether the identity would be accepted again now."""
-    again = _by_token(identity.token) if identity.token else _by_session(identity.session_key)
+    if identity.token:
+        again = _by_token(identity.token)
+    elif identity.ticket is not None:
+        again = _by_ticket(identity.ticket)
+    else:
+        again = _by_session(identity.session_key)
     return again is not None and again.user_id == identity.user_id
 
 
 def origin_is_ours(scope: Mapping[str, Any]) -> bool:
-    """Tell whether a socket may be opened from where it is. Tokens are not sent by themselves, so any origin may."""
-    if any(offered.startswith(BEARER) for offered in scope.get("subprotocols", ())):
+    """Tell whether a socket may be opened from where it is.
+
+    Tokens are not sent by themselves, so any origin may. A ticket may come without an origin, as programs send none;
+    a page always tells its own.
+    """
+    offered, origin = _offered(scope), _header(scope, b"origin").lower()
+    if offered.startswith(BEARER) or (offered.startswith(TICKET) and not origin):
         return True
-    host, origin = _header(scope, b"host").lower(), _header(scope, b"origin").lower()
+    host = _header(scope, b"host").lower()
     domain, _ = split_domain_port(host)
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
         return False
@@ -157,6 +174,18 @@ def _header(scope: Mapping[str, Any], name: bytes) -> str:
         if key.lower() == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def _offered(scope: Mapping[str, Any]) -> str:
+    """Give the token or ticket that is offered as a protocol, with its prefix. Empty if there is none."""
+    return next((word for word in scope.get("subprotocols", ()) if word.startswith((BEARER, TICKET))), "")
+
+
+def _by_ticket(ticket: Ticket) -> Identity | None:
+    session = sessions.find(ticket.session_id, ticket.user_id)
+    if session is None or session.user.get_session_auth_hash() != ticket.password_mark:
+        return None
+    return Identity(user_id=ticket.user_id, ticket=ticket, expires_at=ticket.expires_at)
 
 
 def _by_token(raw: str) -> Identity | None:

@@ -16,7 +16,7 @@ POLL_SECONDS and never an event. Nothing is buffered but one page:
 
 Invariant: per topic the client sees each `seq` once and in order, or a `reset` that tells it to load anew.
 Close codes: 4401 signed out or expired, 4403 no longer allowed, 4404 no such topic, 4408 too slow or silent,
-4429 too many sockets, 1009 frame too large, 1012 restart (sent by the server program).
+4429 too many sockets, 1009 frame too large, 1012 restart (sent by the server program), 1013 try again soon.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from redis.exceptions import RedisError
 from accounts.signals import role_lost
 from api import frames, sockets
 from api.frames import Ack, FrameRefused, Ping, Subscribe, Unsubscribe
+from api.tickets import TicketsAway
 from tasks.hints import run_group
 from tasks.models import Run
 
@@ -92,7 +93,11 @@ class Stream(AsyncWebsocketConsumer):
             await self.close()  # refuses the handshake itself: HTTP 403
             return
         await self.accept(subprotocol=sockets.PROTOCOL)
-        identity = await _in_thread(sockets.identify, self.scope)
+        try:
+            identity = await _in_thread(sockets.identify, self.scope)
+        except TicketsAway as error:
+            await self._end(1013, str(error.detail))
+            return
         if identity is None:
             await self._end(4401, "sign in first")
             return

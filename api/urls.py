@@ -11,6 +11,7 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
+from api.tickets import TicketView
 from api.uploads import UploadsView
 
 app_name = "api"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("sessions", SessionsView.as_view(), name="sessions"),
     path("sessions/revoke", SessionsRevokeView.as_view(), name="sessions-revoke"),
     path("sessions/<uuid:session_id>/revoke", SessionRevokeView.as_view(), name="session-revoke"),
+    path("stream/ticket", TicketView.as_view(), name="stream-ticket"),
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
