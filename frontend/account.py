@@ -1,4 +1,4 @@
-"""The page of a person's own account: where they are signed in, and ending that."""
+"""The pages of a person's own account: where they are signed in, ending that, and a new password."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import devices, sessions
+from accounts import attempts, devices, sessions
 from accounts.models import DeviceSession, EndedBecause
+from frontend.forms import PasswordForm
 from frontend.views import error, user_of
 
 MOST_SHOWN = 200
@@ -65,3 +67,33 @@ def revoke_sessions(request: HttpRequest) -> HttpResponse:
     else:
         messages.info(request, f"Signed out of {count} other session{'' if count == 1 else 's'}.")
     return redirect("frontend:sessions")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Set a new password. It ends all sessions of the person (`accounts.sessions`), this one too."""
+    user = user_of(request)
+    if request.method != "POST":
+        return _password_page(request, PasswordForm(user))
+    try:
+        attempts.count(
+            request, group="password", name=user.get_username()
+        )  # the old one must not be guessed here
+    except attempts.TooManyAttempts:
+        return error(request, 429)
+    except attempts.AttemptsNotCounted:
+        return error(request, 503)
+    form = PasswordForm(user, request.POST)
+    if not form.is_valid():
+        return _password_page(request, form, status=400)
+    form.save()
+    logout(request)
+    messages.info(
+        request, "Your password is changed, and you are signed out everywhere. Sign in with the new one."
+    )
+    return redirect("frontend:login")
+
+
+def _password_page(request: HttpRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
+    return render(request, "frontend/password.html", {"form": form}, status=status)

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 
 from accounts import access
 from accounts.models import Project, User
@@ -76,3 +77,13 @@ class SignInForm(AuthenticationForm):
         **AuthenticationForm.error_messages,
         "invalid_login": "This user name and password do not belong together. Both heed upper and lower case.",
     }
+
+
+class PasswordForm(PasswordChangeForm):
+    """A new password, and the old one."""
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.fields["new_password1"].help_text = " ".join(
+            password_validators_help_texts()
+        )  # not as a list in HTML

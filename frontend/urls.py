@@ -22,6 +22,7 @@ urlpatterns = [
     path("account/sessions", account.sessions_page, name="sessions"),
     path("account/sessions/revoke", account.revoke_sessions, name="sessions-revoke"),
     path("account/sessions/<uuid:session_id>/revoke", account.revoke_session, name="session-revoke"),
+    path("account/password", account.change_password, name="password"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]
