@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from accounts import sessions, tokens
 from accounts.models import DeviceSession, RefreshToken, User
-from tests.api.cast import PASSWORD, Cast, api, make_cast, token
+from tests.api.cast import PASSWORD, Cast, api, browser, make_cast, token
 from wrenchai_project import settings as file_of_settings
 
 TOKEN, REFRESH, REVOKE = "/api/v1/token", "/api/v1/token/refresh", "/api/v1/token/revoke"
@@ -457,6 +457,15 @@ def test_address_is_not_taken_from_what_anybody_can_send(cast: Cast, headers: Ma
 @pytest.mark.parametrize("address", ["", "<script>", "unix:", "localhost", "1.2.3.4, 5.6.7.8"])
 def test_what_is_no_address_is_not_kept(address: str) -> None:
     assert sessions.device_of(RequestFactory().get("/", REMOTE_ADDR=address)).ip is None
+
+
+def test_knowing_who_asks_costs_one_query_by_token_and_two_by_cookie(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    program, web = api(cast.bob), browser(cast.bob)
+    for client, queries in ((program, 1 + 1), (web, 2 + 1)):  # and one for the list itself
+        with django_assert_num_queries(queries):
+            assert client.get("/api/v1/sessions").status_code == 200
 
 
 def test_no_token_is_stored(cast: Cast) -> None:
