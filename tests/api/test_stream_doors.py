@@ -6,18 +6,16 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.conf import settings as django_settings
-from django.test import Client
-from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts.models import Membership, User
+from accounts.models import Membership
 from api import sockets, stream
-from tests.api.cast import Cast, submit_run
+from tests.api.cast import Cast, submit_run, token
 from tests.api.websocket import (
     HOST,
     PATH,
     Socket,
     WebsocketCommunicator,
+    cookie_of,
     in_database,
     opened,
     run_async,
@@ -82,8 +80,7 @@ def test_inactive_user_is_signed_out(people: Cast) -> None:
 
 
 def test_expired_token_closes(people: Cast) -> None:
-    short = AccessToken.for_user(people.bob)
-    short.set_exp(lifetime=timedelta(seconds=2))
+    short = token(people.bob, lasts=timedelta(seconds=2))
 
     async def scenario() -> None:
         protocols = [sockets.PROTOCOL, f"bearer.{short}"]
@@ -106,13 +103,6 @@ def test_bad_token_is_told_by_code(people: Cast, protocols: list[str]) -> None:
     run_async(scenario)
 
 
-def _session(user: User) -> bytes:
-    client = Client()
-    client.force_login(user)
-    name = django_settings.SESSION_COOKIE_NAME
-    return f"{name}={client.cookies[name].value}".encode()
-
-
 @pytest.mark.parametrize(
     ("origin", "host", "welcome"),
     [
@@ -129,7 +119,7 @@ def _session(user: User) -> bytes:
 def test_browser_needs_the_cookie_and_our_origin(
     people: Cast, origin: bytes, host: bytes, welcome: bool
 ) -> None:
-    headers = [(b"host", host), (b"origin", origin), (b"cookie", _session(people.bob))]
+    headers = [(b"host", host), (b"origin", origin), (b"cookie", cookie_of(people.bob))]
 
     async def scenario() -> None:
         communicator = WebsocketCommunicator(PATH, headers=headers, subprotocols=["wrench.v1"])

@@ -3,8 +3,6 @@
 The application, the database and Redis are those of `test_stream`.
 """
 
-# ruff: noqa: F811 - `people` is a fixture of test_stream, and the argument of its name
-
 from __future__ import annotations
 
 import asyncio
@@ -20,21 +18,22 @@ from accounts import sessions
 from accounts.models import EndedBecause, User
 from api import sockets, stream, tickets
 from tests.api.cast import Cast, api, browser, token
-from tests.api.test_stream import (  # noqa: F401 - two are fixtures
+from tests.api.websocket import (
     HOST,
     PATH,
     Socket,
     WebsocketCommunicator,
-    _close_connections,
-    _session,
+    cookie_of,
     in_database,
-    people,
     run_async,
 )
 from tests.engine.test_publishing import frozen_redis, needs_embedded
 from wrenchai_project.redis_client import client
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("closed_connections"),
+]
 
 TICKET_PATH = "/api/v1/stream/ticket"
 OURS = (b"origin", b"http://localhost")
@@ -102,7 +101,7 @@ def test_ticket_from_a_foreign_page_is_refused_and_not_used_up(people: Cast, ori
 
 def test_foreign_page_with_a_cookie_and_a_made_up_word_gets_nothing(people: Cast) -> None:
     evil = (b"origin", b"https://evil.example")
-    headers = [HOST, evil, (b"cookie", _session(people.bob))]
+    headers = [HOST, evil, (b"cookie", cookie_of(people.bob))]
 
     async def scenario() -> None:
         for word, connects in (("ticket.x", False), ("bearer.x", True)):

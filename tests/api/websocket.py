@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.db import connections
-from rest_framework_simplejwt.tokens import AccessToken
+from django.test import Client
 
 from accounts.models import User
 from api import sockets, stream
-from tests.api.cast import Cast, make_cast
+from tests.api.cast import Cast, make_cast, token
 from wrenchai_project.asgi import application
 
 PATH = "/api/v1/stream"
@@ -128,12 +129,20 @@ def in_database(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
     return sync_to_async(function, thread_sensitive=False, executor=WRITER)(*args)
 
 
-def token(user: User) -> str:
-    return str(AccessToken.for_user(user))
+def cookie_of(user: User) -> bytes:
+    """Sign in as a browser does. Returns its cookie."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    return f"{name}={client.cookies[name].value}".encode()
 
 
 async def opened(user: User, *, welcome: bool = True) -> Socket:
-    protocols = [sockets.PROTOCOL, f"bearer.{token(user)}"]
+    return await opened_with(await in_database(token, user), welcome=welcome)
+
+
+async def opened_with(raw: str, *, welcome: bool = True) -> Socket:
+    protocols = [sockets.PROTOCOL, f"bearer.{raw}"]
     communicator = WebsocketCommunicator(PATH, headers=[HOST], subprotocols=protocols)
     connected, protocol = await communicator.connect()
     assert (connected, protocol) == (True, sockets.PROTOCOL)
