@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -93,6 +94,17 @@ def words(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
     if raw is None:
         return list(default)
     return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def networks(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
+    """Read addresses and networks separated by commas: 10.0.0.5, 10.0.0.0/8, 2001:db8::/32."""
+    found: list[str] = []
+    for word in words(name, default, meaning):
+        try:
+            found.append(str(ip_network(word)))
+        except ValueError as error:
+            _fault(name, f"{word!r} is no address or network: {error}", "write 10.0.0.5 or 10.0.0.0/8")
+    return found
 
 
 def folders(name: str, default: tuple[Path, ...], meaning: str) -> list[Path]:

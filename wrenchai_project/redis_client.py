@@ -14,11 +14,7 @@ from wrenchai_project.sentinels import Sentinels, parse
 
 def client(url: str, *, timeout_seconds: float) -> Redis:
     """Give a client that waits so long for each answer, and tries once."""
-    options: dict[str, Any] = {
-        "socket_timeout": timeout_seconds,
-        "socket_connect_timeout": timeout_seconds,
-        "retry": Retry(NoBackoff(), 0),
-    }
+    options = patience(timeout_seconds)
     watched = parse(url)
     if watched is None:
         return Redis.from_url(url, **options)
@@ -28,12 +24,19 @@ def client(url: str, *, timeout_seconds: float) -> Redis:
     return Redis.from_pool(pool)
 
 
-def sentinel_options(watched: Sentinels, *, timeout_seconds: float) -> dict[str, Any]:
-    """What connections to the sentinels themselves get: redis-py's own three retries would take 10 s and more."""
+def patience(timeout_seconds: float) -> dict[str, Any]:
+    """What a connection gets that waits so long for each answer, and tries once."""
     return {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         "retry": Retry(NoBackoff(), 0),
+    }
+
+
+def sentinel_options(watched: Sentinels, *, timeout_seconds: float) -> dict[str, Any]:
+    """What connections to the sentinels themselves get: redis-py's own three retries would take 10 s and more."""
+    return {
+        **patience(timeout_seconds),
         **watched.sentinel_login(),
     }
 
@@ -58,7 +61,8 @@ class SentinelPool(SentinelConnectionPool):
         watched = parse(url)
         if watched is None:
             raise ValueError("this pool is for a sentinel URL")
-        return cls(watched.master, _sentinel(watched, 2.0), **watched.login(), **options)
+        seconds = float(options.get("socket_timeout", 2.0))
+        return cls(watched.master, _sentinel(watched, seconds), **watched.login(), **options)
 
 
 def _sentinel(watched: Sentinels, timeout_seconds: float) -> Sentinel:

@@ -80,6 +80,11 @@ CSRF_TRUSTED_ORIGINS = env.words(
 BASE_URL = env.text(
     "WRENCH_BASE_URL", "http://127.0.0.1:8000", "Where people reach the web, for links in reports"
 )
+TRUSTED_PROXIES = env.networks(
+    "WRENCH_TRUSTED_PROXIES",
+    (),
+    "Addresses or networks of proxies whose X-Forwarded-For is believed; others count as the client themselves",
+)
 HTTPS = env.flag("WRENCH_HTTPS", False, "The web is reached by HTTPS: secure cookies, HSTS")
 
 INSTALLED_APPS = [

@@ -2,6 +2,7 @@
 
 people      User, Team, Membership, Project, ProjectMembership
 sessions    DeviceSession, RefreshToken
+rates       RateRule
 """
 
 from __future__ import annotations
@@ -20,3 +21,6 @@ __all__ = [
     "Team",
     "User",
 ]
+from accounts.models.rates import RateRule
+
+__all__ = ["Membership", "Project", "ProjectMembership", "RateRule", "Team", "User"]
