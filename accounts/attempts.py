@@ -1,14 +1,20 @@
 """Counting attempts to sign in, by address and by name, with django-ratelimit (fixed window).
 
-Shared by the sign-in page and the token resource. Refuses to know how a refusal looks. If Redis is away nobody is
-let through: uncounted guesses at passwords are worse than a pause.
+The one way: the sign-in page, through which the admin signs in, and the token resources ask here. Refuses to know how
+a refusal looks. django-ratelimit lets a connection error through as it is, and waits as long as its cache does. So it
+has a cache of short patience, and asks through the circuit of `accounts.limits`; while Redis is away a small bucket
+in this process counts instead: nobody guesses uncounted, and who knows the password gets in.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from django.http import HttpRequest
-from django_ratelimit.core import is_ratelimited
-from redis.exceptions import RedisError
+from django_ratelimit.core import get_usage
+
+from accounts.limits import addresses, engine, shared
 
 PER_ADDRESS = "30/m"
 PER_NAME = "10/m"
@@ -16,26 +22,44 @@ MAX_NAME = 150  # characters that count; as long as a user name may be
 
 
 class TooManyAttempts(Exception):
-    """The address or the name was tried too often."""
+    """The address or the name was tried too often. `retry_after` is in seconds."""
 
-
-class AttemptsNotCounted(Exception):
-    """Redis does not answer, so attempts cannot be counted."""
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = max(1, retry_after)
+        super().__init__(f"too many attempts; try again in {self.retry_after} s")
 
 
 def count(request: HttpRequest, *, group: str, name: str = "") -> None:
-    """Count one attempt. Raises TooManyAttempts, AttemptsNotCounted."""
+    """Count one attempt. Raises TooManyAttempts."""
+    folded = name[:MAX_NAME].casefold()
     try:
-        limited = is_ratelimited(request, group=group, key="ip", rate=PER_ADDRESS, increment=True)
-        if name:
-            folded = name[:MAX_NAME].casefold()
-            by_name = is_ratelimited(
-                request, group=f"{group}-name", key=lambda *_: folded, rate=PER_NAME, increment=True
-            )
-            limited = limited or by_name
-    except RedisError as error:
-        raise AttemptsNotCounted(
-            "signing in is not possible while Redis does not answer; try again soon"
-        ) from error
-    if limited:
-        raise TooManyAttempts("too many attempts; wait a minute and try again")
+        wait = shared.circuit.call(lambda: _count(request, group, folded))
+    except shared.RedisAway:
+        wait = _count_here(request, group, folded)
+    if wait:
+        raise TooManyAttempts(wait)
+
+
+def _count(request: HttpRequest, group: str, name: str) -> int:
+    """Count in Redis. Returns the seconds to wait; 0: none."""
+    usages = [get_usage(request, group=group, key="ip", rate=PER_ADDRESS, increment=True)]
+    if name:
+        usages.append(
+            get_usage(request, group=f"{group}-name", key=lambda *_: name, rate=PER_NAME, increment=True)
+        )
+    return max(_wait(usage) for usage in usages)
+
+
+def _wait(usage: Mapping[str, int] | None) -> int:
+    """Seconds until the window is over. -1 as `time_left`: the cache lost the count in between; wait a moment."""
+    if usage is None or not usage["should_limit"]:
+        return 0
+    return max(1, usage["time_left"])
+
+
+def _count_here(request: HttpRequest, group: str, name: str) -> int:
+    owners = [f"{group}:{addresses.owner(addresses.of_request(request))}"]
+    if name:
+        owners.append(f"{group}-name:{name}")
+    verdict = engine.take_small(*owners)
+    return 0 if verdict.allowed else math.ceil(verdict.retry_after)

@@ -17,7 +17,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from accounts.attempts import AttemptsNotCounted, TooManyAttempts
+from accounts.attempts import TooManyAttempts
+from accounts.limits.engine import LimitReached
 from agents.workspace.errors import WorkspaceError
 from tasks.database import is_away
 from tasks.errors import (
@@ -66,6 +67,13 @@ def problem(
     return body
 
 
+def limit_problem(reached: LimitReached) -> dict[str, Any]:
+    """Make the body of the 429 of a rate limit. `rule` names the limit."""
+    limiting = reached.verdict.limiting
+    body = problem(429, str(reached), kind="rate-limited")
+    return {**body, "rule": limiting.rule.name if limiting else "", "retry_after": reached.retry_after}
+
+
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Turn an exception of a view into a problem response; None for our own faults (a 500). For REST_FRAMEWORK."""
     known = _known(error)
@@ -107,9 +115,9 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     if isinstance(error, SuspiciousOperation):
         return problem(400, "the request was refused"), {}
     if isinstance(error, TooManyAttempts):
-        return problem(429, str(error), kind="too-many-attempts"), {"Retry-After": "60"}
-    if isinstance(error, AttemptsNotCounted):
-        return problem(503, str(error), kind="redis-unreachable"), {"Retry-After": "5"}
+        return problem(429, str(error), kind="too-many-attempts"), {"Retry-After": str(error.retry_after)}
+    if isinstance(error, LimitReached):
+        return limit_problem(error), {"Retry-After": str(error.retry_after)}
     if is_away(error):
         log.error("database_unreachable", reason=str(error))
         return problem(503, "the database does not answer; try again soon"), {"Retry-After": "5"}

@@ -113,10 +113,10 @@ class SignIn(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             attempts.count(request, group="sign-in", name=str(request.POST.get("username", "")))
-        except attempts.TooManyAttempts:
-            return error(request, 429)
-        except attempts.AttemptsNotCounted:
-            return error(request, 503)
+        except attempts.TooManyAttempts as refused:
+            answer = error(request, 429)
+            answer.headers["Retry-After"] = str(refused.retry_after)
+            return answer
         return super().post(request, *args, **kwargs)
 
 

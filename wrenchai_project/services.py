@@ -71,7 +71,8 @@ def web(port: int) -> ChildSpec:
     """The web: pages, REST, WebSocket."""
     argv = [
         sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application", "--host", "127.0.0.1",
-        "--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
+        "--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning",
+        "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
     return ChildSpec(
         name="web",

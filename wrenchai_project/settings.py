@@ -13,7 +13,7 @@ from typing import Any
 import django_stubs_ext
 import structlog
 
-from wrenchai_project import env, sentinels, servers
+from wrenchai_project import env, redis_client, sentinels, servers
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
 
@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "channels",
     "pgtrigger",
+    "django_ratelimit",
     "accounts",
     "tasks",
     "agents",
@@ -116,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.security.ContentSecurityPolicy",
+    "api.limit_fields.RateLimits",
 ]
 ROOT_URLCONF = "wrenchai_project.urls"
 ASGI_APPLICATION = "wrenchai_project.asgi.application"
@@ -196,8 +198,22 @@ CACHES = {
             "pool_class": f"wrenchai_project.redis_client.{'SentinelPool' if REDIS_SENTINELS else 'QuickPool'}"
         },
         "KEY_PREFIX": "wrench",
-    }
+    },
+    "attempts": {  # what django-ratelimit counts in: it waits as long as its cache does
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": [REDIS_URL],
+        "OPTIONS": {
+            **redis_client.patience(0.1),
+            **({"pool_class": "wrenchai_project.redis_client.SentinelPool"} if REDIS_SENTINELS else {}),
+        },
+        "KEY_PREFIX": "wrench-attempts",
+    },
 }
+RATELIMIT_USE_CACHE = "attempts"
+RATELIMIT_IP_META_KEY = "accounts.limits.addresses.of_request"
+# W001 knows of memcached and django-redis only. It guards against caches that do not count atomically and for all
+# processes; Django's own RedisCache does both, by INCR and SET NX
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -317,6 +333,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ActionPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.limits.RuleThrottle"],
     "DEFAULT_PARSER_CLASSES": ["api.formats.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.formats.JsonOnlyNegotiation",

@@ -21,8 +21,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import sessions, tokens
+from accounts.limits.book import book
+from accounts.limits.engine import local
+from accounts.limits.shared import circuit
 from accounts.models import Membership, Project, SessionKind, Team, User
 from accounts.roles import Role
+from api import seen
 from tasks import contract, events, interruption, partitions, runs, stint
 from tasks.changes import Change
 from tasks.contract import QueueSpec, StepSpec
@@ -90,8 +94,12 @@ def _quick_passwords(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_counts() -> None:
-    """Attempts to sign in are counted per test."""
+    """Attempts to sign in and requests are counted per test."""
     cache.clear()
+    book.forget()
+    seen.forget()
+    local.clear()
+    circuit.reset()
 
 
 @pytest.fixture(scope="session", autouse=True)
