@@ -16,7 +16,8 @@ POLL_SECONDS and never an event. Nothing is buffered but one page:
 
 Invariant: per topic the client sees each `seq` once and in order, or a `reset` that tells it to load anew.
 Close codes: 4401 signed out or expired, 4403 no longer allowed, 4404 no such topic, 4408 too slow or silent,
-4429 too many sockets, 1009 frame too large, 1012 restart (sent by the server program), 1013 try again soon.
+4429 too many sockets or messages, 1009 frame too large, 1012 restart (sent by the server program), 1013 try
+again soon.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
+from accounts.limits import addresses
+from accounts.limits.engine import LimitReached, Verdict
 from accounts.signals import role_lost
-from api import frames, sockets
+from api import frames, messages, sockets
 from api.frames import Ack, FrameRefused, Ping, Subscribe, Unsubscribe
 from api.tickets import TicketsAway
 from tasks.hints import run_group
@@ -57,6 +60,8 @@ SLOW_SECONDS = 60.0
 RECHECK_SECONDS = 30.0  # may this person still see this? role_lost makes it at once
 FRAMES_PER_SECOND = 500.0  # a client may acknowledge each event
 FRAMES_BURST = 1000.0
+GRACE_SECONDS = 2.0  # a client over its limit is warned; who goes on after so long is closed
+FORGIVE_SECONDS = 60.0
 
 POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="stream")  # bounds the database connections, too
 
@@ -89,6 +94,8 @@ class Stream(AsyncWebsocketConsumer):
         self.heard_at = self.checked_at = time.monotonic()
         self.stuck_since: float | None = None
         self.frames_left, self.frames_at = FRAMES_BURST, time.monotonic()
+        self.warned_at: float | None = None
+        self.refused_until = 0.0
         if sockets.PROTOCOL not in self.scope["subprotocols"] or not sockets.origin_is_ours(self.scope):
             await self.close()  # refuses the handshake itself: HTTP 403
             return
@@ -98,6 +105,15 @@ class Stream(AsyncWebsocketConsumer):
         except TicketsAway as error:
             await self._end(1013, str(error.detail))
             return
+        opening = await _in_thread(
+            messages.opening,
+            identity.user_id if identity else None,
+            address=addresses.of_scope(self.scope),
+            path=self.scope["path"],
+        )
+        if not opening.allowed:
+            await self._end(4429, str(LimitReached(opening)))
+            return
         if identity is None:
             await self._end(4401, "sign in first")
             return
@@ -105,6 +121,7 @@ class Stream(AsyncWebsocketConsumer):
             await self._end(4429, f"at most {sockets.MAX_SOCKETS} sockets per user")
             return
         self.identity = identity
+        self.meter = await _in_thread(messages.meter, identity.user_id, socket=self.channel_name)
         await self._join(_user_group(identity.user_id))
         if not await _in_thread(sockets.still_valid, identity):  # ended before the group could tell of it
             await self._end(4401, "signed out")
@@ -131,6 +148,8 @@ class Stream(AsyncWebsocketConsumer):
             return
         self.heard_at = time.monotonic()
         await self._take_turn()
+        if not await self._is_within_limits():
+            return
         if len(text_data or bytes_data or b"") > frames.MAX_BYTES:
             await self._end(1009, f"a frame has at most {frames.MAX_BYTES} bytes")
             return
@@ -318,6 +337,29 @@ class Stream(AsyncWebsocketConsumer):
         self.frames_at = now
         if self.frames_left < 0:
             await asyncio.sleep(-self.frames_left / FRAMES_PER_SECOND)
+
+    async def _is_within_limits(self) -> bool:
+        """Charge a frame. One too many is dropped: the client is warned, and closed if it goes on."""
+        if self.meter.spend():
+            return True
+        if time.monotonic() < self.refused_until:
+            return await self._too_many(None)
+        verdict = await _in_thread(self.meter.draw)
+        return verdict.allowed or await self._too_many(verdict)
+
+    async def _too_many(self, verdict: Verdict | None) -> bool:
+        now = time.monotonic()
+        if verdict is not None:
+            self.refused_until = now + verdict.retry_after
+        if verdict is not None and (self.warned_at is None or now - self.warned_at > FORGIVE_SECONDS):
+            self.warned_at = now
+            reached = LimitReached(verdict)
+            await self._tell(
+                "error", code="too_many_messages", message=str(reached), retry_after=reached.retry_after
+            )
+        elif self.warned_at is not None and now - self.warned_at > GRACE_SECONDS:
+            await self._end(4429, "too many messages, after a warning")
+        return False
 
     async def _tell(self, op: str, **body: Any) -> None:
         if not self.over:
