@@ -7,7 +7,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from accounts import sessions
+from accounts import (
+    rates_admin,  # noqa: F401 - registers the rate rules
+    sessions,
+)
 from accounts.models import DeviceSession, EndedBecause, Membership, Project, ProjectMembership, Team, User
 
 

@@ -56,8 +56,7 @@ def call_of(request: Request, view: APIView) -> Call:
         address=addresses.of_request(request._request),
         user_id=user.pk if is_person else None,
         user_name=user.get_username() if is_person else "",
-        key=str(key.pk) if has_key else "",
-        key_name=str(getattr(key, "prefix", key.pk)) if has_key else "",
+        key=str(getattr(key, "prefix", key.pk)) if has_key else "",
         project_id=project[0] if project else None,
         project_name=project[1] if project else "",
     )

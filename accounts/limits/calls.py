@@ -14,7 +14,10 @@ from accounts.limits.rules import Kind, Rule, Scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request, message or call of a language model. What is not known stays empty, and no rule speaks of it."""
+    """One request, message or call of a language model. What is not known stays empty, and no rule speaks of it.
+
+    `key` is the prefix of an API key, `project_name` is team/slug, `socket` names a connection.
+    """
 
     kind: Kind = Kind.REQUEST
     method: str = ""
@@ -23,7 +26,6 @@ class Call:
     user_id: int | None = None
     user_name: str = ""
     key: str = ""
-    key_name: str = ""
     project_id: int | None = None
     project_name: str = ""
     socket: str = ""
@@ -85,7 +87,7 @@ def _is_for(rule: Rule, call: Call) -> bool:
         case Scope.USER | Scope.SOCKET_USER | Scope.SOCKET:
             return rule.subject == call.user_name
         case Scope.KEY:
-            return rule.subject == call.key_name
+            return rule.subject == call.key
         case Scope.PROJECT | Scope.LLM:
             return rule.subject == call.project_name
         case _:

@@ -148,7 +148,7 @@ def _decided(found: Asked, call: Call, fallback: Fallback) -> Verdict:
         verdict = _verdict(found, shared.decide(buckets, count=call.units == 1), "redis")
     except shared.RedisAway:
         if fallback is Fallback.SMALL:
-            return take_small(call.address)
+            return take_small(call.address or buckets[0].key)
         if fallback is Fallback.OPEN:
             shared.circuit.missed("open")
             return Verdict(allowed=True, decided_by="open")

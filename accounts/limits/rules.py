@@ -152,7 +152,7 @@ def read_route(text: str) -> tuple[frozenset[str], re.Pattern[str] | None]:
     """Read methods (none: all) and the path's pattern (None: all). Raises ValidationError."""
     words = text.split()
     path = words.pop() if words and words[-1].startswith("/") else ""
-    if len(words) > 1 or not (words or path):
+    if len(words) > 1 or not (words or path) or any("/" in word for word in words):
         raise ValidationError(f"{text!r} is no route; write POST /api/v1/runs, /api/v1/runs/* or GET|HEAD")
     methods = frozenset(words[0].split("|")) if words else frozenset()
     if unknown := sorted(methods - METHODS):
