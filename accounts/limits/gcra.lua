@@ -14,8 +14,12 @@ local reply, after, admitted = {now, 1}, {}, true
 for i = 1, n do
   local interval = tonumber(ARGV[5 * i - 2])
   local depth = interval * tonumber(ARGV[5 * i - 1])
-  -- a rule that was edited, or a clock that was set back, must not make anybody wait longer than for an empty bucket
-  local at = math.min(math.max(tonumber(full_at[i] or now) or now, now), now + depth)
+  local stored = tonumber(full_at[i] or now) or now
+  local at = math.min(math.max(stored, now), now + depth)
+  if charge and stored > at then
+    -- a rule was edited or the clock set back: nobody waits longer than for an empty bucket, which fills from now on
+    redis.call('SET', KEYS[i], string.format('%.0f', at), 'PX', math.max(1, math.ceil((at - now) / 1000)))
+  end
   after[i] = at + interval * tonumber(ARGV[5 * i])
   reply[2 * i + 1] = math.max(0, after[i] - depth - now)
   reply[2 * i + 2] = at - now

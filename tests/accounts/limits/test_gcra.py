@@ -117,6 +117,8 @@ def test_clock_set_back_and_edited_rule_make_nobody_wait_longer_than_an_empty_bu
     shared.redis().set(shared.PREFIX + bucket.key, far)
     decision = shared.decide([bucket])
     assert (decision.admitted, decision.levels[0].wait) == (False, 10**6)
+    assert shared.redis().get(shared.PREFIX + bucket.key) == b"%d" % (decision.now + bucket.depth)
+    assert shared.decide([bucket]).levels[0].wait < 10**6  # it fills
 
 
 def test_script_is_told_again_after_redis_forgot_it() -> None:

@@ -63,6 +63,7 @@ def save(client: Client, rule: RateRule | None = None, **changed: object) -> str
         ({"route": "https://h/x"}, "is no route"),
         ({"route": "/a?b=c"}, "it has letters, digits"),
         ({"route": "/**/**/**"}, "has too many stars"),
+        ({"route": "/a*b*c"}, "has two stars in one segment"),
         ({"scope": "route"}, "a rule for a route names the route"),
         ({"scope": "socket", "route": "/x"}, "a message has no route"),
         ({"scope": "global", "subject": "bob"}, "leave the subject empty"),
