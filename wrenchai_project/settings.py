@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.security.ContentSecurityPolicy",
     "api.limit_fields.RateLimits",
+    "frontend.limits.PageLimits",
 ]
 ROOT_URLCONF = "wrenchai_project.urls"
 ASGI_APPLICATION = "wrenchai_project.asgi.application"
