@@ -11,7 +11,6 @@ carry, and at the next look at `is_active`; sockets within half a minute.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,6 +25,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.limits import addresses
 from accounts.models import DeviceSession, EndedBecause, SessionKind, User
 from accounts.signals import role_lost
 
@@ -50,15 +50,11 @@ class Device:
 def device_of(request: HttpRequest) -> Device:
     """Read the device of a request.
 
-    The address is that of the connection. The web server (uvicorn) has put what a proxy says in its place, if it
-    trusts that proxy (FORWARDED_ALLOW_IPS); headers are not looked at here, anybody can send them.
+    Its address is what the rate limits go by: what a trusted proxy says, or that of the connection.
     """
-    try:
-        ip: str | None = str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        ip = None
+    ip = addresses.of_request(request)
     agent = "".join(c for c in request.META.get("HTTP_USER_AGENT", "") if c.isprintable())
-    return Device(ip=ip, user_agent=agent[:MAX_AGENT])
+    return Device(ip=None if ip == addresses.UNKNOWN else ip, user_agent=agent[:MAX_AGENT])
 
 
 def begin(user: User, kind: SessionKind, device: Device, *, lasts: timedelta) -> DeviceSession:

@@ -82,8 +82,6 @@ def change_password(request: HttpRequest) -> HttpResponse:
         )  # the old one must not be guessed here
     except attempts.TooManyAttempts:
         return error(request, 429)
-    except attempts.AttemptsNotCounted:
-        return error(request, 503)
     form = PasswordForm(user, request.POST)
     if not form.is_valid():
         return _password_page(request, form, status=400)

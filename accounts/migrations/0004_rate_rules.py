@@ -30,7 +30,7 @@ def add_rules(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0001_initial"),
+        ("accounts", "0003_sessions"),
     ]
 
     operations = [

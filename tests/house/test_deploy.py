@@ -16,7 +16,7 @@ from wrenchai_project.env import DECLARED
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("wrenchai:")}
-OTHER_NAMES = {"FLOWER_BASIC_AUTH", "FORWARDED_ALLOW_IPS"}  # read by Flower and uvicorn themselves
+OTHER_NAMES = {"FLOWER_BASIC_AUTH"}  # read by Flower itself
 VARIABLE = re.compile(r"\$\{(\w+)(:[?-][^}]*)?\}")
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
