@@ -7,11 +7,13 @@ whether that still lives, is asked of PostgreSQL at each request (`browser`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedSessions
-from redis.exceptions import RedisError
+
+from accounts.limits.shared import RedisAway, circuit
 
 log = structlog.get_logger(__name__)
 
@@ -39,23 +41,21 @@ class _Lenient:
         self._inner = cache
 
     def get(self, key: str) -> Any:
-        try:
-            return self._inner.get(key)
-        except RedisError as error:
-            log.warning("session_not_cached", reason=str(error))
-            return None
+        return self._ask("session_not_cached", lambda: self._inner.get(key))
 
     def set(self, key: str, value: object, timeout: float | None = None) -> None:
-        try:
-            self._inner.set(key, value, timeout)
-        except RedisError as error:
-            log.warning("session_not_cached", reason=str(error))
+        self._ask("session_not_cached", lambda: self._inner.set(key, value, timeout))
 
     def delete(self, key: str) -> None:
+        self._ask("session_not_uncached", lambda: self._inner.delete(key))
+
+    def _ask(self, event: str, act: Callable[[], Any]) -> Any:
+        """Ask through the circuit of the limits: a Redis that hangs is waited for once, not by each page."""
         try:
-            self._inner.delete(key)
-        except RedisError as error:
-            log.warning("session_not_uncached", reason=str(error))
+            return circuit.call(act)
+        except RedisAway as error:
+            log.warning(event, reason=str(error))
+            return None
 
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None

@@ -47,7 +47,7 @@ class QuickPool(ConnectionPool):
     @classmethod
     def from_url(cls, url: str, **options: Any) -> QuickPool:
         """Make the pool of a server."""
-        bounds = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
+        bounds = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
         pool: QuickPool = super().from_url(url, **{**bounds, **options})
         return pool
 

@@ -166,7 +166,7 @@ def test_dead_redis_leaves_reads_open_and_signing_in_nearly_closed(
     assert statuses(api(cast.bob), 6) == [200] * 6
     ask = submit(cast)
     assert [ask() for _ in range(3)] == [201, 201, 429]
-    assert [sign_in("bob", "wrong") for _ in range(7)] == [401] * 5 + [429] * 2
+    assert [sign_in("bob", "wrong") for _ in range(7)] == [400] * 5 + [429] * 2
     assert sign_in("alice", PASSWORD) == 429  # the address is spent
     assert shared.circuit.counted() == {"open": 6, "local": 3, "small": 8}
 
@@ -184,7 +184,7 @@ def test_frozen_redis_is_waited_for_once(cast: Cast) -> None:
             took.append(time.monotonic() - began)
         assert took[0] < 0.4  # 100 ms, and the request itself on a busy machine
         assert sum(took[1:]) < shared.PATIENCE_SECONDS + 0.3
-        assert [sign_in("bob", "wrong") for _ in range(7)] == [401] * 5 + [429] * 2
+        assert [sign_in("bob", "wrong") for _ in range(7)] == [400] * 5 + [429] * 2
     assert shared.circuit.counted() == {"open": 5, "small": 7}
 
 

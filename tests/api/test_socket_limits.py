@@ -12,9 +12,12 @@ from accounts.models import RateRule
 from api import messages, stream
 from tests.accounts.limits.conftest import add_rule
 from tests.api.cast import Cast
-from tests.api.test_stream import Socket, _close_connections, opened, people, run_async  # noqa: F401
+from tests.api.websocket import Socket, opened, run_async
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("closed_connections"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,7 @@ async def pings(socket: Socket, count: int) -> list[str]:
     return [(await socket.hear())["op"] for _ in range(count)]
 
 
-def test_socket_over_its_limit_is_warned_then_closed(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_socket_over_its_limit_is_warned_then_closed(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "GRACE_SECONDS", 0.05)
     add_rule("chatter", "socket", "6/m", 5)
 
@@ -52,7 +55,7 @@ def test_socket_over_its_limit_is_warned_then_closed(people: Cast, monkeypatch: 
     assert shared.counts()["chatter:refused"] >= 1
 
 
-def test_warning_says_which_limit_and_when(people: Cast) -> None:  # noqa: F811
+def test_warning_says_which_limit_and_when(people: Cast) -> None:
     add_rule("chatter", "socket", "6/m", 1)
 
     async def scenario() -> None:
@@ -71,7 +74,7 @@ def test_warning_says_which_limit_and_when(people: Cast) -> None:  # noqa: F811
     run_async(scenario)
 
 
-def test_sockets_of_a_user_share_one_bucket(people: Cast) -> None:  # noqa: F811
+def test_sockets_of_a_user_share_one_bucket(people: Cast) -> None:
     add_rule("person", "socket_user", "1/h", 2 * messages.LOT)
 
     async def scenario() -> None:
@@ -87,7 +90,7 @@ def test_sockets_of_a_user_share_one_bucket(people: Cast) -> None:  # noqa: F811
     run_async(scenario)
 
 
-def test_dry_run_lets_every_message_through_and_counts_them(people: Cast) -> None:  # noqa: F811
+def test_dry_run_lets_every_message_through_and_counts_them(people: Cast) -> None:
     add_rule("dry", "socket", "1/d", 2, dry_run=True)
 
     async def scenario() -> None:
@@ -99,7 +102,7 @@ def test_dry_run_lets_every_message_through_and_counts_them(people: Cast) -> Non
     assert shared.counts() == {"dry:over": 3}
 
 
-def test_opening_is_charged_like_a_request(people: Cast) -> None:  # noqa: F811
+def test_opening_is_charged_like_a_request(people: Cast) -> None:
     add_rule("openings", "user", "1/d", 1, route="WS /api/v1/stream")
 
     async def scenario() -> None:
@@ -113,7 +116,7 @@ def test_opening_is_charged_like_a_request(people: Cast) -> None:  # noqa: F811
     run_async(scenario)
 
 
-def test_messages_go_on_without_redis(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_messages_go_on_without_redis(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     add_rule("chatter", "socket", "1/d", 20)
     monkeypatch.setattr(shared, "_run", _away)
 

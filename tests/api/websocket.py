@@ -81,6 +81,13 @@ class Socket:
             if output["type"] == "websocket.close":
                 return int(output["code"])
 
+    async def closed_within(self, seconds: float) -> int | None:
+        """Give the code if the end comes within so long."""
+        if await self.inner.receive_nothing(seconds):
+            return None
+        output = await self.inner.receive_output(timeout=1)
+        return int(output["code"]) if output["type"] == "websocket.close" else None
+
     async def until(self, op: str) -> list[Frame]:
         """Collect frames up to and with the first `op`."""
         heard = [await self.hear()]
