@@ -2,7 +2,8 @@
 
 Deny by default: no membership, no role; an action outside of the tables is nobody's. A superuser is an owner
 everywhere; staff are viewers everywhere (they run the admin pages), more only by membership. A role given
-for one project takes the place of the team's role there.
+for one project takes the place of the team's role there. Who comes with an API key (`User.bounds`) may do what the
+key's scopes hold, in the projects that it is bound to, and nothing that the role does not allow.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "SIGNED_IN_ACTIONS",
     "Role",
     "decides_as",
+    "in_scope",
     "is_known",
     "may",
     "may_decide",
@@ -52,6 +54,15 @@ def projects_for(user: Person, action: str) -> QuerySet[Project]:
     least = ACTIONS.get(action)
     if least is None or not isinstance(user, User) or not user.is_active:
         return Project.objects.none()
+    if user.bounds is None:
+        return _by_role(user, least)
+    if not user.bounds.allow(action):
+        return Project.objects.none()
+    found = _by_role(user, least)
+    return found if user.bounds.project_ids is None else found.filter(pk__in=user.bounds.project_ids)
+
+
+def _by_role(user: User, least: Role) -> QuerySet[Project]:
     if user.is_superuser or (user.is_staff and least <= Role.VIEWER):
         return Project.objects.all()
     here = ProjectMembership.objects.filter(user_id=user.pk)
@@ -63,8 +74,10 @@ def projects_for(user: Person, action: str) -> QuerySet[Project]:
 
 
 def role_in(user: Person, project: Project) -> Role | None:
-    """Tell what this person is in this project. None: a stranger."""
+    """Tell what this person is in this project. None: a stranger, or a key that is bound to others."""
     if not isinstance(user, User) or not user.is_active:
+        return None
+    if user.bounds is not None and not user.bounds.reach(project.pk):
         return None
     if user.is_superuser:
         return Role.OWNER
@@ -80,7 +93,7 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
     """Tell whether this person may do `action` (in `project`, for actions that belong to one)."""
     if action in OPEN_ACTIONS:
         return True
-    if not isinstance(user, User) or not user.is_active:
+    if not isinstance(user, User) or not user.is_active or not in_scope(user, action):
         return False
     if action in SIGNED_IN_ACTIONS:
         return True
@@ -89,6 +102,11 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
         return False
     role = role_in(user, project)
     return role is not None and role >= least
+
+
+def in_scope(user: Person, action: str) -> bool:
+    """Tell whether the key that the person came with, if any, has a scope for `action`."""
+    return not isinstance(user, User) or user.bounds is None or user.bounds.allow(action)
 
 
 def may_decide(user: Person, project: Project, *, role: str, users: Collection[str] = ()) -> bool:
@@ -103,6 +121,8 @@ def decides_as(mine: Role | None, user: Person, *, role: str, users: Collection[
     """Tell the same for whoever knows already what the person is in the project: lists ask once per project."""
     least = {known.label: known for known in Role}.get(role)
     if least is None or mine is None or mine < least or not isinstance(user, User):
+        return False
+    if not in_scope(user, "approval.decide"):
         return False
     named = {address.lower() for address in users if address}  # who has no address is named by nobody
     return not users or user.email.lower() in named

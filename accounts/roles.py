@@ -39,6 +39,7 @@ ACTIONS: Mapping[str, Role] = {
 SIGNED_IN_ACTIONS = frozenset(
     {"agent.view", "schema.view", "session.view", "session.revoke", "stream.ticket"}
 )
+SIGNED_IN_ACTIONS = frozenset({"agent.view", "key.manage", "key.view", "schema.view"})
 """Actions that everybody who is signed in may do."""
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.http import Http404
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -34,7 +35,11 @@ class ActionPermission(BasePermission):
             return False
         if action in access.OPEN_ACTIONS:
             return True
-        return bool(request.user and request.user.is_authenticated)
+        if not request.user or not request.user.is_authenticated:
+            return False
+        if not access.in_scope(request.user, action):
+            raise PermissionDenied(f"this API key has no scope for {action}")
+        return True
 
     def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
         action = action_of(view, request.method or "")

@@ -1,9 +1,9 @@
 """Who is behind a socket, what they may follow, and how many sockets they hold.
 
 Synchronous: `stream` calls this in its threads. Knows no Channels. A browser is known by its session cookie, and
-then only from our own origin; a program by a token in `Sec-WebSocket-Protocol: wrench.v1, bearer.<token>`, never
-in the URL; both by a one-time ticket (`tickets`) as `ticket.<ticket>`, from no foreign origin. Of several that are
-offered the first counts, for the origin as for the person.
+then only from our own origin; a program by a token or an API key in `Sec-WebSocket-Protocol: wrench.v1,
+bearer.<token>`, never in the URL; both by a one-time ticket (`tickets`) as `ticket.<ticket>`, from no foreign
+origin. Of several that are offered the first counts, for the origin as for the person.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
+from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts import access, sessions, tokens
+from accounts import access, keys, sessions, tokens
+from accounts.bounds import Bounds
+from accounts.key_text import START
 from accounts.models import User
 from api import shapes, tickets
 from api.tickets import Ticket
@@ -52,6 +55,14 @@ class Identity:
     token: str = ""
     ticket: Ticket | None = None
     expires_at: float | None = None
+    bounds: Bounds | None = None
+
+    def person(self) -> User | None:
+        """Give the person's row as it is now, held to the bounds of the key that they came with."""
+        user = User.objects.filter(pk=self.user_id).first()
+        if user is not None:
+            user.bounds = self.bounds
+        return user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +113,19 @@ def origin_is_ours(scope: Mapping[str, Any]) -> bool:
     return urlsplit(origin).netloc == host or origin in settings.CSRF_TRUSTED_ORIGINS
 
 
-def follow(user_id: int, run_id: UUID) -> Followed | None:
+def follow(identity: Identity, run_id: UUID) -> Followed | None:
     """Give the run if this person may see it."""
     run = Run.objects.select_related("project").filter(public_id=run_id).first()
-    user = User.objects.filter(pk=user_id).first()
+    user = identity.person()
     if run is None or user is None or not access.may(user, "run.view", run.project):
         return None
     return Followed(run=run, head=run.last_seq)
 
 
-def lost(user_id: int, run_ids: Iterable[UUID]) -> set[UUID]:
+def lost(identity: Identity, run_ids: Iterable[UUID]) -> set[UUID]:
     """Tell which of these runs this person may no longer see."""
     wanted = set(run_ids)
-    user = User.objects.filter(pk=user_id).first()
+    user = identity.person()
     if user is None:
         return wanted
     seen = Run.objects.filter(public_id__in=wanted, project__in=access.projects_for(user, "run.view"))
@@ -189,12 +200,24 @@ def _by_ticket(ticket: Ticket) -> Identity | None:
 
 
 def _by_token(raw: str) -> Identity | None:
+    if raw.startswith(START):
+        return _by_key(raw)
     try:
         token = tokens.read(raw)
         session = tokens.check(token)
     except tokens.TokenRefused:
         return None
     return Identity(user_id=session.user_id, token=raw, expires_at=float(token["exp"]))
+
+
+def _by_key(raw: str) -> Identity | None:
+    try:
+        row = keys.recognize(raw, now=timezone.now())
+    except (keys.KeyMistyped, keys.KeyUnknown, keys.KeyNotLive):
+        return None
+    return Identity(
+        user_id=row.owner_id, token=raw, expires_at=row.expires_at.timestamp(), bounds=row.owner.bounds
+    )
 
 
 def _by_session(key: str) -> Identity | None:

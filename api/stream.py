@@ -200,7 +200,7 @@ class Stream(AsyncWebsocketConsumer):
             raise FrameRefused("too_many_topics", message, topic=frame.topic, id=frame.id)
         await self._join(run_group(frame.run_id))
         try:
-            found = await _in_thread(sockets.follow, self.identity.user_id, frame.run_id)
+            found = await _in_thread(sockets.follow, self.identity, frame.run_id)
         except (DatabaseError, InterfaceError) as error:
             message = "the database does not answer; subscribe again soon"
             raise FrameRefused("unavailable", message, topic=frame.topic, id=frame.id) from error
@@ -316,7 +316,7 @@ class Stream(AsyncWebsocketConsumer):
         try:
             valid = await _in_thread(sockets.still_valid, self.identity)
             run_ids = [sub.run.public_id for sub in self.subscriptions.values()]
-            gone = await _in_thread(sockets.lost, self.identity.user_id, run_ids)
+            gone = await _in_thread(sockets.lost, self.identity, run_ids)
         except (DatabaseError, InterfaceError) as error:
             log.warning("stream_not_rechecked", reason=str(error))
             return

@@ -9,6 +9,7 @@ from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
+from api.keys import KeyRotateView, KeysView, KeyView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.tickets import TicketView
@@ -36,5 +37,8 @@ urlpatterns = [
     path("approvals", ApprovalsView.as_view(), name="approvals"),
     path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
     path("uploads", UploadsView.as_view(), name="uploads"),
+    path("keys", KeysView.as_view(), name="keys"),
+    path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),
+    path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

@@ -40,6 +40,7 @@ class Fault:
 DECLARED: dict[str, Declared] = {}
 FAULTS: list[Fault] = []
 DATABASE_DEFAULT = "postgresql://wrench@127.0.0.1:5432/wrenchai"
+_SECRET_ID = re.compile(r"[0-9A-Za-z-]{1,20}\Z")
 GENERATED = frozenset({"SECRET_KEY"})
 """Variables that `./wrench` makes itself for the processes that it starts."""
 LEAST_SECRET = 32  # characters; as many bytes as HMAC-SHA-256 gives
@@ -104,6 +105,20 @@ def networks(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
             found.append(str(ip_network(word)))
         except ValueError as error:
             _fault(name, f"{word!r} is no address or network: {error}", "write 10.0.0.5 or 10.0.0.0/8")
+    return found
+
+
+def secrets(name: str, meaning: str, *, least: int = 32) -> dict[str, str]:
+    """Read secrets of at least so many characters, each with its id: new-id:secret,old-id:secret. None is told."""
+    _declare(name, "secrets", "", meaning)
+    hint = f"write id:secret,id:secret; an id of 1 to 20 letters, digits and hyphens, {least} characters or more each"
+    found: dict[str, str] = {}
+    for place, pair in enumerate(filter(None, os.environ.get(name, "").split(",")), start=1):
+        id, _, secret = pair.strip().partition(":")
+        if not _SECRET_ID.match(id) or len(secret) < least or id in found:
+            _fault(name, f"its part {place} has no id, an id again, or a secret that is too short", hint)
+            continue
+        found[id] = secret
     return found
 
 

@@ -327,9 +327,15 @@ FAILPOINTS = env.text(
 )
 RETRY_CAP_SECONDS = env.number("WRENCH_RETRY_CAP_SECONDS", 300, "Last bound of that delay", least=1)
 
+API_KEY_PEPPERS = env.secrets(
+    "WRENCH_API_KEY_PEPPERS",
+    "Peppers of the stored API keys, id:secret, the newest first; without one, SECRET_KEY gives it",
+)
+
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.key_auth.KeyAuthentication",
         "api.identity.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],

@@ -1,5 +1,6 @@
 """The rows of `accounts`, one file per noun.
 
+keys        ApiKey
 people      User, Team, Membership, Project, ProjectMembership
 sessions    DeviceSession, RefreshToken
 rates       RateRule
@@ -7,6 +8,7 @@ rates       RateRule
 
 from __future__ import annotations
 
+from accounts.models.keys import ApiKey
 from accounts.models.people import Membership, Project, ProjectMembership, Team, User
 from accounts.models.sessions import DeviceSession, EndedBecause, RefreshToken, SessionKind
 
@@ -24,3 +26,4 @@ __all__ = [
 from accounts.models.rates import RateRule
 
 __all__ = ["Membership", "Project", "ProjectMembership", "RateRule", "Team", "User"]
+__all__ = ["ApiKey", "Membership", "Project", "ProjectMembership", "Team", "User"]

@@ -11,11 +11,14 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.bounds import Bounds
 from accounts.roles import Role
 
 
 class User(AbstractUser):
     """A row is a person, or a program that signs in like one."""
+
+    bounds: Bounds | None = None  # no column: set on the person of a request that came with an API key
 
     class Meta(AbstractUser.Meta):
         constraints = [

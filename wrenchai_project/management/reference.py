@@ -32,6 +32,7 @@ KINDS = {
     "flag": "`1`, `true`, `yes`, `on` against `0`, `false`, `no`, `off`",
     "number": "a whole number within bounds",
     "list": "words separated by commas",
+    "secrets": "secrets with their ids, `new-id:secret,old-id:secret`; the first is used, the others are still known",
     "folders": "absolute paths separated by `:`, as in `PATH`",
     "folder": "a path; a relative one counts from the working directory",
     "keys": "`id:secret`, several separated by commas; the first signs, all verify",
