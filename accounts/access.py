@@ -15,12 +15,13 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from accounts.models import Membership, Project, ProjectMembership, User
-from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, Role, is_known
+from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, Role, is_known
 
 __all__ = [
     "ACTIONS",
     "OPEN_ACTIONS",
     "SIGNED_IN_ACTIONS",
+    "STAFF_ACTIONS",
     "Role",
     "decides_as",
     "in_scope",
@@ -97,6 +98,8 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
         return False
     if action in SIGNED_IN_ACTIONS:
         return True
+    if action in STAFF_ACTIONS:
+        return user.is_staff and (user.bounds is None or user.bounds.project_ids is None)
     least = ACTIONS.get(action)
     if least is None or project is None:
         return False

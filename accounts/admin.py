@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from accounts import (
+    audit_admin,  # noqa: F401 - registers the record of security acts
     key_admin,  # noqa: F401 - registers the API keys
     rates_admin,  # noqa: F401 - registers the rate rules
     sessions,

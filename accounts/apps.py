@@ -10,4 +10,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import sessions, signals  # noqa: F401 - importing connects the receivers
+        from accounts import audit_signals, sessions, signals  # noqa: F401 - importing connects the receivers

@@ -1,7 +1,7 @@
 """What a program's key is held to: actions and projects, beside what its owner may do.
 
-A key carries scopes. A scope is the name of an action, or `*.view` for all that only reads. There is no scope for
-everything: a key would silently gain each action that is added later. Knows neither models nor HTTP.
+A key carries scopes. A scope is the name of an action, or `*.view` for all that only reads in projects. There is no
+scope for everything: a key would silently gain each action that is added later. Knows neither models nor HTTP.
 Invariant: bounds only ever take away; `access` asks for the owner's role as well, at that moment.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.roles import ACTIONS, SIGNED_IN_ACTIONS
+from accounts.roles import ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS
 
 READ_ALL = "*.view"
-GRANTABLE = frozenset({*ACTIONS, *SIGNED_IN_ACTIONS})
+GRANTABLE = frozenset({*ACTIONS, *SIGNED_IN_ACTIONS, *STAFF_ACTIONS})
 SCOPES = (READ_ALL, *sorted(GRANTABLE))
 """What a key can be given."""
 
@@ -62,7 +62,7 @@ def actions_of(scopes: Iterable[str]) -> frozenset[str]:
     given: set[str] = set()
     for scope in scopes:
         if scope == READ_ALL:
-            given |= {action for action in GRANTABLE if action.endswith(".view")}
+            given |= {action for action in GRANTABLE - STAFF_ACTIONS if action.endswith(".view")}
         elif scope in GRANTABLE:
             given |= {scope, ANSWERED_WITH.get(scope, scope)}
     if any(action in ACTIONS for action in given):

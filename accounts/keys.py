@@ -17,7 +17,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts import key_text
+from accounts import audit, key_text
+from accounts.audit import Act, Detail
 from accounts.bounds import Bounds
 from accounts.key_text import KeyMistyped
 from accounts.models import ApiKey, Project, User
@@ -87,6 +88,17 @@ def create(
         _room_for_one(owner, now)
         minted = _mint(owner, name, scopes=scopes, project_ids=ids, expires_at=expires_at, now=now)
         _refuse_wider(owner, minted.row.bounds())
+        slugs: list[Detail] = [project.slug for project in projects or ()]
+        audit.record(
+            Act.KEY_CREATED,
+            subject=f"key:{minted.row.public_id}",
+            details={
+                "name": name,
+                "scopes": list(minted.row.scopes),
+                "projects": None if projects is None else slugs,
+                "expires_at": expires_at.isoformat(),
+            },
+        )
     return minted
 
 
@@ -114,7 +126,11 @@ def rotate(owner: User, key: ApiKey, *, overlap: timedelta, expires_at: datetime
             replaces=old,
         )
         ApiKey.objects.filter(pk=old.pk).update(expires_at=min(old.expires_at, now + overlap))
-        log.info("api_key_rotated", key=str(old.public_id), successor=str(minted.row.public_id))
+        audit.record(
+            Act.KEY_ROTATED,
+            subject=f"key:{old.public_id}",
+            details={"successor": str(minted.row.public_id), "overlap_seconds": int(overlap.total_seconds())},
+        )
     return minted
 
 
@@ -123,8 +139,10 @@ def revoke(key: ApiKey, *, now: datetime) -> bool:
     with transaction.atomic():
         done = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) == 1
         if done:
-            log.info("api_key_revoked", key=str(key.public_id))
             owner = key.owner_id
+            audit.record(
+                Act.KEY_REVOKED, subject=f"key:{key.public_id}", details={"name": key.name, "owner": owner}
+            )
             transaction.on_commit(lambda: role_lost.send(sender=ApiKey, user_id=owner), robust=True)
     return done
 
@@ -178,7 +196,6 @@ def _mint(
         replaces=replaces,
     )
     row.projects.set(project_ids or ())
-    log.info("api_key_created", key=str(row.public_id), owner=owner.pk)
     return MintedKey(row, text)
 
 

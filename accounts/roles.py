@@ -43,9 +43,13 @@ SIGNED_IN_ACTIONS = frozenset({"agent.view", "key.manage", "key.view", "schema.v
 """Actions that everybody who is signed in may do."""
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})
+STAFF_ACTIONS = frozenset({"audit.view"})
+"""Actions on the whole installation that staff may do, whatever their roles."""
+
+OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh"})
 """Actions that ask for no identity at all."""
 
 
 def is_known(action: str) -> bool:
     """Tell whether an action stands in one of the tables."""
-    return action in ACTIONS or action in SIGNED_IN_ACTIONS or action in OPEN_ACTIONS
+    return any(action in table for table in (ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, OPEN_ACTIONS))

@@ -39,7 +39,7 @@ class ActionPermission(BasePermission):
             return False
         if not access.in_scope(request.user, action):
             raise PermissionDenied(f"this API key has no scope for {action}")
-        return True
+        return action not in access.STAFF_ACTIONS or access.may(request.user, action)
 
     def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
         action = action_of(view, request.method or "")

@@ -7,6 +7,7 @@ from django.urls import path
 from api.agents import AgentsView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactView
+from api.audit import AuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.keys import KeyRotateView, KeysView, KeyView
@@ -40,5 +41,6 @@ urlpatterns = [
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
+    path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

@@ -47,6 +47,12 @@ LOCAL_ROOTS = env.folders(
     (),
     "Folders that a target of kind 'path' may lie in; none by default, so that no user reads the server's disk",
 )
+AUDIT_ANCHORS = env.folder(
+    "WRENCH_AUDIT_ANCHORS",
+    STATE_DIR / "audit.anchors",
+    "File to which `verify_audit` adds the head of the audit chain; keep it where the database's owner cannot write",
+    shown_default="audit.anchors in the state folder",
+)
 UPLOAD_BYTES = env.number(
     "WRENCH_UPLOAD_BYTES", 500_000_000, "An uploaded archive has at most so many bytes", least=1, most=2**40
 )
@@ -114,6 +120,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browser.DeviceAuthentication",
+    "accounts.audit_middleware.AuditedRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.security.ContentSecurityPolicy",

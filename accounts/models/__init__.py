@@ -1,5 +1,6 @@
 """The rows of `accounts`, one file per noun.
 
+audit       AuditRecord
 keys        ApiKey
 people      User, Team, Membership, Project, ProjectMembership
 sessions    DeviceSession, RefreshToken
@@ -8,6 +9,7 @@ rates       RateRule
 
 from __future__ import annotations
 
+from accounts.models.audit import AuditRecord
 from accounts.models.keys import ApiKey
 from accounts.models.people import Membership, Project, ProjectMembership, Team, User
 from accounts.models.sessions import DeviceSession, EndedBecause, RefreshToken, SessionKind
@@ -27,3 +29,4 @@ from accounts.models.rates import RateRule
 
 __all__ = ["Membership", "Project", "ProjectMembership", "RateRule", "Team", "User"]
 __all__ = ["ApiKey", "Membership", "Project", "ProjectMembership", "Team", "User"]
+__all__ = ["ApiKey", "AuditRecord", "Membership", "Project", "ProjectMembership", "Team", "User"]

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
+from django.dispatch import Signal
 
 from tasks import events
 from tasks.changes import Change
@@ -20,6 +21,9 @@ from tasks.states import StepState
 
 PATIENCE_SECONDS = 10.0  # a person waits for the answer
 _D = Approval.Decision
+
+decided_by_person = Signal()
+"""Sent with `approval` and `decision` in the transaction of a person's answer: receivers write together with it."""
 
 
 def decide(
@@ -69,7 +73,7 @@ def expire_approvals() -> int:
 def _decide(pk: int, decision: Approval.Decision, user_id: int | None, by: str, comment: str) -> None:
     with transaction.atomic():
         step = lock_one(Approval.objects.values_list("step_id", flat=True).get(pk=pk))
-        approval = Approval.objects.select_related("entry", "decided_by").get(pk=pk)
+        approval = Approval.objects.select_related("entry", "decided_by", "run", "step").get(pk=pk)
         if approval.decision:
             if (approval.decision, approval.decided_by_id) == (decision.value, user_id):
                 return
@@ -100,6 +104,8 @@ def _decide(pk: int, decision: Approval.Decision, user_id: int | None, by: str, 
         if step.state == StepState.WAITING_APPROVAL.value:
             _go_on(step, approval, decision, change)
         change.write()
+        if user_id is not None:
+            decided_by_person.send(sender=Approval, approval=approval, decision=decision.value)
 
 
 def _go_on(step: Step, approval: Approval, decision: Approval.Decision, change: Change) -> None:
