@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from accounts import (
     audit_admin,  # noqa: F401 - registers the record of security acts
+    credential_admin,  # noqa: F401 - registers the credentials
     key_admin,  # noqa: F401 - registers the API keys
     rates_admin,  # noqa: F401 - registers the rate rules
     sessions,

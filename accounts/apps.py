@@ -10,4 +10,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import audit_signals, sessions, signals  # noqa: F401 - importing connects the receivers
+        from accounts import (  # noqa: F401 - importing connects the receivers
+            audit_signals,
+            credentials,
+            sessions,
+            signals,
+        )

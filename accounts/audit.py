@@ -52,6 +52,10 @@ class Act(StrEnum):
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    CREDENTIAL_CREATED = "credential.created"
+    CREDENTIAL_REPLACED = "credential.replaced"
+    CREDENTIAL_DELETED = "credential.deleted"
+    KEYS_ROTATED = "keys.rotated"
     APPROVAL_DECIDED = "approval.decided"
 
 

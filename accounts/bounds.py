@@ -24,6 +24,7 @@ ANSWERED_WITH: Mapping[str, str] = {
     "run.prioritize": "run.view",
     "run.rerun": "run.view",
     "approval.decide": "approval.view",
+    "credential.manage": "credential.view",
     "key.manage": "key.view",
 }
 """Actions on a thing that is there, whose answer shows that thing: the scope brings the reading with it."""

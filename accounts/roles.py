@@ -33,6 +33,8 @@ ACTIONS: Mapping[str, Role] = {
     "approval.decide": Role.VIEWER,  # the question itself names the role that may answer: access.may_decide
     "upload.create": Role.DEVELOPER,
     "artifact.view": Role.VIEWER,
+    "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
+    "credential.manage": Role.MAINTAINER,
 }
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 

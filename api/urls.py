@@ -10,6 +10,7 @@ from api.artifacts import ArtifactView
 from api.audit import AuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
+from api.credentials import CredentialsView, CredentialView
 from api.keys import KeyRotateView, KeysView, KeyView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
@@ -41,6 +42,12 @@ urlpatterns = [
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
+    path("projects/<path:project>/credentials", CredentialsView.as_view(), name="credentials"),
+    path(
+        "projects/<path:project>/credentials/<uuid:credential_id>",
+        CredentialView.as_view(),
+        name="credential",
+    ),
     path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

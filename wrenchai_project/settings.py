@@ -334,6 +334,18 @@ FAILPOINTS = env.text(
 )
 RETRY_CAP_SECONDS = env.number("WRENCH_RETRY_CAP_SECONDS", 300, "Last bound of that delay", least=1)
 
+MASTER_KEY_FILE = env.text(
+    "WRENCH_MASTER_KEY_FILE",
+    "",
+    "File with the master keys of stored credentials, a line id:key each, the newest first",
+)
+_generated_master = servers.master_key_from_state(STATE_DIR)
+MASTER_KEY = env.text(
+    "WRENCH_MASTER_KEY",
+    f"local:{_generated_master}" if _generated_master else "",
+    "The same without a file, id:key,id:key; those of the file come first",
+    shown_default="generated into the state folder",
+)
 API_KEY_PEPPERS = env.secrets(
     "WRENCH_API_KEY_PEPPERS",
     "Peppers of the stored API keys, id:secret, the newest first; without one, SECRET_KEY gives it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import socket
@@ -352,6 +353,9 @@ def test_secrets_are_made_once(state: Path) -> None:
     assert servers.make_secrets(state) == made
     assert servers.secret_from_state(state) == made.secret_key
     assert made.secret_key not in repr(made)
+    master = servers.master_key_from_state(state)
+    assert master is not None
+    assert len(base64.urlsafe_b64decode(master + "=")) == 32
     assert stat.S_IMODE((state / "secrets.json").stat().st_mode) == 0o600
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "data_home",
     "ensure",
     "make_secrets",
+    "master_key_from_state",
     "release",
     "secret_from_state",
     "start_postgres",
@@ -183,6 +184,11 @@ def stop_redis(state_dir: Path, *, how: signal.Signals = signal.SIGTERM) -> bool
 def make_secrets(state_dir: Path) -> Secrets:
     """Return the installation's own secrets; generate those that are missing."""
     return keys.make(state_dir)
+
+
+def master_key_from_state(state_dir: Path) -> str | None:
+    """Return the generated master key, or None before the first start."""
+    return keys.master_key(state_dir)
 
 
 def secret_from_state(state_dir: Path) -> str | None:
