@@ -10,9 +10,11 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import (  # noqa: F401 - importing connects the receivers
+        from accounts import (  # noqa: F401 - importing connects them
             audit_signals,
+            checks,
             credentials,
+            keys,
             sessions,
             signals,
         )

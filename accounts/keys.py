@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from accounts import audit, key_text
 from accounts.audit import Act, Detail
@@ -145,6 +147,18 @@ def revoke(key: ApiKey, *, now: datetime) -> bool:
             )
             transaction.on_commit(lambda: role_lost.send(sender=ApiKey, user_id=owner), robust=True)
     return done
+
+
+@receiver(post_delete, sender=ApiKey)
+def _deleted(sender: type[ApiKey], instance: ApiKey, **_kwargs: object) -> None:
+    """Record a live key that went with its row: deleted in the admin, or together with its owner."""
+    if instance.revoked_at is None:
+        audit.record(
+            Act.KEY_REVOKED,
+            subject=f"key:{instance.public_id}",
+            details={"name": instance.name, "owner": instance.owner_id, "deleted": True},
+        )
+        transaction.on_commit(lambda: role_lost.send(sender=ApiKey, user_id=instance.owner_id), robust=True)
 
 
 def recognize(text: str, *, now: datetime) -> ApiKey:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import keys
-from accounts.models import ApiKey, Project, User
+from accounts.models import ApiKey, AuditRecord, Project, User
 from tests.api.cast import GOAL, TARGET, Cast, api, browser, submit_run
 
 ORDER: dict[str, Any] = {"name": "ci", "scopes": ["run.submit", "run.view"], "projects": ["shop"]}
@@ -177,3 +177,15 @@ def test_admin_lists_and_revokes_without_the_digest(cast: Cast) -> None:
     deleted = client.post(f"/admin/accounts/user/{cast.bob.pk}/delete/", {"post": "yes"})
     assert deleted.status_code == 302
     assert not ApiKey.objects.exists()
+
+
+def test_live_key_that_is_deleted_with_its_row_is_recorded(cast: Cast) -> None:
+    made = [api(cast.bob).post("/api/v1/keys", ORDER).json()["id"] for _ in range(2)]
+    api(cast.bob).delete(f"/api/v1/keys/{made[0]}")
+    cast.bob.delete()
+    told = (
+        AuditRecord.objects.filter(act="key.revoked")
+        .order_by("number")
+        .values_list("subject", "details__deleted")
+    )
+    assert list(told) == [(f"key:{made[0]}", None), (f"key:{made[1]}", True)]

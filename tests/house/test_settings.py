@@ -48,6 +48,10 @@ BAD = [
     pytest.param({"WRENCH_TOKEN_KEYS": f"a:{'x' * 32},a:{'y' * 32}"}, "'a' is there twice", "id:secret",
         id="key-twice"),
     pytest.param({"WRENCH_ACCESS_TOKEN_MINUTES": "60"}, "60 is out of bounds", "from 5 to 10", id="access-token"),
+    pytest.param({"WRENCH_API_KEY_PEPPERS": "a:short"}, "its part 1 has no id", "32 characters or more", id="pepper"),
+    pytest.param({"WRENCH_MASTER_KEY": "a:short"}, "key a is not 32 bytes", "keep_credentials.md", id="master-key"),
+    pytest.param({"WRENCH_MASTER_KEY_FILE": "/none"}, "cannot be read: No such file", "keep_credentials.md",
+        id="master-key-file"),
     pytest.param({"LOG_LEVEL": "LOUD"}, "'LOUD' is no level", "use DEBUG, INFO", id="level"),
     pytest.param({"WRENCH_LEASE_SECONDS": "20"}, "shorter than three heartbeats", "raise WRENCH_LEASE", id="lease"),
     pytest.param({"SECRET_KEY": DEFAULT_SECRET}, "published default", "50 random", id="secret"),
@@ -92,6 +96,10 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_secret_of_a_url_is_not_told(tmp_path: Path) -> None:
     done = check({"DATABASE_URL": "mysql://u:hunter2@h/x", "REDIS_URL": "http://:hunter2@h"}, tmp_path)
     assert done.returncode == 1
+    for name in ("WRENCH_API_KEY_PEPPERS", "WRENCH_MASTER_KEY"):
+        told = check({name: "hunter2"}, tmp_path)
+        assert told.returncode == 1
+        assert "hunter2" not in told.stderr + told.stdout
     done_too = check({"REDIS_URL": "sentinel://:hunter2@h:x/0?master=m"}, tmp_path)
     assert "hunter2" not in done_too.stderr
     assert "hunter2" not in done.stderr
