@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -44,6 +47,23 @@ def test_signing_in_and_failing_to_is_recorded_by_both_doors(cast: Cast) -> None
     failed = AuditRecord.objects.filter(act="sign_in.failed").earliest("number")
     assert (failed.details, failed.address) == ({"name": "bob"}, "192.0.2.7")
     assert PASSWORD not in str(list(AuditRecord.objects.values()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_server_that_is_asynchronous_records_who_and_from_where() -> None:
+    """The middleware is synchronous: its context must reach the view through the server's threads."""
+    cast = make_cast()
+    key = api(cast.bob).post("/api/v1/keys", {"name": "x", "scopes": ["key.manage"]}).json()
+
+    async def ask_it() -> int:
+        headers = {"Authorization": f"Bearer {key['key']}"}
+        answer = await AsyncClient().delete(f"/api/v1/keys/{key['id']}", headers=headers)
+        await sync_to_async(connections.close_all)()
+        return int(answer.status_code)
+
+    assert asyncio.run(ask_it()) == 204
+    row = AuditRecord.objects.get(act="key.revoked")
+    assert (row.actor, row.way, row.address) == ("bob", f"key:{key['id']}", "127.0.0.1")
 
 
 def test_hostile_name_is_recorded_and_breaks_nothing(cast: Cast) -> None:
