@@ -25,6 +25,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import audit
 from accounts.limits import addresses
 from accounts.models import DeviceSession, EndedBecause, SessionKind, User
 from accounts.signals import role_lost
@@ -34,6 +35,11 @@ log = structlog.get_logger(__name__)
 SID = "sid"
 """The session's public id: the claim of tokens, and the key in a browser's session."""
 SEEN_EVERY = timedelta(minutes=1)  # `last_seen_at` is no more exact; bounds the writes
+AUDITED = (
+    EndedBecause.REVOKED,
+    EndedBecause.ADMIN,
+    EndedBecause.REPLAY,
+)  # signing out, and what a changed person ends, is recorded as that
 REMEMBERED = timedelta(days=30)  # a session that is over stays in the admin for so long
 MAX_AGENT = 300  # characters
 LOCAL_AGENT = "command line on this server"
@@ -131,6 +137,9 @@ def _end(found: QuerySet[DeviceSession], because: EndedBecause) -> int:
         )
         for user_id in sorted({user_id for _, _, user_id in rows}):
             _tell_sockets(user_id)
+        for _, public_id, user_id in rows if because in AUDITED else ():
+            details: dict[str, audit.Detail] = {"because": str(because), "user": user_id}
+            audit.record(audit.Act.SESSION_REVOKED, subject=f"session:{public_id}", details=details)
     for _, public_id, user_id in rows:
         log.info("session_revoked", session=str(public_id), user=user_id, because=str(because))
     return len(rows)

@@ -19,7 +19,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 
 from accounts import audit
 from accounts.audit import Act
@@ -61,16 +60,6 @@ class AuditView(APIView):
             query = {**request.query_params.dict(), step: str(shown[-1].number)}
             following = f"{request.path}?{urlencode(query)}"
         return Response({"results": [record_shape(row) for row in shown], "next": following})
-
-
-class RecordedSignIn(TokenObtainPairSerializer):
-    """Gives a pair of tokens, and records that it did. For SIMPLE_JWT."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        pair = super().validate(attrs)
-        assert self.user is not None  # the line before has refused nobody
-        audit.record(Act.SIGN_IN, by=self.user, way="token", subject=f"user:{self.user.pk}")
-        return pair
 
 
 @receiver(decided_by_person)

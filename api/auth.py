@@ -17,13 +17,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import attempts, sessions, tokens
+from accounts import attempts, audit, sessions, tokens
+from accounts.audit import Act
 from accounts.models import User
 from api.oauth import OAuthRefused, TokenEndpoint, read
 
@@ -109,7 +111,10 @@ def _by_password(request: Request) -> Response:
     user = authenticate(request._request, username=form["username"], password=form["password"])
     if not isinstance(user, User):
         raise OAuthRefused("invalid_grant", "this user name and password do not belong together")
-    return _answer(tokens.sign_in(user, sessions.device_of(request._request)))
+    with transaction.atomic():
+        pair = tokens.sign_in(user, sessions.device_of(request._request))
+        audit.record(Act.SIGN_IN, by=user, way="token", subject=f"user:{user.pk}")
+    return _answer(pair)
 
 
 def _by_refresh_token(request: Request) -> Response:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import models
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -17,7 +16,7 @@ from accounts.limits.book import book
 from accounts.limits.calls import Call
 from accounts.limits.engine import Fallback, LimitReached
 from accounts.limits.rules import Kind, Scope
-from accounts.models import User
+from accounts.models import ApiKey, User
 from api.permissions import action_of
 from api.seen import Seen, project_of
 
@@ -48,7 +47,6 @@ def call_of(request: Request, view: APIView) -> Call:
     """Tell who asks for what, as the rules see it."""
     user, key = request.user, request.auth
     is_person = isinstance(user, User)
-    has_key = isinstance(key, models.Model)  # tokens are no rows, and a session has none
     project: Seen = project_of(request, view) if _counts_projects() else None
     return Call(
         method=request.method or "",
@@ -56,7 +54,7 @@ def call_of(request: Request, view: APIView) -> Call:
         address=addresses.of_request(request._request),
         user_id=user.pk if is_person else None,
         user_name=user.get_username() if is_person else "",
-        key=str(getattr(key, "prefix", key.pk)) if has_key else "",
+        key=key.prefix if isinstance(key, ApiKey) else "",
         project_id=project[0] if project else None,
         project_name=project[1] if project else "",
     )

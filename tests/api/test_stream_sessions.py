@@ -1,17 +1,20 @@
-"""The WebSocket: it ends with the session of who opened it."""
+"""The WebSocket: it ends with the session, or the key, of who opened it."""
 
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import timezone
 
-from accounts import sessions, tokens
-from accounts.models import EndedBecause
+from accounts import keys, sessions, tokens
+from accounts.models import EndedBecause, Membership
+from accounts.roles import Role
 from api import sockets, stream
-from tests.api.cast import Cast, token
+from tests.api.cast import Cast, submit_run, token
 from tests.api.websocket import (
     HOST,
     PATH,
@@ -102,5 +105,37 @@ def test_session_that_ends_while_the_socket_opens_is_noticed(
 
     async def scenario() -> None:
         assert await (await opened(people.bob, welcome=False)).closed() == 4401
+
+    run_async(scenario)
+
+
+def test_api_key_opens_a_socket_within_its_bounds_until_it_is_revoked(people: Cast) -> None:
+    run, foreign = submit_run(people.project), submit_run(people.other)
+    Membership.objects.create(user=people.bob, team=people.other.team, role=Role.VIEWER)
+    now = timezone.now()
+    minted = keys.create(
+        people.bob,
+        "watcher",
+        scopes=["run.view"],
+        projects=[people.project],
+        expires_at=now + timedelta(days=1),
+        now=now,
+    )
+
+    async def opened_by_key() -> Socket:
+        protocols = [sockets.PROTOCOL, f"bearer.{minted.text}"]
+        communicator = WebsocketCommunicator(PATH, headers=[HOST], subprotocols=protocols)
+        assert await communicator.connect() == (True, sockets.PROTOCOL)
+        return Socket(communicator)
+
+    async def scenario() -> None:
+        other = await opened_by_key()
+        await other.say(op="subscribe", topic=f"run:{foreign.public_id}", after=0)
+        assert await other.closed() == 4404
+        socket = await opened_by_key()
+        await socket.say(op="subscribe", topic=f"run:{run.public_id}", after=0)
+        await socket.until("caught_up")
+        await in_database(lambda: keys.revoke(minted.row, now=now))
+        assert await socket.closed() == 4401
 
     run_async(scenario)

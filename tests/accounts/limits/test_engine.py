@@ -154,7 +154,7 @@ def test_counts_of_a_week_are_one_sum(no_rules: None) -> None:
 def test_default_rules_pass_every_check(db: None) -> None:
     from importlib import import_module
 
-    migration = import_module("accounts.migrations.0004_rate_rules")
+    migration = import_module("accounts.migrations.0006_rate_rules")
     for name, scope, route, rate, burst, _ in migration.RULES:
         Rule(
             pk=1, name=name, scope=Scope(scope), route=route, subject="", rate=rate, burst=burst, cost=1,

@@ -30,7 +30,7 @@ def add_rules(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_sessions"),
+        ("accounts", "0005_sessions"),
     ]
 
     operations = [
