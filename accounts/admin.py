@@ -129,4 +129,5 @@ class DeviceSessionAdmin(admin.ModelAdmin[DeviceSession]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: DeviceSession | None = None) -> bool:
-        return False
+        """They go with their person. Whoever may delete people must be able to."""
+        return request.user.has_perm("accounts.delete_user")

@@ -39,16 +39,22 @@ ACTIONS: Mapping[str, Role] = {
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 
 SIGNED_IN_ACTIONS = frozenset(
-    {"agent.view", "schema.view", "session.view", "session.revoke", "stream.ticket"}
+    {
+        "agent.view",
+        "key.manage",
+        "key.view",
+        "schema.view",
+        "session.revoke",
+        "session.view",
+        "stream.ticket",
+    }
 )
-SIGNED_IN_ACTIONS = frozenset({"agent.view", "key.manage", "key.view", "schema.view"})
 """Actions that everybody who is signed in may do."""
 
-OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})
 STAFF_ACTIONS = frozenset({"audit.view"})
 """Actions on the whole installation that staff may do, whatever their roles."""
 
-OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh"})
+OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})
 """Actions that ask for no identity at all."""
 
 
