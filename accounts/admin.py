@@ -129,5 +129,7 @@ class DeviceSessionAdmin(admin.ModelAdmin[DeviceSession]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: DeviceSession | None = None) -> bool:
-        """They go with their person. Whoever may delete people must be able to."""
-        return request.user.has_perm("accounts.delete_user")
+        """They go with their person, by whoever may delete people; not by themselves, on their own pages."""
+        at = request.resolver_match
+        is_own_page = at is not None and (at.url_name or "").startswith("accounts_devicesession_")
+        return not is_own_page and request.user.has_perm("accounts.delete_user")
