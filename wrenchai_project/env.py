@@ -228,8 +228,12 @@ def signing_keys(name: str, meaning: str, *, shown_default: str) -> dict[str, st
 def _database_places(name: str, raw: str, hint: str) -> tuple[SplitResult, list[tuple[str, int]]]:
     """Take a database's URL apart, with its hosts and their ports, of which `urlsplit` knows one each."""
     try:
-        parts = urlsplit(raw)
-        found = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+        # the hosts are cut out before: Python refuses brackets in the middle of them, since it knows one host only
+        scheme, mark, rest = raw.partition("://")
+        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+        person, at, hosts = authority.rpartition("@")
+        parts = urlsplit(f"{scheme}{mark}{person}{at}host{rest[len(authority) :]}" if mark else raw)
+        found = [urlsplit(f"//{place}") for place in hosts.split(",")]
         places = [(one.hostname or "", one.port or 5432) for one in found]
     except ValueError:
         _fault(name, "its host or port cannot be read (the value is not shown, it may hold a password)", hint)
