@@ -14,7 +14,6 @@ Invariant: at any time at most one fence per step is valid, and time is PostgreS
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -348,16 +347,6 @@ def disown(*, worker: UUID, pid: int) -> int:
     """Declare lost whatever this child seems to hold: for a claim whose commit may or may not have happened."""
     with connection.cursor() as cursor:
         cursor.execute(_DISOWN, {"worker": worker, "pid": pid})
-        return int(cursor.rowcount)
-
-
-def disown_these(fences: Sequence[UUID]) -> int:
-    """Declare these attempts lost."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE tasks_step SET lost_at = clock_timestamp() WHERE state = 'running' AND fence = ANY (%s)",
-            [list(fences)],
-        )
         return int(cursor.rowcount)
 
 
