@@ -79,12 +79,23 @@ def once_per_fence(ledger: Path) -> None:
 @pytest.mark.parametrize("first_frozen", [False, True], ids=["killed", "frozen"])
 @pytest.mark.parametrize("pair", [False], indirect=True, ids=["asynchronous"])
 def test_runs_that_the_standby_knows_end_after_its_promotion(
-    pair: Pair, failing_over: Cluster, project: Project, submit: Submit, ledger: Path, first_frozen: bool
+    pair: Pair,
+    failing_over: Cluster,
+    project: Project,
+    submit: Submit,
+    ledger: Path,
+    tmp_path: Path,
+    first_frozen: bool,
 ) -> None:
-    """A frozen primary answers nobody; it is ended only after the promotion, as a cautious operator would."""
+    """A frozen primary answers nobody; it is ended only after the promotion, as a cautious operator would.
+
+    One run waits at a gate over the whole failover: all others may have ended before it is over.
+    """
+    gate = tmp_path / "gate"
     lines = [chain(*(fenced(f"s{m}.{n}", ledger, seconds=0.05) for n in range(5))) for m in range(10)]
     accepted = [submit(group(*lines), goal="all at once")]
     accepted += [submit(fenced(f"t{n}", ledger), goal=f"small {n}") for n in range(10)]
+    accepted += [submit(chain(fenced("g", ledger, gate=gate), fenced("h", ledger)), goal="waits")]
     until(pair.caught_up, within=20, what="the standby knows the runs")
     until(lambda: len(effects(ledger)) > 5, within=40, what="the work has begun")
     if first_frozen:
@@ -100,7 +111,8 @@ def test_runs_that_the_standby_knows_end_after_its_promotion(
         )
     fail_over(pair)
     done, promoted_at = len(effects(ledger)), time.monotonic()
-    goes_on(ledger, since=done)
+    gate.touch()
+    goes_on(ledger, since=done, more=2)
     assert time.monotonic() - promoted_at < 15  # with a lease of 4 s, as all bounds of these tests are short
     for run in accepted:
         failing_over.wait_for(run, within=90)
