@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from accounts import access
 from api import shapes
-from api.runs import StrictSerializer, valid
+from api.bodies import StrictSerializer, valid
 from tasks import runs
 from tasks.models import Approval
 

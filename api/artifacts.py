@@ -20,7 +20,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from api.runs import find_run
+from api.lookup import find_run
 from tasks import artifacts
 from tasks.errors import ArtifactMissing
 from tasks.models import Artifact

@@ -23,7 +23,8 @@ from rest_framework.views import APIView
 from accounts import audit
 from accounts.audit import Act
 from accounts.models import AuditRecord
-from api.runs import PROJECT, StrictSerializer, find_project, valid
+from api.bodies import StrictSerializer, valid
+from api.lookup import PROJECT, find_project
 from api.shapes import moment
 from tasks.models import Approval
 from tasks.runs.approvals import decided_by_person

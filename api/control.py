@@ -24,7 +24,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api import shapes
-from api.runs import StrictSerializer, find_run, idempotency_key, valid
+from api.bodies import StrictSerializer, idempotency_key, valid
+from api.lookup import find_run
 from tasks import runs
 
 MAX_STEP_KEY = 120

@@ -11,7 +11,6 @@ DELETE /api/v1/projects/<project>/credentials/<id>
 
 from __future__ import annotations
 
-import re
 from typing import Any, NoReturn, cast
 from uuid import UUID
 
@@ -30,8 +29,9 @@ from rest_framework.views import APIView
 from accounts import credentials
 from accounts.credentials import MOST_CHARACTERS, NameTaken, ValueUnfit
 from accounts.crypto import CryptoError
-from accounts.models import Credential, Project, User
-from api.runs import PROJECT, StrictSerializer, find_project, valid
+from accounts.models import Credential, User
+from api.bodies import StrictSerializer, valid
+from api.lookup import project_in_path
 from api.shapes import moment
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class CredentialsView(APIView):
     @extend_schema(operation_id="credentials_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, project: str) -> Response:
         """List what credentials there are. Their values are never shown."""
-        found = credentials.credentials_of(_project(request, self, project))
+        found = credentials.credentials_of(project_in_path(request, self, project))
         return Response({"results": [credential_shape(row) for row in found]})
 
     @extend_schema(
@@ -85,7 +85,7 @@ class CredentialsView(APIView):
     )
     def post(self, request: Request, project: str) -> Response:
         """Store a credential. Its value is never shown again, here neither."""
-        home = _project(request, self, project)
+        home = project_in_path(request, self, project)
         order = valid(CredentialOrder(data=request.data))
         try:
             row = credentials.store(
@@ -146,22 +146,12 @@ def credential_shape(row: Credential) -> dict[str, Any]:
     }
 
 
-def _project(request: Request, view: APIView, name: str) -> Project:
-    """Give the project of a path. Raises Http404, PermissionDenied; ValidationError when several are named so."""
-    if not re.match(PROJECT, name):
-        raise Http404("there is no such project")
-    try:
-        project = find_project(request, name)
-    except serializers.ValidationError as error:
-        if "several" in str(error.detail):
-            raise
-        raise Http404(f"there is no project {name} that you may see") from error
-    view.check_object_permissions(request, project)
-    return project
-
-
 def _find(request: Request, view: APIView, name: str, credential_id: UUID) -> Credential:
-    found = credentials.credentials_of(_project(request, view, name)).filter(public_id=credential_id).first()
+    found = (
+        credentials.credentials_of(project_in_path(request, view, name))
+        .filter(public_id=credential_id)
+        .first()
+    )
     if found is None:
         raise Http404(f"there is no credential {credential_id}")
     return found

@@ -30,7 +30,8 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.bounds import SCOPES
 from accounts.models import ApiKey, User
-from api.runs import PROJECT, StrictSerializer, find_project, valid
+from api.bodies import StrictSerializer, valid
+from api.lookup import PROJECT, find_project
 from api.shapes import moment
 
 MAX_PAGE = 200

@@ -1,7 +1,7 @@
 """Runs: submit, list, read, follow, cancel.
 
 POST /api/v1/runs                      accept a request (header Idempotency-Key honoured)
-GET  /api/v1/runs                      newest first; ?state= &project= &limit= &cursor=
+GET  /api/v1/runs                      newest first; ?state= &project= &ordering= &limit= &cursor=
 GET  /api/v1/runs/<id>                 steps, summary, artifacts
 GET  /api/v1/runs/<id>/events          ?after=<seq> &limit=
 POST /api/v1/runs/<id>/cancel          {"reason"?}
@@ -9,26 +9,29 @@ POST /api/v1/runs/<id>/cancel          {"reason"?}
 
 from __future__ import annotations
 
-import re
-from typing import Any
-from urllib.parse import urlencode
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from accounts import access
-from accounts.models import Project
 from agents import requests
 from agents.workspace.targets import parse_target
 from api import shapes
+from api.bodies import StrictSerializer, idempotency_key, valid
+from api.describe import Page, operation
+from api.lists import ListQuery, page_of
+from api.lookup import PROJECT, find_project, find_run
+from api.shapes import RunLine
 from tasks import events, runs
 from tasks.models import Run
 from tasks.states import RunState
@@ -36,24 +39,6 @@ from tasks.states import RunState
 MAX_PAGE = 200
 MAX_EVENTS = 1000
 MAX_SEQ = 2**63 - 1
-KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
-PROJECT = r"^[-a-zA-Z0-9_]{1,60}(/[-a-zA-Z0-9_]{1,60})?$"
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Names a field that it does not know, instead of dropping it silently."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
-        if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                {
-                    str(name)[:100]: [f"there is no such field; the fields are {known}"]
-                    for name in unknown[:20]
-                }
-            )
-        return super().to_internal_value(data)
 
 
 class RunOrder(StrictSerializer):
@@ -75,15 +60,13 @@ class CancelOrder(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-class RunFilter(serializers.Serializer[Any]):
+class RunFilter(ListQuery):
     """The query of the list."""
+
+    orderings = {"created_at": "pk"}  # ids are given in that order
 
     state = serializers.ChoiceField(choices=[s.value for s in RunState], required=False)
     project = serializers.RegexField(PROJECT, required=False)
-    cursor = serializers.UUIDField(
-        required=False, help_text="`next` of the page before holds it: the id of its last run"
-    )
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
 
 
 class EventFilter(serializers.Serializer[Any]):
@@ -93,27 +76,60 @@ class EventFilter(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=MAX_EVENTS, default=500)
 
 
+class Accepted(TypedDict):
+    """A run that was accepted."""
+
+    id: shapes.Uuid
+    state: str
+    url: Annotated[str, Field(description="path of the page where people watch it")]
+
+
+_ID = "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a11"
+_ORDER = {
+    "goal": "Find security problems",
+    "target": {"kind": "git", "url": "https://git.example.org/team/shop.git"},
+    "project": "acme/shop",
+}
+_ACCEPTED = {"id": _ID, "state": "accepted", "url": f"/runs/{_ID}"}
+_LINE = {
+    **_ACCEPTED,
+    "state": "running",
+    "goal": _ORDER["goal"],
+    "project": "shop",
+    "owner": "alice",
+    "priority": None,
+    "created_at": "2026-11-25T09:30:00Z",
+    "paused_at": None,
+    "started_at": "2026-11-25T09:30:01Z",
+    "finished_at": None,
+    "failure": "",
+    "open_approvals": 0,
+}
+_PAGE = {"results": [_LINE], "next": None}
+
+
 class RunsView(APIView):
     """Submit a run, or list the runs that you may see."""
 
     required_action = {"GET": "run.view", "POST": "run.submit"}
 
-    @extend_schema(operation_id="runs_list", parameters=[RunFilter], responses=OpenApiTypes.OBJECT)
+    @operation("runs_list", query=RunFilter, returns=Page[RunLine], example=_PAGE)
     def get(self, request: Request) -> Response:
         """List the runs that you may see, newest first."""
-        wanted = valid(RunFilter(data=request.query_params))
-        page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
-        shown = page[: wanted["limit"]]
-        following = None
-        if len(page) > len(shown):
-            query = {**request.query_params.dict(), "cursor": str(shown[-1].public_id)}
-            following = f"{request.path}?{urlencode(query)}"
-        return Response({"results": shapes.run_lines(shown), "next": following})
+        wanted = valid(RunFilter(data=request.query_params.dict()))
+        page = page_of(request, RunFilter, _filtered(request, wanted), wanted)
+        return Response({"results": shapes.run_lines(page.rows), "next": page.next})
 
-    @extend_schema(
-        operation_id="runs_submit",
-        request=RunOrder,
-        responses={201: OpenApiTypes.OBJECT, 200: OpenApiTypes.OBJECT},
+    @operation(
+        "runs_submit",
+        body=RunOrder,
+        sends=_ORDER,
+        returns=Accepted,
+        example=_ACCEPTED,
+        status=201,
+        also={200: "The run that the same Idempotency-Key made before."},
+        errors={422: "Another request was sent with this Idempotency-Key (idempotency-conflict)."},
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Submit a run. The header Idempotency-Key makes a request that is sent twice one run."""
@@ -128,7 +144,7 @@ class RunsView(APIView):
             idempotency_key=idempotency_key(request),
             priority=order["priority"],
         )
-        body = {"id": str(run.public_id), "state": run.state, "url": f"/runs/{run.public_id}"}
+        body: Accepted = {"id": str(run.public_id), "state": run.state, "url": f"/runs/{run.public_id}"}
         location = reverse("api:run", args=[run.public_id])
         return Response(body, status=201 if created else 200, headers={"Location": location})
 
@@ -177,59 +193,10 @@ class RunCancelView(APIView):
         return Response(shapes.run_whole(run))
 
 
-def find_run(request: Request, view: APIView, run_id: UUID) -> Run:
-    """Give a run that the caller may use for the view's action. Raises Http404, PermissionDenied."""
-    run = Run.objects.select_related("project__team", "owner", "parent").filter(public_id=run_id).first()
-    if run is None or not access.may(request.user, "run.view", run.project):
-        raise Http404(f"there is no run {run_id}")
-    view.check_object_permissions(request, run.project)
-    return run
-
-
-def find_project(request: Request, name: str) -> Project:
-    """Give the visible project of a slug or team/slug. Raises ValidationError when none or several fit."""
-    team, _, slug = name.rpartition("/")
-    found = access.visible_projects(request.user).filter(slug=slug).select_related("team")
-    if team:
-        found = found.filter(team__slug=team)
-    fitting = list(found[:20])
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        raise serializers.ValidationError({"project": [f"there is no project {name!r} that you may see"]})
-    choices = ", ".join(f"{project.team.slug}/{project.slug}" for project in fitting)
-    raise serializers.ValidationError(
-        {"project": [f"several projects are named {name!r}; say which: {choices}"]}
-    )
-
-
 def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Run]:
     found = Run.objects.filter(project__in=access.projects_for(request.user, "run.view"))
     if "state" in wanted:
         found = found.filter(state=wanted["state"])
     if "project" in wanted:
         found = found.filter(project=find_project(request, wanted["project"]))
-    if "cursor" in wanted:
-        before = found.model.objects.filter(public_id=wanted["cursor"]).values_list("pk", flat=True).first()
-        if before is None:
-            raise serializers.ValidationError({"cursor": ["there is no such run; start without a cursor"]})
-        found = found.filter(pk__lt=before)
-    return found.select_related("project", "owner").order_by("-pk")
-
-
-def idempotency_key(request: Request) -> str | None:
-    """Read the header Idempotency-Key. Raises ValidationError for what is no key."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not KEY.match(key):
-        raise serializers.ValidationError(
-            {"Idempotency-Key": ["a key is 1 to 200 printable ASCII characters without blanks"]}
-        )
-    return str(key)
-
-
-def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    """Give what a serializer accepts. Raises ValidationError naming each fault."""
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+    return found.select_related("project", "owner")

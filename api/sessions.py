@@ -22,8 +22,8 @@ from rest_framework.views import APIView
 
 from accounts import devices, sessions
 from accounts.models import DeviceSession, EndedBecause
+from api.bodies import StrictSerializer, valid
 from api.identity import person, session_id
-from api.runs import StrictSerializer, valid
 
 MOST_SHOWN = 200
 

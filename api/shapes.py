@@ -8,25 +8,145 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, overload
 from urllib.parse import quote
 
 from django.urls import reverse
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from agents import requests
 from tasks import runs
 from tasks.events import StoredFact
 from tasks.models import Approval, Artifact, Run, Step, StepDependency
 from tasks.runs import RerunPreview
+from tasks.states import RunState, StepState
+
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Moment = Annotated[str, Field(description="ISO 8601 in UTC", json_schema_extra={"format": "date-time"})]
 
 
-def run_lines(listed: Sequence[Run]) -> list[dict[str, Any]]:
+class RunLine(TypedDict):
+    """A run as lists show it."""
+
+    id: Uuid
+    state: Annotated[str, Field(json_schema_extra={"enum": [one.value for one in RunState]})]
+    goal: str
+    project: Annotated[str, Field(description="slug of the project")]
+    owner: Annotated[str | None, Field(description="username of whoever submitted it")]
+    priority: Annotated[int | None, Field(description="0 is most urgent, 9 least; null: each agent's own")]
+    created_at: Moment
+    paused_at: Moment | None
+    started_at: Moment | None
+    finished_at: Moment | None
+    failure: Annotated[str, Field(description="why it failed; empty if it did not")]
+    url: Annotated[str, Field(description="path of the page for people")]
+    open_approvals: Annotated[int, Field(description="how many questions wait for people")]
+
+
+class StepShape(TypedDict):
+    """A step of a run."""
+
+    key: str
+    agent: str
+    operation: str
+    state: Annotated[str, Field(json_schema_extra={"enum": [one.value for one in StepState]})]
+    reason: Annotated[str, Field(description="why the plan has it")]
+    summary: str
+    progress: Annotated[dict[str, Any] | None, Field(description="done, total and message, as last told")]
+    attempts: int
+    max_attempts: int
+    started_at: Moment | None
+    ended_at: Moment | None
+    error: Annotated[dict[str, Any] | None, Field(description="why it died or will be tried again")]
+    after: Annotated[list[str], Field(description="keys of the steps that it waits for")]
+
+
+class EventShape(TypedDict):
+    """A fact of a run. `data` is described per type in the reference of events."""
+
+    seq: Annotated[int, Field(description="1, 2, 3, ... per run, without gaps")]
+    type: Annotated[str, Field(examples=["step.started"])]
+    at: Moment
+    data: dict[str, Any]
+
+
+class ArtifactShape(TypedDict):
+    """Bytes that a step made."""
+
+    name: str
+    size: Annotated[int, Field(description="bytes")]
+    sha256: str
+    media_type: str
+    url: Annotated[str, Field(description="path to fetch it from")]
+
+
+class ApprovalShape(TypedDict):
+    """A question to people, with its answer if there is one."""
+
+    id: Uuid
+    run: Uuid
+    url: Annotated[str, Field(description="path of the page where people answer")]
+    step: Annotated[str, Field(description="key of the step that asks")]
+    question: str
+    details: dict[str, Any]
+    role: Annotated[str, Field(description="the least role that may answer")]
+    users: Annotated[list[str], Field(description="e-mail addresses; empty: whoever has the role")]
+    asked_at: Moment
+    expires_at: Moment | None
+    decision: str | None
+    decided_at: Moment | None
+    decided_by: str | None
+    comment: str
+
+
+class SummaryShape(TypedDict):
+    """What came out of a run, in short."""
+
+    answer: str
+    findings: Annotated[dict[str, int], Field(description="how many per severity")]
+    top: list[dict[str, Any]]
+    not_analysed: list[Any]
+
+
+class RunWhole(RunLine):
+    """A run with its steps, open questions, summary and artifacts."""
+
+    target: Annotated[str, Field(description="what it works on, for people")]
+    head: Annotated[int, Field(description="seq of its last event")]
+    cancel_requested: bool
+    parent: Annotated[Uuid | None, Field(description="the run that this one does again")]
+    steps: list[StepShape]
+    approvals: list[ApprovalShape]
+    summary: SummaryShape | None
+    artifacts: list[ArtifactShape]
+
+
+class RedoneStep(TypedDict):
+    """A step that a rerun does again."""
+
+    key: str
+    agent: str
+    operation: str
+    reason: str
+    repeats_effect: Annotated[bool, Field(description="it has an effect outside that will happen again")]
+
+
+class RerunPreviewShape(TypedDict):
+    """What a rerun takes over, does again, and will add anew."""
+
+    taken: list[str]
+    redone: list[RedoneStep]
+    anew: list[str]
+
+
+def run_lines(listed: Sequence[Run]) -> list[RunLine]:
     """Runs in a list; in two queries, however many. `open_approvals` is how many questions wait for people."""
     asked = runs.open_questions(run.pk for run in listed)
-    return [{**_run_line(run), "open_approvals": asked.get(run.pk, 0)} for run in listed]
+    return [_run_line(run, asked.get(run.pk, 0)) for run in listed]
 
 
-def _run_line(run: Run) -> dict[str, Any]:
+def _run_line(run: Run, open_approvals: int) -> RunLine:
     return {
         "id": str(run.public_id),
         "state": run.state,
@@ -40,10 +160,11 @@ def _run_line(run: Run) -> dict[str, Any]:
         "finished_at": moment(run.finished_at),
         "failure": run.failure,
         "url": f"/runs/{run.public_id}",
+        "open_approvals": open_approvals,
     }
 
 
-def run_whole(run: Run) -> dict[str, Any]:
+def run_whole(run: Run) -> RunWhole:
     """A run with its steps, the questions that wait for people, its summary and its artifacts."""
     steps = list(Step.objects.filter(run=run).order_by("pk"))
     after: dict[int, list[str]] = defaultdict(list)
@@ -54,8 +175,7 @@ def run_whole(run: Run) -> dict[str, Any]:
     asked = Approval.objects.filter(run=run, decision="").select_related("step", "decided_by").order_by("pk")
     questions = [approval(row, run) for row in asked]
     return {
-        **_run_line(run),
-        "open_approvals": len(questions),
+        **_run_line(run, len(questions)),
         "target": requests.target_of(run),
         "head": run.last_seq,
         "cancel_requested": run.cancel_requested_at is not None,
@@ -67,7 +187,7 @@ def run_whole(run: Run) -> dict[str, Any]:
     }
 
 
-def step(row: Step, after: list[str]) -> dict[str, Any]:
+def step(row: Step, after: list[str]) -> StepShape:
     """A step of a run; `after` are the keys that it waits for."""
     return {
         "key": row.key,
@@ -86,12 +206,12 @@ def step(row: Step, after: list[str]) -> dict[str, Any]:
     }
 
 
-def event(row: StoredFact) -> dict[str, Any]:
+def event(row: StoredFact) -> EventShape:
     """A fact of a run."""
     return {"seq": row.seq, "type": row.kind, "at": moment(row.at), "data": row.data}
 
 
-def artifact(row: Artifact, run: Run) -> dict[str, Any]:
+def artifact(row: Artifact, run: Run) -> ArtifactShape:
     """Bytes that a step made."""
     return {
         "name": row.name,
@@ -102,7 +222,7 @@ def artifact(row: Artifact, run: Run) -> dict[str, Any]:
     }
 
 
-def approval(row: Approval, run: Run) -> dict[str, Any]:
+def approval(row: Approval, run: Run) -> ApprovalShape:
     """A question to people, with its answer if there is one. `url` is the page where people answer."""
     return {
         "id": str(row.public_id),
@@ -122,7 +242,7 @@ def approval(row: Approval, run: Run) -> dict[str, Any]:
     }
 
 
-def rerun_preview(preview: RerunPreview) -> dict[str, Any]:
+def rerun_preview(preview: RerunPreview) -> RerunPreviewShape:
     """What a rerun takes over, what it does again, and what the latter will add anew."""
     return {
         "taken": list(preview.taken),
@@ -146,12 +266,20 @@ def latest_artifacts(run: Run) -> list[Artifact]:
     return sorted(newest.values(), key=lambda row: row.name)
 
 
+@overload
+def moment(at: datetime) -> str: ...
+
+
+@overload
+def moment(at: datetime | None) -> str | None: ...
+
+
 def moment(at: datetime | None) -> str | None:
     """Write a time as ISO 8601 in UTC with Z."""
     return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
-def _summary(summary: requests.Summary) -> dict[str, Any]:
+def _summary(summary: requests.Summary) -> SummaryShape:
     return {
         "answer": summary.answer,
         "findings": dict(summary.findings),

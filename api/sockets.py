@@ -137,7 +137,7 @@ def heads(run_pks: Sequence[int]) -> dict[int, int]:
     return dict(Run.objects.filter(pk__in=run_pks).values_list("pk", "last_seq"))
 
 
-def page(run: Run, after: int, limit: int) -> list[dict[str, Any]]:
+def page(run: Run, after: int, limit: int) -> list[shapes.EventShape]:
     """Give the next events of a run in their JSON shape."""
     return [shapes.event(row) for row in events.since(run, after, limit=limit)]
 

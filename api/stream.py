@@ -44,6 +44,7 @@ from accounts.limits.engine import LimitReached, Verdict
 from accounts.signals import role_lost
 from api import frames, messages, sockets
 from api.frames import Ack, FrameRefused, Ping, Subscribe, Unsubscribe
+from api.shapes import EventShape
 from api.tickets import TicketsAway
 from tasks.hints import run_group
 from tasks.models import Run
@@ -260,7 +261,7 @@ class Stream(AsyncWebsocketConsumer):
             await self._tell("caught_up", topic=sub.topic, seq=sub.last)
         return False
 
-    async def _send_event(self, sub: Subscription, event: dict[str, Any]) -> None:
+    async def _send_event(self, sub: Subscription, event: EventShape) -> None:
         if event["seq"] != sub.last + 1:  # numbers have no holes, so old events were removed
             await self._tell("reset", topic=sub.topic, reason="older events were removed", head=sub.head)
             sub.acked = event["seq"] - 1

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.formats import BodyTooLarge
-from api.runs import PROJECT, find_project
+from api.lookup import PROJECT, find_project
 from tasks import artifacts
 from tasks.errors import UploadTooLarge
 

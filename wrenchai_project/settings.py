@@ -363,7 +363,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["api.formats.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.formats.JsonOnlyNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "api.describe.Described",
     "EXCEPTION_HANDLER": "api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -401,7 +401,17 @@ PROGRAM_SESSION_LIFETIME = timedelta(
         most=365,
     )
 )
-SPECTACULAR_SETTINGS = {"TITLE": "WrenchAI", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WrenchAI",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.describe.add_components",
+    ],
+}
 
 # --- Logs: one JSON object a line, with run, step and attempt bound by the executor ------------------------
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "Least severe level that is written")

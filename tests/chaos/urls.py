@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api import runs as api_runs
+from api.bodies import idempotency_key
+from api.lookup import find_project
 from tasks import runs
 from tasks.plans import plan_from_json
 from wrenchai_project import urls
@@ -26,7 +27,7 @@ class PlansView(APIView):
 
     def post(self, request: Request) -> Response:
         order = dict(request.data)
-        project = api_runs.find_project(request, order.get("project", "default"))
+        project = find_project(request, order.get("project", "default"))
         self.check_object_permissions(request, project)
         run, created = runs.submit(
             plan_from_json(order["plan"]),
@@ -34,7 +35,7 @@ class PlansView(APIView):
             owner_id=request.user.pk,
             goal=order["goal"],
             request={},
-            idempotency_key=api_runs.idempotency_key(request),
+            idempotency_key=idempotency_key(request),
             priority=order.get("priority"),
         )
         return Response({"id": str(run.public_id), "state": run.state}, status=201 if created else 200)

@@ -1,0 +1,48 @@
+"""What requests bring, read strictly: bodies, queries and the header Idempotency-Key.
+
+Invariant: what is not known is named in a problem 400, never dropped silently.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Names a field that it does not know, instead of dropping it silently."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                {
+                    str(name)[:100]: [f"there is no such field; the fields are {known}"]
+                    for name in unknown[:20]
+                }
+            )
+        return super().to_internal_value(data)
+
+
+def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """Give what a serializer accepts. Raises ValidationError naming each fault."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Read the header Idempotency-Key. Raises ValidationError for what is no key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not KEY.match(key):
+        raise serializers.ValidationError(
+            {"Idempotency-Key": ["a key is 1 to 200 printable ASCII characters without blanks"]}
+        )
+    return str(key)

@@ -1,0 +1,212 @@
+"""How operations are described in OpenAPI: what they take, what they answer, with an example and their errors.
+
+    class Greeting(TypedDict):
+        "What a visitor hears."
+        text: Annotated[str, Field(description="in the visitor's language", examples=["Hello"])]
+
+    class GreetingView(APIView):
+        required_action = "greeting.view"
+
+        @operation("greetings_read", returns=Greeting, example={"text": "Hello"}, errors={409: "nobody is at home"})
+        def get(self, request: Request) -> Response:
+            \"\"\"Greet the caller. The first sentence becomes the summary.\"\"\"
+
+Answers are TypedDicts, so that mypy holds the code to what is promised; pydantic turns them into JSON Schema. What
+every operation may answer (401, 403, 404, 429, ...) and the role that it asks for are added by `Described`, from the
+view's action; `errors` names only what is special.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any, Generic, NotRequired, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from pydantic import Field, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from rest_framework import serializers
+from typing_extensions import TypedDict
+
+from accounts.roles import ACTIONS, OPEN_ACTIONS, STAFF_ACTIONS
+from api.errors import MEDIA_TYPE
+from api.permissions import action_of
+
+REF = "#/components/schemas/{model}"
+BODIES = frozenset({"POST", "PUT", "PATCH"})
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+class FieldFault(TypedDict):
+    """What is wrong with one field."""
+
+    field: Annotated[str, Field(description="path of the field; empty for the whole body", examples=["goal"])]
+    message: str
+
+
+class Problem(TypedDict):
+    """A problem document (RFC 9457). Programs look at `type` and `status`, people read `detail`."""
+
+    type: Annotated[str, Field(examples=["urn:wrenchai:problem:invalid"])]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="what is wrong, with which value, and what to do")]
+    errors: NotRequired[list[FieldFault]]
+    rule: NotRequired[Annotated[str, Field(description="of a 429: the limit that was reached")]]
+    retry_after: NotRequired[Annotated[int, Field(description="of a 429: seconds to wait")]]
+
+
+class Page(TypedDict, Generic[T]):
+    """A page of a list."""
+
+    results: list[T]
+    next: Annotated[str | None, Field(description="path of the next page; null on the last one")]
+
+
+def operation(
+    name: str,
+    *,
+    returns: Any = None,
+    example: Any = None,
+    status: int = 200,
+    also: Mapping[int, str] | None = None,
+    body: type[serializers.BaseSerializer[Any]] | None = None,
+    sends: Any = None,
+    query: type[serializers.Serializer[Any]] | None = None,
+    errors: Mapping[int, str] | None = None,
+    idempotent: bool = False,
+    editable: bool = False,
+    media_type: str = "application/json",
+) -> Callable[[F], F]:
+    """Describe a method of a view.
+
+    `name` is the operation's id, `<resource>_<verb>`. `returns` is a TypedDict (`Page[X]` for a list), None for an
+    empty answer, or `bytes`; `example` is one such answer. `also` names other good statuses with the same answer.
+    `body` and `sends`: the serializer of the body and an example; `query`: the serializer of the query. `idempotent`:
+    the header Idempotency-Key is heeded. `editable`: If-Match is heeded. Raises nothing.
+    """
+    good = {status: "", **(also or {})}
+    responses: dict[Any, Any] = {}
+    for code, text in good.items():
+        if returns is None:
+            responses[code] = OpenApiResponse(description=text or "Done; there is no body.")
+            continue
+        shown = [OpenApiExample("example", example, response_only=True)] if example is not None else []
+        schema = {"type": "string", "format": "binary"} if returns is bytes else schema_of(returns)
+        responses[code, media_type] = OpenApiResponse(schema, description=text, examples=shown)
+    for code, text in (errors or {}).items():
+        responses[code, MEDIA_TYPE] = problem(code, text)
+    if editable:
+        responses[412, MEDIA_TYPE] = problem(412, "It was changed since you read it (changed-meanwhile).")
+    parameters: list[Any] = [query] if query else []
+    parameters += [_IDEMPOTENCY_KEY] if idempotent else []
+    parameters += [_IF_MATCH] if editable else []
+    asked = [OpenApiExample("request", sends, request_only=True)] if sends is not None else []
+    described: Callable[[F], F] = extend_schema(
+        operation_id=name, request=body, responses=responses, parameters=parameters, examples=asked
+    )
+    return described
+
+
+def problem(code: int, text: str) -> OpenApiResponse:
+    """Describe an error: when it comes, and an example of it."""
+    shown = {"type": "about:blank", "title": _title(code), "status": code, "detail": text}
+    return OpenApiResponse(schema_of(Problem), description=text, examples=[OpenApiExample("problem", shown)])
+
+
+def schema_of(shape: Any) -> dict[str, Any]:
+    """Give the JSON Schema of an answer; what has a name lies in the components, which `add_components` writes."""
+    made = TypeAdapter(shape).json_schema(ref_template=REF, mode="serialization", schema_generator=_NoTitles)
+    inner: dict[str, Any] = made.pop("$defs", {})
+    _components.update(inner)
+    name = getattr(shape, "__name__", "")
+    if made.get("type") != "object" or getattr(shape, "__origin__", None) or not name:
+        return dict(made)
+    _components[name] = made
+    return {"$ref": REF.format(model=name)}
+
+
+def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Put the shapes of answers among the schema's components. A postprocessing hook of drf-spectacular."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(_components)
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+class Described(AutoSchema):
+    """Adds what all operations have in common: summary, role, common errors."""
+
+    def get_summary(self) -> str:
+        first: str = self.get_description().split("\n\n")[0].replace("\n", " ")
+        return first.split(". ")[0].rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own, which has no types
+        text: str = super().get_description()
+        return f"{text}\n\n{_needs(action_of(self.view, self.method) or '')}".strip()
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code, text in self._common().items():
+            if str(code) not in bodies:
+                response = problem(code, text)
+                told: Any = self._get_response_for_code  # drf-spectacular has no types
+                bodies[str(code)] = told(response, str(code), [MEDIA_TYPE], direction)
+        return dict(sorted(bodies.items()))
+
+    def _common(self) -> dict[int, str]:
+        action = action_of(self.view, self.method) or ""
+        told = {429: "A rate limit is reached; Retry-After tells how long to wait."}
+        if action not in OPEN_ACTIONS:
+            told[401] = "Who you are is not known: sign in, or the token or key is no longer good."
+            told[403] = "Your role, or the scopes of your key, do not allow this."
+        if "{" in self.path:
+            told[404] = "There is no such thing that you may see."
+        if self.method in BODIES or self._get_parameters():
+            told[400] = "Something in the request is not valid; `errors` names each field."
+        if self.method in BODIES:
+            told[413] = "The body is too large."
+            told[415] = "The body's Content-Type is not one that is read here."
+        return told
+
+
+@cache
+def _needs(action: str) -> str:
+    if action in ACTIONS:
+        return f"Needs the role **{ACTIONS[action].label}** in the project or above (`{action}`)."
+    if action in STAFF_ACTIONS:
+        return f"For staff (`{action}`)."
+    if action in OPEN_ACTIONS:
+        return f"Needs no identity (`{action}`)."
+    return f"For everybody who is signed in (`{action}`)."
+
+
+def _title(code: int) -> str:
+    return HTTPStatus(code).phrase
+
+
+class _NoTitles(GenerateJsonSchema):
+    """Titles made from field names say nothing new."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+_components: dict[str, Any] = {}
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="1 to 200 printable ASCII characters; a request that is sent again with it is done once",
+)
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="the ETag that you read; the change is made only to that",
+)

@@ -1,0 +1,147 @@
+"""Every list of the API: filters, an order, and pages by cursor.
+
+    GET /things?limit=50&ordering=-created_at      {"results": [...], "next": "/things?...&cursor=..." | null}
+
+A page begins after the last row of the one before, by the values that the list is ordered by and the key that breaks
+ties. So rows that come or go while somebody pages make none appear twice and none be missed, and the hundredth page
+costs what the first one did. A cursor belongs to its ordering; what it holds is no secret, and it gives no right.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError as FieldFault
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+
+from api import formats
+from api.bodies import StrictSerializer
+
+MAX_LIMIT = 200
+MAX_CURSOR = 2_000
+
+Row = TypeVar("Row", bound=Model)
+
+
+class ListQuery(StrictSerializer):
+    """The query of a list. A subclass adds its filters, and says how the list may be ordered.
+
+    `orderings` maps each public name to a column that is never null; the first one, descending, is the default.
+    """
+
+    orderings: ClassVar[Mapping[str, str]] = {"created_at": "created_at"}
+
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=50, help_text="rows per page")
+    cursor = serializers.CharField(
+        required=False,
+        max_length=MAX_CURSOR,
+        help_text="where a page begins, as `next` of the page before says",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        names = [sign + name for name in self.orderings for sign in ("-", "")]
+        ordering = serializers.ChoiceField(
+            choices=names, default=names[0], help_text="the order; a leading - turns it round"
+        )
+        return {**super().get_fields(), "ordering": ordering}
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows of a list, and where the next page is."""
+
+    rows: list[Row]
+    next: str | None
+
+
+def page_of(
+    request: Request, query: type[ListQuery], found: QuerySet[Row], wanted: Mapping[str, Any]
+) -> Page[Row]:
+    """Give the page that a query asks for. `wanted` is what the query serializer accepted.
+
+    Raises ValidationError for a cursor that is none of this list and ordering.
+    """
+    ordering: str = wanted["ordering"]
+    column, backwards = query.orderings[ordering.lstrip("-")], ordering.startswith("-")
+    if "cursor" in wanted:
+        found = found.filter(_after(found.model, column, wanted["cursor"], ordering=ordering))
+    sign = "-" if backwards else ""
+    by = [f"{sign}{column}"] if column == "pk" else [f"{sign}{column}", f"{sign}pk"]
+    rows = list(found.order_by(*by)[: wanted["limit"] + 1])
+    shown = rows[: wanted["limit"]]
+    if len(rows) == len(shown):
+        return Page(shown, None)
+    following = {**request.query_params.dict(), "cursor": _cursor(ordering, column, shown[-1])}
+    return Page(shown, f"{request.path}?{urlencode(following)}")
+
+
+def _cursor(ordering: str, column: str, row: Model) -> str:
+    value = _value_of(row, column)
+    place = [ordering, value.isoformat() if isinstance(value, datetime) else value, row.pk]
+    text = json.dumps(place, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _value_of(row: Model, column: str) -> Any:
+    value: Any = row
+    for part in column.split("__"):
+        value = getattr(value, part)
+    return value
+
+
+def _after(model: type[Model], column: str, cursor: str, *, ordering: str) -> Q:
+    """Give the condition for what comes after a cursor."""
+    told, value, key = _read(cursor)
+    if told != ordering:
+        raise _refused(f"it belongs to ordering={told}; start without a cursor")
+    beyond = "lt" if ordering.startswith("-") else "gt"
+    try:
+        key = model._meta.pk.to_python(key)
+        if column == "pk":
+            return Q(**{f"pk__{beyond}": key})
+        field = _column(model, column)
+        value = field.to_python(value)
+        field.run_validators(value)
+    except FieldFault as error:
+        raise _refused("start without a cursor") from error
+    if isinstance(value, datetime) and timezone.is_naive(value):
+        raise _refused("start without a cursor")
+    return Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"pk__{beyond}": key})
+
+
+def _column(model: type[Model], path: str) -> Any:
+    field: Any = None
+    for part in path.split("__"):
+        field = model._meta.get_field(part)
+        model = field.related_model or model
+    return field
+
+
+def _read(cursor: str) -> tuple[str, Any, Any]:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        told, value, key = formats.loads(raw)
+    except (binascii.Error, ValueError, TypeError, ParseError) as error:
+        raise _refused("start without a cursor") from error
+    if (
+        not isinstance(told, str)
+        or not isinstance(value, str | int | float)
+        or not isinstance(key, str | int)
+    ):
+        raise _refused("start without a cursor")
+    return told, value, key
+
+
+def _refused(advice: str) -> serializers.ValidationError:
+    return serializers.ValidationError({"cursor": [f"this is no cursor of this list; {advice}"]})

@@ -1,0 +1,61 @@
+"""Rows that a request names, found only if the caller may see them.
+
+Invariant: what a person does not see is not there (404), whatever else the request wants of it.
+"""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import access
+from accounts.models import Project
+from tasks.models import Run
+
+PROJECT = r"^[-a-zA-Z0-9_]{1,60}(/[-a-zA-Z0-9_]{1,60})?$"
+"""How a project is named in queries and bodies: its slug, or team/slug where slugs repeat."""
+
+
+def find_run(request: Request, view: APIView, run_id: UUID) -> Run:
+    """Give a run that the caller may use for the view's action. Raises Http404, PermissionDenied."""
+    run = Run.objects.select_related("project__team", "owner", "parent").filter(public_id=run_id).first()
+    if run is None or not access.may(request.user, "run.view", run.project):
+        raise Http404(f"there is no run {run_id}")
+    view.check_object_permissions(request, run.project)
+    return run
+
+
+def find_project(request: Request, name: str) -> Project:
+    """Give the visible project of a slug or team/slug. Raises ValidationError when none or several fit."""
+    team, _, slug = name.rpartition("/")
+    found = access.visible_projects(request.user).filter(slug=slug).select_related("team")
+    if team:
+        found = found.filter(team__slug=team)
+    fitting = list(found[:20])
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise serializers.ValidationError({"project": [f"there is no project {name!r} that you may see"]})
+    choices = ", ".join(f"{project.team.slug}/{project.slug}" for project in fitting)
+    raise serializers.ValidationError(
+        {"project": [f"several projects are named {name!r}; say which: {choices}"]}
+    )
+
+
+def project_in_path(request: Request, view: APIView, name: str) -> Project:
+    """Give the project of a path. Raises Http404, PermissionDenied; ValidationError when several are named so."""
+    if not re.match(PROJECT, name):
+        raise Http404("there is no such project")
+    try:
+        project = find_project(request, name)
+    except serializers.ValidationError as error:
+        if "several" in str(error.detail):
+            raise
+        raise Http404(f"there is no project {name} that you may see") from error
+    view.check_object_permissions(request, project)
+    return project
