@@ -3,6 +3,7 @@
 Reads `samples/shop/defects.toml` and the findings of a report. Knows no Django and no agent.
 """
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,22 @@ class ScoreCard:
             f"Score card: found {len(self.found)} of {total} ({parts}); "
             f"findings outside the list: {self.outside}"
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same for programs."""
+        found, missed = [one.id for one in self.found], [one.id for one in self.missed]
+        return {"found": found, "missed": missed, "outside": self.outside}
+
+
+def of_reports(saved: Iterable[Path], sample: Path) -> ScoreCard | None:
+    """Return how the run on the sample scored; None when there is no list of defects or no report."""
+    report = next((path for path in saved if path.name == "report.json"), None)
+    defects = sample / "defects.toml"
+    if report is None or not defects.is_file():
+        return None
+    content = json.loads(report.read_text(encoding="utf-8"))
+    findings = content.get("findings", []) if isinstance(content, dict) else content
+    return score(read_defects(defects), findings)
 
 
 def read_defects(path: Path) -> list[Defect]:

@@ -17,8 +17,8 @@ from accounts.roles import Role
 from tasks import events, runs
 from tasks.models import Approval, Run, Step
 from tests.api.cast import Cast, api, ask, work_off
-from wrenchai_project.management.api_client import _run_view
-from wrenchai_project.management.progress import waits
+from wrenchai_client.progress import waits
+from wrenchai_client.server import _run_view
 
 pytestmark = pytest.mark.usefixtures("worker")
 

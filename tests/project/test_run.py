@@ -15,10 +15,11 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from wrenchai_project.management import progress, summary
-from wrenchai_project.management.api_client import ApiClient, ApiRefused, RunView
+from wrenchai_client import progress, summary
+from wrenchai_client.errors import ClientError
+from wrenchai_client.server import ApiClient, ApiRefused, RunView
+from wrenchai_client.text import clean
 from wrenchai_project.management.commands import run as command
-from wrenchai_project.management.local import LocalError, clean
 
 REPORT = b'{"findings": []}'
 
@@ -109,7 +110,7 @@ def client(api: FakeApi) -> Iterator[ApiClient]:
 
 
 def view(**raw: Any) -> RunView:
-    from wrenchai_project.management.api_client import _run_view
+    from wrenchai_client.server import _run_view
 
     return _run_view(answer("succeeded", **raw))
 
@@ -172,7 +173,7 @@ WAITS = [
 
 
 def waiting(base_url: str = "http://x") -> RunView:
-    from wrenchai_project.management.api_client import _run_view
+    from wrenchai_client.server import _run_view
 
     return _run_view(answer("paused", url="/runs/r1", approvals=[ASKED]), base_url)
 
@@ -233,7 +234,7 @@ def test_artifact_with_an_unsafe_name_is_not_written(client: ApiClient, tmp_path
 
 def test_damaged_artifact_is_refused(api: FakeApi, client: ApiClient, tmp_path: Path) -> None:
     api.artifact = b"something else"
-    with pytest.raises(LocalError, match=r"report\.json arrived damaged"):
+    with pytest.raises(ClientError, match=r"report\.json arrived damaged"):
         summary.save_reports(client, view(artifacts=[artifact("report.json")]), reports=tmp_path, wanted=None)
 
 
@@ -248,7 +249,7 @@ SUMMARY = {
 
 
 def test_summary_tells_counts_top_and_what_was_left_out(tmp_path: Path) -> None:
-    told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], card=None, seconds=1.23)
+    told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], seconds=1.23)
     assert told.splitlines() == [
         "", "Two things.", "", "Findings: 1 high, 2 low", "  HIGH      S608  catalog/search.py:42  SQL[2J",
         "  ... and 2 more in the reports",
@@ -274,7 +275,7 @@ def test_board_keeps_the_steps_names_whole_on_a_narrow_terminal() -> None:
 
 
 def test_summary_as_json_is_one_object() -> None:
-    told = json.loads(summary.as_json(view(summary=SUMMARY), [], card=None, seconds=1.23))
+    told = json.loads(summary.as_json(view(summary=SUMMARY), [], seconds=1.23))
     assert (told["run"], told["state"], told["summary"]["findings"]["low"]) == ("r1", "succeeded", 2)
 
 
@@ -303,7 +304,7 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = []
     for name in ("missing", "empty", "file"):
-        with pytest.raises(LocalError) as caught:
+        with pytest.raises(ClientError) as caught:
             command.read_target(str(tmp_path / name))
         assert caught.value.exit_code == 2
         told.append(str(caught.value).replace(str(tmp_path), "."))
@@ -323,7 +324,7 @@ def test_archive_is_sent_first(tmp_path: Path) -> None:
 def test_serve_that_may_not_read_the_path_is_told_how_to(tmp_path: Path) -> None:
     target = {"kind": "path", "path": str(tmp_path)}
     command.refuse_unreadable({"pid": "1", "roots": f"/nope:{tmp_path.parent}"}, target)
-    with pytest.raises(LocalError, match=r"start it with --root .* or end it first by \./wrench stop"):
+    with pytest.raises(ClientError, match=r"start it with --root .* or end it first by \./wrench stop"):
         command.refuse_unreadable({"pid": "1", "roots": "/nope"}, target)
 
 

@@ -3,26 +3,16 @@
 import importlib
 import signal
 import sys
-import unicodedata
 from argparse import ArgumentParser
 from types import FrameType
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from wrenchai_client.errors import INTERRUPTED, ClientError
 from wrenchai_project import env
 from wrenchai_project.servers import ServersError
 from wrenchai_project.supervisor import SupervisorError
-
-INTERRUPTED = 130  # the shell's code for an end by Ctrl-C
-
-
-class LocalError(Exception):
-    """What the user asked for cannot be done; the text says what to change. `exit_code` 2 means bad input."""
-
-    def __init__(self, text: str, *, exit_code: int = 1) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
 
 
 class LocalCommand(BaseCommand):
@@ -60,7 +50,7 @@ class LocalCommand(BaseCommand):
             code = self.perform(**options)
         except env.SettingsRefused as error:
             code = complain(str(error), 2)
-        except LocalError as error:
+        except ClientError as error:
             code = complain(str(error), error.exit_code)
         except (ServersError, SupervisorError) as error:
             code = complain(str(error), 1)
@@ -78,15 +68,6 @@ def complain(text: str, code: int) -> int:
 def note(text: str) -> None:
     """Print what is going on, apart from the results on standard output."""
     print(f"wrench: {text}", file=sys.stderr, flush=True)
-
-
-def clean(text: object) -> str:
-    """Return a text that came from a repository without what would steer the terminal."""
-    return "".join(
-        " " if char in "\n\t\r" else char
-        for char in str(text)
-        if char in "\n\t\r" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"}
-    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from wrenchai_client.errors import ClientError
 from wrenchai_project import servers, services, supervisor
-from wrenchai_project.management.local import LocalCommand, LocalError
+from wrenchai_project.management.local import LocalCommand
 
 
 class Command(LocalCommand):
@@ -25,7 +26,7 @@ class Command(LocalCommand):
         state_dir = services.state_dir()
         if running := supervisor.alive(state_dir):
             roles = ", ".join(f"{one['role']} (process {one['pid']})" for one in running)
-            raise LocalError(f"still running: {roles}. End it first: ./wrench stop")
+            raise ClientError(f"still running: {roles}. End it first: ./wrench stop")
         folders = targets(state_dir)
         if not folders:
             print("Nothing to delete.")
@@ -45,7 +46,7 @@ class Command(LocalCommand):
 def targets(state_dir: Path) -> list[Path]:
     """Return the directories to delete: the state, and the servers' data where they lie outside of it.
 
-    Raises LocalError for a directory that does not look like our state.
+    Raises ClientError for a directory that does not look like our state.
     """
     ours = ("servers.lock", "servers.json", "setup.lock", "crew.lock", "processes.lock")
     if (
@@ -53,7 +54,7 @@ def targets(state_dir: Path) -> list[Path]:
         and any(state_dir.iterdir())
         and not any((state_dir / one).exists() for one in ours)
     ):
-        raise LocalError(f"{state_dir} does not look like WrenchAI's state: delete it yourself if it is")
+        raise ClientError(f"{state_dir} does not look like WrenchAI's state: delete it yourself if it is")
     outside = servers.data_home(state_dir)
     return [folder for folder in (state_dir, outside) if folder.is_dir() and _is_outside(folder, state_dir)]
 
@@ -64,5 +65,5 @@ def _is_outside(folder: Path, state_dir: Path) -> bool:
 
 def _agrees(listed: str) -> bool:
     if not sys.stdin.isatty():
-        raise LocalError("reset asks first, and there is no terminal to ask on: add --yes", exit_code=2)
+        raise ClientError("reset asks first, and there is no terminal to ask on: add --yes", exit_code=2)
     return input(f"This deletes for good:\n{listed}\nGo on? [y/N] ").strip().lower() in {"y", "yes"}

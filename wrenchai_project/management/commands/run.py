@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wrenchai_project import crew, services
-from wrenchai_project.management import progress, summary
-from wrenchai_project.management.api_client import ApiClient, RunView
-from wrenchai_project.management.local import INTERRUPTED, LocalCommand, LocalError, note
+from wrenchai_client import progress, summary
+from wrenchai_client.errors import INTERRUPTED, ClientError
+from wrenchai_client.server import ApiClient, RunView
+from wrenchai_project import crew, scorecard, services
+from wrenchai_project.management.local import LocalCommand, note
 
 GOAL = "Inspect this repository and report what should be fixed"
 POLL_SECONDS = 0.3
@@ -60,7 +61,7 @@ class Command(LocalCommand):
         began = float(os.environ.get("WRENCH_LAUNCHED") or time.time())
         target = read_target(options["target"])
         if not options["goal"].strip():
-            raise LocalError("--goal is empty: say what you want, or leave it out", exit_code=2)
+            raise ClientError("--goal is empty: say what you want, or leave it out", exit_code=2)
         state_dir = services.state_dir()
         with crew.only_one(state_dir, role="run", say=note) as serving, _door(serving, target) as door:
             if target["kind"] == "upload":
@@ -71,9 +72,14 @@ class Command(LocalCommand):
             wanted = options["output"].absolute() if options["output"] else None
             saved = summary.save_reports(door.client, final, reports=state_dir / "reports", wanted=wanted)
             is_sample = target.get("path") == str(services.SAMPLE)
-            card = summary.score_card(saved, services.SAMPLE) if is_sample else None
-            show = summary.as_json if options["json"] else summary.text
-            print(show(final, saved, card=card, seconds=time.time() - began), flush=True)
+            card = scorecard.of_reports(saved, services.SAMPLE) if is_sample else None
+            seconds = time.time() - began
+            if options["json"]:
+                more = {} if card is None else {"score_card": card.as_json()}
+                print(summary.as_json(final, saved, seconds=seconds, **more), flush=True)
+            else:
+                score = "" if card is None else str(card)
+                print(summary.text(final, saved, seconds=seconds, score=score), flush=True)
         if interrupted:
             return INTERRUPTED
         if final.state != "succeeded":
@@ -84,25 +90,25 @@ class Command(LocalCommand):
 def read_target(given: str | None) -> dict[str, str]:
     """Return the API's target for a path or URL, or kind "upload" for an archive that has to be sent first.
 
-    Raises LocalError for a path that cannot be inspected.
+    Raises ClientError for a path that cannot be inspected.
     """
     if given and URL.match(given) and not Path(given).exists():
         return {"kind": "git", "url": given}
     path = Path(given).expanduser() if given else services.SAMPLE
     if not path.exists():
-        raise LocalError(f"there is no {given!r} (looked at {path.absolute()})", exit_code=2)
+        raise ClientError(f"there is no {given!r} (looked at {path.absolute()})", exit_code=2)
     if path.is_file() and path.name.lower().endswith(ARCHIVES):
         return {"kind": "upload", "path": str(path.resolve())}
     if not path.is_dir():
-        raise LocalError(
+        raise ClientError(
             f"{given!r} is neither a directory nor an archive ({', '.join(ARCHIVES)})", exit_code=2
         )
     try:
         entries = [entry for entry in path.iterdir() if entry.name != ".git"]
     except PermissionError:
-        raise LocalError(f"{given!r} cannot be read: you have no right to list it", exit_code=2) from None
+        raise ClientError(f"{given!r} cannot be read: you have no right to list it", exit_code=2) from None
     if not entries:
-        raise LocalError(f"{given!r} is empty: there is nothing to inspect", exit_code=2)
+        raise ClientError(f"{given!r} is empty: there is nothing to inspect", exit_code=2)
     return {"kind": "path", "path": str(path.resolve())}
 
 
@@ -130,13 +136,13 @@ def _client(url: str, entry: crew.Entry, environ: dict[str, str]) -> Iterator[Do
 
 
 def refuse_unreadable(serving: dict[str, str], target: dict[str, str]) -> None:
-    """Raise LocalError if the `serve` that is up may not read the path."""
+    """Raise ClientError if the `serve` that is up may not read the path."""
     if target["kind"] != "path":
         return
     path = Path(target["path"])
     roots = [Path(root) for root in serving.get("roots", "").split(os.pathsep) if root]
     if not any(path.is_relative_to(root.resolve()) for root in roots):
-        raise LocalError(
+        raise ClientError(
             f"./wrench serve is up (process {serving['pid']}) and may not read {path}: "
             f"start it with --root {path}, or end it first by ./wrench stop"
         )
@@ -149,7 +155,7 @@ def _watch(client: ApiClient, run: str, *, quiet_stdout: bool, admin: str = "") 
             return _follow(client, run, board, until=None), False
         except KeyboardInterrupt:
             note("cancelling the run; Ctrl-C again stops at once")
-            with suppress(LocalError):  # it may have ended by itself meanwhile
+            with suppress(ClientError):  # it may have ended by itself meanwhile
                 client.cancel(run)
             return _follow(client, run, board, until=time.monotonic() + CANCEL_SECONDS), True
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from wrenchai_client.errors import ClientError
 from wrenchai_project import crew, servers, services
-from wrenchai_project.management.local import LocalCommand, LocalError, note
+from wrenchai_project.management.local import LocalCommand, note
 from wrenchai_project.servers import keys, processes
 from wrenchai_project.supervisor import ChildFailed
 
@@ -62,13 +63,13 @@ class Command(LocalCommand):
 
 
 def web_port(wanted: int | None) -> int:
-    """Return the port for the web: the wanted one, or 8000, or the next free. Raises LocalError if taken."""
+    """Return the port for the web: the wanted one, or 8000, or the next free. Raises ClientError if taken."""
     if wanted is None:
         return next_free(WEB_PORT)
     if not 1 <= wanted <= 65535:
-        raise LocalError(f"--port {wanted} is no port: use 1024 to 65535", exit_code=2)
+        raise ClientError(f"--port {wanted} is no port: use 1024 to 65535", exit_code=2)
     if processes.free_port(wanted) != wanted:
-        raise LocalError(
+        raise ClientError(
             f"port {wanted} is in use or not allowed to you: choose another with --port, or leave it out "
             "to take the next free one"
         )
@@ -85,7 +86,7 @@ def next_free(first: int) -> int:
 
 def _existing(root: Path) -> Path:
     if not root.is_dir():
-        raise LocalError(f"--root {str(root)!r} is not a directory", exit_code=2)
+        raise ClientError(f"--root {str(root)!r} is not a directory", exit_code=2)
     return root.resolve()
 
 

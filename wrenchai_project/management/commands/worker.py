@@ -6,8 +6,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from wrenchai_client.errors import ClientError
 from wrenchai_project import servers, services
-from wrenchai_project.management.local import LocalCommand, LocalError, note
+from wrenchai_project.management.local import LocalCommand, note
 from wrenchai_project.supervisor import Supervisor, bury
 
 QUEUE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -32,7 +33,7 @@ class Command(LocalCommand):
         """Work until we are asked to end."""
         queues = [queue_name(given) for given in options["queues"]]
         if options["slots"] < 1:
-            raise LocalError("-c must be at least 1", exit_code=2)
+            raise ClientError("-c must be at least 1", exit_code=2)
         state_dir = services.state_dir()
         bury(state_dir)
         try:
@@ -54,9 +55,11 @@ class Command(LocalCommand):
 
 
 def queue_name(given: str) -> str:
-    """Return the queue's whole name. Raises LocalError if it cannot be one."""
+    """Return the queue's whole name. Raises ClientError if it cannot be one."""
     if not QUEUE.fullmatch(given):
-        raise LocalError(f"{given!r} is not a queue's name: write agent.inspector, or inspector", exit_code=2)
+        raise ClientError(
+            f"{given!r} is not a queue's name: write agent.inspector, or inspector", exit_code=2
+        )
     return given if "." in given else f"agent.{given}"
 
 

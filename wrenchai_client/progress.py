@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from wrenchai_project.management.api_client import RunView, StepView
+from wrenchai_client.server import RunView, StepView
 
 COLOURS = {
     "succeeded": "green",

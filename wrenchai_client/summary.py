@@ -1,4 +1,4 @@
-"""What `./wrench run` leaves behind: the report files, the summary on the terminal, the exit code."""
+"""What a run leaves behind: the report files, the summary on the terminal, the exit code."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wrenchai_project import scorecard
-from wrenchai_project.management.api_client import ApiClient, RunView
-from wrenchai_project.management.local import LocalError, clean
+from wrenchai_client.errors import ClientError
+from wrenchai_client.server import ApiClient, RunView
+from wrenchai_client.text import clean
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 TOP = 10
@@ -34,7 +34,7 @@ def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path
         if wanted is None:
             _point_latest(reports, run.id)
     except OSError as error:
-        raise LocalError(f"cannot write the reports to {folder}: {error.strerror}") from None
+        raise ClientError(f"cannot write the reports to {folder}: {error.strerror}") from None
     return sorted(saved)
 
 
@@ -48,18 +48,7 @@ def _point_latest(reports: Path, run: str) -> None:
     fresh.replace(latest)
 
 
-def score_card(saved: list[Path], sample: Path) -> scorecard.ScoreCard | None:
-    """Return how the run on the sample scored; None when there is no list of defects or no report."""
-    report = next((path for path in saved if path.name == "report.json"), None)
-    defects = sample / "defects.toml"
-    if report is None or not defects.is_file():
-        return None
-    content = json.loads(report.read_text(encoding="utf-8"))
-    findings = content.get("findings", []) if isinstance(content, dict) else content
-    return scorecard.score(scorecard.read_defects(defects), findings)
-
-
-def text(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, seconds: float) -> str:
+def text(run: RunView, saved: list[Path], *, seconds: float | None = None, score: str = "") -> str:
     """Return the summary: answer, counts, top findings, what was not analysed, score, reports, time."""
     lines = [""]
     if answer := run.summary.get("answer"):
@@ -72,29 +61,25 @@ def text(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, s
     if skipped := run.summary.get("not_analysed"):
         lines += ["", "Not analysed:", *(f"  {_skipped(one)}" for one in skipped)]
     lines += _failures(run)
-    if card is not None and looked_at(run):
-        lines += ["", str(card)]
+    if score and looked_at(run):
+        lines += ["", score]
     if saved:
         lines += ["", "Reports:", *(f"  {path}" for path in saved)]
-    lines += ["", f"Run {run.id} {run.state} in {seconds:.1f} s"]
+    took = "" if seconds is None else f" in {seconds:.1f} s"
+    lines += ["", f"Run {run.id} {run.state}{took}"]
     return "\n".join(lines)
 
 
-def as_json(run: RunView, saved: list[Path], *, card: scorecard.ScoreCard | None, seconds: float) -> str:
-    """Return the same as one JSON object."""
+def as_json(run: RunView, saved: list[Path], *, seconds: float, **more: Any) -> str:
+    """Return the same as one JSON object, with what else is to be told."""
     content: dict[str, Any] = {
         "run": run.id,
         "state": run.state,
         "seconds": round(seconds, 1),
         "summary": dict(run.summary),
         "reports": {path.name: str(path) for path in saved},
+        **more,
     }
-    if card is not None:
-        content["score_card"] = {
-            "found": [one.id for one in card.found],
-            "missed": [one.id for one in card.missed],
-            "outside": card.outside,
-        }
     return json.dumps(content, indent=2)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import httpx
 
-from wrenchai_project.management.local import LocalError, clean
+from wrenchai_client.errors import ClientError
+from wrenchai_client.text import clean
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 PATIENCE_SECONDS = 30.0  # how long a web that restarts is waited for
 
 
-class ApiRefused(LocalError):
+class ApiRefused(ClientError):
     """The API said no; the text is its own explanation. `status` is the HTTP status."""
 
     def __init__(self, text: str, *, status: int) -> None:
@@ -88,11 +89,11 @@ class ApiClient:
         return str(self._json("POST", "/api/v1/runs", json=body, headers=headers)["id"])
 
     def upload(self, archive: Path, *, project: str) -> dict[str, str]:
-        """Send an archive; return the target that names it. Raises LocalError if it cannot be read."""
+        """Send an archive; return the target that names it. Raises ClientError if it cannot be read."""
         try:
             content = archive.read_bytes()
         except OSError as error:
-            raise LocalError(f"cannot read {archive}: {error.strerror}", exit_code=2) from None
+            raise ClientError(f"cannot read {archive}: {error.strerror}", exit_code=2) from None
         answer = self._json(
             "POST",
             "/api/v1/uploads",
@@ -115,10 +116,10 @@ class ApiClient:
         self._json("POST", f"/api/v1/runs/{run}/cancel")
 
     def artifact(self, artifact: Mapping[str, Any]) -> bytes:
-        """Return an artifact's bytes, compared with their digest. Raises LocalError."""
+        """Return an artifact's bytes, compared with their digest. Raises ClientError."""
         content = self._send("GET", str(artifact["url"])).content
         if (expected := artifact.get("sha256")) and hashlib.sha256(content).hexdigest() != expected:
-            raise LocalError(
+            raise ClientError(
                 f"{clean(artifact['name'])} arrived damaged (its SHA-256 differs): fetch it again"
             )
         return content
@@ -130,11 +131,11 @@ class ApiClient:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise LocalError(f"{self.base_url}{path} did not answer with a JSON object: is it WrenchAI?")
+            raise ClientError(f"{self.base_url}{path} did not answer with a JSON object: is it WrenchAI?")
         return body
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send, waiting for a web that restarts and renewing the token once. Raises ApiRefused, LocalError."""
+        """Send, waiting for a web that restarts and renewing the token once. Raises ApiRefused, ClientError."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         headers = request.pop("headers", {})
         renewed = False
@@ -145,7 +146,7 @@ class ApiClient:
                 )
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
-                    raise LocalError(f"the web at {self.base_url} does not answer ({error})") from None
+                    raise ClientError(f"the web at {self.base_url} does not answer ({error})") from None
                 time.sleep(0.3)
                 continue
             if response.status_code == 401 and self._renew is not None and not renewed:
