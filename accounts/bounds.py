@@ -58,7 +58,8 @@ class Bounds:
 def actions_of(scopes: Iterable[str]) -> frozenset[str]:
     """Give the actions that scopes stand for. A scope that is unknown (any more) stands for none.
 
-    Every scope on a project brings `project.view`: who may act in a project knows its name.
+    Every scope on a project brings `project.view`: who may act in a project knows its name. Every scope brings
+    `me.view`: a program may ask who it is.
     """
     given: set[str] = set()
     for scope in scopes:
@@ -68,4 +69,6 @@ def actions_of(scopes: Iterable[str]) -> frozenset[str]:
             given |= {scope, ANSWERED_WITH.get(scope, scope)}
     if any(action in ACTIONS for action in given):
         given.add("project.view")
+    if given:
+        given.add("me.view")
     return frozenset(given)

@@ -43,6 +43,8 @@ SIGNED_IN_ACTIONS = frozenset(
         "agent.view",
         "key.manage",
         "key.view",
+        "me.edit",
+        "me.view",
         "schema.view",
         "session.revoke",
         "session.view",

@@ -12,6 +12,7 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.keys import KeyRotateView, KeysView, KeyView
+from api.me import MeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.tickets import TicketView
@@ -23,6 +24,7 @@ urlpatterns = [
     path("token", ObtainToken.as_view(), name="token"),
     path("token/refresh", RefreshAccess.as_view(), name="token-refresh"),
     path("token/revoke", RevokeToken.as_view(), name="token-revoke"),
+    path("me", MeView.as_view(), name="me"),
     path("sessions", SessionsView.as_view(), name="sessions"),
     path("sessions/revoke", SessionsRevokeView.as_view(), name="sessions-revoke"),
     path("sessions/<uuid:session_id>/revoke", SessionRevokeView.as_view(), name="session-revoke"),
