@@ -1,12 +1,12 @@
 """Credentials of a project: git tokens, database URLs, LLM keys. They go in here and never come out.
 
-GET    /api/v1/projects/<project>/credentials        what there is, without values
-POST   /api/v1/projects/<project>/credentials        {"kind", "name", "value", "description"?} -> 201
-GET    /api/v1/projects/<project>/credentials/<id>
-PUT    /api/v1/projects/<project>/credentials/<id>   {"value"}: put another in its place
-DELETE /api/v1/projects/<project>/credentials/<id>
+GET    /api/v1/projects/<team>/<project>/credentials        what there is, without values
+POST   /api/v1/projects/<team>/<project>/credentials        {"kind", "name", "value", "description"?} -> 201
+GET    /api/v1/projects/<team>/<project>/credentials/<id>
+PUT    /api/v1/projects/<team>/<project>/credentials/<id>   {"value"}: put another in its place
+DELETE /api/v1/projects/<team>/<project>/credentials/<id>
 
-<project> is a slug, or team/slug where slugs repeat. No answer holds a value, not that of the request either.
+No answer holds a value, not that of the request either.
 """
 
 from __future__ import annotations

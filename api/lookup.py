@@ -5,7 +5,6 @@ Invariant: what a person does not see is not there (404), whatever else the requ
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
 from django.http import Http404
@@ -48,14 +47,11 @@ def find_project(request: Request, name: str) -> Project:
 
 
 def project_in_path(request: Request, view: APIView, name: str) -> Project:
-    """Give the project of a path. Raises Http404, PermissionDenied; ValidationError when several are named so."""
-    if not re.match(PROJECT, name):
-        raise Http404("there is no such project")
-    try:
-        project = find_project(request, name)
-    except serializers.ValidationError as error:
-        if "several" in str(error.detail):
-            raise
-        raise Http404(f"there is no project {name} that you may see") from error
+    """Give the project of a path, named as team/slug. Raises Http404, PermissionDenied."""
+    team, _, slug = name.partition("/")
+    found = access.visible_projects(request.user).select_related("team")
+    project = found.filter(team__slug=team, slug=slug).first()
+    if project is None:
+        raise Http404(f"there is no project {name} that you may see")
     view.check_object_permissions(request, project)
     return project

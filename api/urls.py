@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from accounts import paths  # noqa: F401 - registers the converters
 from api.agents import AgentsView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactView
@@ -44,9 +45,9 @@ urlpatterns = [
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
-    path("projects/<path:project>/credentials", CredentialsView.as_view(), name="credentials"),
+    path("projects/<project:project>/credentials", CredentialsView.as_view(), name="credentials"),
     path(
-        "projects/<path:project>/credentials/<uuid:credential_id>",
+        "projects/<project:project>/credentials/<uuid:credential_id>",
         CredentialView.as_view(),
         name="credential",
     ),
