@@ -1,30 +1,36 @@
-"""The REST API as `./wrench run` sees it: like any other client.
+"""The REST API as a client sees it.
 
 Refuses to know the server's code: it reads JSON, tolerates fields it does not know and those that are missing.
 """
 
 import hashlib
+import ipaddress
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from wrenchai_client.errors import ClientError
+from wrenchai_client.errors import BAD_INPUT, FAILED, FORBIDDEN, NO_SERVER, ClientError
 from wrenchai_client.text import clean
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
-PATIENCE_SECONDS = 30.0  # how long a web that restarts is waited for
+PATIENCE_SECONDS = 30.0  # how long a web that restarts is waited for, and a rate limit
+PAGE = 100
+NEVER_BETTER = (httpx.InvalidURL, httpx.UnsupportedProtocol)
+EXIT_CODES = {400: BAD_INPUT, 404: BAD_INPUT, 409: BAD_INPUT, 413: BAD_INPUT, 422: BAD_INPUT}
+EXIT_CODES |= {401: FORBIDDEN, 403: FORBIDDEN}
 
 
 class ApiRefused(ClientError):
     """The API said no; the text is its own explanation. `status` is the HTTP status."""
 
     def __init__(self, text: str, *, status: int) -> None:
-        super().__init__(text, exit_code=2 if status in {400, 404, 413, 422} else 1)
+        super().__init__(text, exit_code=EXIT_CODES.get(status, FAILED))
         self.status = status
 
 
@@ -70,37 +76,61 @@ class RunView:
 
 
 class ApiClient:
-    """One user's view of one server. `renew` fetches a new token when the old one has run out."""
+    """One user's view of one server. `renew` gives a new token for one that was refused."""
 
-    def __init__(self, base_url: str, token: str, *, renew: Callable[[], str] | None = None) -> None:
-        self.base_url = base_url
-        self._token = token
+    def __init__(self, base_url: str, token: str, *, renew: Callable[[str], str] | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.token = token
         self._renew = renew
-        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)  # no proxy to our loopback
+        # a proxy of the environment does not know our loopback
+        self._http = httpx.Client(base_url=self.base_url, timeout=30, trust_env=not is_loopback(base_url))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def submit(self, *, goal: str, target: Mapping[str, str], project: str) -> str:
-        """Start a run; return its id. Sending twice makes one run (Idempotency-Key)."""
-        body = {"goal": goal, "target": dict(target), "project": project}
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return str(self._json("POST", "/api/v1/runs", json=body, headers=headers)["id"])
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """Read a resource; parameters that are None are left out."""
+        return self._json("GET", path, params={name: one for name, one in params.items() if one is not None})
 
-    def upload(self, archive: Path, *, project: str) -> dict[str, str]:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, once: bool = False) -> dict[str, Any]:
+        """Send an order. `once`: with an Idempotency-Key, so that sending it twice does it once."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())} if once else {}
+        return self._json("POST", path, json=dict(body or {}), headers=headers)
+
+    def pages(self, path: str, *, most: int, **params: Any) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a list, page by page, at most so many."""
+        page = self.get(path, limit=min(most, PAGE), **params)
+        while True:
+            for row in page.get("results", [])[:most]:
+                yield row
+                most -= 1
+            if not most or not page.get("next"):
+                return
+            page = self._json("GET", str(page["next"]))
+
+    def submit(
+        self, *, goal: str, target: Mapping[str, str], project: str, priority: int | None = None
+    ) -> str:
+        """Start a run; return its id. Sending twice makes one run (Idempotency-Key)."""
+        body: dict[str, Any] = {"goal": goal, "target": dict(target), "project": project}
+        if priority is not None:
+            body["priority"] = priority
+        return str(self.post("/api/v1/runs", body, once=True)["id"])
+
+    def upload(self, archive: Path, *, project: str, name: str = "") -> dict[str, str]:
         """Send an archive; return the target that names it. Raises ClientError if it cannot be read."""
         try:
-            content = archive.read_bytes()
+            size = archive.stat().st_size
+            answer = self._json(
+                "POST",
+                "/api/v1/uploads",
+                params={"name": name or archive.name, "project": project},
+                content=_Bytes(archive),
+                headers={"Content-Type": "application/octet-stream", "Content-Length": str(size)},
+            )
         except OSError as error:
-            raise ClientError(f"cannot read {archive}: {error.strerror}", exit_code=2) from None
-        answer = self._json(
-            "POST",
-            "/api/v1/uploads",
-            params={"name": archive.name, "project": project},
-            content=content,
-            headers={"Content-Type": "application/octet-stream"},
-        )
+            raise ClientError(f"cannot read {archive}: {error.strerror}", exit_code=BAD_INPUT) from None
         return dict(answer["target"])
 
     def run(self, run: str) -> RunView:
@@ -111,18 +141,28 @@ class ApiClient:
         """Return the number of the run's newest event: greater than `after` when something happened."""
         return int(self._json("GET", f"/api/v1/runs/{run}/events", params={"after": after})["head"])
 
-    def cancel(self, run: str) -> None:
+    def cancel(self, run: str, *, reason: str = "") -> None:
         """Ask for the run's end; it ends a little later."""
-        self._json("POST", f"/api/v1/runs/{run}/cancel")
+        self._json("POST", f"/api/v1/runs/{run}/cancel", json={"reason": reason})
 
     def artifact(self, artifact: Mapping[str, Any]) -> bytes:
         """Return an artifact's bytes, compared with their digest. Raises ClientError."""
-        content = self._send("GET", str(artifact["url"])).content
+        content = self.content(str(artifact["url"]))
         if (expected := artifact.get("sha256")) and hashlib.sha256(content).hexdigest() != expected:
             raise ClientError(
                 f"{clean(artifact['name'])} arrived damaged (its SHA-256 differs): fetch it again"
             )
         return content
+
+    def content(self, path: str, **params: Any) -> bytes:
+        """Return what is not JSON."""
+        return self._send("GET", path, params=params).content
+
+    def renewed(self) -> str:
+        """Return a token that is good now; the one that was refused if nothing can renew it."""
+        if self._renew is not None:
+            self.token = self._renew(self.token)
+        return self.token
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         response = self._send(method, path, **request)
@@ -131,30 +171,69 @@ class ApiClient:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise ClientError(f"{self.base_url}{path} did not answer with a JSON object: is it WrenchAI?")
+            raise ClientError(
+                f"{self.base_url}{path} did not answer with a JSON object: is it WrenchAI?",
+                exit_code=NO_SERVER,
+            )
         return body
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send, waiting for a web that restarts and renewing the token once. Raises ApiRefused, ClientError."""
+        """Send; wait for a web that restarts and for a rate limit, renew the token once.
+
+        Raises ApiRefused, ClientError.
+        """
         deadline = time.monotonic() + PATIENCE_SECONDS
         headers = request.pop("headers", {})
         renewed = False
         while True:
             try:
                 response = self._http.request(
-                    method, path, headers={"Authorization": f"Bearer {self._token}", **headers}, **request
+                    method, path, headers={"Authorization": f"Bearer {self.token}", **headers}, **request
                 )
-            except httpx.TransportError as error:
-                if time.monotonic() > deadline:
-                    raise ClientError(f"the web at {self.base_url} does not answer ({error})") from None
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                if time.monotonic() > deadline or isinstance(error, NEVER_BETTER):
+                    said = f"{self.base_url} does not answer ({error})"
+                    raise ClientError(said, exit_code=NO_SERVER) from None
                 time.sleep(0.3)
                 continue
             if response.status_code == 401 and self._renew is not None and not renewed:
-                self._token, renewed = self._renew(), True
+                self.token, renewed = self._renew(self.token), True
+                continue
+            wait = _retry_after(response) if response.status_code in {429, 503} else None
+            if wait is not None and time.monotonic() + wait < deadline:
+                time.sleep(wait)
                 continue
             if response.is_error:
                 raise ApiRefused(_explanation(response), status=response.status_code)
             return response
+
+
+class _Bytes:
+    """A file's bytes in portions; from the beginning each time that they are sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while portion := file.read(2**18):
+                yield portion
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL names this machine."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _explanation(response: httpx.Response) -> str:

@@ -75,6 +75,7 @@ def test_help_lists_every_verb_without_setting_up(checkout: Path, arguments: lis
     assert verbs == [
         "run",
         "serve",
+        "client",
         "test",
         "chaos",
         "check",

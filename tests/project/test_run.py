@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from wrenchai_client import progress, summary
+from wrenchai_client import progress, summary, watching
 from wrenchai_client.errors import ClientError
 from wrenchai_client.server import ApiClient, ApiRefused, RunView
 from wrenchai_client.text import clean
@@ -130,14 +130,14 @@ def test_refusal_is_told_in_the_servers_words_without_control_characters(api: Fa
 
 
 def test_token_that_ran_out_is_renewed_once(api: FakeApi) -> None:
-    client = ApiClient(api.url, "old", renew=lambda: "good")
+    client = ApiClient(api.url, "old", renew=lambda refused: "good")
     assert client.run("r1").state == "accepted"
     client.close()
 
 
 def test_run_is_followed_to_its_end_with_a_line_per_change(api: FakeApi, client: ApiClient) -> None:
     out = io.StringIO()
-    final = command._follow(client, "r1", progress.Lines(out), until=None)
+    final = watching.follow(client, "r1", progress.Lines(out), until=None)
     assert final.state == "succeeded"
     told = [line.split(maxsplit=1)[1].split() for line in out.getvalue().splitlines()]
     assert told == [
@@ -150,17 +150,17 @@ def test_run_is_followed_to_its_end_with_a_line_per_change(api: FakeApi, client:
 def test_interruption_cancels_the_run(
     api: FakeApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    follow, calls = command._follow, iter([KeyboardInterrupt])
+    follow, calls = watching.follow, iter([KeyboardInterrupt])
 
     def interrupted(*args: Any, **options: Any) -> RunView:
         if (error := next(calls, None)) is not None:
             raise error
         return follow(*args, **options)
 
-    monkeypatch.setattr(command, "_follow", interrupted)
-    final, was_interrupted = command._watch(client, "r1", quiet_stdout=False)
+    monkeypatch.setattr(watching, "follow", interrupted)
+    final, was_interrupted = watching.watch(client, "r1", quiet_stdout=False, cancels=True)
     assert (final.state, was_interrupted) == ("cancelled", True)
-    assert ("POST", "/api/v1/runs/r1/cancel", None) in api.asked
+    assert ("POST", "/api/v1/runs/r1/cancel", {"reason": ""}) in api.asked
 
 
 ASKED = {"step": "check.ask", "question": "Deploy\x1b[2J now?", "role": "maintainer"}

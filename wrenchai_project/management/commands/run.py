@@ -1,26 +1,23 @@
 """`./wrench run [PATH_OR_URL]`: submit a request, watch it, show what came of it."""
 
 import os
-import re
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wrenchai_client import progress, summary
+from wrenchai_client import summary
 from wrenchai_client.errors import INTERRUPTED, ClientError
-from wrenchai_client.server import ApiClient, RunView
+from wrenchai_client.server import ApiClient
+from wrenchai_client.targets import ARCHIVES, URL
+from wrenchai_client.watching import watch
 from wrenchai_project import crew, scorecard, services
 from wrenchai_project.management.local import LocalCommand, note
 
 GOAL = "Inspect this repository and report what should be fixed"
-POLL_SECONDS = 0.3
-CANCEL_SECONDS = 15.0
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:(?!//)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,9 @@ class Command(LocalCommand):
                 note(f"uploading {target['path']}")
                 target = door.client.upload(Path(target["path"]), project=door.project)
             run = door.client.submit(goal=options["goal"], target=target, project=door.project)
-            final, interrupted = _watch(door.client, run, quiet_stdout=options["json"], admin=door.admin)
+            final, interrupted = watch(
+                door.client, run, quiet_stdout=options["json"], admin=door.admin, cancels=True
+            )
             wanted = options["output"].absolute() if options["output"] else None
             saved = summary.save_reports(door.client, final, reports=state_dir / "reports", wanted=wanted)
             is_sample = target.get("path") == str(services.SAMPLE)
@@ -128,7 +127,7 @@ def _door(serving: dict[str, str] | None, target: dict[str, str]) -> Iterator[Do
 
 
 def _client(url: str, entry: crew.Entry, environ: dict[str, str]) -> Iterator[Door]:
-    client = ApiClient(url, entry.token, renew=lambda: crew.renewed_token(environ))
+    client = ApiClient(url, entry.token, renew=lambda _: crew.renewed_token(environ))
     try:
         yield Door(client=client, project=entry.project, admin=entry.admin)
     finally:
@@ -146,27 +145,3 @@ def refuse_unreadable(serving: dict[str, str], target: dict[str, str]) -> None:
             f"./wrench serve is up (process {serving['pid']}) and may not read {path}: "
             f"start it with --root {path}, or end it first by ./wrench stop"
         )
-
-
-def _watch(client: ApiClient, run: str, *, quiet_stdout: bool, admin: str = "") -> tuple[RunView, bool]:
-    """Show the run until it is over; Ctrl-C cancels it. Returns its last state and whether we cancelled."""
-    with progress.display(quiet_stdout=quiet_stdout, admin=admin) as board:
-        try:
-            return _follow(client, run, board, until=None), False
-        except KeyboardInterrupt:
-            note("cancelling the run; Ctrl-C again stops at once")
-            with suppress(ClientError):  # it may have ended by itself meanwhile
-                client.cancel(run)
-            return _follow(client, run, board, until=time.monotonic() + CANCEL_SECONDS), True
-
-
-def _follow(client: ApiClient, run: str, board: progress.Display, *, until: float | None) -> RunView:
-    seen = -1
-    view = client.run(run)
-    while True:
-        board.show(view)
-        if view.is_final or (until is not None and time.monotonic() > until):
-            return view
-        time.sleep(POLL_SECONDS)
-        if (head := client.head(run, after=max(seen, 0))) != seen:
-            seen, view = head, client.run(run)

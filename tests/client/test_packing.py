@@ -1,0 +1,67 @@
+"""Folders as archives: what git tracks, nothing that it ignores, no link followed."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from wrenchai_client.errors import ClientError
+from wrenchai_client.packing import packed
+
+
+def names(folder: Path) -> list[str]:
+    with packed(folder) as archive, tarfile.open(archive.path) as tar:
+        members = tar.getmembers()
+        assert archive.files == len(members)
+        assert {(member.uid, member.uname) for member in members} == {(0, "")}
+        return [member.name for member in members]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.py", "sub/b.py", "sub/new.py", "secret.env", ".gitignore", "node_modules/x.js"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    (tmp_path / ".gitignore").write_text("*.env\nnode_modules\n")
+    return tmp_path
+
+
+def git(folder: Path, *argv: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *argv], check=True, capture_output=True)
+
+
+def test_repository_goes_without_what_it_ignores(folder: Path) -> None:
+    git(folder, "init", "-q")
+    git(folder, "add", "a.py", "sub/b.py", ".gitignore")
+    assert names(folder) == [".gitignore", "a.py", "sub/b.py", "sub/new.py"]
+    (folder / "a.py").unlink()
+    assert names(folder) == [".gitignore", "sub/b.py", "sub/new.py"]
+    assert names(folder / "sub") == ["b.py", "new.py"]
+
+
+def test_folder_without_git_goes_without_what_tools_leave(folder: Path) -> None:
+    assert names(folder) == [".gitignore", "a.py", "secret.env", "sub/b.py", "sub/new.py"]
+
+
+def test_links_go_as_links(folder: Path) -> None:
+    (folder / "out").symlink_to("/etc")
+    (folder / "passwd").symlink_to("/etc/passwd")
+    with packed(folder) as archive, tarfile.open(archive.path) as tar:
+        assert {tar.getmember(name).type for name in ("out", "passwd")} == {tarfile.SYMTYPE}
+        assert not [name for name in tar.getnames() if name.startswith("out/")]
+
+
+def test_archive_is_gone_afterwards(folder: Path) -> None:
+    with packed(folder) as archive:
+        assert archive.path.stat().st_size == archive.size
+    assert not archive.path.exists()
+
+
+def test_empty_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ClientError, match="has no files"), packed(tmp_path / "empty"):
+        pass

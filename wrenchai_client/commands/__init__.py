@@ -1,0 +1,1 @@
+"""The commands of the client: each module adds its own to the parser."""

@@ -1,0 +1,38 @@
+"""What a run is to work on, as the server wants it: a git URL, or an archive that is sent first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wrenchai_client.errors import BAD_INPUT, ClientError
+from wrenchai_client.packing import packed
+from wrenchai_client.server import ApiClient
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:(?!//)")
+
+
+@contextmanager
+def sent(
+    client: ApiClient, given: str, *, project: str, ref: str | None, say: Callable[[str], None]
+) -> Iterator[dict[str, str]]:
+    """Yield the target for a path or URL; folders and archives of this machine are sent. Raises ClientError."""
+    if URL.match(given) and not Path(given).exists():
+        yield {"kind": "git", "url": given, **({"ref": ref} if ref else {})}
+        return
+    if ref:
+        raise ClientError("--ref is for git URLs; a folder is sent as it is", exit_code=BAD_INPUT)
+    path = Path(given).expanduser()
+    if path.is_file() and path.name.lower().endswith(ARCHIVES):
+        say(f"sending {path}")
+        yield client.upload(path, project=project)
+        return
+    if not path.is_dir():
+        said = f"{given!r} is neither a folder nor an archive ({', '.join(ARCHIVES)})"
+        raise ClientError(said if path.exists() else f"there is no {given!r}", exit_code=BAD_INPUT)
+    with packed(path.resolve()) as archive:
+        say(f"sending {archive.files:,} files of {path} ({archive.size / 1e6:,.1f} MB packed)")
+        yield client.upload(archive.path, project=project, name=f"{path.resolve().name or 'root'}.tar.gz")
