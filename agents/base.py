@@ -44,7 +44,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.findings import FindingData
-from tasks.contract import ArtifactRef, Decision, Effect, Question, StepContext, StepRequest
+from tasks.contract import ArtifactRef, Decision, Effect, LogLevel, Question, StepContext, StepRequest
 from tasks.plans import JsonObject, Plan
 
 DEFAULT_TIMEOUT_SECONDS = 600
@@ -142,9 +142,9 @@ class OperationContext:
         """Tell people how far the work is."""
         self.engine.progress(done, total, message)
 
-    def log(self, text: str) -> None:
-        """Append a line to the step's log."""
-        self.engine.log(text)
+    def log(self, text: str, *, level: LogLevel = "info") -> None:
+        """Append a line to the step's log, or several if the text has line ends."""
+        self.engine.log(text, level=level)
 
     def emit(self, kind: str, data: JsonObject) -> None:
         """Append an event `agent.<kind>` to the run."""

@@ -12,20 +12,21 @@ What does not fit the run's state is a problem 409 whose type says which: `api.e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api import shapes
+from api import examples, shapes
 from api.bodies import StrictSerializer, idempotency_key, valid
+from api.describe import operation
 from api.lookup import find_run
+from api.shapes import RerunPreviewShape, RunWhole, Uuid
 from tasks import runs
 
 MAX_STEP_KEY = 120
@@ -51,16 +52,67 @@ class RerunOrder(StrictSerializer):
     """The body that does a run again. DRF's field cannot be named `from` in Python: see `get_fields`."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.CharField(max_length=MAX_STEP_KEY, required=False, allow_null=True)}
+        return {
+            "from": serializers.CharField(
+                max_length=MAX_STEP_KEY,
+                required=False,
+                allow_null=True,
+                help_text="key of the step to begin with; without it: what died or was cancelled",
+            )
+        }
+
+
+class Rerun(RerunPreviewShape):
+    """A new run that does an earlier one again."""
+
+    id: Uuid
+    state: str
+    url: Annotated[str, Field(description="path of the page where people watch it")]
+    parent: Annotated[Uuid, Field(description="the run that it does again")]
+
+
+_OVER = {409: "The run is over (run-is-over)."}
+_NOT_OVER = {
+    409: "The run is not over (run-not-over), or nothing in it failed and no step is named (nothing-to-retry)."
+}
+_PREVIEW: RerunPreviewShape = {
+    "taken": ["super.plan"],
+    "redone": [
+        {
+            "key": "inspector.security",
+            "agent": "inspector",
+            "operation": "security",
+            "reason": "1,204 lines of Python; the goal names 'security problems'",
+            "repeats_effect": False,
+        }
+    ],
+    "anew": [],
+}
+_AGAIN: Rerun = {
+    **_PREVIEW,
+    "id": examples.RERUN_ID,
+    "state": "running",
+    "url": f"/runs/{examples.RERUN_ID}",
+    "parent": examples.RUN_ID,
+}
+_GOING = {**examples.RUN, "state": "running", "finished_at": None, "summary": None, "artifacts": []}
 
 
 class RunPauseView(APIView):
-    """Begin nothing new in this run until somebody resumes it."""
+    """Hold a run."""
 
     required_action = "run.pause"
 
-    @extend_schema(operation_id="runs_pause", request=PauseOrder, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "runs_pause",
+        body=PauseOrder,
+        sends={"reason": "a deployment goes on"},
+        returns=RunWhole,
+        example={**_GOING, "state": "paused", "paused_at": "2026-11-25T09:30:20Z"},
+        errors=_OVER,
+    )
     def post(self, request: Request, run_id: UUID) -> Response:
+        """Begin nothing new in this run until somebody resumes it. What runs goes on to its end."""
         order = valid(PauseOrder(data=request.data))
         run = find_run(request, self, run_id)
         run = runs.pause(run.public_id, by=request.user.get_username(), reason=order["reason"])
@@ -68,12 +120,13 @@ class RunPauseView(APIView):
 
 
 class RunResumeView(APIView):
-    """Let a paused run go on."""
+    """Let go of a run."""
 
     required_action = "run.pause"
 
-    @extend_schema(operation_id="runs_resume", request=EmptyOrder, responses=OpenApiTypes.OBJECT)
+    @operation("runs_resume", body=EmptyOrder, sends={}, returns=RunWhole, example=_GOING, errors=_OVER)
     def post(self, request: Request, run_id: UUID) -> Response:
+        """Let a paused run go on."""
         valid(EmptyOrder(data=request.data))
         run = find_run(request, self, run_id)
         run = runs.resume(run.public_id, by=request.user.get_username())
@@ -81,12 +134,20 @@ class RunResumeView(APIView):
 
 
 class RunPriorityView(APIView):
-    """Give the steps that still wait another place in their queues."""
+    """Hurry a run, or let it wait."""
 
     required_action = "run.prioritize"
 
-    @extend_schema(operation_id="runs_priority", request=PriorityOrder, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "runs_priority",
+        body=PriorityOrder,
+        sends={"priority": 1},
+        returns=RunWhole,
+        example={**_GOING, "priority": 1},
+        errors=_OVER,
+    )
     def post(self, request: Request, run_id: UUID) -> Response:
+        """Give the steps that still wait another place in their queues. 0 is most urgent, 9 least."""
         order = valid(PriorityOrder(data=request.data))
         run = find_run(request, self, run_id)
         run = runs.set_priority(run.public_id, order["priority"], by=request.user.get_username())
@@ -94,24 +155,43 @@ class RunPriorityView(APIView):
 
 
 class RunRerunView(APIView):
-    """Do a finished run again from a step on, or what died in it, as a new run that takes the rest over."""
+    """Do a finished run again."""
 
     required_action = {"GET": "run.view", "POST": "run.rerun"}
 
-    @extend_schema(operation_id="runs_rerun_preview", parameters=[RerunOrder], responses=OpenApiTypes.OBJECT)
+    @operation(
+        "runs_rerun_preview",
+        query=RerunOrder,
+        returns=RerunPreviewShape,
+        example=_PREVIEW,
+        errors={**_NOT_OVER, 404: "There is no such run that you may see, or no such step (step-not-found)."},
+    )
     def get(self, request: Request, run_id: UUID) -> Response:
-        """Say what doing this run again would take over and do; changes nothing."""
+        """Say what doing this run again would take over and do. Nothing is changed."""
         wanted = valid(RerunOrder(data=request.query_params.dict()))
         run = find_run(request, self, run_id)
         return Response(shapes.rerun_preview(runs.preview_rerun(run.public_id, wanted.get("from"))))
 
-    @extend_schema(
-        operation_id="runs_rerun",
-        request=RerunOrder,
-        responses={201: OpenApiTypes.OBJECT, 200: OpenApiTypes.OBJECT},
+    @operation(
+        "runs_rerun",
+        body=RerunOrder,
+        sends={"from": "inspector.security"},
+        returns=Rerun,
+        example=_AGAIN,
+        status=201,
+        also={200: "The run that the same Idempotency-Key made before."},
+        errors={
+            **_NOT_OVER,
+            404: "There is no such run that you may see, or no such step (step-not-found).",
+            422: "Another request was sent with this Idempotency-Key (idempotency-conflict).",
+        },
+        idempotent=True,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Do a finished run again. The header Idempotency-Key makes an order that is sent twice one run."""
+        """Do a finished run again, as a new run that takes over what need not be done.
+
+        From a step on; or, without `from`, what died or was cancelled (the dead letters) and what waited for that.
+        """
         order = valid(RerunOrder(data=request.data))
         run = find_run(request, self, run_id)
         again = runs.rerun(
@@ -122,7 +202,7 @@ class RunRerunView(APIView):
             idempotency_key=idempotency_key(request),
         )
         name = again.run.public_id
-        body = {
+        body: Rerun = {
             "id": str(name),
             "state": again.run.state,
             "url": f"/runs/{name}",

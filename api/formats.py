@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import IO, Any, NoReturn
 
@@ -20,6 +21,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 MAX_DEPTH = 64
+MAX_ACCEPT = 2_000  # characters of the header that are looked at
+QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")  # RFC 9110, section 12.4.2
 
 
 class BodyTooLarge(APIException):
@@ -56,6 +59,25 @@ class JsonOnlyNegotiation(BaseContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         first = next(iter(renderers))
         return first, str(first.media_type)
+
+
+def preferred(accept: str, offered: Iterable[str]) -> str | None:
+    """Give the media type of those offered that an Accept header likes best; the first offered of equals.
+
+    None: it names none of them, or names nothing in particular (`*/*`).
+    """
+    wanted = {kind: quality for kind, quality in map(_quality, accept[:MAX_ACCEPT].split(",")) if quality > 0}
+    fitting = [kind for kind in offered if kind in wanted]
+    return max(fitting, key=lambda kind: wanted[kind], default=None)
+
+
+def _quality(part: str) -> tuple[str, float]:
+    kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return kind, float(value) if QUALITY.match(value.strip()) else 0.0
+    return kind, 1.0
 
 
 def loads(raw: bytes | str) -> Any:

@@ -34,13 +34,27 @@ MAX_CURSOR = 2_000
 Row = TypeVar("Row", bound=Model)
 
 
+class ManyOf(serializers.MultipleChoiceField):
+    """Some of the choices: `?state=failed&state=cancelled`, or `?state=failed,cancelled`."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = dict.fromkeys(str(data).split(","))  # in their order, each once
+        unknown = [name for name in given if name not in self.choices]
+        if unknown:
+            known = ", ".join(map(str, self.choices))
+            raise serializers.ValidationError([f"{unknown[0][:100]!r} is none of {known}"])
+        return list(given)
+
+
 class ListQuery(StrictSerializer):
     """The query of a list. A subclass adds its filters, and says how the list may be ordered.
 
-    `orderings` maps each public name to a column that is never null; the first one, descending, is the default.
+    `orderings` maps each public name to a column that is never null; the first one is the default, descending if
+    `newest_first`.
     """
 
     orderings: ClassVar[Mapping[str, str]] = {"created_at": "created_at"}
+    newest_first: ClassVar[bool] = True
 
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=50, help_text="rows per page")
     cursor = serializers.CharField(
@@ -50,7 +64,8 @@ class ListQuery(StrictSerializer):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        names = [sign + name for name in self.orderings for sign in ("-", "")]
+        signs = ("-", "") if self.newest_first else ("", "-")
+        names = [sign + name for name in self.orderings for sign in signs]
         ordering = serializers.ChoiceField(
             choices=names, default=names[0], help_text="the order; a leading - turns it round"
         )
@@ -63,6 +78,15 @@ class Page(Generic[Row]):
 
     rows: list[Row]
     next: str | None
+
+
+def asked(request: Request, query: type[serializers.Serializer[Any]]) -> dict[str, str]:
+    """Give what a request's query says, a text per name; several ones of a `ManyOf` joined by commas."""
+    fields, params = query().fields, request.query_params
+    return {
+        name: ",".join(params.getlist(name)) if isinstance(fields.get(name), ManyOf) else str(params[name])
+        for name in params
+    }
 
 
 def page_of(
@@ -82,7 +106,7 @@ def page_of(
     shown = rows[: wanted["limit"]]
     if len(rows) == len(shown):
         return Page(shown, None)
-    following = {**request.query_params.dict(), "cursor": _cursor(ordering, column, shown[-1])}
+    following = {**asked(request, query), "cursor": _cursor(ordering, column, shown[-1])}
     return Page(shown, f"{request.path}?{urlencode(following)}")
 
 

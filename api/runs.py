@@ -1,7 +1,7 @@
 """Runs: submit, list, read, follow, cancel.
 
 POST /api/v1/runs                      accept a request (header Idempotency-Key honoured)
-GET  /api/v1/runs                      newest first; ?state= &project= &ordering= &limit= &cursor=
+GET  /api/v1/runs                      newest first; filters: see `RunFilter`
 GET  /api/v1/runs/<id>                 steps, summary, artifacts
 GET  /api/v1/runs/<id>/events          ?after=<seq> &limit=
 POST /api/v1/runs/<id>/cancel          {"reason"?}
@@ -12,10 +12,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -26,17 +24,16 @@ from typing_extensions import TypedDict
 from accounts import access
 from agents import requests
 from agents.workspace.targets import parse_target
-from api import shapes
+from api import examples, shapes
 from api.bodies import StrictSerializer, idempotency_key, valid
 from api.describe import Page, operation
-from api.lists import ListQuery, page_of
+from api.lists import ListQuery, ManyOf, asked, page_of
 from api.lookup import PROJECT, find_project, find_run
-from api.shapes import RunLine
+from api.shapes import EventShape, RunLine, RunWhole
 from tasks import events, runs
-from tasks.models import Run
+from tasks.models import Run, Step
 from tasks.states import RunState
 
-MAX_PAGE = 200
 MAX_EVENTS = 1000
 MAX_SEQ = 2**63 - 1
 
@@ -61,19 +58,32 @@ class CancelOrder(StrictSerializer):
 
 
 class RunFilter(ListQuery):
-    """The query of the list."""
+    """The query of the list. All filters must fit; `finished_at` lists only runs that are over."""
 
-    orderings = {"created_at": "pk"}  # ids are given in that order
+    orderings = {"created_at": "pk", "finished_at": "finished_at"}  # ids are given in the order of creation
 
-    state = serializers.ChoiceField(choices=[s.value for s in RunState], required=False)
-    project = serializers.RegexField(PROJECT, required=False)
+    state = ManyOf(choices=[s.value for s in RunState], required=False, help_text="any of these")
+    project = serializers.RegexField(PROJECT, required=False, help_text="slug, or team/slug")
+    owner = serializers.CharField(required=False, max_length=150, help_text="username of who submitted it")
+    q = serializers.CharField(required=False, max_length=200, help_text="part of the goal, in any case")
+    agent = serializers.CharField(required=False, max_length=60, help_text="an agent that has a step in it")
+    priority = serializers.IntegerField(required=False, min_value=0, max_value=9)
+    parent = serializers.UUIDField(  # type: ignore[assignment]  # DRF takes fields out of the class: no clash
+        required=False, help_text="a run, whose reruns are wanted"
+    )
+    created_after = serializers.DateTimeField(required=False, help_text="at that moment or later")
+    created_before = serializers.DateTimeField(required=False, help_text="before that moment")
 
 
-class EventFilter(serializers.Serializer[Any]):
+class EventFilter(StrictSerializer):
     """The query of the events."""
 
-    after = serializers.IntegerField(min_value=0, max_value=MAX_SEQ, default=0)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_EVENTS, default=500)
+    after = serializers.IntegerField(
+        min_value=0, max_value=MAX_SEQ, default=0, help_text="seq of the last event that you have"
+    )
+    limit = serializers.IntegerField(
+        min_value=1, max_value=MAX_EVENTS, default=500, help_text="at most so many"
+    )
 
 
 class Accepted(TypedDict):
@@ -84,28 +94,19 @@ class Accepted(TypedDict):
     url: Annotated[str, Field(description="path of the page where people watch it")]
 
 
-_ID = "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a11"
-_ORDER = {
-    "goal": "Find security problems",
-    "target": {"kind": "git", "url": "https://git.example.org/team/shop.git"},
-    "project": "acme/shop",
-}
-_ACCEPTED = {"id": _ID, "state": "accepted", "url": f"/runs/{_ID}"}
-_LINE = {
-    **_ACCEPTED,
-    "state": "running",
-    "goal": _ORDER["goal"],
-    "project": "shop",
-    "owner": "alice",
-    "priority": None,
-    "created_at": "2026-11-25T09:30:00Z",
-    "paused_at": None,
-    "started_at": "2026-11-25T09:30:01Z",
-    "finished_at": None,
-    "failure": "",
-    "open_approvals": 0,
-}
-_PAGE = {"results": [_LINE], "next": None}
+class Events(TypedDict):
+    """Facts of a run, in their order."""
+
+    events: list[EventShape]
+    head: Annotated[int, Field(description="seq of the run's last event; read on from your last one")]
+    removed_up_to: Annotated[
+        int, Field(description="0, or the number up to which retention has removed what you asked for")
+    ]
+
+
+_ACCEPTED: Accepted = {"id": examples.RUN_ID, "state": "accepted", "url": f"/runs/{examples.RUN_ID}"}
+_PAGE = {"results": [examples.RUN_LINE], "next": None}
+_EVENTS: Events = {"events": [examples.EVENT], "head": 31, "removed_up_to": 0}
 
 
 class RunsView(APIView):
@@ -116,14 +117,14 @@ class RunsView(APIView):
     @operation("runs_list", query=RunFilter, returns=Page[RunLine], example=_PAGE)
     def get(self, request: Request) -> Response:
         """List the runs that you may see, newest first."""
-        wanted = valid(RunFilter(data=request.query_params.dict()))
+        wanted = valid(RunFilter(data=asked(request, RunFilter)))
         page = page_of(request, RunFilter, _filtered(request, wanted), wanted)
         return Response({"results": shapes.run_lines(page.rows), "next": page.next})
 
     @operation(
         "runs_submit",
         body=RunOrder,
-        sends=_ORDER,
+        sends=examples.ORDER,
         returns=Accepted,
         example=_ACCEPTED,
         status=201,
@@ -150,29 +151,28 @@ class RunsView(APIView):
 
 
 class RunView(APIView):
-    """Read one run: its steps, what it found, what it made."""
+    """Read one run."""
 
     required_action = "run.view"
 
-    @extend_schema(operation_id="runs_read", responses=OpenApiTypes.OBJECT)
+    @operation("runs_read", returns=RunWhole, example=examples.RUN)
     def get(self, request: Request, run_id: UUID) -> Response:
+        """Read a run: its steps, what it found, what it made."""
         return Response(shapes.run_whole(find_run(request, self, run_id)))
 
 
 class RunEventsView(APIView):
-    """Read the facts of a run after a number; the same cursor as the WebSocket's.
-
-    `removed_up_to` is 0, or the number up to which retention has removed what you asked for.
-    """
+    """Read the facts of a run."""
 
     required_action = "run.view"
 
-    @extend_schema(operation_id="runs_events", parameters=[EventFilter], responses=OpenApiTypes.OBJECT)
+    @operation("runs_events", query=EventFilter, returns=Events, example=_EVENTS)
     def get(self, request: Request, run_id: UUID) -> Response:
-        wanted = valid(EventFilter(data=request.query_params))
+        """Read the facts of a run after a number. It is the same cursor as the WebSocket's."""
+        wanted = valid(EventFilter(data=request.query_params.dict()))
         run = find_run(request, self, run_id)
         rows = events.since(run, wanted["after"], limit=wanted["limit"])
-        body = {
+        body: Events = {
             "events": [shapes.event(row) for row in rows],
             "head": run.last_seq,
             "removed_up_to": events.removed_up_to(run, wanted["after"], rows),
@@ -181,12 +181,19 @@ class RunEventsView(APIView):
 
 
 class RunCancelView(APIView):
-    """Ask for the end of a run. What is over stays as it is."""
+    """Ask for the end of a run."""
 
     required_action = "run.cancel"
 
-    @extend_schema(operation_id="runs_cancel", request=CancelOrder, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "runs_cancel",
+        body=CancelOrder,
+        sends={"reason": "it inspects the wrong branch"},
+        returns=RunWhole,
+        example={**examples.RUN, "state": "cancelled", "cancel_requested": True, "summary": None},
+    )
     def post(self, request: Request, run_id: UUID) -> Response:
+        """Cancel a run. Running attempts are told to stop; what is over stays as it is."""
         order = valid(CancelOrder(data=request.data))
         run = find_run(request, self, run_id)
         run = runs.cancel(run.public_id, by=request.user.get_username(), reason=order["reason"])
@@ -195,8 +202,23 @@ class RunCancelView(APIView):
 
 def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Run]:
     found = Run.objects.filter(project__in=access.projects_for(request.user, "run.view"))
-    if "state" in wanted:
-        found = found.filter(state=wanted["state"])
     if "project" in wanted:
         found = found.filter(project=find_project(request, wanted["project"]))
-    return found.select_related("project", "owner")
+    if "agent" in wanted:
+        found = found.filter(Exists(Step.objects.filter(run=OuterRef("pk"), agent=wanted["agent"])))
+    if wanted["ordering"].endswith("finished_at"):
+        found = found.filter(finished_at__isnull=False)
+    fits = {column: wanted[name] for name, column in _COLUMNS.items() if name in wanted}
+    return found.filter(**fits).select_related("project", "owner")
+
+
+_COLUMNS = {
+    "state": "state__in",
+    "owner": "owner__username",
+    "q": "goal__icontains",
+    "priority": "priority",
+    "parent": "parent__public_id",
+    "created_after": "created_at__gte",
+    "created_before": "created_at__lt",
+}
+"""Which column each filter looks at."""

@@ -6,11 +6,12 @@ Invariant: a shape only ever gains fields within /api/v1/.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, overload
 from urllib.parse import quote
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -47,6 +48,7 @@ class RunLine(TypedDict):
 class StepShape(TypedDict):
     """A step of a run."""
 
+    ordinal: Annotated[int, Field(description="1, 2, 3, ...: its place in the run")]
     key: str
     agent: str
     operation: str
@@ -58,8 +60,12 @@ class StepShape(TypedDict):
     max_attempts: int
     started_at: Moment | None
     ended_at: Moment | None
+    duration_seconds: Annotated[
+        float | None, Field(description="from its first start to its end; null while it is not over")
+    ]
     error: Annotated[dict[str, Any] | None, Field(description="why it died or will be tried again")]
-    after: Annotated[list[str], Field(description="keys of the steps that it waits for")]
+    after: Annotated[list[str], Field(description="keys of the steps that come before it")]
+    waits_for: Annotated[list[str], Field(description="those of them that are not over")]
 
 
 class EventShape(TypedDict):
@@ -72,12 +78,14 @@ class EventShape(TypedDict):
 
 
 class ArtifactShape(TypedDict):
-    """Bytes that a step made."""
+    """Bytes that a step made. Of artifacts with one name only the newest is shown."""
 
     name: str
+    step: Annotated[str, Field(description="key of the step that made it")]
     size: Annotated[int, Field(description="bytes")]
     sha256: str
     media_type: str
+    created_at: Moment
     url: Annotated[str, Field(description="path to fetch it from")]
 
 
@@ -166,11 +174,6 @@ def _run_line(run: Run, open_approvals: int) -> RunLine:
 
 def run_whole(run: Run) -> RunWhole:
     """A run with its steps, the questions that wait for people, its summary and its artifacts."""
-    steps = list(Step.objects.filter(run=run).order_by("pk"))
-    after: dict[int, list[str]] = defaultdict(list)
-    edges = StepDependency.objects.filter(step__run=run).order_by("needs_id")
-    for step_pk, key in edges.values_list("step_id", "needs__key"):
-        after[step_pk].append(key)
     summary = requests.summaries([run.pk]).get(run.pk)
     asked = Approval.objects.filter(run=run, decision="").select_related("step", "decided_by").order_by("pk")
     questions = [approval(row, run) for row in asked]
@@ -180,16 +183,27 @@ def run_whole(run: Run) -> RunWhole:
         "head": run.last_seq,
         "cancel_requested": run.cancel_requested_at is not None,
         "parent": None if run.parent is None else str(run.parent.public_id),
-        "steps": [step(row, after[row.pk]) for row in steps],
+        "steps": step_lines(run, Step.objects.filter(run=run).order_by("pk")),
         "approvals": questions,
         "summary": None if summary is None else _summary(summary),
         "artifacts": [artifact(row, run) for row in latest_artifacts(run)],
     }
 
 
-def step(row: Step, after: list[str]) -> StepShape:
-    """A step of a run; `after` are the keys that it waits for."""
+def step_lines(run: Run, listed: Iterable[Step]) -> list[StepShape]:
+    """Steps of a run, in the order given; in three queries, however many."""
+    rows = list(listed)
+    places = {pk: n for n, pk in enumerate(run.steps.order_by("pk").values_list("pk", flat=True), start=1)}
+    before: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    edges = StepDependency.objects.filter(step__in=[row.pk for row in rows]).order_by("needs_id")
+    for step_pk, key, state in edges.values_list("step_id", "needs__key", "needs__state"):
+        before[step_pk].append((key, state))
+    return [_step(row, places[row.pk], before[row.pk]) for row in rows if row.pk in places]
+
+
+def _step(row: Step, ordinal: int, before: list[tuple[str, str]]) -> StepShape:
     return {
+        "ordinal": ordinal,
         "key": row.key,
         "agent": row.agent,
         "operation": row.operation,
@@ -201,8 +215,10 @@ def step(row: Step, after: list[str]) -> StepShape:
         "max_attempts": row.max_attempts,
         "started_at": moment(row.started_at),
         "ended_at": moment(row.ended_at),
+        "duration_seconds": seconds(row.started_at, row.ended_at),
         "error": row.error,
-        "after": after,
+        "after": [key for key, _ in before],
+        "waits_for": [key for key, state in before if not StepState(state).is_final],
     }
 
 
@@ -215,9 +231,11 @@ def artifact(row: Artifact, run: Run) -> ArtifactShape:
     """Bytes that a step made."""
     return {
         "name": row.name,
+        "step": row.step.key,
         "size": row.size,
         "sha256": row.digest,
         "media_type": row.media_type,
+        "created_at": moment(row.created_at),
         "url": f"{reverse('api:run', args=[run.public_id])}/artifacts/{quote(row.name)}",
     }
 
@@ -260,10 +278,16 @@ def rerun_preview(preview: RerunPreview) -> RerunPreviewShape:
     }
 
 
-def latest_artifacts(run: Run) -> list[Artifact]:
-    """Give the newest artifact of each name: steps may use a name again."""
-    newest = {row.name: row for row in Artifact.objects.filter(run=run).order_by("pk")}
-    return sorted(newest.values(), key=lambda row: row.name)
+def latest_artifacts(run: Run) -> QuerySet[Artifact]:
+    """Give the newest artifact of each name, by name: steps may use a name again."""
+    newer = Artifact.objects.filter(run=OuterRef("run"), name=OuterRef("name"), pk__gt=OuterRef("pk"))
+    found = Artifact.objects.filter(run=run).exclude(Exists(newer))
+    return found.select_related("step").order_by("name")
+
+
+def seconds(since: datetime | None, until: datetime | None) -> float | None:
+    """Tell how long something took; null if it has not begun or is not over."""
+    return None if since is None or until is None else round((until - since).total_seconds(), 3)
 
 
 @overload

@@ -13,9 +13,11 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.keys import KeyRotateView, KeysView, KeyView
+from api.logs import RunLogsView
 from api.me import MeView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
+from api.steps import AttemptsView, StepsView, StepView
 from api.tickets import TicketView
 from api.uploads import UploadsView
 
@@ -33,6 +35,10 @@ urlpatterns = [
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
+    path("runs/<uuid:run_id>/steps", StepsView.as_view(), name="run-steps"),
+    path("runs/<uuid:run_id>/steps/<str:step>", StepView.as_view(), name="run-step"),
+    path("runs/<uuid:run_id>/steps/<str:step>/attempts", AttemptsView.as_view(), name="run-attempts"),
+    path("runs/<uuid:run_id>/logs", RunLogsView.as_view(), name="run-logs"),
     path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
     path("runs/<uuid:run_id>/pause", RunPauseView.as_view(), name="run-pause"),
     path("runs/<uuid:run_id>/resume", RunResumeView.as_view(), name="run-resume"),

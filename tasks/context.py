@@ -30,6 +30,7 @@ from tasks.contract import (
     ChildFailed,
     Decision,
     Effect,
+    LogLevel,
     Question,
     StepFailed,
 )
@@ -65,6 +66,7 @@ class AttemptContext:
     _told_at: float = 0.0
     _progress: tuple[int, int, str] | None = None
     _lines: list[str] = field(default_factory=list)
+    _levels: str = ""
     _chunks: int = 0
     _logged_at: float = 0.0
     _untold: str = ""
@@ -83,8 +85,10 @@ class AttemptContext:
         if time.monotonic() - self._told_at >= TELL_EVERY_SECONDS:
             self._tell_progress()
 
-    def log(self, text: str) -> None:
-        self._lines.append(text)
+    def log(self, text: str, *, level: LogLevel = "info") -> None:
+        lines = text.split("\n")
+        self._lines += lines
+        self._levels += level[0] * len(lines)
         if time.monotonic() - self._logged_at >= TELL_EVERY_SECONDS:
             self._tell_log()
         elif sum(map(len, self._lines)) > LOG_CHUNK_BYTES:
@@ -282,15 +286,22 @@ class AttemptContext:
         """Store the lines as a chunk; `_tell_log` tells of it, and of others that piled up."""
         if not self._lines:
             return
-        text = events.storable("\n".join(self._lines))
-        self._untold, self._lines = self._lines[-1][:400] or " ", []
+        chunk = (events.storable("\n".join(self._lines)), self._levels if self._levels.strip("i") else "")
+        self._untold, self._lines, self._levels = self._lines[-1][:400] or " ", [], ""
         self._chunks += 1
-        self._write(None, chunk=text)
+        self._write(None, chunk=chunk)
 
     def _write(
-        self, fact: events.Fact | None, *, progress: JsonObject | None = None, chunk: str | None = None
+        self,
+        fact: events.Fact | None,
+        *,
+        progress: JsonObject | None = None,
+        chunk: tuple[str, str] | None = None,
     ) -> None:
-        """Store a fact of this attempt, in one transaction with what it is about. Raises LeaseLost."""
+        """Store a fact of this attempt, in one transaction with what it is about. Raises LeaseLost.
+
+        `chunk` is some lines of the log and their levels.
+        """
         lease = self.lease
 
         def act() -> None:
@@ -306,7 +317,7 @@ class AttemptContext:
                         step_id=lease.step_pk,
                         attempt=lease.attempt,
                         ordinal=self._chunks,
-                        defaults={"at": Now(), "text": chunk},
+                        defaults={"at": Now(), "text": chunk[0], "levels": chunk[1]},
                     )
                 if fact is not None:
                     change = Change(lease.run_pk)

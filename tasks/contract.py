@@ -25,6 +25,9 @@ from tasks.plans import JsonObject, Plan
 Fence = NewType("Fence", UUID)
 """The random token minted at a claim, demanded by every write of that attempt."""
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""How much a line of a log matters, the least first."""
+
 Effect = Literal["read", "idempotent", "once"]
 """What an operation does outside PostgreSQL: nothing, a repeatable thing, a thing that must not repeat."""
 
@@ -190,8 +193,8 @@ class StepContext(Protocol):
     def progress(self, done: int, total: int, message: str = "") -> None:
         """Tell people how far the work is. Written at most once per 250 ms."""
 
-    def log(self, text: str) -> None:
-        """Append a line to the step's log."""
+    def log(self, text: str, *, level: LogLevel = "info") -> None:
+        """Append a line to the step's log, or several if the text has line ends."""
 
     def emit(self, kind: str, data: JsonObject) -> None:
         """Append an event `agent.<kind>` to the run."""

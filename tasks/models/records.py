@@ -37,13 +37,16 @@ class Event(models.Model):
 
 
 class LogChunk(models.Model):
-    """A row is some lines of an attempt's log, at most 8 KiB."""
+    """A row is some lines of an attempt's log, of about 8 KiB."""
 
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="log_chunks")
     attempt = models.PositiveSmallIntegerField()
     ordinal = models.PositiveIntegerField()
     at = models.DateTimeField()
     text = models.TextField()
+    levels = models.TextField(
+        default="", db_default="", blank=True
+    )  # a letter per line, the first of its level's name; what has none is "info"
 
     class Meta:
         constraints = [

@@ -113,6 +113,12 @@ class Run(models.Model):
                 name="run_deadline",
                 condition=~Q(state__in=_FINAL_RUN),
             ),
+            # the lists of runs that are over, by when they ended
+            models.Index(
+                fields=["project", "-finished_at", "-id"],
+                name="run_by_end",
+                condition=Q(finished_at__isnull=False),
+            ),
             # retention: which runs are being deleted?
             models.Index(fields=["id"], name="run_hidden", condition=Q(hidden_at__isnull=False)),
         ]

@@ -14,14 +14,15 @@ from celery import current_app
 from django.utils import timezone
 
 from accounts.models import Project, Team
-from tasks import interruption, runs, stint
-from tasks.contract import catalog, use_first_plan
+from tasks import contract, interruption, runs, stint
+from tasks.contract import StepResult, catalog, use_first_plan
 from tasks.models import Run, Schedule, WorkerSession
 from tasks.plans import Part, PlannedStep, plan_of
 from tasks.runs.moves import database_now
 from tests.engine.cluster import Cluster
 
 Submit = Callable[..., Run]
+Operation = Callable[[Any], StepResult]
 
 
 @pytest.fixture
@@ -66,6 +67,27 @@ def worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> WorkerSes
     )
     monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))
     return session
+
+
+class Stand:
+    """The real catalog, but each execution does what the test says."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.real, self.operation = contract.catalog(), operation
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def execute(self, request: Any, context: Any) -> StepResult:
+        return self.operation(context)
+
+
+@pytest.fixture
+def operation() -> Any:
+    """Let executions do something else until the test's end."""
+    real = contract.catalog()
+    yield lambda act: contract.use_catalog(Stand(act))  # type: ignore[arg-type]
+    contract.use_catalog(real)
 
 
 @pytest.fixture

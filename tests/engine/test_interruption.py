@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from tasks import contract, events, interruption, partitions, runs, stint
+from tasks import events, interruption, partitions, runs, stint
 from tasks.context import TELL_EVERY_SECONDS
 from tasks.contract import StepResult
 from tasks.errors import PlanInvalid
@@ -22,29 +21,6 @@ from tasks.states import EdgeCondition
 from tests.engine.conftest import Submit, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Operation = Callable[[Any], StepResult]
-
-
-class Stand:
-    """The real catalog, but each execution does what the test says."""
-
-    def __init__(self, operation: Operation) -> None:
-        self.real, self.operation = contract.catalog(), operation
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
-    def execute(self, request: Any, context: Any) -> StepResult:
-        return self.operation(context)
-
-
-@pytest.fixture
-def operation() -> Any:
-    """Let executions do something else until the test's end."""
-    real = contract.catalog()
-    yield lambda act: contract.use_catalog(Stand(act))  # type: ignore[arg-type]
-    contract.use_catalog(real)
 
 
 def states(run: Run) -> dict[str, str]:

@@ -16,7 +16,7 @@ from agents import workspace
 from agents.base import OperationContext
 from agents.inspector.agent import AnalysisInput, Inspector
 from agents.reporting import AnalysisOutput, ToolState
-from tasks.contract import ArtifactRef, StepCancelled, StepRequest
+from tasks.contract import ArtifactRef, LogLevel, StepCancelled, StepRequest
 from tasks.plans import JsonObject
 from tests.agents.inspector.trees import places, plant
 
@@ -34,7 +34,7 @@ class Engine:
     def progress(self, done: int, total: int, message: str = "") -> None:
         self.steps.append((done, total, message))
 
-    def log(self, text: str) -> None:
+    def log(self, text: str, *, level: LogLevel = "info") -> None:
         self.told.append(text)
 
     def emit(self, kind: str, data: JsonObject) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from agents.base import OperationContext
 from agents.registry import Registry, load
-from tasks.contract import ArtifactRef, StepRequest, Upstream
+from tasks.contract import ArtifactRef, LogLevel, StepRequest, Upstream
 from tasks.errors import ArtifactMissing
 
 
@@ -31,7 +31,7 @@ class MemoryEngine:
     def progress(self, done: int, total: int, message: str = "") -> None:
         self.told.append((done, total, message))
 
-    def log(self, text: str) -> None:
+    def log(self, text: str, *, level: LogLevel = "info") -> None:
         """Keep nothing."""
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
