@@ -3,7 +3,8 @@
 Deny by default: no membership, no role; an action outside of the tables is nobody's. A superuser is an owner
 everywhere; staff are viewers everywhere (they run the admin pages), more only by membership. A role given
 for one project takes the place of the team's role there. Who comes with an API key (`User.bounds`) may do what the
-key's scopes hold, in the projects that it is bound to, and nothing that the role does not allow.
+key's scopes hold, in the projects that it is bound to, and nothing that the role does not allow. Such a key reaches
+no team. Who is in a project only, as a guest, is a stranger to its team.
 """
 
 from __future__ import annotations
@@ -14,14 +15,23 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from accounts.models import Membership, Project, ProjectMembership, User
-from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, Role, is_known
+from accounts.models import Membership, Project, ProjectMembership, Team, User
+from accounts.roles import (
+    ACTIONS,
+    OPEN_ACTIONS,
+    SIGNED_IN_ACTIONS,
+    STAFF_ACTIONS,
+    TEAM_ACTIONS,
+    Role,
+    is_known,
+)
 
 __all__ = [
     "ACTIONS",
     "OPEN_ACTIONS",
     "SIGNED_IN_ACTIONS",
     "STAFF_ACTIONS",
+    "TEAM_ACTIONS",
     "Role",
     "decides_as",
     "in_scope",
@@ -30,6 +40,8 @@ __all__ = [
     "may_decide",
     "projects_for",
     "role_in",
+    "role_in_team",
+    "teams_for",
     "visible_projects",
 ]
 
@@ -90,8 +102,35 @@ def role_in(user: Person, project: Project) -> Role | None:
     return Role(given)
 
 
-def may(user: Person, action: str, project: Project | None = None) -> bool:
-    """Tell whether this person may do `action` (in `project`, for actions that belong to one)."""
+def teams_for(user: Person, action: str) -> QuerySet[Team]:
+    """Give the teams in which this person may do `action`; none if that is no action on a team."""
+    least = TEAM_ACTIONS.get(action)
+    if least is None or not isinstance(user, User) or not user.is_active or not in_scope(user, action):
+        return Team.objects.none()
+    if user.bounds is not None and user.bounds.project_ids is not None:
+        return Team.objects.none()
+    if user.is_superuser or (user.is_staff and least <= Role.VIEWER):
+        return Team.objects.all()
+    mine = Membership.objects.filter(user_id=user.pk, role__gte=least)
+    return Team.objects.filter(pk__in=mine.values("team"))
+
+
+def role_in_team(user: Person, team: Team) -> Role | None:
+    """Tell what this person is in this team. None: a stranger, a guest of a project, or a key bound to projects."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    if user.bounds is not None and user.bounds.project_ids is not None:
+        return None
+    if user.is_superuser:
+        return Role.OWNER
+    given = Membership.objects.filter(user_id=user.pk, team_id=team.pk).values_list("role", flat=True).first()
+    if given is None:
+        return Role.VIEWER if user.is_staff else None
+    return Role(given)
+
+
+def may(user: Person, action: str, place: Project | Team | None = None) -> bool:
+    """Tell whether this person may do `action` (in a project or team, for actions that belong to one)."""
     if action in OPEN_ACTIONS:
         return True
     if not isinstance(user, User) or not user.is_active or not in_scope(user, action):
@@ -100,11 +139,13 @@ def may(user: Person, action: str, project: Project | None = None) -> bool:
         return True
     if action in STAFF_ACTIONS:
         return user.is_staff and (user.bounds is None or user.bounds.project_ids is None)
-    least = ACTIONS.get(action)
-    if least is None or project is None:
+    if isinstance(place, Team):
+        least, role = TEAM_ACTIONS.get(action), role_in_team(user, place)
+    elif place is not None:
+        least, role = ACTIONS.get(action), role_in(user, place)
+    else:
         return False
-    role = role_in(user, project)
-    return role is not None and role >= least
+    return least is not None and role is not None and role >= least
 
 
 def in_scope(user: Person, action: str) -> bool:

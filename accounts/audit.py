@@ -50,6 +50,8 @@ class Act(StrEnum):
     ROLE_GIVEN = "role.given"
     ROLE_CHANGED = "role.changed"
     ROLE_TAKEN = "role.taken"
+    TEAM_CREATED = "team.created"
+    TEAM_CHANGED = "team.changed"
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.roles import ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS
+from accounts.roles import ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, TEAM_ACTIONS
 
 READ_ALL = "*.view"
-GRANTABLE = frozenset({*ACTIONS, *SIGNED_IN_ACTIONS, *STAFF_ACTIONS})
+GRANTABLE = frozenset({*ACTIONS, *TEAM_ACTIONS, *SIGNED_IN_ACTIONS, *STAFF_ACTIONS})
 SCOPES = (READ_ALL, *sorted(GRANTABLE))
 """What a key can be given."""
 
@@ -58,8 +58,8 @@ class Bounds:
 def actions_of(scopes: Iterable[str]) -> frozenset[str]:
     """Give the actions that scopes stand for. A scope that is unknown (any more) stands for none.
 
-    Every scope on a project brings `project.view`: who may act in a project knows its name. Every scope brings
-    `me.view`: a program may ask who it is.
+    Every scope on a project brings `project.view`: who may act in a project knows its name. So it is with
+    teams and `team.view`. Every scope brings `me.view`: a program may ask who it is.
     """
     given: set[str] = set()
     for scope in scopes:
@@ -69,6 +69,8 @@ def actions_of(scopes: Iterable[str]) -> frozenset[str]:
             given |= {scope, ANSWERED_WITH.get(scope, scope)}
     if any(action in ACTIONS for action in given):
         given.add("project.view")
+    if any(action in TEAM_ACTIONS for action in given):
+        given.add("team.view")
     if given:
         given.add("me.view")
     return frozenset(given)

@@ -22,7 +22,10 @@ class Role(models.IntegerChoices):
 ACTIONS: Mapping[str, Role] = {
     "project.view": Role.VIEWER,
     "project.edit": Role.MAINTAINER,
-    "project.members": Role.OWNER,
+    "project.members": Role.MAINTAINER,  # at most of their own role: members
+    "project.leave": Role.VIEWER,
+    "project.move": Role.OWNER,
+    "project.delete": Role.OWNER,
     "run.view": Role.VIEWER,
     "run.submit": Role.DEVELOPER,
     "run.cancel": Role.DEVELOPER,
@@ -38,6 +41,17 @@ ACTIONS: Mapping[str, Role] = {
 }
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 
+TEAM_ACTIONS: Mapping[str, Role] = {
+    "team.view": Role.VIEWER,
+    "team.leave": Role.VIEWER,
+    "team.edit": Role.MAINTAINER,
+    "team.members": Role.MAINTAINER,  # at most of their own role: members
+    "team.transfer": Role.OWNER,
+    "team.delete": Role.OWNER,
+    "project.create": Role.MAINTAINER,
+}
+"""Actions on a team itself, with the least role in the team that may do them."""
+
 SIGNED_IN_ACTIONS = frozenset(
     {
         "agent.view",
@@ -49,6 +63,7 @@ SIGNED_IN_ACTIONS = frozenset(
         "session.revoke",
         "session.view",
         "stream.ticket",
+        "team.create",  # the setting WRENCH_TEAMS_BY may leave it to staff: teams.create
     }
 )
 """Actions that everybody who is signed in may do."""
@@ -62,4 +77,6 @@ OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token
 
 def is_known(action: str) -> bool:
     """Tell whether an action stands in one of the tables."""
-    return any(action in table for table in (ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, OPEN_ACTIONS))
+    return any(
+        action in table for table in (ACTIONS, TEAM_ACTIONS, SIGNED_IN_ACTIONS, STAFF_ACTIONS, OPEN_ACTIONS)
+    )

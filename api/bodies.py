@@ -11,6 +11,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+NEW_SLUG = r"^[a-z0-9][-a-z0-9]{0,59}\Z"
+"""How a team or project may be named from now on: two that differ in case only would be mistaken for each other."""
 KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
 
 
@@ -28,6 +30,18 @@ class StrictSerializer(serializers.Serializer[Any]):
                 }
             )
         return super().to_internal_value(data)
+
+
+class OneLine(serializers.CharField):
+    """A text of one line: without control characters, or those that turn the direction of writing."""
+
+    default_error_messages = {"unprintable": "a control or formatting character is in it; leave it out"}
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("unprintable")
+        return text
 
 
 def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from rest_framework import serializers
 from typing_extensions import TypedDict
 
-from accounts.roles import ACTIONS, OPEN_ACTIONS, STAFF_ACTIONS
+from accounts.roles import ACTIONS, OPEN_ACTIONS, STAFF_ACTIONS, TEAM_ACTIONS
 from api.errors import MEDIA_TYPE
 from api.permissions import action_of
 
@@ -179,6 +179,8 @@ class Described(AutoSchema):
 def _needs(action: str) -> str:
     if action in ACTIONS:
         return f"Needs the role **{ACTIONS[action].label}** in the project or above (`{action}`)."
+    if action in TEAM_ACTIONS:
+        return f"Needs the role **{TEAM_ACTIONS[action].label}** in the team or above (`{action}`)."
     if action in STAFF_ACTIONS:
         return f"For staff (`{action}`)."
     if action in OPEN_ACTIONS:

@@ -19,6 +19,19 @@ from rest_framework.views import set_rollback
 
 from accounts.attempts import TooManyAttempts
 from accounts.limits.engine import LimitReached
+from accounts.refusals import (
+    InvitationOver,
+    LastOwner,
+    MovedMeanwhile,
+    NameTaken,
+    NotMember,
+    NotYours,
+    RoleFromTeam,
+    RoleTooHigh,
+    StillRunning,
+    TeamRefused,
+    TooMany,
+)
 from agents.workspace.errors import WorkspaceError
 from tasks.database import is_away
 from tasks.errors import (
@@ -50,6 +63,21 @@ REFUSED: Mapping[type[ControlRefused], str] = {
     ControlRefused: "state-conflict",
 }
 """How programs tell the orders that do not fit the state of things: the last part of a 409's `type`."""
+
+
+TEAM_REFUSED: Mapping[type[TeamRefused], tuple[int, str]] = {
+    RoleTooHigh: (403, "role-too-high"),
+    NotYours: (403, "not-yours"),
+    NotMember: (404, "not-a-member"),
+    LastOwner: (409, "last-owner"),
+    NameTaken: (409, "name-taken"),
+    TooMany: (409, "too-many"),
+    RoleFromTeam: (409, "role-from-team"),
+    MovedMeanwhile: (409, "moved-meanwhile"),
+    StillRunning: (409, "still-running"),
+    InvitationOver: (410, "invitation-over"),
+}
+"""What is refused about teams and their people: status, and the last part of `type`."""
 
 
 def problem(
@@ -106,6 +134,9 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     if isinstance(error, WorkspaceError):
         faults = [{"field": "target", "message": str(error)}]
         return problem(400, str(error), kind="target-invalid", errors=faults), {}
+    if isinstance(error, TeamRefused):
+        status, kind = TEAM_REFUSED[type(error)]
+        return problem(status, str(error), kind=kind), {}
     if isinstance(error, Http404):
         return problem(404, str(error) or "there is no such thing here"), {}
     if isinstance(error, PermissionDenied):

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from django.db import transaction
 from pydantic import Field
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,13 +21,12 @@ from accounts import sessions
 from accounts.models import ApiKey, DeviceSession, Membership, User
 from accounts.roles import Role
 from api import etags
-from api.bodies import StrictSerializer, valid
+from api.bodies import OneLine, StrictSerializer, valid
 from api.describe import operation
 from api.identity import person, session_id
 from api.keys import key_shape
 from api.shapes import Moment, Uuid, moment
-
-RoleName = Annotated[str, Field(json_schema_extra={"enum": [role.label for role in Role]})]
+from api.teams import RoleName
 
 
 class MyTeam(TypedDict):
@@ -75,7 +73,7 @@ class Me(TypedDict):
 class MeChange(StrictSerializer):
     """The body that changes you."""
 
-    name = serializers.CharField(max_length=150, allow_blank=True, help_text="how people read you")
+    name = OneLine(max_length=150, allow_blank=True, help_text="how people read you")
 
 
 _EXAMPLE: Me = {

@@ -2,7 +2,7 @@
 
 `required_action` is one action, or a mapping from the HTTP method to an action. Actions on a project are decided
 where the project is known: `check_object_permissions(request, project)` asks here again, and lists are made of
-`access.projects_for`. A project that a person does not see is not there (404), not forbidden.
+`access.projects_for`; so it is with teams. What a person does not see is not there (404), not forbidden.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts import access
-from accounts.models import Project
+from accounts.models import Project, Team
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module, as the default of all views
@@ -43,11 +43,12 @@ class ActionPermission(BasePermission):
 
     def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
         action = action_of(view, request.method or "")
-        if action is None or not isinstance(obj, Project):
+        if action is None or not isinstance(obj, Project | Team):
             return False
-        if action in access.ACTIONS and access.may(request.user, action, obj):
+        places = access.ACTIONS if isinstance(obj, Project) else access.TEAM_ACTIONS
+        if action in places and access.may(request.user, action, obj):
             return True  # who may do anything in a project sees it, too: one question for most requests
-        if not access.may(request.user, "project.view", obj):
+        if not access.may(request.user, "project.view" if isinstance(obj, Project) else "team.view", obj):
             raise Http404
         return access.may(request.user, action, obj)
 

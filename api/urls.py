@@ -15,9 +15,18 @@ from api.credentials import CredentialsView, CredentialView
 from api.keys import KeyRotateView, KeysView, KeyView
 from api.logs import RunLogsView
 from api.me import MeView
+from api.members import (
+    ProjectLeaveView,
+    ProjectMembersView,
+    ProjectMemberView,
+    TeamLeaveView,
+    TeamMembersView,
+    TeamMemberView,
+)
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.steps import AttemptsView, StepsView, StepView
+from api.teams import TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
 from api.uploads import UploadsView
 
@@ -51,6 +60,19 @@ urlpatterns = [
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
+    path("teams", TeamsView.as_view(), name="teams"),
+    path("teams/<team:team>", TeamView.as_view(), name="team"),
+    path("teams/<team:team>/transfer", TeamTransferView.as_view(), name="team-transfer"),
+    path("teams/<team:team>/leave", TeamLeaveView.as_view(), name="team-leave"),
+    path("teams/<team:team>/members", TeamMembersView.as_view(), name="team-members"),
+    path("teams/<team:team>/members/<str:username>", TeamMemberView.as_view(), name="team-member"),
+    path("projects/<project:project>/leave", ProjectLeaveView.as_view(), name="project-leave"),
+    path("projects/<project:project>/members", ProjectMembersView.as_view(), name="project-members"),
+    path(
+        "projects/<project:project>/members/<str:username>",
+        ProjectMemberView.as_view(),
+        name="project-member",
+    ),
     path("projects/<project:project>/credentials", CredentialsView.as_view(), name="credentials"),
     path(
         "projects/<project:project>/credentials/<uuid:credential_id>",

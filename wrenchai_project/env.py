@@ -97,6 +97,16 @@ def words(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
     return [word.strip() for word in raw.split(",") if word.strip()]
 
 
+def choice(name: str, options: tuple[str, ...], meaning: str) -> str:
+    """Read one of a few words; the first is the default."""
+    _declare(name, "choice", options[0], meaning)
+    raw = os.environ.get(name) or options[0]
+    if raw in options:
+        return raw
+    _fault(name, f"{raw!r} is none of the words it may be", f"use {' or '.join(options)}")
+    return options[0]
+
+
 def networks(name: str, default: tuple[str, ...], meaning: str) -> list[str]:
     """Read addresses and networks separated by commas: 10.0.0.5, 10.0.0.0/8, 2001:db8::/32."""
     found: list[str] = []

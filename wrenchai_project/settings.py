@@ -351,6 +351,11 @@ API_KEY_PEPPERS = env.secrets(
     "Peppers of the stored API keys, id:secret, the newest first; without one, SECRET_KEY gives it",
 )
 
+# --- Teams ------------------------------------------------------------------------------------------------
+TEAMS_BY = env.choice(
+    "WRENCH_TEAMS_BY", ("anyone", "staff"), "Who may make teams: anyone who is signed in, or staff only"
+)
+
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

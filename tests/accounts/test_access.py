@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import access
 from accounts.models import Membership, Project, ProjectMembership, User
-from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, Role
+from accounts.roles import ACTIONS, OPEN_ACTIONS, SIGNED_IN_ACTIONS, TEAM_ACTIONS, Role
 from accounts.signals import role_lost
 from tests.api.cast import Cast
 
@@ -20,6 +20,24 @@ def test_may_allows_exactly_the_least_role_and_above(cast: Cast, action: str, ro
     expected = role >= ACTIONS[action]
     assert access.may(cast.bob, action, cast.project) == expected
     assert access.projects_for(cast.bob, action).filter(pk=cast.project.pk).exists() == expected
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("action", sorted(TEAM_ACTIONS))
+def test_team_asks_for_the_least_role_and_above(cast: Cast, action: str, role: Role) -> None:
+    team = cast.project.team
+    Membership.objects.filter(user=cast.bob).update(role=role)
+    expected = role >= TEAM_ACTIONS[action]
+    assert access.may(cast.bob, action, team) == expected
+    assert list(access.teams_for(cast.bob, action)) == ([team] if expected else [])
+    assert not access.may(cast.charlie, action, team)
+    assert not access.may(cast.bob, action, cast.project)  # a project is no team
+
+
+def test_guest_of_a_project_is_a_stranger_to_its_team(cast: Cast) -> None:
+    ProjectMembership.objects.create(user=cast.charlie, project=cast.project, role=Role.OWNER)
+    assert access.role_in_team(cast.charlie, cast.project.team) is None
+    assert list(access.teams_for(cast.charlie, "team.view")) == [cast.other.team]
 
 
 @pytest.mark.parametrize("action", [*sorted(ACTIONS), "run.explode", ""])
@@ -88,7 +106,7 @@ def test_may_decide_of_staff_is_that_of_a_viewer(cast: Cast) -> None:
 
 
 def test_action_tables_do_not_overlap() -> None:
-    tables = (set(ACTIONS), SIGNED_IN_ACTIONS, OPEN_ACTIONS)
+    tables = (set(ACTIONS), set(TEAM_ACTIONS), SIGNED_IN_ACTIONS, OPEN_ACTIONS)
     assert len(set().union(*tables)) == sum(len(table) for table in tables)
 
 

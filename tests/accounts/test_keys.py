@@ -14,7 +14,7 @@ from django.db import connection
 from accounts import access, key_text, keys
 from accounts.bounds import GRANTABLE, SCOPES, actions_of
 from accounts.models import ApiKey, Membership, Project, User
-from accounts.roles import ACTIONS, STAFF_ACTIONS, Role
+from accounts.roles import ACTIONS, STAFF_ACTIONS, TEAM_ACTIONS, Role
 from tests.api.cast import Cast, make_cast
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -101,6 +101,13 @@ def test_key_does_what_scope_and_role_allow_together(cast: Cast, scope: str, rol
         user = known(minted)
         for action in GRANTABLE:
             allowed = action in actions_of([scope])
+            if action in TEAM_ACTIONS:
+                expected = allowed and role >= TEAM_ACTIONS[action] and reaches_other  # the free key
+                assert access.may(user, action, cast.project.team) == expected
+                assert set(access.teams_for(user, action)) == (
+                    {cast.project.team, cast.other.team} if expected else set()
+                )
+                continue
             if action not in ACTIONS:
                 assert access.may(user, action) == (allowed and action not in STAFF_ACTIONS)
                 continue

@@ -52,6 +52,7 @@ BAD = [
     pytest.param({"WRENCH_MASTER_KEY": "a:short"}, "key a is not 32 bytes", "keep_credentials.md", id="master-key"),
     pytest.param({"WRENCH_MASTER_KEY_FILE": "/none"}, "cannot be read: No such file", "keep_credentials.md",
         id="master-key-file"),
+    pytest.param({"WRENCH_TEAMS_BY": "nobody"}, "'nobody' is none of the words", "use anyone or staff", id="choice"),
     pytest.param({"LOG_LEVEL": "LOUD"}, "'LOUD' is no level", "use DEBUG, INFO", id="level"),
     pytest.param({"WRENCH_LEASE_SECONDS": "20"}, "shorter than three heartbeats", "raise WRENCH_LEASE", id="lease"),
     pytest.param({"SECRET_KEY": DEFAULT_SECRET}, "published default", "50 random", id="secret"),

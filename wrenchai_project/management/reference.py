@@ -31,6 +31,7 @@ KINDS = {
     "text": "any text",
     "flag": "`1`, `true`, `yes`, `on` against `0`, `false`, `no`, `off`",
     "number": "a whole number within bounds",
+    "choice": "one of the words that the meaning names",
     "list": "words separated by commas",
     "secrets": "secrets with their ids, `new-id:secret,old-id:secret`; the first is used, the others are still known",
     "folders": "absolute paths separated by `:`, as in `PATH`",
