@@ -60,6 +60,7 @@ class Act(StrEnum):
     CREDENTIAL_DELETED = "credential.deleted"
     KEYS_ROTATED = "keys.rotated"
     APPROVAL_DECIDED = "approval.decided"
+    FINDING_DISMISSED = "finding.dismissed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ ANSWERED_WITH: Mapping[str, str] = {
     "run.prioritize": "run.view",
     "run.rerun": "run.view",
     "approval.decide": "approval.view",
+    "finding.triage": "finding.view",
     "credential.manage": "credential.view",
     "key.manage": "key.view",
 }

@@ -36,6 +36,9 @@ ACTIONS: Mapping[str, Role] = {
     "approval.decide": Role.VIEWER,  # the question itself names the role that may answer: access.may_decide
     "upload.create": Role.DEVELOPER,
     "artifact.view": Role.VIEWER,
+    "finding.view": Role.VIEWER,
+    "finding.triage": Role.DEVELOPER,  # accept and reopen: what counts goes on counting, or counts again
+    "finding.dismiss": Role.MAINTAINER,  # beside finding.triage: it takes a finding out of reports and gates
     "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
     "credential.manage": Role.MAINTAINER,
 }

@@ -45,6 +45,35 @@ class Confidence(StrEnum):
         return list(Confidence).index(self)
 
 
+class Status(StrEnum):
+    """What people think of a claim. A dismissed one is not counted; each of the others is."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+    REOPENED = "reopened"
+
+
+class Verdict(StrEnum):
+    """What somebody may decide on a claim: it is true and will be dealt with, it is not to be counted, look again."""
+
+    ACCEPT = "accept"
+    DISMISS = "dismiss"
+    REOPEN = "reopen"
+
+    @property
+    def status(self) -> Status:
+        """What the claim is after it."""
+        return _AFTER[self]
+
+
+_AFTER = {
+    Verdict.ACCEPT: Status.ACCEPTED,
+    Verdict.DISMISS: Status.DISMISSED,
+    Verdict.REOPEN: Status.REOPENED,
+}
+
+
 Category = Literal[
     "bug", "security", "secret", "maintainability", "performance", "docs", "tests", "dependency", "database"
 ]

@@ -1,4 +1,4 @@
-"""Findings in PostgreSQL: written by settle's transaction, read by reports."""
+"""Findings in PostgreSQL: written by settle's transaction and tracked over runs, read by reports."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from agents import tracking
 from agents.findings import FindingData
 from agents.models import Finding
 from tasks.contract import RecordedStep
@@ -16,15 +17,22 @@ from tasks.plans import JsonObject
 def record(step: RecordedStep, records: Iterable[JsonObject]) -> int:
     """Store a step's findings, each once. Returns how many. Runs in the caller's transaction."""
     unique = {data.fingerprint: data for data in map(FindingData.model_validate, records)}
-    rows = [_row(step, data) for data in unique.values()]
-    Finding.objects.bulk_create(rows, batch_size=500)
-    return len(rows)
+    if not unique:
+        return 0
+    tracking.hold(step.project_id)
+    Finding.objects.bulk_create([_row(step, data) for data in unique.values()], batch_size=500)
+    tracking.see(step.step_pk)
+    return len(unique)
 
 
 def take_over(step: RecordedStep, source_step: int) -> int:
     """Copy the findings of another step to this one. Returns how many. Runs in the caller's transaction."""
     copies = [_row(step, _data(row)) for row in Finding.objects.filter(step_id=source_step).order_by("pk")]
+    if not copies:
+        return 0
+    tracking.hold(step.project_id)
     Finding.objects.bulk_create(copies, batch_size=500)
+    tracking.know(step.step_pk)
     return len(copies)
 
 

@@ -1,12 +1,15 @@
-"""What the agents store: their configuration at run time, and findings."""
+"""What the agents store: their configuration at run time, findings, and what people think of them."""
 
 from __future__ import annotations
 
+import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 
-from agents.findings import Confidence, Severity
+from agents.findings import Confidence, Severity, Status, Verdict
+from tasks.models import new_public_id
 
 
 class AgentConfig(models.Model):
@@ -83,3 +86,109 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.severity} {self.rule} {self.path}:{self.line}"
+
+
+class TrackedFindings(models.QuerySet["TrackedFinding"]):
+    """Claims with `status_now`: a dismissal whose time is over counts as reopened, whether or not anybody looked."""
+
+    def with_status(self) -> TrackedFindings:
+        return self.annotate(
+            status_now=Case(
+                When(IS_EXPIRED, then=Value(Status.REOPENED.value)),
+                default=F("status"),
+                output_field=models.CharField(),
+            )
+        )
+
+    def in_status(self, *wanted: Status) -> TrackedFindings:
+        """Keep those that have one of these statuses now. By the stored column, so that an index can help."""
+        found = Q(status__in=[status.value for status in wanted if status is not Status.DISMISSED])
+        if Status.DISMISSED in wanted:
+            found |= IS_DISMISSED
+        if Status.REOPENED in wanted:
+            found |= IS_EXPIRED
+        return self.filter(found)
+
+
+class TrackedFinding(models.Model):
+    """A row is one claim about a project over all its runs: what was last said of it, and what people think of it.
+
+    It outlives the runs that made the claim, so they are told by their public ids, not by foreign keys.
+    """
+
+    public_id = models.UUIDField(unique=True, default=new_public_id, editable=False)
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="tracked_findings")
+    fingerprint = models.CharField(max_length=64)
+    first_run = models.UUIDField()
+    first_seen_at = models.DateTimeField()
+    last_run = models.UUIDField()
+    last_seen_at = models.DateTimeField()
+    status = models.CharField(
+        max_length=10, choices=[(s.value, s.value) for s in Status], default=Status.OPEN.value
+    )
+    until = models.DateTimeField(null=True, blank=True)  # when a dismissal ends; null: it does not
+    agent = models.CharField(max_length=60)
+    rule = models.CharField(max_length=120)
+    title = models.CharField(max_length=200)
+    message = models.TextField()
+    severity = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Severity])
+    severity_rank = models.PositiveSmallIntegerField()  # 4 for critical to 0 for info
+    confidence = models.CharField(max_length=10, choices=[(c.value, c.value) for c in Confidence])
+    category = models.CharField(max_length=20)
+    path = models.TextField()
+    line = models.PositiveIntegerField()
+    end_line = models.PositiveIntegerField()
+
+    objects = TrackedFindings.as_manager()
+
+    class Meta:
+        verbose_name = "tracked finding"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "fingerprint"], name="tracked_once_per_project"),
+            models.CheckConstraint(
+                condition=Q(status__in=[s.value for s in Status]), name="tracked_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(status=Status.DISMISSED.value), name="tracked_only_dismissal_ends"
+            ),
+        ]
+        indexes = [
+            # the lists of a project's findings, worst first; newest first
+            models.Index(fields=["project", "severity_rank", "id"], name="tracked_by_severity"),
+            models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
+            # which are not to be counted?
+            models.Index(
+                fields=["project", "fingerprint"],
+                name="tracked_dismissed",
+                condition=Q(status=Status.DISMISSED.value),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.severity} {self.rule} {self.path}:{self.line}"
+
+
+class TriageAct(models.Model):
+    """A row is what one person once decided on a tracked finding. Rows are added, never changed.
+
+    The person is told by name, as it was: the row outlives them.
+    """
+
+    finding = models.ForeignKey(TrackedFinding, on_delete=models.CASCADE, related_name="acts")
+    verdict = models.CharField(max_length=10, choices=[(v.value, v.value) for v in Verdict])
+    reason = models.TextField(blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    by = models.CharField(max_length=150)
+    by_user = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "triage act"
+        triggers = [pgtrigger.Protect(name="triage_is_append_only", operation=pgtrigger.Update)]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.by}"
+
+
+IS_DISMISSED = Q(status=Status.DISMISSED.value) & (Q(until=None) | Q(until__gt=Now()))
+IS_EXPIRED = Q(status=Status.DISMISSED.value, until__lte=Now())

@@ -166,7 +166,7 @@ def _of_framework(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(detail, dict):  # simplejwt puts its sentence into a dictionary
         detail = detail.get("detail", error.default_detail)
     kind = str(error.default_code).replace("_", "-")
-    return problem(error.status_code, str(detail), kind=kind)
+    return problem(error.status_code, str(detail), kind=kind, errors=getattr(error, "errors", None))
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:

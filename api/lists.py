@@ -30,6 +30,7 @@ from api.bodies import StrictSerializer
 
 MAX_LIMIT = 200
 MAX_CURSOR = 2_000
+MAX_TEXTS = 20
 
 Row = TypeVar("Row", bound=Model)
 
@@ -44,6 +45,19 @@ class ManyOf(serializers.MultipleChoiceField):
             known = ", ".join(map(str, self.choices))
             raise serializers.ValidationError([f"{unknown[0][:100]!r} is none of {known}"])
         return list(given)
+
+
+class AnyOf(serializers.CharField):
+    """Some texts: `?rule=a&rule=b`, or `?rule=a,b`; at most MAX_TEXTS of them. `max_length` is of all together."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = list(dict.fromkeys(super().to_internal_value(data).split(",")))
+        if len(given) > MAX_TEXTS:
+            raise serializers.ValidationError([f"at most {MAX_TEXTS} of them"])
+        return given
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(",".join(value))
 
 
 class ListQuery(StrictSerializer):
@@ -81,10 +95,12 @@ class Page(Generic[Row]):
 
 
 def asked(request: Request, query: type[serializers.Serializer[Any]]) -> dict[str, str]:
-    """Give what a request's query says, a text per name; several ones of a `ManyOf` joined by commas."""
+    """Give what a request's query says, a text per name; several ones of a `ManyOf` or `AnyOf` joined by commas."""
     fields, params = query().fields, request.query_params
     return {
-        name: ",".join(params.getlist(name)) if isinstance(fields.get(name), ManyOf) else str(params[name])
+        name: ",".join(params.getlist(name))
+        if isinstance(fields.get(name), ManyOf | AnyOf)
+        else str(params[name])
         for name in params
     }
 

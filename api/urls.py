@@ -12,6 +12,7 @@ from api.audit import AuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
+from api.findings import FindingsView, FindingView
 from api.keys import KeyRotateView, KeysView, KeyView
 from api.logs import RunLogsView
 from api.me import MeView
@@ -28,6 +29,7 @@ from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.steps import AttemptsView, StepsView, StepView
 from api.teams import TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
+from api.triage import FindingsTriageView, FindingTriageView
 from api.uploads import UploadsView
 
 app_name = "api"
@@ -56,6 +58,10 @@ urlpatterns = [
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
     path("approvals", ApprovalsView.as_view(), name="approvals"),
     path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
+    path("findings", FindingsView.as_view(), name="findings"),
+    path("findings/triage", FindingsTriageView.as_view(), name="findings-triage"),
+    path("findings/<uuid:finding_id>", FindingView.as_view(), name="finding"),
+    path("findings/<uuid:finding_id>/triage", FindingTriageView.as_view(), name="finding-triage"),
     path("uploads", UploadsView.as_view(), name="uploads"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),

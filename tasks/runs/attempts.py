@@ -99,13 +99,15 @@ def settle_all(successes: Sequence[Success], *, then: Claimant | None = None, mo
         common = [one for one in successes if _is_common(found.get(one.lease.step_pk), successes)]
         stored = {one.lease.fence for one in common}
         left = tuple(one for one in successes if one.lease.fence not in stored)
+        told = [
+            (one, found[one.lease.step_pk].run_public_id, found[one.lease.step_pk].project_id)
+            for one in common
+        ]
         if common:
             success.succeed(common, found, changes)
-            for one in common:
-                known = found[one.lease.step_pk]
-                _record(one, known.run_public_id, known.project_id)
         if left and len(successes) == 1:
-            _settle_uncommon(left[0], changes[left[0].lease.run_pk])
+            step = _settle_uncommon(left[0], changes[left[0].lease.run_pk])
+            told.append((left[0], step.run.public_id, step.project_id))
             left = ()
         if len(successes) == 1 and (not common or found[common[0].lease.step_pk].is_limited):
             ring_for_limit(successes[0].lease.step_pk, changes[successes[0].lease.run_pk])
@@ -116,6 +118,10 @@ def settle_all(successes: Sequence[Success], *, then: Claimant | None = None, mo
             following = leases.claim(queue, worker=then.worker, pid=then.pid, most=most, again=True)
             spare = _instead_of_bells(following, changes)
             _tell_starts(following, changes, then)
+        # The agents' own rows may be shared by a project's runs. Whoever holds them waits for no step any more: they
+        # come after all steps, in the order of projects, and only the runs' rows are locked after them
+        for one, run_id, project_id in sorted(told, key=lambda known: known[2]):
+            _record(one, run_id, project_id)
         write(list(changes.values()))
         failpoint("before_commit")
     return Settled(left=left, following=tuple(following), spare_bells=tuple(spare))
@@ -138,7 +144,7 @@ def _is_common(known: Found | None, successes: Sequence[Success]) -> bool:
     return known is not None and known.is_common and (len(successes) == 1 or not known.is_limited)
 
 
-def _settle_uncommon(one: Success, change: Change) -> None:
+def _settle_uncommon(one: Success, change: Change) -> Step:
     """Move a step that adds others, or whose dependents are not all let nearer to ready. Raises LeaseLost."""
     lease, result = one.lease, one.result
     awaited = {edge.key for added in result.plan or () for edge in added.after}
@@ -154,7 +160,6 @@ def _settle_uncommon(one: Success, change: Change) -> None:
         **NOT_RUNNING,
     )
     end_attempt(lease, AttemptOutcome.SUCCEEDED)
-    _record(one, step.run.public_id, step.project_id)
     change.tell(events.StepSucceeded(key=step.key, attempt=lease.attempt, summary=result.summary), step.pk)
     change.closed += 1
     end_waits(step, change)
@@ -162,6 +167,7 @@ def _settle_uncommon(one: Success, change: Change) -> None:
     if result.plan is not None and step.run.cancel_requested_at is None:
         ended |= _extend(step, result.plan, change)
     release_dependents(ended, change)
+    return step
 
 
 def fail(lease: Lease, *, kind: str, message: str, retriable: bool = True) -> StepState:

@@ -1,0 +1,87 @@
+"""What people decide on tracked findings: accept, dismiss until a day or for good, reopen.
+
+Owns the moves of `TrackedFinding.status` and their history. Refuses to know who may do what.
+Invariant: a status changes only together with a `TriageAct`, in one transaction. A dismissal that is over is
+`reopened` for every reader from that moment on (`TrackedFindings.with_status`); nothing has to run for it.
+
+    NothingToReopen   the finding counts already, and nobody has judged it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models.functions import Now
+
+from accounts import audit
+from accounts.audit import Act
+from accounts.models import User
+from agents import tracking
+from agents.findings import Status, Verdict
+from agents.models import TrackedFinding, TriageAct
+
+
+class NothingToReopen(ValueError):
+    """Nobody has accepted or dismissed this finding."""
+
+
+def lock(pks: Iterable[int]) -> list[TrackedFinding]:
+    """Give these findings with `status_now`, in the order of ids, locked until the caller's transaction ends."""
+    wanted = TrackedFinding.objects.filter(pk__in=list(pks))
+    for project_id in wanted.order_by("project_id").values_list("project_id", flat=True).distinct():
+        tracking.hold(project_id)
+    rows = TrackedFinding.objects.with_status().filter(pk__in=list(wanted.values_list("pk", flat=True)))
+    return list(rows.select_related("project__team").order_by("pk").select_for_update(of=("self",)))
+
+
+def check(row: TrackedFinding, verdict: Verdict) -> None:
+    """Let pass what fits the finding's status. Raises NothingToReopen."""
+    if verdict is Verdict.REOPEN and row.status == Status.OPEN.value:
+        raise NothingToReopen("nobody has accepted or dismissed it: it is open and counts")
+
+
+def decide(
+    rows: Sequence[TrackedFinding], verdict: Verdict, *, reason: str, until: datetime | None, by: User
+) -> list[TrackedFinding]:
+    """Judge locked findings. Returns those that this changed: the same again by the same person adds nothing.
+
+    Raises NothingToReopen before anything is written.
+    """
+    for row in rows:
+        check(row, verdict)
+    said = {
+        "verdict": verdict.value,
+        "reason": reason,
+        "until": until,
+        "by": by.get_username(),
+        "by_user": by.pk,
+    }
+    last = TriageAct.objects.filter(finding__in=rows).order_by("finding", "-pk").distinct("finding")
+    again = {act.finding_id for act in last if {name: getattr(act, name) for name in said} == said}
+    changed = [row for row in rows if row.pk not in again]
+    acts = [TriageAct(finding=row, at=Now(), **said) for row in changed]
+    TriageAct.objects.bulk_create(acts)
+    pks = [row.pk for row in changed]
+    TrackedFinding.objects.filter(pk__in=pks).update(status=verdict.status.value, until=until)
+    if verdict is Verdict.DISMISS:
+        _tell_audit(changed, reason, until, by)
+    return changed
+
+
+def _tell_audit(rows: Sequence[TrackedFinding], reason: str, until: datetime | None, by: User) -> None:
+    """A dismissal takes findings out of reports and gates: one record per project, whoever asks later."""
+    for project_id in sorted({row.project_id for row in rows}):
+        here = [row for row in rows if row.project_id == project_id]
+        subject = f"finding:{here[0].public_id}" if len(here) == 1 else f"findings:{len(here)}"
+        audit.record(
+            Act.FINDING_DISMISSED,
+            subject=subject,
+            project_id=project_id,
+            details={
+                "findings": [str(row.public_id) for row in here],
+                "reason": reason,
+                "until": until.isoformat() if until else None,
+            },
+            by=by,
+        )

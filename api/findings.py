@@ -1,0 +1,234 @@
+"""Findings: what is claimed about your projects, over all their runs.
+
+GET /api/v1/findings        worst first; ?project= &run= &severity= &min_severity= &agent= &rule= &path= &status=
+                            &new= &q= &ordering= &limit= &cursor=   (severity, agent, rule, status: several times)
+GET /api/v1/findings/<id>   evidence, where it was seen, what people decided
+
+A finding is one claim of a project, known by its fingerprint in every run. What people decide on it: `api.triage`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import access
+from agents import tracking
+from agents.findings import Severity, Status
+from agents.models import Finding, TrackedFinding
+from api.bodies import valid
+from api.describe import Page, operation
+from api.etags import answer
+from api.finding_shapes import FindingLine, FindingWhole, finding_lines, finding_whole
+from api.lists import AnyOf, ListQuery, ManyOf, asked, page_of
+from api.lookup import PROJECT, find_project
+from tasks.models import Run
+
+MAX_TEXT = 2_000
+MAX_GLOB = 300
+MAX_WILDCARDS = 20
+_WILD = re.compile(r"\*\*|\*|\?")
+_AS_REGEX = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+_SEVERITIES = [severity.value for severity in Severity]
+
+
+class FindingFilter(ListQuery):
+    """The query of the list."""
+
+    orderings = {
+        "severity": "severity_rank",
+        "first_seen": "first_seen_at",
+        "last_seen": "last_seen_at",
+    }
+
+    project = serializers.RegexField(PROJECT, required=False)
+    run = serializers.UUIDField(
+        required=False, help_text="found in this run; `new` and `line` speak of it then"
+    )
+    severity = ManyOf(choices=_SEVERITIES, required=False, help_text="so severe")
+    min_severity = serializers.ChoiceField(
+        choices=_SEVERITIES, required=False, help_text="so severe or worse"
+    )
+    agent = AnyOf(max_length=MAX_TEXT, required=False, help_text="found by one of these agents")
+    rule = AnyOf(max_length=MAX_TEXT, required=False, help_text="of one of these rules")
+    path = serializers.CharField(
+        max_length=MAX_GLOB,
+        required=False,
+        trim_whitespace=False,
+        help_text="beginning of the path; with * ? or ** a pattern for the whole path (only ** goes over a /)",
+    )
+    status = ManyOf(
+        choices=[status.value for status in Status],
+        required=False,
+        help_text="what people think of it; without: whatever they think",
+    )
+    new = serializers.BooleanField(
+        required=False, help_text="true: no earlier run of the project has seen it; false: one has"
+    )
+    q = serializers.CharField(
+        max_length=200, required=False, help_text="a text in title, message, rule or path, in any case"
+    )
+
+    def validate_path(self, value: str) -> str:
+        if len(_WILD.findall(value)) > MAX_WILDCARDS:
+            raise serializers.ValidationError(f"a pattern has at most {MAX_WILDCARDS} wildcards")
+        return value
+
+
+_LINE: FindingLine = {
+    "id": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a11",
+    "project": "acme/shop",
+    "status": "dismissed",
+    "until": "2027-01-01T00:00:00Z",
+    "severity": "high",
+    "confidence": "medium",
+    "category": "security",
+    "rule": "sql-injection",
+    "title": "SQL built from text",
+    "message": "the query is put together from a request's parameter",
+    "agent": "inspector",
+    "path": "catalog/search.py",
+    "line": 12,
+    "end_line": 12,
+    "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "new": False,
+    "first_run": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a01",
+    "first_seen_at": "2026-11-20T09:30:00Z",
+    "last_run": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a02",
+    "last_seen_at": "2026-11-25T09:30:00Z",
+}
+EXAMPLE: FindingWhole = {
+    **_LINE,
+    "column": 5,
+    "scope": "search",
+    "cwe": [89],
+    "in_test_code": False,
+    "evidence": [
+        {
+            "kind": "tool_trace",
+            "tool": "bandit",
+            "tool_version": "1.8.0",
+            "rule": "B608",
+            "message": "Possible SQL injection vector through string-based query construction.",
+            "snippet": 'cursor.execute("SELECT ... " + name)',
+            "command": "bandit -t B608 catalog/search.py",
+            "url": "",
+        }
+    ],
+    "occurrences": [
+        {
+            "run": _LINE["last_run"],
+            "step": "inspector.security",
+            "at": _LINE["last_seen_at"],
+            "path": _LINE["path"],
+            "line": 12,
+            "end_line": 12,
+            "severity": "high",
+        }
+    ],
+    "occurrence_count": 1,
+    "triage": [
+        {
+            "act": "dismiss",
+            "reason": "the parameter is checked by the caller",
+            "until": "2027-01-01T00:00:00Z",
+            "by": "alice",
+            "at": "2026-11-25T10:00:00Z",
+        }
+    ],
+}
+PAGE = {"results": [_LINE], "next": None}
+
+
+class FindingsView(APIView):
+    """What is claimed about your projects."""
+
+    required_action = "finding.view"
+
+    @operation("findings_list", query=FindingFilter, returns=Page[FindingLine], example=PAGE)
+    def get(self, request: Request) -> Response:
+        """List findings of the projects that you may see, worst first. Dismissed ones are among them, unless
+        `status` says otherwise.
+        """
+        wanted = valid(FindingFilter(data=asked(request, FindingFilter)))
+        run = _run_of(request, wanted["run"]) if "run" in wanted else None
+        page = page_of(request, FindingFilter, _filtered(request, wanted, run), wanted)
+        return Response({"results": finding_lines(page.rows, run), "next": page.next})
+
+
+class FindingView(APIView):
+    """One claim about a project."""
+
+    required_action = "finding.view"
+
+    @operation("findings_read", returns=FindingWhole, example=EXAMPLE)
+    def get(self, request: Request, finding_id: UUID) -> Response:
+        """Read a finding: its evidence, the runs that saw it, and what people decided. Its ETag is for triage."""
+        return answer(request, finding_whole(find_finding(request, finding_id)))
+
+
+def find_finding(request: Request, finding_id: UUID) -> TrackedFinding:
+    """Give a finding of a project in which the caller may look at findings. Raises Http404."""
+    rows = TrackedFinding.objects.with_status().select_related("project__team")
+    row = rows.filter(public_id=finding_id).first()
+    if row is None or not access.may(request.user, "finding.view", row.project):
+        raise Http404(f"there is no finding {finding_id}")
+    return row
+
+
+def _run_of(request: Request, run_id: UUID) -> Run:
+    run = Run.objects.select_related("project__team").filter(public_id=run_id).first()
+    if run is None or not access.may(request.user, "finding.view", run.project):
+        raise serializers.ValidationError({"run": [f"there is no run {run_id} that you may see"]})
+    return run
+
+
+def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> QuerySet[TrackedFinding]:
+    found = TrackedFinding.objects.with_status().select_related("project__team")
+    found = found.filter(project__in=access.projects_for(request.user, "finding.view"))
+    if "status" in wanted:
+        found = found.in_status(*map(Status, wanted["status"]))
+    if "project" in wanted:
+        found = found.filter(project=find_project(request, wanted["project"]))
+    if run is not None:
+        there = Finding.objects.filter(run=run, fingerprint=OuterRef("fingerprint"))
+        found = found.filter(Exists(there), project=run.project_id)
+    if "new" in wanted:
+        is_new = Q(first_run=F("last_run") if run is None else run.public_id)
+        found = found.filter(is_new if wanted["new"] else ~is_new)
+    for name in ("severity", "agent", "rule"):
+        if name in wanted:
+            found = found.filter(**{f"{name}__in": wanted[name]})
+    if "min_severity" in wanted:
+        found = found.filter(severity_rank__gte=tracking.rank_of(Severity(wanted["min_severity"])))
+    if "path" in wanted:
+        found = found.filter(_path(wanted["path"]))
+    if "q" in wanted:
+        text = wanted["q"]
+        fields = ("title", "message", "rule", "path")
+        told = Q()
+        for field in fields:
+            told |= Q(**{f"{field}__icontains": text})
+        found = found.filter(told)
+    return found
+
+
+def _path(given: str) -> Q:
+    """Give the condition for a path's beginning, or for a pattern of a whole path."""
+    if not _WILD.search(given):
+        return Q(path__startswith=given)
+    parts = re.split(r"(\*\*|\*|\?)", given)
+    return Q(path__regex="^" + "".join(_AS_REGEX.get(part) or _literally(part) for part in parts) + "$")
+
+
+def _literally(text: str) -> str:
+    """Write a text so that PostgreSQL's regular expressions take it for itself."""
+    return "".join(char if char.isalnum() else f"\\{char}" for char in text)
