@@ -8,15 +8,14 @@ POST /api/v1/approvals/<id>    {"decision": "approve" | "reject", "comment"?}
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from rest_framework.views import APIView
 from accounts import access
 from api import shapes
 from api.bodies import StrictSerializer, valid
+from api.describe import Page, operation
 from tasks import runs
 from tasks.models import Approval
 
@@ -34,12 +34,14 @@ MAX_PAGE = 200
 class ApprovalFilter(StrictSerializer):
     """Which questions are wanted."""
 
-    run = serializers.UUIDField(required=False)
-    state = serializers.ChoiceField(choices=["open", "decided", "all"], default="open")
+    run = serializers.UUIDField(required=False, help_text="only of this run")
+    state = serializers.ChoiceField(
+        choices=["open", "decided", "all"], default="open", help_text="only in this state"
+    )
     cursor = serializers.UUIDField(
         required=False, help_text="`next` of the page before holds it: the id of its last question"
     )
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50, help_text="rows per page")
 
 
 class ApprovalOrder(StrictSerializer):
@@ -49,13 +51,57 @@ class ApprovalOrder(StrictSerializer):
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
 
 
+class Question(shapes.ApprovalShape):
+    """A question to people, and whether it is yours to answer."""
+
+    may_decide: Annotated[bool, Field(description="nobody has answered yet, and you may")]
+
+
+_ID = "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a30"
+_RUN = "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a11"
+_QUESTION: dict[str, Any] = {
+    "id": _ID,
+    "run": _RUN,
+    "url": f"/runs/{_RUN}#part-approvals",
+    "step": "dba.index",
+    "question": "Create the index on orders.created_at?",
+    "details": {"statement": "CREATE INDEX CONCURRENTLY ON orders (created_at)"},
+    "role": "maintainer",
+    "users": [],
+    "asked_at": "2026-11-25T09:31:00Z",
+    "expires_at": "2026-11-26T09:31:00Z",
+    "decision": None,
+    "decided_at": None,
+    "decided_by": None,
+    "comment": "",
+    "may_decide": True,
+}
+_DECIDED = {
+    **_QUESTION,
+    "decision": "approved",
+    "decided_at": "2026-11-25T09:40:00Z",
+    "decided_by": "alice",
+    "comment": "After the backup, please",
+    "may_decide": False,
+}
+
+
 class ApprovalsView(APIView):
     """List the questions of the projects that you see; `may_decide` tells which are yours to answer."""
 
     required_action = "approval.view"
 
-    @extend_schema(operation_id="approvals_list", parameters=[ApprovalFilter], responses=OpenApiTypes.OBJECT)
+    @operation(
+        "approvals_list",
+        query=ApprovalFilter,
+        returns=Page[Question],
+        example={"results": [_QUESTION], "next": None},
+    )
     def get(self, request: Request) -> Response:
+        """List the questions of the projects that you see, oldest first.
+
+        Steps ask people before they do what is risky, and wait meanwhile. `may_decide` tells which are yours.
+        """
         wanted = valid(ApprovalFilter(data=request.query_params.dict()))
         page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
         shown, following = page[: wanted["limit"]], None
@@ -70,12 +116,24 @@ class ApprovalView(APIView):
 
     required_action = {"GET": "approval.view", "POST": "approval.decide"}
 
-    @extend_schema(operation_id="approvals_read", responses=OpenApiTypes.OBJECT)
+    @operation("approvals_read", returns=Question, example=_QUESTION)
     def get(self, request: Request, approval_id: UUID) -> Response:
+        """Read a question, with its answer if there is one."""
         return Response(_shapes(request, [_find(request, self, approval_id)])[0])
 
-    @extend_schema(operation_id="approvals_decide", request=ApprovalOrder, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "approvals_decide",
+        body=ApprovalOrder,
+        sends={"decision": "approve", "comment": "After the backup, please"},
+        returns=Question,
+        example=_DECIDED,
+        errors={
+            403: "The question asks for a greater role, or for named people.",
+            409: "Somebody has decided otherwise (approval-decided), or its run is over (run-is-over).",
+        },
+    )
     def post(self, request: Request, approval_id: UUID) -> Response:
+        """Answer a question. The first answer counts; the same again by the same person changes nothing."""
         order = valid(ApprovalOrder(data=request.data))
         approval = _find(request, self, approval_id)
         _refuse_others(request, approval)
@@ -131,7 +189,7 @@ def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Approval]:
     return found.select_related("run__project__team", "step", "decided_by")
 
 
-def _shapes(request: Request, approvals: Sequence[Approval]) -> list[dict[str, object]]:
+def _shapes(request: Request, approvals: Sequence[Approval]) -> list[Question]:
     """Questions, each with whether it is the caller's to answer, if nobody has yet."""
     projects = {row.run.project_id: row.run.project for row in approvals}
     mine = {pk: access.role_in(request.user, project) for pk, project in projects.items()}

@@ -8,24 +8,25 @@ Each record has its `hash` and the one before, so that who exports them can chec
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.dispatch import receiver
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from accounts import audit
 from accounts.audit import Act
 from accounts.models import AuditRecord
 from api.bodies import StrictSerializer, valid
+from api.describe import Page, operation
 from api.lookup import PROJECT, find_project
-from api.shapes import moment
+from api.shapes import Moment, moment
 from tasks.models import Approval
 from tasks.runs.approvals import decided_by_person
 
@@ -36,14 +37,54 @@ MAX_NUMBER = 2**63 - 1
 class AuditFilter(StrictSerializer):
     """Which records are wanted."""
 
-    act = serializers.ChoiceField(choices=[act.value for act in Act], required=False)
-    actor = serializers.CharField(max_length=150, required=False)
-    project = serializers.RegexField(PROJECT, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER, required=False)
+    act = serializers.ChoiceField(
+        choices=[act.value for act in Act], required=False, help_text="only of this kind"
+    )
+    actor = serializers.CharField(max_length=150, required=False, help_text="only of this username")
+    project = serializers.RegexField(PROJECT, required=False, help_text="only of this project")
+    after = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_NUMBER,
+        required=False,
+        help_text="what came after this number, oldest first: for programs that export",
+    )
     cursor = serializers.IntegerField(
         min_value=1, max_value=MAX_NUMBER, required=False, help_text="`next` of the page before holds it"
     )
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=100)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=100, help_text="rows per page")
+
+
+class AuditShape(TypedDict):
+    """A record of a security act: all that its hash covers, and the hashes."""
+
+    number: Annotated[int, Field(description="1, 2, 3, ... without gaps")]
+    at: Moment
+    act: Annotated[str, Field(json_schema_extra={"enum": [act.value for act in Act]})]
+    actor: Annotated[str | None, Field(description="username at that time; null: nobody was signed in")]
+    actor_id: int | None
+    way: Annotated[str, Field(description="how the actor came: page, token, key:<prefix>, ...")]
+    address: str | None
+    project_id: int | None
+    subject: Annotated[str | None, Field(description="what it was done to, as user:7", examples=["user:7"])]
+    details: dict[str, Any]
+    previous: Annotated[str, Field(description="hash of the record before")]
+    hash: str
+
+
+_RECORD = {
+    "number": 42,
+    "at": "2026-11-25T09:00:00.000000Z",
+    "act": "sign_in",
+    "actor": "alice",
+    "actor_id": 7,
+    "way": "token",
+    "address": "203.0.113.7",
+    "project_id": None,
+    "subject": "user:7",
+    "details": {},
+    "previous": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "hash": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+}
 
 
 class AuditView(APIView):
@@ -51,8 +92,18 @@ class AuditView(APIView):
 
     required_action = "audit.view"
 
-    @extend_schema(operation_id="audit_list", parameters=[AuditFilter], responses=OpenApiTypes.OBJECT)
+    @operation(
+        "audit_list",
+        query=AuditFilter,
+        returns=Page[AuditShape],
+        example={"results": [_RECORD], "next": "/api/v1/audit?cursor=42"},
+    )
     def get(self, request: Request) -> Response:
+        """List the records of security acts, newest first: sign-ins, roles, keys, credentials, decisions.
+
+        Each has its hash and that of the record before, so that who exports them can check that none was changed,
+        taken out or put in.
+        """
         wanted = valid(AuditFilter(data=request.query_params.dict()))
         page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
         shown, following = page[: wanted["limit"]], None
@@ -78,7 +129,7 @@ def _approval_decided(sender: type[Approval], approval: Approval, decision: str,
     )
 
 
-def record_shape(row: AuditRecord) -> dict[str, Any]:
+def record_shape(row: AuditRecord) -> AuditShape:
     """A record in JSON: all that its hash covers, and the hashes."""
     return {
         "number": row.number,

@@ -14,19 +14,20 @@ The place of a later OAuth 2 server: further grant types in `GRANTS`, further sc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from django.contrib.auth import authenticate
 from django.db import transaction
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from typing_extensions import TypedDict
 
 from accounts import attempts, audit, sessions, tokens
 from accounts.audit import Act
 from accounts.models import User
+from api.describe import Refusal, operation
 from api.oauth import OAuthRefused, TokenEndpoint, read
 
 MAX_SECRET = 4096  # characters of a password or token: a longer one is refused before it is hashed
@@ -40,10 +41,16 @@ class Secret(serializers.CharField):
 
 
 class TokenForm(serializers.Serializer[Any]):
-    """How to ask for tokens."""
+    """What every way of asking for tokens has."""
 
-    grant_type = serializers.CharField(default="password", max_length=100)
-    scope = serializers.CharField(default=tokens.SCOPE, max_length=1000)
+    grant_type = serializers.CharField(
+        default="password", max_length=100, help_text="`password` or `refresh_token`"
+    )
+    scope = serializers.CharField(
+        default=tokens.SCOPE,
+        max_length=1000,
+        help_text=f"there is one: `{tokens.SCOPE}`, all that you may do",
+    )
 
 
 class PasswordForm(serializers.Serializer[Any]):
@@ -59,10 +66,61 @@ class RefreshForm(serializers.Serializer[Any]):
     refresh_token = Secret()
 
 
+class ObtainForm(TokenForm):
+    """How to ask for a pair: by password, or by refresh token."""
+
+    username = serializers.CharField(max_length=150, required=False, help_text="for `password`")
+    password = Secret(required=False, write_only=True, help_text="for `password`")
+    refresh_token = Secret(required=False, write_only=True, help_text="for `refresh_token`")
+
+
 class RevokeForm(serializers.Serializer[Any]):
     """How to give a token back."""
 
     token = Secret()
+
+
+class TokenPair(TypedDict):
+    """An access token for requests, and a refresh token for the next pair."""
+
+    access_token: str
+    token_type: Annotated[str, Field(json_schema_extra={"enum": ["Bearer"]})]
+    expires_in: Annotated[int, Field(description="seconds that the access token is good for")]
+    refresh_token: Annotated[str, Field(description="good once, for the next pair")]
+    scope: str
+
+
+class OAuthError(TypedDict):
+    """A refusal in the form of RFC 6749."""
+
+    error: Annotated[
+        str,
+        Field(
+            json_schema_extra={
+                "enum": ["invalid_request", "invalid_grant", "invalid_scope", "unsupported_grant_type"]
+            }
+        ),
+    ]
+    error_description: str
+
+
+_PAIR = {
+    "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMjYtMTEifQ.eyJzdWIiOiI3In0.dGhlIHNpZ25hdHVyZQ",
+    "token_type": "Bearer",
+    "expires_in": 600,
+    "refresh_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMjYtMTEifQ.eyJzdWIiOiI3Iiwicm5kIjoxfQ.YW5vdGhlcg",
+    "scope": "api",
+}
+_REFUSED = Refusal(
+    status=400,
+    text="What was sent is refused, in the form of OAuth 2: `error` is a word of RFC 6749.",
+    shape=OAuthError,
+    example={
+        "error": "invalid_grant",
+        "error_description": "this user name and password do not belong together",
+    },
+)
+_MANY = {429: "Too many attempts from this address or for this name; Retry-After tells how long to wait."}
 
 
 class ObtainToken(TokenEndpoint):
@@ -70,8 +128,22 @@ class ObtainToken(TokenEndpoint):
 
     required_action = "token.obtain"
 
-    @extend_schema(request=TokenForm, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "token_obtain",
+        body=ObtainForm,
+        sends={"grant_type": "password", "username": "alice", "password": "correct horse battery staple"},
+        returns=TokenPair,
+        example=_PAIR,
+        refusal=_REFUSED,
+        errors=_MANY,
+    )
     def post(self, request: Request) -> Response:
+        """Sign a program in for a pair of tokens, by user name and password or by refresh token.
+
+        A form as in OAuth 2 (RFC 6749), or JSON. The sign-in begins a session, which `/api/v1/sessions` lists. Send
+        the access token as `Authorization: Bearer <token>`; when it is over, the refresh token, good once, gives the
+        next pair.
+        """
         given = request.data if isinstance(request.data, dict) else {}
         grant = GRANTS.get(str(given.get("grant_type", "password")))
         if grant is None:
@@ -86,8 +158,21 @@ class RefreshAccess(TokenEndpoint):
 
     required_action = "token.refresh"
 
-    @extend_schema(request=RefreshForm, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "token_refresh",
+        body=RefreshForm,
+        sends={"refresh_token": _PAIR["refresh_token"]},
+        returns=TokenPair,
+        example=_PAIR,
+        refusal=_REFUSED,
+        errors=_MANY,
+    )
     def post(self, request: Request) -> Response:
+        """Use up a refresh token for the next pair.
+
+        A refresh token that was used before ends its session, and with it every token of the session: either it was
+        stolen, or the program lost an answer and signs in again.
+        """
         return _by_refresh_token(request)
 
 
@@ -96,8 +181,18 @@ class RevokeToken(TokenEndpoint):
 
     required_action = "token.revoke"
 
-    @extend_schema(request=RevokeForm, responses={200: None})
+    @operation(
+        "token_revoke",
+        body=RevokeForm,
+        sends={"token": _PAIR["refresh_token"]},
+        refusal=_REFUSED,
+        errors=_MANY,
+    )
     def post(self, request: Request) -> Response:
+        """Sign out: end the session of an access or refresh token (RFC 7009).
+
+        A text that is no token of ours ends nothing, and is answered the same.
+        """
         attempts.count(request._request, group="refresh")
         tokens.withdraw(read(RevokeForm, request)["token"])
         return Response(status=200)

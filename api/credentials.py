@@ -11,28 +11,29 @@ No answer holds a value, not that of the request either.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import Annotated, NoReturn, cast
 from uuid import UUID
 
 import structlog
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from accounts import credentials
 from accounts.credentials import MOST_CHARACTERS, NameTaken, ValueUnfit
 from accounts.crypto import CryptoError
 from accounts.models import Credential, User
 from api.bodies import StrictSerializer, valid
+from api.describe import operation
 from api.lookup import project_in_path
-from api.shapes import moment
+from api.shapes import Moment, Uuid, moment
 
 log = structlog.get_logger(__name__)
 
@@ -69,19 +70,58 @@ class ValueOrder(StrictSerializer):
     value = serializers.CharField(max_length=MOST_CHARACTERS, trim_whitespace=False, write_only=True)
 
 
+class CredentialShape(TypedDict):
+    """A credential: all but its value, which no answer holds."""
+
+    id: Uuid
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(Credential.Kind.values)})]
+    name: str
+    description: str
+    created_at: Moment
+    created_by: Annotated[str | None, Field(description="username")]
+    replaced_at: Moment | None
+    last_used_at: Moment | None
+
+
+class Credentials(TypedDict):
+    """The credentials of a project."""
+
+    results: list[CredentialShape]
+
+
+_CREDENTIAL = {
+    "id": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a50",
+    "kind": "git_token",
+    "name": "shop-deploy",
+    "description": "read only",
+    "created_at": "2026-11-25T09:00:00Z",
+    "created_by": "alice",
+    "replaced_at": None,
+    "last_used_at": "2026-11-25T09:30:00Z",
+}
+_ORDER = {"kind": "git_token", "name": "shop-deploy", "value": "<token>", "description": "read only"}
+_UNSEALED = {503: "The installation has no usable master key (master-key-unusable)."}
+
+
 class CredentialsView(APIView):
     """List a project's credentials, or store one."""
 
     required_action = {"GET": "credential.view", "POST": "credential.manage"}
 
-    @extend_schema(operation_id="credentials_list", responses=OpenApiTypes.OBJECT)
+    @operation("credentials_list", returns=Credentials, example={"results": [_CREDENTIAL]})
     def get(self, request: Request, project: str) -> Response:
         """List what credentials there are. Their values are never shown."""
         found = credentials.credentials_of(project_in_path(request, self, project))
         return Response({"results": [credential_shape(row) for row in found]})
 
-    @extend_schema(
-        operation_id="credentials_create", request=CredentialOrder, responses={201: OpenApiTypes.OBJECT}
+    @operation(
+        "credentials_create",
+        body=CredentialOrder,
+        sends=_ORDER,
+        returns=CredentialShape,
+        example=_CREDENTIAL,
+        status=201,
+        errors={409: "The project has one of this name (credential-name-taken).", **_UNSEALED},
     )
     def post(self, request: Request, project: str) -> Response:
         """Store a credential. Its value is never shown again, here neither."""
@@ -108,13 +148,21 @@ class CredentialView(APIView):
 
     required_action = {"GET": "credential.view", "PUT": "credential.manage", "DELETE": "credential.manage"}
 
-    @extend_schema(operation_id="credentials_read", responses=OpenApiTypes.OBJECT)
+    @operation("credentials_read", returns=CredentialShape, example=_CREDENTIAL)
     def get(self, request: Request, project: str, credential_id: UUID) -> Response:
+        """Read about a credential. Its value is never shown."""
         return Response(credential_shape(_find(request, self, project, credential_id)))
 
-    @extend_schema(operation_id="credentials_replace", request=ValueOrder, responses=OpenApiTypes.OBJECT)
+    @operation(
+        "credentials_replace",
+        body=ValueOrder,
+        sends={"value": "<new token>"},
+        returns=CredentialShape,
+        example={**_CREDENTIAL, "replaced_at": "2026-11-26T09:00:00Z"},
+        errors=_UNSEALED,
+    )
     def put(self, request: Request, project: str, credential_id: UUID) -> Response:
-        """Put another value in its place; the old one is gone."""
+        """Replace a credential's value; the old one is gone."""
         row = _find(request, self, project, credential_id)
         order = valid(ValueOrder(data=request.data))
         try:
@@ -125,14 +173,14 @@ class CredentialView(APIView):
             raise Http404(f"there is no credential {credential_id}") from error
         return Response(credential_shape(row))
 
-    @extend_schema(operation_id="credentials_delete", responses={204: None})
+    @operation("credentials_delete", status=204)
     def delete(self, request: Request, project: str, credential_id: UUID) -> Response:
-        """Delete it for good."""
+        """Delete a credential for good."""
         credentials.delete(_find(request, self, project, credential_id))
         return Response(status=204)
 
 
-def credential_shape(row: Credential) -> dict[str, Any]:
+def credential_shape(row: Credential) -> CredentialShape:
     """A credential in JSON: all but the value."""
     return {
         "id": str(row.public_id),

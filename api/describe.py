@@ -19,6 +19,7 @@ view's action; `errors` names only what is special.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
@@ -34,6 +35,8 @@ from typing_extensions import TypedDict
 from accounts.roles import ACTIONS, OPEN_ACTIONS, STAFF_ACTIONS, TEAM_ACTIONS
 from api.errors import MEDIA_TYPE
 from api.permissions import action_of
+from api.tags import tag_of
+from api.versions import deprecation_of
 
 REF = "#/components/schemas/{model}"
 BODIES = frozenset({"POST", "PUT", "PATCH"})
@@ -68,6 +71,16 @@ class Page(TypedDict, Generic[T]):
     next: Annotated[str | None, Field(description="path of the next page; null on the last one")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error that is no problem document, where another standard gives its form."""
+
+    status: int
+    text: str
+    shape: Any
+    example: Any
+
+
 def operation(
     name: str,
     *,
@@ -75,10 +88,11 @@ def operation(
     example: Any = None,
     status: int = 200,
     also: Mapping[int, str] | None = None,
-    body: type[serializers.BaseSerializer[Any]] | None = None,
+    body: type[serializers.BaseSerializer[Any]] | Mapping[str, Any] | None = None,
     sends: Any = None,
     query: type[serializers.Serializer[Any]] | None = None,
     errors: Mapping[int, str] | None = None,
+    refusal: Refusal | None = None,
     idempotent: bool = False,
     editable: bool = False,
     media_type: str = "application/json",
@@ -87,8 +101,9 @@ def operation(
 
     `name` is the operation's id, `<resource>_<verb>`. `returns` is a TypedDict (`Page[X]` for a list), None for an
     empty answer, or `bytes`; `example` is one such answer. `also` names other good statuses with the same answer.
-    `body` and `sends`: the serializer of the body and an example; `query`: the serializer of the query. `idempotent`:
-    the header Idempotency-Key is heeded. `editable`: If-Match is heeded. Raises nothing.
+    `body` and `sends`: the serializer of the body and an example, or a mapping from media types to what they hold;
+    `query`: the serializer of the query. `refusal`: an error in another form than a problem. `idempotent`: the header
+    Idempotency-Key is heeded. `editable`: If-Match is heeded. Raises nothing.
     """
     good = {status: "", **(also or {})}
     responses: dict[Any, Any] = {}
@@ -101,6 +116,11 @@ def operation(
         responses[code, media_type] = OpenApiResponse(schema, description=text, examples=shown)
     for code, text in (errors or {}).items():
         responses[code, MEDIA_TYPE] = problem(code, text)
+    if refusal is not None:
+        shown = [OpenApiExample("refusal", refusal.example)]
+        responses[refusal.status, "application/json"] = OpenApiResponse(
+            schema_of(refusal.shape), description=refusal.text, examples=shown
+        )
     if editable:
         responses[412, MEDIA_TYPE] = problem(412, "It was changed since you read it (changed-meanwhile).")
     parameters: list[Any] = [query] if query else []
@@ -132,11 +152,29 @@ def schema_of(shape: Any) -> dict[str, Any]:
 
 
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Put the shapes of answers among the schema's components. A postprocessing hook of drf-spectacular."""
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(_components)
-    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    """Put among the schema's components what its operations name. A postprocessing hook of drf-spectacular."""
+    components = result.setdefault("components", {})
+    responses = {name: _responses[name] for name in _names(result["paths"], "responses")}
+    schemas = {**components.get("schemas", {}), **_components}
+    used: set[str] = set()
+    todo = _names(result["paths"], "schemas") | _names(responses, "schemas")
+    while todo:
+        used |= todo
+        todo = set().union(*(_names(schemas[name], "schemas") for name in todo)) - used
+    components["schemas"] = {name: schemas[name] for name in sorted(used)}
+    components["responses"] = dict(sorted(responses.items()))
     return result
+
+
+def _names(part: Any, kind: str) -> set[str]:
+    """Give the components of a kind that a part of the schema refers to."""
+    start = f"#/components/{kind}/"
+    if isinstance(part, dict):
+        here = {str(part["$ref"]).removeprefix(start)} if str(part.get("$ref")).startswith(start) else set()
+        return here.union(*(_names(inner, kind) for inner in part.values()))
+    if isinstance(part, list):
+        return set().union(*(_names(inner, kind) for inner in part))
+    return set()
 
 
 class Described(AutoSchema):
@@ -148,20 +186,31 @@ class Described(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own, which has no types
         text: str = super().get_description()
-        return f"{text}\n\n{_needs(action_of(self.view, self.method) or '')}".strip()
+        leaving = deprecation_of(self.view, self.method)
+        told = (text, _needs(action_of(self.view, self.method) or ""), leaving.sentence if leaving else "")
+        return "\n\n".join(filter(None, told))
+
+    def get_tags(self) -> list[str]:
+        return [tag_of(self.get_operation_id())]
+
+    def is_deprecated(self) -> bool:
+        return deprecation_of(self.view, self.method) is not None
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code, text in self._common().items():
             if str(code) not in bodies:
-                response = problem(code, text)
+                name = _title(code).replace(" ", "")
                 told: Any = self._get_response_for_code  # drf-spectacular has no types
-                bodies[str(code)] = told(response, str(code), [MEDIA_TYPE], direction)
+                _responses[name] = told(problem(code, text), str(code), [MEDIA_TYPE], direction)
+                bodies[str(code)] = {"$ref": f"#/components/responses/{name}"}
         return dict(sorted(bodies.items()))
 
     def _common(self) -> dict[int, str]:
         action = action_of(self.view, self.method) or ""
-        told = {429: "A rate limit is reached; Retry-After tells how long to wait."}
+        told = {}
+        if self.path.startswith("/api/"):
+            told[429] = "A rate limit is reached; Retry-After tells how long to wait."
         if action not in OPEN_ACTIONS:
             told[401] = "Who you are is not known: sign in, or the token or key is no longer good."
             told[403] = "Your role, or the scopes of your key, do not allow this."
@@ -200,6 +249,8 @@ class _NoTitles(GenerateJsonSchema):
 
 
 _components: dict[str, Any] = {}
+_responses: dict[str, Any] = {}
+"""What was described so far: shapes of answers, and the errors that operations have in common."""
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,

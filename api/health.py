@@ -6,19 +6,35 @@ GET /readyz    200 if PostgreSQL and Redis answer and the tables are there, else
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
+from api.describe import operation
 from wrenchai_project.redis_client import client
 
 TIMEOUT_SECONDS = 2
+
+
+class Alive(TypedDict):
+    """The process answers."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["alive"]})]
+
+
+class Readiness(TypedDict):
+    """Whether the process can work, and with which servers."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["ready", "not ready"]})]
+    servers: Annotated[dict[str, str], Field(description="server -> `ok`, `unreachable` or `not migrated`")]
 
 
 class LiveView(APIView):
@@ -27,9 +43,11 @@ class LiveView(APIView):
     required_action = "health.view"
     authentication_classes = ()
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @operation("health_live", returns=Alive, example={"status": "alive"})
     def get(self, request: Request) -> Response:
-        return Response({"status": "alive"})
+        """Tell that the process answers. It asks nothing else."""
+        body: Alive = {"status": "alive"}
+        return Response(body)
 
 
 class ReadyView(APIView):
@@ -38,11 +56,17 @@ class ReadyView(APIView):
     required_action = "health.view"
     authentication_classes = ()
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @operation(
+        "health_ready",
+        returns=Readiness,
+        example={"status": "ready", "servers": {"postgresql": "ok", "redis": "ok"}},
+        also={503: "A server does not answer, or its tables are not those of this release."},
+    )
     def get(self, request: Request) -> Response:
+        """Tell whether PostgreSQL and Redis answer and the tables are there."""
         servers = {"postgresql": _database(), "redis": "ok" if _redis_answers() else "unreachable"}
         ready = set(servers.values()) == {"ok"}
-        body = {
+        body: Readiness = {
             "status": "ready" if ready else "not ready",
             "servers": servers,
         }

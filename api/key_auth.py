@@ -44,4 +44,9 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "wr_<prefix>_<secret>"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "wr_<prefix>_<secret>",
+            "description": "An API key, held to its scopes and projects.",
+        }

@@ -12,27 +12,28 @@ Another person's key is not there (404), whoever asks.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from accounts import keys
 from accounts.bounds import SCOPES
 from accounts.models import ApiKey, User
 from api.bodies import StrictSerializer, valid
+from api.describe import Page, operation
 from api.lookup import PROJECT, find_project
-from api.shapes import moment
+from api.shapes import Moment, Uuid, moment
 
 MAX_PAGE = 200
 MAX_DAYS = 366
@@ -83,8 +84,57 @@ class RotateOrder(StrictSerializer):
 class KeyFilter(StrictSerializer):
     """The query of the list."""
 
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
+    cursor = serializers.UUIDField(
+        required=False, help_text="`next` of the page before holds it: the id of its last key"
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50, help_text="rows per page")
+
+
+class KeyShape(TypedDict):
+    """An API key, without the key."""
+
+    id: Uuid
+    name: str
+    prefix: Annotated[str, Field(description="what the key begins with")]
+    scopes: list[str]
+    projects: Annotated[list[str] | None, Field(description="team/slug each; null: all of yours")]
+    is_live: Annotated[bool, Field(description="it is good now: neither revoked nor over")]
+    created_at: Moment
+    expires_at: Moment
+    last_used_at: Moment | None
+    revoked_at: Moment | None
+    replaces: Annotated[Uuid | None, Field(description="the key that it came after by rotation")]
+
+
+class MintedKeyShape(KeyShape):
+    """A new API key. Nobody is shown the key again."""
+
+    key: Annotated[str, Field(description="send it as `Authorization: Bearer <key>`")]
+
+
+_KEY_ID = "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a40"
+_ORDER: dict[str, Any] = {
+    "name": "nightly inspection",
+    "scopes": ["run.view", "run.submit"],
+    "projects": ["acme/shop"],
+    "expires_in_days": 90,
+}
+_KEY = {
+    "id": _KEY_ID,
+    "name": _ORDER["name"],
+    "prefix": "wr_k7m2q9xw",
+    "scopes": _ORDER["scopes"],
+    "projects": _ORDER["projects"],
+    "is_live": True,
+    "created_at": "2026-11-25T09:00:00Z",
+    "expires_at": "2027-02-23T09:00:00Z",
+    "last_used_at": "2026-11-25T09:30:00Z",
+    "revoked_at": None,
+    "replaces": None,
+}
+_MINTED = {**_KEY, "last_used_at": None, "key": "wr_<prefix>_<secret>"}
+_TOO_WIDE = "A key cannot make a key that may do more than itself."
+_TOO_MANY = "You have as many keys as one person may have."
 
 
 class KeysView(APIView):
@@ -92,7 +142,9 @@ class KeysView(APIView):
 
     required_action = {"GET": "key.view", "POST": "key.manage"}
 
-    @extend_schema(operation_id="keys_list", parameters=[KeyFilter], responses=OpenApiTypes.OBJECT)
+    @operation(
+        "keys_list", query=KeyFilter, returns=Page[KeyShape], example={"results": [_KEY], "next": None}
+    )
     def get(self, request: Request) -> Response:
         """List your API keys, newest first. None of them is shown again."""
         wanted = valid(KeyFilter(data=request.query_params.dict()))
@@ -111,9 +163,20 @@ class KeysView(APIView):
             following = f"{request.path}?{urlencode(query)}"
         return Response({"results": [key_shape(row) for row in shown], "next": following})
 
-    @extend_schema(operation_id="keys_create", request=KeyOrder, responses={201: OpenApiTypes.OBJECT})
+    @operation(
+        "keys_create",
+        body=KeyOrder,
+        sends=_ORDER,
+        returns=MintedKeyShape,
+        example=_MINTED,
+        status=201,
+        errors={403: _TOO_WIDE, 409: _TOO_MANY},
+    )
     def post(self, request: Request) -> Response:
-        """Make a key. `key` is in this answer and never again."""
+        """Make an API key. `key` is in this answer and never again.
+
+        A key does what its scopes hold in its projects, and never more than you may at that moment.
+        """
         order, now = valid(KeyOrder(data=request.data)), timezone.now()
         named = order["projects"]
         projects = None if named is None else [find_project(request, name) for name in named]
@@ -138,11 +201,12 @@ class KeyView(APIView):
 
     required_action = {"GET": "key.view", "DELETE": "key.manage"}
 
-    @extend_schema(operation_id="keys_read", responses=OpenApiTypes.OBJECT)
+    @operation("keys_read", returns=KeyShape, example=_KEY)
     def get(self, request: Request, key_id: UUID) -> Response:
+        """Read about one of your API keys. The key itself is not shown again."""
         return Response(key_shape(_find(request, key_id)))
 
-    @extend_schema(operation_id="keys_revoke", responses={204: None})
+    @operation("keys_revoke", status=204)
     def delete(self, request: Request, key_id: UUID) -> Response:
         """Revoke a key at once, and end its sockets. Twice is as good as once."""
         keys.revoke(_find(request, key_id), now=timezone.now())
@@ -154,9 +218,17 @@ class KeyRotateView(APIView):
 
     required_action = "key.manage"
 
-    @extend_schema(operation_id="keys_rotate", request=RotateOrder, responses={201: OpenApiTypes.OBJECT})
+    @operation(
+        "keys_rotate",
+        body=RotateOrder,
+        sends={"overlap_seconds": 3600},
+        returns=MintedKeyShape,
+        example={**_MINTED, "id": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a41", "replaces": _KEY_ID},
+        status=201,
+        errors={403: _TOO_WIDE, 409: f"The key is no longer good. {_TOO_MANY}"},
+    )
     def post(self, request: Request, key_id: UUID) -> Response:
-        """Make a successor with the same scopes and projects; the old key works on for `overlap_seconds`."""
+        """Give a key a successor with the same scopes and projects; the old key works on for `overlap_seconds`."""
         order, now = valid(RotateOrder(data=request.data)), timezone.now()
         old = _find(request, key_id)
         days = order.get("expires_in_days")
@@ -171,7 +243,7 @@ class KeyRotateView(APIView):
         return _shown_once(minted)
 
 
-def key_shape(row: ApiKey) -> dict[str, Any]:
+def key_shape(row: ApiKey) -> KeyShape:
     """A key in JSON, without the key."""
     names = [f"{project.team.slug}/{project.slug}" for project in row.projects.all()]
     return {
@@ -207,5 +279,5 @@ def _life_of(old: ApiKey) -> timedelta:
 
 def _shown_once(minted: keys.MintedKey) -> Response:
     location = reverse("api:key", args=[minted.row.public_id])
-    body = {**key_shape(minted.row), "key": minted.text}
+    body: MintedKeyShape = {**key_shape(minted.row), "key": minted.text}
     return Response(body, status=201, headers={"Location": location, **SECRET_ANSWER})

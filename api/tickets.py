@@ -16,19 +16,21 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Annotated
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from accounts.tokens import AccessToken
+from api.describe import operation
 from api.identity import person, session_id
 from wrenchai_project.redis_client import client
 
@@ -55,13 +57,33 @@ class Ticket:
     expires_at: float | None
 
 
+class TicketShape(TypedDict):
+    """A word that opens one WebSocket."""
+
+    ticket: Annotated[str, Field(description="offer it as the second protocol, `ticket.<ticket>`")]
+    expires_in: Annotated[int, Field(description="seconds")]
+
+
 class TicketView(APIView):
     """Give a ticket that opens one WebSocket within 30 seconds."""
 
     required_action = "stream.ticket"
 
-    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    @operation(
+        "stream_ticket",
+        returns=TicketShape,
+        example={"ticket": "qk3V0vJm1bS7c3mXK8mQmZc4n2yqT0zR6yT1w9bHc5E", "expires_in": SECONDS},
+        status=201,
+        errors={
+            403: "API keys get no ticket: open the socket with the key itself.",
+            503: "Redis, which keeps the tickets, does not answer (redis-unreachable).",
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Give a ticket that opens one WebSocket at `/api/v1/stream` within 30 seconds.
+
+        For whoever should not send a token there. The socket ends when the session that asked does.
+        """
         sid = session_id(request)
         if sid is None:
             raise PermissionDenied("tickets are for sessions; open the socket with what you signed in with")

@@ -10,17 +10,19 @@ with its limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Annotated, Any, BinaryIO, cast
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
+from api.describe import operation
 from api.formats import BodyTooLarge
 from api.lookup import PROJECT, find_project
 from tasks import artifacts
@@ -44,7 +46,35 @@ class UploadQuery(serializers.Serializer[Any]):
     """The query of an upload."""
 
     name = serializers.RegexField(NAME, help_text="the file's name, without a path")
-    project = serializers.RegexField(PROJECT, default="default")
+    project = serializers.RegexField(
+        PROJECT, default="default", help_text="slug, or team/slug where slugs repeat"
+    )
+
+
+class ArchiveTarget(TypedDict):
+    """The `target` of a run that works on an upload."""
+
+    kind: Annotated[str, Field(json_schema_extra={"enum": ["archive"]})]
+    digest: str
+    name: str
+
+
+class Upload(TypedDict):
+    """An archive that was stored."""
+
+    digest: Annotated[str, Field(description="SHA-256, in hexadecimal")]
+    size: Annotated[int, Field(description="bytes")]
+    name: str
+    target: ArchiveTarget
+
+
+_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_UPLOAD = {
+    "digest": _DIGEST,
+    "size": 48_120,
+    "name": "shop.tar.gz",
+    "target": {"kind": "archive", "digest": _DIGEST, "name": "shop.tar.gz"},
+}
 
 
 class UploadsView(APIView):
@@ -53,14 +83,20 @@ class UploadsView(APIView):
     required_action = "upload.create"
     parser_classes = (StreamParser,)
 
-    @extend_schema(
-        operation_id="uploads_create",
-        parameters=[UploadQuery],
-        request={"application/octet-stream": OpenApiTypes.BINARY},
-        responses={201: OpenApiTypes.OBJECT},
+    @operation(
+        "uploads_create",
+        query=UploadQuery,
+        body={"application/octet-stream": OpenApiTypes.BINARY},
+        returns=Upload,
+        example=_UPLOAD,
+        status=201,
     )
     def post(self, request: Request) -> Response:
-        """Store an archive (.tar, .tar.gz, .tar.bz2, .tar.xz or .zip) and give the target that names it."""
+        """Store an archive and give the target that names it.
+
+        The body is the archive itself: .tar, .tar.gz, .tar.bz2, .tar.xz or .zip. Send `target` of the answer as the
+        target of `POST /api/v1/runs`. Nothing is unpacked here.
+        """
         query = UploadQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         name = query.validated_data["name"]
@@ -78,5 +114,6 @@ class UploadsView(APIView):
             )
         except UploadTooLarge as error:
             raise BodyTooLarge(str(error)) from error
-        target = {"kind": "archive", "digest": ref.digest, "name": name}
-        return Response({"digest": ref.digest, "size": ref.size, "name": name, "target": target}, status=201)
+        target: ArchiveTarget = {"kind": "archive", "digest": ref.digest, "name": name}
+        body: Upload = {"digest": ref.digest, "size": ref.size, "name": name, "target": target}
+        return Response(body, status=201)

@@ -25,6 +25,7 @@ from api.members import (
     TeamMemberView,
 )
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
+from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.steps import AttemptsView, StepsView, StepView
 from api.teams import TeamsView, TeamTransferView, TeamView
@@ -85,6 +86,7 @@ urlpatterns = [
         CredentialView.as_view(),
         name="credential",
     ),
+    path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
     path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
 ]

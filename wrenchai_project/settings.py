@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "pgtrigger",
     "django_ratelimit",
@@ -125,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.security.ContentSecurityPolicy",
     "api.limit_fields.RateLimits",
+    "api.versions.Deprecations",
     "frontend.limits.PageLimits",
 ]
 ROOT_URLCONF = "wrenchai_project.urls"
@@ -408,6 +410,8 @@ PROGRAM_SESSION_LIFETIME = timedelta(
 )
 SPECTACULAR_SETTINGS = {
     "TITLE": "WrenchAI",
+    "DESCRIPTION": "The self-hosted engineering crew whose every claim comes with proof. Errors are problem "
+    "documents (RFC 9457). Lists come in pages: follow `next`. Texts are UTF-8, times ISO 8601 in UTC.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -415,6 +419,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.describe.add_components",
+        "api.tags.add_tags",
     ],
 }
 

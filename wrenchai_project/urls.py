@@ -11,7 +11,7 @@ from django.urls import include, path
 
 from api.errors import respond
 from api.health import LiveView, ReadyView
-from api.schema import SchemaView, docs_page
+from api.schema import SchemaView, docs_page, redoc_page, swagger_page
 from frontend import views
 
 admin.site.site_header = "WrenchAI administration"
@@ -22,6 +22,8 @@ urlpatterns = [
     path("livez", LiveView.as_view(), name="livez"),
     path("readyz", ReadyView.as_view(), name="readyz"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/docs", swagger_page, name="swagger"),
+    path("api/redoc", redoc_page, name="redoc"),
     path("api/v1/docs", docs_page, name="docs"),
     path("api/v1/", include("api.urls")),
     # signing in has one door, which counts attempts

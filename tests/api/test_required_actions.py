@@ -15,7 +15,7 @@ from accounts import access
 from api.permissions import ActionPermission, action_of
 from tests.api.cast import Cast
 
-PLAIN_VIEWS = {"docs"}  # pages for people below /api/, guarded by login_required
+PLAIN_VIEWS = {"docs", "swagger", "redoc"}  # pages for people below /api/, guarded by login_required
 
 
 def api_views() -> Iterator[tuple[str, type[APIView]]]:

@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: settings, states, events, operations.
+"""The reference pages that are made from the code: settings, states, events, operations, the API.
 
 Owns: what these pages say and how they look. Refuses to know files: `write_reference` writes and compares.
 Invariant: the same code gives the same bytes, whatever the machine and its environment.
@@ -11,8 +11,11 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
+from drf_spectacular.renderers import OpenApiYamlRenderer
+
 from agents import registry
 from agents.base import Agent, Operation
+from api import schema
 from tasks import events
 from tasks.states import (
     RUN_TRANSITIONS,
@@ -87,7 +90,14 @@ def pages() -> dict[str, str]:
         "docs/reference/events.md": _events,
         "docs/reference/operations.md": _operations,
     }
-    return {path: "\n".join([MADE_BY, "", *make()]) + "\n" for path, make in makers.items()}
+    made = {path: "\n".join([MADE_BY, "", *make()]) + "\n" for path, make in makers.items()}
+    return {**made, "docs/reference/openapi.yaml": _openapi()}
+
+
+def _openapi() -> str:
+    """Write the description of the newest version of the API as YAML."""
+    rendered = OpenApiYamlRenderer().render(schema.document(schema.NEWEST))
+    return f"# {MADE_BY[5:-4].strip()}\n{rendered.decode()}"
 
 
 def _settings() -> Iterator[str]:

@@ -1,0 +1,44 @@
+"""The resources of the API, as its description groups operations: the first word of an operation's id.
+
+A new resource is one line here; a test fails for an operation whose resource has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+METHODS = frozenset({"get", "put", "post", "delete", "patch"})
+
+TAGS: Mapping[str, str] = {
+    "token": "Programs sign in and out by tokens, in the forms of OAuth 2.",
+    "sessions": "Where you are signed in, and ending that.",
+    "keys": "Your API keys: programs of yours, held to scopes and projects.",
+    "stream": "Live updates by WebSocket and server-sent events.",
+    "runs": "Accepted requests with their steps: submit, follow, steer, do again.",
+    "approvals": "Questions that steps ask people, and the answers.",
+    "artifacts": "Bytes that steps made.",
+    "uploads": "Archives to work on.",
+    "credentials": "What a project signs in with elsewhere; values go in and never come out.",
+    "agents": "Who does the work.",
+    "audit": "The chain of security acts, for staff.",
+    "health": "Whether this installation is alive and ready.",
+}
+
+
+def tag_of(operation_id: str) -> str:
+    """Give the tag of an operation."""
+    return operation_id.partition("_")[0]
+
+
+def add_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Tell what the tags in use mean. A postprocessing hook of drf-spectacular."""
+    used = {
+        tag
+        for verbs in result["paths"].values()
+        for verb, told in verbs.items()
+        if verb in METHODS
+        for tag in told["tags"]
+    }
+    result["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
+    return result
