@@ -8,7 +8,7 @@ Every API key may ask who it is, whatever its scopes are.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.db import transaction
 from pydantic import Field
@@ -140,7 +140,7 @@ def _teams(user: User) -> list[MyTeam]:
 
 
 def _key(row: ApiKey) -> MyKey:
-    shape: dict[str, Any] = key_shape(row)
+    shape = key_shape(row)
     return {
         "id": shape["id"],
         "name": shape["name"],

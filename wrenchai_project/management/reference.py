@@ -96,7 +96,8 @@ def pages() -> dict[str, str]:
 
 def _openapi() -> str:
     """Write the description of the newest version of the API as YAML."""
-    rendered = OpenApiYamlRenderer().render(schema.document(schema.NEWEST))
+    renderer: Any = OpenApiYamlRenderer()  # drf-spectacular has no types here
+    rendered: bytes = renderer.render(schema.document(schema.NEWEST))
     return f"# {MADE_BY[5:-4].strip()}\n{rendered.decode()}"
 
 
