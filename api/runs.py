@@ -67,7 +67,9 @@ class RunFilter(ListQuery):
     owner = serializers.CharField(required=False, max_length=150, help_text="username of who submitted it")
     q = serializers.CharField(required=False, max_length=200, help_text="part of the goal, in any case")
     agent = serializers.CharField(required=False, max_length=60, help_text="an agent that has a step in it")
-    priority = serializers.IntegerField(required=False, min_value=0, max_value=9)
+    priority = serializers.IntegerField(
+        required=False, min_value=0, max_value=9, help_text="submitted with this priority"
+    )
     parent = serializers.UUIDField(  # type: ignore[assignment]  # DRF takes fields out of the class: no clash
         required=False, help_text="a run, whose reruns are wanted"
     )

@@ -85,7 +85,7 @@ class StepFilter(ListQuery):
     newest_first = False
 
     state = ManyOf(choices=[s.value for s in StepState], required=False, help_text="any of these")
-    agent = serializers.CharField(required=False, max_length=60)
+    agent = serializers.CharField(required=False, max_length=60, help_text="only of this agent")
 
 
 class AttemptFilter(ListQuery):

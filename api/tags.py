@@ -37,8 +37,9 @@ TAGS: Mapping[str, str] = {
 
 
 def tag_of(operation_id: str) -> str:
-    """Give the tag of an operation."""
-    return operation_id.partition("_")[0]
+    """Give the tag of an operation: `team_members_list` belongs to teams."""
+    word = operation_id.partition("_")[0]
+    return f"{word}s" if f"{word}s" in TAGS else word
 
 
 def add_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
