@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
-_django = get_asgi_application()  # loads the apps: what follows imports models
+django.setup(set_prefix=False)  # loads the apps: what follows imports models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
@@ -23,6 +23,7 @@ from django.urls import re_path  # noqa: E402
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import Stream  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
+from wrenchai_project.threads import Handler, Threads  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,6 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 UPLOADS = "/api/v1/uploads"
 
 refuse_faults()
+_django = Handler(Threads(settings.WEB_THREADS))
 # WhiteNoise hands static files on as files; they are small, so that Django reads each whole does not matter
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 _route: Callable[..., Any] = re_path  # Django's and Channels' types differ on what a route may lead to

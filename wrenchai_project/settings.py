@@ -182,6 +182,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+WEB_THREADS = env.number(
+    "WRENCH_WEB_THREADS",
+    12,
+    "So many requests of a web process are answered at once, each with its own connection to PostgreSQL",
+    least=1,
+    most=500,
+)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "wrenchai")
 # A host that is gone without a word is noticed within a minute; the kernel's own patience is two hours, and a quarter

@@ -1,0 +1,1 @@
+"""Two servers over the same rows: the product's, and one of bare Django REST framework."""
