@@ -45,7 +45,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     if announced.isdigit() and int(announced) > most:
         await _too_large(send, most)
         return
-    await _django(scope, _bounded(receive, most), send)  # type: ignore[arg-type]  # Django's own type of a scope
+    await _django(scope, _bounded(receive, most), send)
 
 
 def _most_bytes(path: str) -> int:

@@ -23,7 +23,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase
 
 LARGE = 64 * 1024  # bytes: what the transport buffers; more has to wait for the reader
 
@@ -121,7 +121,7 @@ class Handler(ASGIHandler):
             visit.end()
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
-        if response.streaming or len(response.content) > LARGE:
+        if not isinstance(response, HttpResponse) or len(response.content) > LARGE:
             _VISIT.get().end()
         await super().send_response(response, send)
 
