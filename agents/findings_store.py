@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from agents import tracking
 from agents.findings import FindingData
-from agents.models import Finding
+from agents.models import IS_DISMISSED, Finding, TrackedFinding
 from tasks.contract import RecordedStep
 from tasks.plans import JsonObject
 
@@ -37,9 +38,23 @@ def take_over(step: RecordedStep, source_step: int) -> int:
 
 
 def findings_of_run(run_id: UUID) -> list[tuple[str, FindingData]]:
-    """Give (agent, finding) of a run, worst first."""
-    rows = Finding.objects.filter(run__public_id=run_id).order_by("severity_weight", "path", "line", "id")
+    """Give (agent, finding) of a run, worst first, without those that people have dismissed."""
+    rows = _of_run(run_id).exclude(_is_dismissed()).order_by("severity_weight", "path", "line", "id")
     return [(row.agent, _data(row)) for row in rows.iterator(chunk_size=1000)]
+
+
+def count_dismissed(run_id: UUID) -> int:
+    """Count the findings of a run that people have dismissed."""
+    return _of_run(run_id).filter(_is_dismissed()).count()
+
+
+def _of_run(run_id: UUID) -> QuerySet[Finding]:
+    return Finding.objects.filter(run__public_id=run_id)
+
+
+def _is_dismissed() -> Exists:
+    claims = TrackedFinding.objects.filter(project=OuterRef("project"), fingerprint=OuterRef("fingerprint"))
+    return Exists(claims.filter(IS_DISMISSED))
 
 
 def _row(step: RecordedStep, data: FindingData) -> Finding:

@@ -28,6 +28,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "target": report.target.model_dump(mode="json"),
         "summary": {
             "findings": len(report.findings),
+            "dismissed": report.dismissed,
             "by_severity": {str(severity): count for severity, count in report.by_severity.items()},
         },
         "findings": [_finding(entry) for entry in report.ranked],

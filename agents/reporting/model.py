@@ -107,7 +107,10 @@ class NotAnalysed(_Shape):
 
 
 class Report(_Shape):
-    """Everything that a run has to tell. `timings` are seconds by name, such as "total" or "queue"."""
+    """Everything that a run has to tell. `timings` are seconds by name, such as "total" or "queue".
+
+    `dismissed`: findings that people have dismissed, which are not among `findings`.
+    """
 
     run_id: UUID
     goal: str
@@ -116,6 +119,7 @@ class Report(_Shape):
     answer: str = ""
     plan_steps: tuple[PlanStep, ...] = ()
     findings: tuple[ReportedFinding, ...] = ()
+    dismissed: int = 0
     tool_runs: tuple[ToolRun, ...] = ()
     not_analysed: tuple[NotAnalysed, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)

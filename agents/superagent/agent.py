@@ -102,11 +102,18 @@ class SuperAgent(Agent):
         """Sum up a run: the answer, the findings, and what was not analysed and why.
 
         Stores the report as HTML, Markdown, JSON and SARIF. A step that failed is named with its error, and its
-        missing results are not taken for good news.
+        missing results are not taken for good news. Findings that people have dismissed are counted apart.
         """
-        findings = _findings(context.request.run_id)
+        findings, dismissed = _findings(context.request.run_id)
         tries = _attempts(context.request.run_id)
-        report = report_of(input.plan, context.request, findings, attempts=tries, now=datetime.now(UTC))
+        report = report_of(
+            input.plan,
+            context.request,
+            findings,
+            dismissed=dismissed,
+            attempts=tries,
+            now=datetime.now(UTC),
+        )
         context.progress(1, 2, "collected the results")
         names = []
         for name, content in reporting.write_all(report).items():
@@ -123,10 +130,11 @@ def _registry() -> Registry:
     return current_registry()
 
 
-def _findings(run_id: UUID) -> Iterable[tuple[str, FindingData]]:
-    from agents.findings_store import findings_of_run  # needs Django's models, which load after the agents
+def _findings(run_id: UUID) -> tuple[Iterable[tuple[str, FindingData]], int]:
+    """Give the findings that count, each with its agent, and how many people have dismissed."""
+    from agents import findings_store  # needs Django's models, which load after the agents
 
-    return findings_of_run(run_id)
+    return findings_store.findings_of_run(run_id), findings_store.count_dismissed(run_id)
 
 
 def _attempts(run_id: UUID) -> dict[str, int]:

@@ -88,8 +88,12 @@ def report_of(
     *,
     attempts: Mapping[str, int],
     now: datetime,
+    dismissed: int = 0,
 ) -> Report:
-    """Build the report of a run from what its steps left behind. `attempts` counts the tries of each step."""
+    """Build the report of a run from what its steps left behind.
+
+    `attempts` counts the tries of each step, `dismissed` the findings that are left out because people said so.
+    """
     steps = tuple(
         _step(chosen, request.upstream.get(chosen.key), attempts.get(chosen.key, 0)) for chosen in plan.chosen
     )
@@ -101,9 +105,10 @@ def report_of(
         goal=plan.goal,
         created_at=now,
         target=_target(plan),
-        answer=plan.answer or _answer(plan, steps, tools, reported, not_analysed),
+        answer=plan.answer or _answer(plan, steps, tools, reported, not_analysed, dismissed),
         plan_steps=steps,
         findings=reported,
+        dismissed=dismissed,
         tool_runs=tools,
         not_analysed=not_analysed,
         timings=_timings(request.upstream),
@@ -231,12 +236,17 @@ def _answer(
     tools: tuple[ToolRun, ...],
     findings: tuple[ReportedFinding, ...],
     not_analysed: tuple[NotAnalysed, ...],
+    dismissed: int,
 ) -> str:
     """Answer the goal in two or three sentences."""
     done = sum(step.state == SUCCEEDED for step in steps)
     looked = done and (not tools or any(tool.files_analysed for tool in tools))
     found = _findings_in_words(findings) if looked else "Nothing could be analysed, so nothing is known."
     said = [f"{found} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."]
+    if dismissed:
+        said.append(
+            f"Not counted, because people dismissed {'it' if dismissed == 1 else 'them'}: {dismissed:,}."
+        )
     failed = [step for step in steps if step.state != SUCCEEDED]
     if failed:
         said.append(

@@ -107,7 +107,7 @@ def finding(severity: Severity, line: int) -> FindingData:
 
 
 def report(engine, monkeypatch, output: PlanOutput, upstream, findings=()):
-    monkeypatch.setattr(subject, "_findings", lambda run: list(findings))
+    monkeypatch.setattr(subject, "_findings", lambda run: (list(findings), 0))
     monkeypatch.setattr(subject, "_attempts", lambda run: {"inspector.lint": 2})
     context = context_of(engine, "report", {step.key: step for step in upstream})
     return SuperAgent().report(ReportInput(plan=output), context), context

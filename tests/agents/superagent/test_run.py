@@ -8,11 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Project, Team
-from agents import requests
+from accounts.models import Project, Team, User
+from agents import requests, triage
+from agents.findings import Verdict
 from agents.inspector import agent as inspector
+from agents.models import TrackedFinding
 from agents.workspace import parse_target
 from tasks import artifacts, interruption, stint
 from tasks.contract import StepFailed
@@ -101,3 +104,25 @@ def test_a_path_that_is_not_there_fails_the_run_with_a_clear_error(project):
     step = Step.objects.get(run=run, key="super.plan")
     assert (run.state, step.state) == ("failed", "dead")
     assert "there is nothing at" in step.error["message"]
+
+
+def test_a_dismissed_finding_is_not_counted_by_the_next_report(project):
+    first = report_of(run_of(project, "find leaked secrets"))
+    before = sum(first["findings"].values())
+    assert before >= 1
+    person = User.objects.create_user("alice")
+    chosen = TrackedFinding.objects.order_by("-severity_rank").first()
+    with transaction.atomic():
+        triage.decide(triage.lock([chosen.pk]), Verdict.DISMISS, reason="a sample", until=None, by=person)
+    run = run_of(project, "find leaked secrets")
+    told = report_of(run)
+    assert sum(told["findings"].values()) == before - 1
+    assert told["findings"][chosen.severity] == first["findings"][chosen.severity] - 1
+    assert "Not counted, because people dismissed it: 1." in told["answer"]
+    stored = Artifact.objects.get(step__run=run, name="report.json")
+    with artifacts.open_blob(stored.digest) as file:
+        written = json.load(file)
+    assert (written["summary"]["findings"], written["summary"]["dismissed"]) == (before - 1, 1)
+    assert chosen.fingerprint not in {one["fingerprint"] for one in written["findings"]}
+    TrackedFinding.objects.update(until=timezone.now())
+    assert sum(report_of(run_of(project, "find leaked secrets"))["findings"].values()) == before
