@@ -61,6 +61,8 @@ class Act(StrEnum):
     KEYS_ROTATED = "keys.rotated"
     APPROVAL_DECIDED = "approval.decided"
     FINDING_DISMISSED = "finding.dismissed"
+    REPORT_EXPORTED = "report.exported"
+    RUN_DELETED = "run.deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ ACTIONS: Mapping[str, Role] = {
     "finding.view": Role.VIEWER,
     "finding.triage": Role.DEVELOPER,  # accept and reopen: what counts goes on counting, or counts again
     "finding.dismiss": Role.MAINTAINER,  # beside finding.triage: it takes a finding out of reports and gates
+    "report.view": Role.VIEWER,
     "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
     "credential.manage": Role.MAINTAINER,
 }
@@ -76,6 +77,10 @@ STAFF_ACTIONS = frozenset({"audit.view"})
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})
 """Actions that ask for no identity at all."""
+
+
+AUDITED_ACTIONS = frozenset({"report.view"})
+"""Actions that take something out without changing anything: who does them is recorded all the same."""
 
 
 def is_known(action: str) -> bool:

@@ -95,6 +95,7 @@ def operation(
     refusal: Refusal | None = None,
     idempotent: bool = False,
     editable: bool = False,
+    ranges: bool = False,
     media_type: str = "application/json",
 ) -> Callable[[F], F]:
     """Describe a method of a view.
@@ -103,9 +104,9 @@ def operation(
     empty answer, or `bytes`; `example` is one such answer. `also` names other good statuses with the same answer.
     `body` and `sends`: the serializer of the body and an example, or a mapping from media types to what they hold;
     `query`: the serializer of the query. `refusal`: an error in another form than a problem. `idempotent`: the header
-    Idempotency-Key is heeded. `editable`: If-Match is heeded. Raises nothing.
+    Idempotency-Key is heeded. `editable`: If-Match is heeded. `ranges`: Range and If-Range are heeded. Raises nothing.
     """
-    good = {status: "", **(also or {})}
+    good = {status: "", **({206: "The bytes that Range names."} if ranges else {}), **(also or {})}
     responses: dict[Any, Any] = {}
     for code, text in good.items():
         if returns is None:
@@ -123,7 +124,10 @@ def operation(
         )
     if editable:
         responses[412, MEDIA_TYPE] = problem(412, "It was changed since you read it (changed-meanwhile).")
+    if ranges:
+        responses[416, MEDIA_TYPE] = problem(416, "There are no such bytes (range-not-satisfiable).")
     parameters: list[Any] = [query] if query else []
+    parameters += [_RANGE, _IF_RANGE] if ranges else []
     parameters += [_IDEMPOTENCY_KEY] if idempotent else []
     parameters += [_IF_MATCH] if editable else []
     asked = [OpenApiExample("request", sends, request_only=True)] if sends is not None else []
@@ -256,6 +260,18 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="1 to 200 printable ASCII characters; a request that is sent again with it is done once",
+)
+_RANGE = OpenApiParameter(
+    "Range",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="one range of bytes, such as `bytes=0-1023`; several are answered with all",
+)
+_IF_RANGE = OpenApiParameter(
+    "If-Range",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="an ETag; if it is another one now, Range is not heeded",
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",

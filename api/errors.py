@@ -175,7 +175,7 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    return headers
+    return headers | getattr(error, "headers", {})
 
 
 def _flat(detail: Any, field: str = "") -> Iterator[FieldError]:

@@ -57,6 +57,11 @@ def demand(request: Request, shape: Mapping[str, Any]) -> None:
         raise PreconditionFailed(f"{PreconditionFailed.default_detail} (its ETag is {tag_of(shape)} now)")
 
 
+def is_held(request: Request, tag: str) -> bool:
+    """Tell whether the caller has what a tag names already: If-None-Match says so."""
+    return "If-None-Match" in request.headers and _names(request, "If-None-Match", tag, weak=True)
+
+
 def _names(request: Request, header: str, tag: str, *, weak: bool) -> bool:
     given = request.headers.get(header, "")
     if len(given) > MAX_HEADER:

@@ -7,7 +7,7 @@ from django.urls import path
 from accounts import paths  # noqa: F401 - registers the converters
 from api.agents import AgentsView
 from api.approvals import ApprovalsView, ApprovalView
-from api.artifacts import ArtifactView
+from api.artifacts import ArtifactsView, ArtifactView
 from api.audit import AuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
@@ -24,6 +24,7 @@ from api.members import (
     TeamMembersView,
     TeamMemberView,
 )
+from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
@@ -56,6 +57,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/resume", RunResumeView.as_view(), name="run-resume"),
     path("runs/<uuid:run_id>/priority", RunPriorityView.as_view(), name="run-priority"),
     path("runs/<uuid:run_id>/rerun", RunRerunView.as_view(), name="run-rerun"),
+    path("runs/<uuid:run_id>/report", RunReportView.as_view(), name="run-report"),
+    path("runs/<uuid:run_id>/artifacts", ArtifactsView.as_view(), name="artifacts"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
     path("approvals", ApprovalsView.as_view(), name="approvals"),
     path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
