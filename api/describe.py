@@ -104,7 +104,7 @@ def operation(
     empty answer, or `bytes`; `example` is one such answer. `also` names other good statuses with the same answer.
     `body` and `sends`: the serializer of the body and an example, or a mapping from media types to what they hold;
     `query`: the serializer of the query. `refusal`: an error in another form than a problem. `idempotent`: the header
-    Idempotency-Key is heeded. `editable`: If-Match is heeded. `ranges`: Range and If-Range are heeded. Raises nothing.
+    Idempotency-Key is heeded. `editable`: If-Match is heeded. `ranges`: Range and If-Range are. Raises nothing.
     """
     good = {status: "", **({206: "The bytes that Range names."} if ranges else {}), **(also or {})}
     responses: dict[Any, Any] = {}
