@@ -22,6 +22,7 @@ from django.urls import re_path  # noqa: E402
 
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import Stream  # noqa: E402
+from wrenchai_project import request_ids  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
 from wrenchai_project.threads import Handler, Threads  # noqa: E402
 
@@ -43,7 +44,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     most = _most_bytes(scope["path"])
     if announced.isdigit() and int(announced) > most:
-        await _too_large(send, most)
+        await _too_large(scope, send, most)
         return
     await _django(scope, _bounded(receive, most), send)
 
@@ -66,9 +67,15 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return bounded
 
 
-async def _too_large(send: Send, most: int) -> None:
+async def _too_large(scope: Scope, send: Send, most: int) -> None:
     body = json.dumps(problem(413, f"the body has more than {most} bytes", kind="body-too-large")).encode()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+    name = request_ids.HEADER.lower().encode()
+    request_id = request_ids.chosen(dict(scope["headers"]).get(name, b"").decode("latin-1"))
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"connection", b"close"),
+        (name, request_id.encode()),
+    ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -13,7 +13,7 @@ from typing import Any
 import django_stubs_ext
 import structlog
 
-from wrenchai_project import env, redis_client, sentinels, servers
+from wrenchai_project import env, redis_client, request_ids, sentinels, servers
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
 
@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "wrenchai_project",
 ]
 MIDDLEWARE = [
+    "wrenchai_project.request_ids.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -454,6 +455,7 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": _SHARED_PROCESSORS,
             "processors": [
+                request_ids.add_to_log,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
             ],
