@@ -16,6 +16,9 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] in LOCAL:
         load_command_class("wrenchai_project", sys.argv[1]).run_from_argv(sys.argv)
     else:
+        from history import origins
+
+        origins.name_command(sys.argv)
         execute_from_command_line(sys.argv)
 
 

@@ -28,6 +28,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg2.extensions import make_dsn
 
+from history import origins
 from tasks import fused, heart, interruption
 from tasks.pulse import Pulse
 from tasks.stint import SESSION_VARIABLE
@@ -178,6 +179,7 @@ def _prepare_child(**kwargs: Any) -> None:
         os.setsid()
     _die_with_parent(parent)
     interruption.install()
+    origins.name_process("worker")
 
 
 def _die_with_parent(parent: int) -> None:

@@ -22,6 +22,7 @@ from django.urls import re_path  # noqa: E402
 
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import Stream  # noqa: E402
+from history import origins  # noqa: E402
 from wrenchai_project import request_ids  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
 from wrenchai_project.threads import Handler, Threads  # noqa: E402
@@ -34,6 +35,7 @@ UPLOADS = "/api/v1/uploads"
 
 refuse_faults()
 _django = Handler(Threads(settings.WEB_THREADS))
+origins.name_process("web")
 # WhiteNoise hands static files on as files; they are small, so that Django reads each whole does not matter
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 _route: Callable[..., Any] = re_path  # Django's and Channels' types differ on what a route may lead to

@@ -59,6 +59,12 @@ UPLOAD_BYTES = env.number(
 GIT_PRIVATE_HOSTS = env.words(
     "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
 )
+HISTORY_DAYS = env.number(
+    "WRENCH_HISTORY_DAYS",
+    400,
+    "Versions of what people configure are kept for so many days; 0: for good",
+    most=36_500,
+)
 _embedded_database, _embedded_redis = servers.urls_from_state(STATE_DIR)
 
 # --- Django -----------------------------------------------------------------------------------------------
@@ -94,6 +100,7 @@ TRUSTED_PROXIES = env.networks(
 HTTPS = env.flag("WRENCH_HTTPS", False, "The web is reached by HTTPS: secure cookies, HSTS")
 
 INSTALLED_APPS = [
+    "history",  # before the admin: it adds to a template of it
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -106,6 +113,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "pgtrigger",
+    "pghistory",
     "django_ratelimit",
     "accounts",
     "tasks",

@@ -6,9 +6,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from history import origins
 from wrenchai_project.env import refuse_faults
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
 
 application = get_wsgi_application()
 refuse_faults()
+origins.name_process("web")

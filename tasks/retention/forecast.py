@@ -6,6 +6,7 @@ from collections import Counter
 
 from django.db.models import CASCADE, Model, Q, QuerySet
 
+from history import retention as history_retention
 from tasks.models import Artifact, Event, LogChunk, Run, Upload
 from tasks.retention import files, hidden, rows
 from tasks.retention.policies import (
@@ -43,6 +44,7 @@ def forecast() -> dict[str, int]:
     for own, _ in rows.own_rows():
         counts[own.model._meta.label] = own.count()
     counts["partitions"] = len(rows.due_days())
+    counts.update(history_retention.due())
     return {what: many for what, many in (counts + Counter(files.count_files(still_named))).items() if many}
 
 

@@ -17,6 +17,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from psycopg2.errors import LockNotAvailable
 
+from history import retention as history_retention
 from tasks.errors import ArtifactStoreForeign, PrunerBusy
 from tasks.models import PruneReport
 from tasks.retention import files, hidden, rows
@@ -117,6 +118,9 @@ def _batches(account: Account) -> Iterator[None]:
     yield from _prune_runs(account)
     yield from _while(partial(rows.prune_uploads, account))
     yield from _while(partial(rows.prune_own, account))
+    for tracked, gone in history_retention.prune():
+        account.add({tracked.versions._meta.label: gone})
+        yield
     yield from files.prune_files(account)
 
 
