@@ -9,7 +9,7 @@ TeamRefused
 ├── TooMany          as many as there may be
 ├── RoleFromTeam     the role comes from the team, and is changed there
 ├── MovedMeanwhile   the project changed its team in this moment
-├── StillRunning     runs are not over
+├── StillInUse       runs are not over, or other rows keep it
 └── InvitationOver   it was answered, revoked, has expired, or its inviter may no longer invite
 """
 
@@ -52,8 +52,8 @@ class MovedMeanwhile(TeamRefused):
     """The project changed its team in this moment."""
 
 
-class StillRunning(TeamRefused):
-    """Runs are not over."""
+class StillInUse(TeamRefused):
+    """Runs are not over, or other rows keep it."""
 
 
 class InvitationOver(TeamRefused):

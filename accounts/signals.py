@@ -41,5 +41,10 @@ def _user_saved(sender: type[User], instance: User, created: bool, **_kwargs: An
         _tell(sender, instance.pk)
 
 
+def tell(sender: type[Any], user_id: int) -> None:
+    """Tell, after this transaction, that something was taken from somebody. For what changes no row of theirs."""
+    _tell(sender, user_id)
+
+
 def _tell(sender: type[Any], user_id: int) -> None:
     transaction.on_commit(lambda: role_lost.send(sender=sender, user_id=user_id), robust=True)

@@ -44,6 +44,18 @@ class OneLine(serializers.CharField):
         return text
 
 
+class Lines(serializers.CharField):
+    """A text that people read, of several lines; what `OneLine` refuses is refused here, too."""
+
+    default_error_messages = OneLine.default_error_messages
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if not re.sub(r"[\n\r\t]", "", text).isprintable():
+            self.fail("unprintable")
+        return text
+
+
 def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
     """Give what a serializer accepts. Raises ValidationError naming each fault."""
     serializer.is_valid(raise_exception=True)

@@ -12,7 +12,9 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, JsonResponse
+from psycopg2.errors import ForeignKeyViolation
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -28,7 +30,7 @@ from accounts.refusals import (
     NotYours,
     RoleFromTeam,
     RoleTooHigh,
-    StillRunning,
+    StillInUse,
     TeamRefused,
     TooMany,
 )
@@ -74,7 +76,7 @@ TEAM_REFUSED: Mapping[type[TeamRefused], tuple[int, str]] = {
     TooMany: (409, "too-many"),
     RoleFromTeam: (409, "role-from-team"),
     MovedMeanwhile: (409, "moved-meanwhile"),
-    StillRunning: (409, "still-running"),
+    StillInUse: (409, "still-in-use"),
     InvitationOver: (410, "invitation-over"),
 }
 """What is refused about teams and their people: status, and the last part of `type`."""
@@ -137,6 +139,11 @@ def _known(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     if isinstance(error, TeamRefused):
         status, kind = TEAM_REFUSED[type(error)]
         return problem(status, str(error), kind=kind), {}
+    if isinstance(error, IntegrityError) and isinstance(error.__cause__, ForeignKeyViolation):
+        told = (
+            "something that this belongs to was deleted, or used, in this moment; look again, then try again"
+        )
+        return problem(409, told, kind="gone-meanwhile"), {}
     if isinstance(error, Http404):
         return problem(404, str(error) or "there is no such thing here"), {}
     if isinstance(error, PermissionDenied):

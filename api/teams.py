@@ -1,10 +1,12 @@
 """Teams.
 
-GET   /api/v1/teams                  those that you are in; ?ordering= &limit= &cursor=
-POST  /api/v1/teams                  {"slug", "name"?} -> 201; you own it
-GET   /api/v1/teams/<team>           with its ETag
-PATCH /api/v1/teams/<team>           {"name"?, "slug"?}; If-Match is heeded
-POST  /api/v1/teams/<team>/transfer  {"to"}: make a member the owner in your place
+GET    /api/v1/teams                  those that you are in; ?ordering= &limit= &cursor=
+POST   /api/v1/teams                  {"slug", "name"?} -> 201; you own it
+GET    /api/v1/teams/<team>           with its ETag
+PATCH  /api/v1/teams/<team>           {"name"?, "slug"?}; If-Match is heeded
+POST   /api/v1/teams/<team>/transfer  {"to"}: make a member the owner in your place
+GET    /api/v1/teams/<team>/deletion  what would go with it
+DELETE /api/v1/teams/<team>           {"confirm": "team"}; 200, or 202: ask again
 
 Who is in a team: `members`. A team that you are not in is not there.
 """
@@ -23,10 +25,11 @@ from rest_framework.views import APIView
 from typing_extensions import TypedDict
 
 from accounts import access, members, teams
-from accounts.models import Membership, Team, User
+from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
-from api import etags
+from api import deletion, etags
 from api.bodies import NEW_SLUG, OneLine, StrictSerializer, valid
+from api.deletion import ConfirmOrder, Deletion, DeletionPreview
 from api.describe import Page, operation
 from api.identity import person
 from api.lists import ListQuery, page_of
@@ -118,9 +121,9 @@ class TeamsView(APIView):
 
 
 class TeamView(APIView):
-    """Read or change a team."""
+    """Read, change or delete a team."""
 
-    required_action = {"GET": "team.view", "PATCH": "team.edit"}
+    required_action = {"GET": "team.view", "PATCH": "team.edit", "DELETE": "team.delete"}
 
     @operation("teams_read", returns=TeamShape, example=_EXAMPLE)
     def get(self, request: Request, team: str) -> Response:
@@ -144,6 +147,45 @@ class TeamView(APIView):
             change = valid(TeamChange(data=request.data))
             edited = teams.edit(held, slug=change.get("slug"), name=change.get("name"))
             return etags.answer(request, _shape_for(request, edited))
+
+    @operation(
+        "teams_delete",
+        body=ConfirmOrder,
+        sends={"confirm": "acme"},
+        returns=Deletion,
+        example=deletion.EXAMPLE,
+        also={202: "It has begun and is not done: ask again to go on."},
+        errors={409: "Runs are not over (still-in-use)."},
+        editable=True,
+    )
+    def delete(self, request: Request, team: str) -> Response:
+        """Delete a team with all its projects, for good. The body repeats its slug, as the preview tells it."""
+        order = valid(ConfirmOrder(data=request.data))
+        with transaction.atomic():
+            held = held_team(request, self, team)
+            etags.demand(request, _shape_for(request, held))
+            inside = _projects(held)
+            told = deletion.preview(held.slug, inside, held)
+            deletion.check_confirmed(order["confirm"], told)
+            locked = Project.objects.select_for_update().filter(pk__in=[one.pk for one in inside])
+            list(locked.order_by("pk"))  # nobody submits a run meanwhile
+            deletion.begin(inside)
+        done = deletion.finish(inside, told["goes"], held)
+        return Response(done, status=200 if done["deleted"] else 202)
+
+
+class TeamDeletionView(APIView):
+    """See what deleting a team would take along."""
+
+    required_action = "team.delete"
+
+    @operation(
+        "teams_deletion", returns=DeletionPreview, example={**deletion.EXAMPLE_PREVIEW, "confirm": "acme"}
+    )
+    def get(self, request: Request, team: str) -> Response:
+        """Tell what would go with a team, and what stands in the way."""
+        found = find_team(request, self, team)
+        return Response(deletion.preview(found.slug, _projects(found), found))
 
 
 class TeamTransferView(APIView):
@@ -177,6 +219,10 @@ def team_shape(team: Team, role: Role | None) -> TeamShape:
         "role": None if role is None else role.label,
         "created_at": moment(team.created_at),
     }
+
+
+def _projects(team: Team) -> list[Project]:
+    return list(Project.objects.filter(team=team).select_related("team").order_by("pk"))
 
 
 def _shape_for(request: Request, team: Team) -> TeamShape:

@@ -24,12 +24,13 @@ from api.members import (
     TeamMembersView,
     TeamMemberView,
 )
+from api.projects import ProjectDeletionView, ProjectMoveView, ProjectsView, ProjectView
 from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.steps import AttemptsView, StepsView, StepView
-from api.teams import TeamsView, TeamTransferView, TeamView
+from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
 from api.triage import FindingsTriageView, FindingTriageView
 from api.uploads import UploadsView
@@ -72,10 +73,15 @@ urlpatterns = [
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
     path("teams", TeamsView.as_view(), name="teams"),
     path("teams/<team:team>", TeamView.as_view(), name="team"),
+    path("teams/<team:team>/deletion", TeamDeletionView.as_view(), name="team-deletion"),
     path("teams/<team:team>/transfer", TeamTransferView.as_view(), name="team-transfer"),
     path("teams/<team:team>/leave", TeamLeaveView.as_view(), name="team-leave"),
     path("teams/<team:team>/members", TeamMembersView.as_view(), name="team-members"),
     path("teams/<team:team>/members/<str:username>", TeamMemberView.as_view(), name="team-member"),
+    path("projects", ProjectsView.as_view(), name="projects"),
+    path("projects/<project:project>", ProjectView.as_view(), name="project"),
+    path("projects/<project:project>/deletion", ProjectDeletionView.as_view(), name="project-deletion"),
+    path("projects/<project:project>/move", ProjectMoveView.as_view(), name="project-move"),
     path("projects/<project:project>/leave", ProjectLeaveView.as_view(), name="project-leave"),
     path("projects/<project:project>/members", ProjectMembersView.as_view(), name="project-members"),
     path(

@@ -37,7 +37,7 @@ _LOCK = "hashtext('wrench pruner')"
 def prune() -> PruneReport:
     """Do a whole round now. Raises PrunerBusy if another pruner is at work; ArtifactStoreForeign, with all but the
     files done, if they are another's."""
-    with _alone() as is_alone:
+    with alone() as is_alone:
         if not is_alone:
             raise PrunerBusy(
                 "another pruner is at work; try again when it is done (its report is in the admin)"
@@ -64,7 +64,7 @@ class Daily:
         """Do a slice if a round is due or under way. Returns how many batches were done."""
         if self._work is None and time.monotonic() < self._look_at:
             return 0
-        with _alone() as is_alone:
+        with alone() as is_alone:
             if not is_alone:
                 return 0
             if self._work is None and not self._begin():
@@ -196,7 +196,7 @@ def _end(report: PruneReport, error: str = "") -> PruneReport:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[bool]:
+def alone() -> Iterator[bool]:
     """Be the only pruner for a while, if nobody is. A process that dies gives the place back with its connection."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})")
