@@ -28,7 +28,7 @@ def test_one_pruner_at_a_time(policy: RetentionPolicy) -> None:
     held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with rounds._alone() as alone:
+        with rounds.alone() as alone:
             assert alone
             held.set()
             free.wait(20)
