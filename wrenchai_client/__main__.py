@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from wrenchai_client.commands import looking, running, signing
+from wrenchai_client.commands import looking, results, running, signing
 from wrenchai_client.commands.base import Call
 from wrenchai_client.door import Local
 from wrenchai_client.errors import DONE, INTERRUPTED, ClientError
@@ -53,7 +53,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for group in (signing, running, looking):
+    for group in (signing, running, looking, results):
         group.register(commands)
     return made
 

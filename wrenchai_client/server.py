@@ -98,9 +98,10 @@ class ApiClient:
         headers = {"Idempotency-Key": str(uuid.uuid4())} if once else {}
         return self._json("POST", path, json=dict(body or {}), headers=headers)
 
-    def pages(self, path: str, *, most: int, **params: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, /, *, most: int, **params: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a list, page by page, at most so many."""
-        page = self.get(path, limit=min(most, PAGE), **params)
+        asked = {name: one for name, one in params.items() if one is not None}
+        page = self._json("GET", path, params={"limit": min(most, PAGE), **asked})
         while True:
             for row in page.get("results", [])[:most]:
                 yield row

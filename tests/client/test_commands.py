@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ import pytest
 from django.db import connection
 
 from accounts.models import DeviceSession
-from tasks import runs
-from tasks.models import Run, Step
+from agents.findings import Severity
+from tasks import artifacts, runs
+from tasks.models import Artifact, Run, Step
+from tests.agents.found import claim, find
 from tests.api.cast import (  # noqa: F401
     PASSWORD,
     Cast,
@@ -156,9 +159,9 @@ def doomed(run: Run) -> Run:
     return run
 
 
-def watched(run: Run, *more: str) -> Done:
-    """Watch a run in a process of its own, as a CI job would, while this one does the work."""
-    argv = [sys.executable, "-m", "wrenchai_client", "watch", str(run.public_id), *more]
+def followed(run: Run, *order: str) -> Done:
+    """Follow a run in a process of its own, as a CI job would, while this one does the work."""
+    argv = [sys.executable, "-m", "wrenchai_client", *order, str(run.public_id)]
     with subprocess.Popen(
         argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as watching:
@@ -173,9 +176,9 @@ def watched(run: Run, *more: str) -> Done:
 @pytest.mark.usefixtures("worker")
 def test_watched_run_ends_with_its_exit_code(folk: Cast, sign_in: SignIn) -> None:
     sign_in("vera")
-    good = watched(submit_steps(folk.project, probe("a"), probe("b", after="a")))
+    good = followed(submit_steps(folk.project, probe("a"), probe("b", after="a")), "watch")
     assert (good.code, "Run " in good.out, "succeeded" in good.out) == (0, True, True)
-    bad = watched(doomed(submit_steps(folk.project, probe("a", fail_times=9))), "--json")
+    bad = followed(doomed(submit_steps(folk.project, probe("a", fail_times=9))), "watch", "--json")
     assert (bad.code, bad.json["state"]) == (1, "failed")
 
 
@@ -291,3 +294,81 @@ def test_interrupted_watching_leaves_the_run_alone(
     final, was_interrupted = watching.watch(client, str(run.public_id), quiet_stdout=True, cancels=False)
     assert (final.state, was_interrupted) == ("accepted", True)
     client.close()
+
+
+def test_findings_are_listed_judged_and_gated(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
+    severe, weak = claim("sql\x1b[2J", path="a.py"), claim("weak", path="b.py", severity=Severity.LOW)
+    run = find(folk.project, severe, weak)
+    sign_in("alice")
+    lines = [line.split("\t") for line in wrenchai("findings", "--project", "alice/shop").out.splitlines()]
+    assert [line[1:5] for line in lines] == [
+        ["high", "open", "sql[2J", "a.py:12"],
+        ["low", "open", "weak", "b.py:12"],
+    ]
+    assert (
+        wrenchai("findings", str(run.public_id)[-8:], "--min-severity", "medium", "--json").json[0]["line"]
+        == 12
+    )
+    for gate, code in (("critical", 0), ("high", 1), ("low", 1)):
+        assert wrenchai("findings", "latest", "--limit", "1", "--fail-on", gate).code == code, gate
+    high, low = (line[0] for line in lines)
+    assert wrenchai("triage", high, "dismiss").code == 2  # without a reason
+    assert wrenchai("triage", high, "dismiss", "--reason", "checked before").out == "dismissed: sql[2J here\n"
+    assert wrenchai("findings", "--fail-on", "high").code == 0
+    assert wrenchai("findings", "--status", "dismissed", "--json").json[0]["id"] == high
+    assert wrenchai("triage", low[:-3], "accept").out == "accepted: weak here\n"
+    assert wrenchai("triage", "nope", "accept").code == 2
+    sign_in("bob")
+    assert wrenchai("triage", low, "dismiss", "--reason", "x").code == 3
+
+
+@pytest.mark.usefixtures("worker")
+def test_log_is_printed(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
+    run = submit_steps(folk.project, probe("a", "say"), probe("b", "say", after="a"))
+    sign_in("vera")
+    assert wrenchai("logs", "latest").out == ""
+    work_off()
+    lines = wrenchai("logs", "latest").out.splitlines()
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        f"{key}  line {n}" for key in "ab" for n in (1, 2, 3)
+    ]
+    told = wrenchai("logs", str(run.public_id), "--step", "b", "--json").out.splitlines()
+    assert [json.loads(line)["text"] for line in told] == ["line 1", "line 2", "line 3"]
+    assert wrenchai("logs", "latest", "--step", "none").code == 2
+    assert wrenchai("logs", "latest", "--level", "loud").code == 2
+
+
+@pytest.mark.usefixtures("worker")
+def test_log_is_followed_to_the_end(folk: Cast, sign_in: SignIn) -> None:
+    run = submit_steps(folk.project, probe("a", "say"), probe("b", "say", after="a"))
+    sign_in("vera")
+    done = followed(run, "logs", "--follow")
+    assert (done.code, len(done.out.splitlines())) == (0, 6)
+
+
+@pytest.mark.usefixtures("planner")
+def test_report_is_printed_or_saved(folk: Cast, sign_in: SignIn, wrenchai: Client, tmp_path: Path) -> None:
+    run = submit_run(folk.project)
+    sign_in("vera")
+    assert wrenchai("report", "latest").code == 2  # it is not over
+    step = run.steps.get()
+    Step.objects.filter(pk=step.pk).update(operation="report", key="super.report")
+    for name in ("report.json", "report.sarif", "report.md", "report.html"):
+        stored = artifacts.put(name, f"this is {name}".encode(), media_type="text/plain")
+        Artifact.objects.create(
+            run=run, step=step, name=name, digest=stored.digest, size=stored.size,
+            media_type="text/plain", created_at=run.created_at,
+        )  # fmt: skip
+    assert wrenchai("report").out == "this is report.md"
+    assert wrenchai("report", "latest", "--format", "sarif").out == "this is report.sarif"
+    place = tmp_path / "out"
+    assert wrenchai("report", "-o", str(place / "x.html")).code == 0
+    assert wrenchai("report", "-o", str(place / "all")).code == 0
+    assert {one.relative_to(place).as_posix(): one.read_text() for one in place.rglob("*.*")} == {
+        "x.html": "this is report.html",
+        **{
+            f"all/{name}": f"this is {name}"
+            for name in ("report.json", "report.sarif", "report.md", "report.html")
+        },
+    }
+    assert wrenchai("report", "-o", "/proc/none/report.md").code == 1
