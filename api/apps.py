@@ -10,6 +10,6 @@ class ApiConfig(AppConfig):
     verbose_name = "API"
 
     def ready(self) -> None:
-        from api import audit, stream  # noqa: F401 - importing `audit` connects its receiver
+        from api import audit, news, stream  # noqa: F401 - importing the first two connects their receivers
 
         stream.listen_for_lost_roles()

@@ -1,11 +1,14 @@
 """What a client of `wrench.v1` may say, read strictly.
 
-    {"op": "subscribe", "topic": "run:<id>", "after": 0, "id": "any"}    after and id may be left out
+    {"op": "subscribe", "topic": "run:<id>", "after": 0, "batch": false, "coalesce": false, "id": "any"}
     {"op": "unsubscribe", "topic": "run:<id>"}
     {"op": "ack", "topic": "run:<id>", "seq": 120}
-    {"op": "ping"}
+    {"op": "ping"}  {"op": "pong"}
+    {"op": "cancel", "run": "<id>", "reason": "", "id": "any"}            the orders of `api.orders`
+    {"op": "approve", "approval": "<id>", "comment": "", "id": "any"}
 
-Knows no sockets and no database. Invariant: `read` gives one of these or raises FrameRefused, whatever comes.
+Other topics are project:<slug or team/slug> and user. All but op, topic, run and approval may be left out. Knows no
+sockets and no database. Invariant: `read` gives one of these or raises FrameRefused, whatever comes.
 """
 
 from __future__ import annotations
@@ -22,7 +25,20 @@ from api.formats import loads
 MAX_BYTES = 64 * 1024
 MAX_SEQ = 2**63 - 1
 MAX_ID = 64
-_TOPIC = re.compile(r"run:(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ID = re.compile(rf"{_UUID}\Z")
+_TOPIC = re.compile(
+    rf"run:(?P<run>{_UUID})\Z|project:(?P<project>[-a-zA-Z0-9_]{{1,60}}(?:/[-a-zA-Z0-9_]{{1,60}})?)\Z|user\Z"
+)
+ORDERS = {
+    "cancel": "run",
+    "pause": "run",
+    "resume": "run",
+    "message": "run",
+    "approve": "approval",
+    "reject": "approval",
+}
+"""What a client may order, with the field that names what it is about."""
 
 
 class FrameRefused(Exception):
@@ -35,12 +51,19 @@ class FrameRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribe:
-    """Send the events of a topic after a number, and go on."""
+    """Send the events of a topic after a number, and go on; or its news, which have no number.
+
+    `run_id` or `project` tells which; neither: what concerns the person. `batch`: several events may come in one
+    frame. `coalesce`: of chatty events that come close together the newest is enough.
+    """
 
     topic: str
-    run_id: UUID
     after: int
     id: str
+    run_id: UUID | None = None
+    project: str = ""
+    batch: bool = False
+    coalesce: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +86,22 @@ class Ping:
     """Are you there?"""
 
 
-Frame = Subscribe | Unsubscribe | Ack | Ping
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """I am here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Do something, as a POST of the REST API would. `body` is that request's body."""
+
+    op: str
+    target: UUID
+    body: dict[str, Any]
+    id: str
+
+
+Frame = Subscribe | Unsubscribe | Ack | Ping | Pong | Order
 
 
 def read(text: str) -> Frame:
@@ -77,6 +115,10 @@ def read(text: str) -> Frame:
     op = data.get("op")
     if op == "ping":
         return Ping()
+    if op == "pong":
+        return Pong()
+    if isinstance(op, str) and op in ORDERS:
+        return _order(data, op)
     topic = _text(data, "topic", 200)
     if op == "subscribe":
         return _subscribe(data, topic)
@@ -84,16 +126,44 @@ def read(text: str) -> Frame:
         return Unsubscribe(topic=topic)
     if op == "ack":
         return Ack(topic=topic, seq=_number(data, "seq", topic))
-    raise FrameRefused("unknown_op", "op is one of subscribe, unsubscribe, ack, ping", topic=topic)
+    known = ", ".join(("subscribe", "unsubscribe", "ack", "ping", "pong", *ORDERS))
+    raise FrameRefused("unknown_op", f"op is one of {known}", topic=topic, id=_text(data, "id", MAX_ID))
 
 
 def _subscribe(data: dict[str, Any], topic: str) -> Subscribe:
     id = _text(data, "id", MAX_ID)
     found = _TOPIC.match(topic)
     if found is None:
-        raise FrameRefused("unknown_topic", "a topic is run:<id of a run>", topic=topic, id=id)
-    after = _number(data, "after", topic) if "after" in data else 0
-    return Subscribe(topic=topic, run_id=UUID(found["id"]), after=after, id=id)
+        message = "a topic is run:<id of a run>, project:<its slug or team/slug>, or user"
+        raise FrameRefused("unknown_topic", message, topic=topic, id=id)
+    return Subscribe(
+        topic=topic,
+        after=_number(data, "after", topic) if "after" in data else 0,
+        id=id,
+        run_id=UUID(found["run"]) if found["run"] else None,
+        project=found["project"] or "",
+        batch=_flag(data, "batch", topic),
+        coalesce=_flag(data, "coalesce", topic),
+    )
+
+
+def _order(data: dict[str, Any], op: str) -> Order:
+    id = _text(data, "id", MAX_ID)
+    named = ORDERS[op]
+    target = data.get(named)
+    if not isinstance(target, str) or not _ID.match(target):
+        raise FrameRefused(
+            "bad_frame", f"{named!r} is the id of a{'n' * (named == 'approval')} {named}", id=id
+        )
+    body = {name: value for name, value in data.items() if name not in {"op", "id", named}}
+    return Order(op=op, target=UUID(target), body=body, id=id)
+
+
+def _flag(data: dict[str, Any], name: str, topic: str) -> bool:
+    value = data.get(name, False)
+    if not isinstance(value, bool):
+        raise FrameRefused("bad_frame", f"{name!r} is true or false", topic=topic)
+    return value
 
 
 def _text(data: dict[str, Any], name: str, most: int) -> str:

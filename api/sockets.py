@@ -1,4 +1,4 @@
-"""Who is behind a socket, what they may follow, and how many sockets they hold.
+"""Who is behind a socket, and how many sockets they hold.
 
 Synchronous: `stream` calls this in its threads. Knows no Channels. A browser is known by its session cookie, and
 then only from our own origin; a program by a token or an API key in `Sec-WebSocket-Protocol: wrench.v1,
@@ -9,13 +9,12 @@ origin. Of several that are offered the first counts, for the origin as for the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -27,13 +26,12 @@ from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts import access, keys, sessions, tokens
+from accounts import keys, sessions, tokens
 from accounts.bounds import Bounds
 from accounts.key_text import START
-from accounts.models import User
-from api import shapes, tickets
+from accounts.models import ApiKey, User
+from api import tickets
 from api.tickets import Ticket
-from tasks import events
 from tasks.models import Run
 from wrenchai_project.redis_client import client
 
@@ -42,7 +40,6 @@ log = structlog.get_logger(__name__)
 PROTOCOL = "wrench.v1"
 BEARER = "bearer."
 TICKET = "ticket."
-MAX_SOCKETS = 10  # per user, over all web processes
 FORGET_SECONDS = 60  # a socket that was not renewed for so long no longer counts: its process died
 
 
@@ -56,6 +53,7 @@ class Identity:
     ticket: Ticket | None = None
     expires_at: float | None = None
     bounds: Bounds | None = None
+    key: ApiKey | None = None
 
     def person(self) -> User | None:
         """Give the person's row as it is now, held to the bounds of the key that they came with."""
@@ -63,14 +61,6 @@ class Identity:
         if user is not None:
             user.bounds = self.bounds
         return user
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """A run as a socket sees it: its row, for reading events, and the number of its newest event."""
-
-    run: Run
-    head: int
 
 
 def identify(scope: Mapping[str, Any]) -> Identity | None:
@@ -86,15 +76,29 @@ def identify(scope: Mapping[str, Any]) -> Identity | None:
     return _by_session(key) if key else None
 
 
+def identify_request(scope: Mapping[str, Any]) -> Identity | None:
+    """Tell who sends an HTTP request: by `Authorization: Bearer`, else by the session's cookie."""
+    scheme, _, raw = _header(scope, b"authorization").partition(" ")
+    if scheme:
+        return _by_token(raw.strip()) if scheme.lower() == "bearer" else None
+    key = parse_cookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
+    return _by_session(key) if key else None
+
+
+def again(identity: Identity) -> Identity | None:
+    """Give the identity as it would be accepted now; None if it would not be."""
+    if identity.token:
+        found = _by_token(identity.token)
+    elif identity.ticket is not None:
+        found = _by_ticket(identity.ticket)
+    else:
+        found = _by_session(identity.session_key)
+    return found if found is not None and found.user_id == identity.user_id else None
+
+
 def still_valid(identity: Identity) -> bool:
     """Tell whether the identity would be accepted again now."""
-    if identity.token:
-        again = _by_token(identity.token)
-    elif identity.ticket is not None:
-        again = _by_ticket(identity.ticket)
-    else:
-        again = _by_session(identity.session_key)
-    return again is not None and again.user_id == identity.user_id
+    return again(identity) is not None
 
 
 def origin_is_ours(scope: Mapping[str, Any]) -> bool:
@@ -113,39 +117,15 @@ def origin_is_ours(scope: Mapping[str, Any]) -> bool:
     return urlsplit(origin).netloc == host or origin in settings.CSRF_TRUSTED_ORIGINS
 
 
-def follow(identity: Identity, run_id: UUID) -> Followed | None:
-    """Give the run if this person may see it."""
-    run = Run.objects.select_related("project").filter(public_id=run_id).first()
-    user = identity.person()
-    if run is None or user is None or not access.may(user, "run.view", run.project):
-        return None
-    return Followed(run=run, head=run.last_seq)
-
-
-def lost(identity: Identity, run_ids: Iterable[UUID]) -> set[UUID]:
-    """Tell which of these runs this person may no longer see."""
-    wanted = set(run_ids)
-    user = identity.person()
-    if user is None:
-        return wanted
-    seen = Run.objects.filter(public_id__in=wanted, project__in=access.projects_for(user, "run.view"))
-    return wanted - set(seen.values_list("public_id", flat=True))
-
-
 def heads(run_pks: Sequence[int]) -> dict[int, int]:
     """Give the numbers of the newest events."""
     return dict(Run.objects.filter(pk__in=run_pks).values_list("pk", "last_seq"))
 
 
-def page(run: Run, after: int, limit: int) -> list[shapes.EventShape]:
-    """Give the next events of a run in their JSON shape."""
-    return [shapes.event(row) for row in events.since(run, after, limit=limit)]
-
-
 def enter(user_id: int, socket_id: str) -> bool:
-    """Count a socket in, or renew it. False: the person has MAX_SOCKETS others. While Redis is away all may in."""
+    """Count a socket in, or renew it. False: the person has too many others. While Redis is away all may in."""
     try:
-        arguments: list[str | float] = [socket_id, time.time(), FORGET_SECONDS, MAX_SOCKETS]
+        arguments: list[str | float] = [socket_id, time.time(), FORGET_SECONDS, settings.MAX_SOCKETS_PER_USER]
         return bool(_redis().eval(_ENTER, 1, _key(user_id), *arguments))
     except RedisError as error:
         log.warning("sockets_not_counted", user=user_id, reason=str(error))
@@ -216,7 +196,11 @@ def _by_key(raw: str) -> Identity | None:
     except (keys.KeyMistyped, keys.KeyUnknown, keys.KeyNotLive):
         return None
     return Identity(
-        user_id=row.owner_id, token=raw, expires_at=row.expires_at.timestamp(), bounds=row.owner.bounds
+        user_id=row.owner_id,
+        token=raw,
+        expires_at=row.expires_at.timestamp(),
+        bounds=row.owner.bounds,
+        key=row,
     )
 
 

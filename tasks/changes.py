@@ -51,6 +51,7 @@ class Change:
         state, failure = self._verdict(run)
         Run.objects.filter(pk=self.run_pk).update(state=state.value, failure=failure, finished_at=Now())
         fact = events.RunFinished(state=state.value, failure=failure)
+        self.tell(fact)
         return events.append([events.Growth(run_pk=self.run_pk, facts=[(fact, None)])])[0].seq
 
     def _verdict(self, run: Run) -> tuple[RunState, str]:
@@ -103,3 +104,22 @@ def write(changes: Sequence[Change]) -> None:
         if head.open_steps == 0 and not head.has_ended and (change.opened or change.closed):
             seq = change.finish(head)
         hints.hint(head.public_id, seq)
+        _spread(change, head)
+
+
+def _spread(change: Change, head: events.Head) -> None:
+    """Tell who follows the project, and whose run it is, of what lists of runs and of questions show."""
+    told = [fact for fact, _ in change.facts if fact.kind in hints.NEWS]
+    told += [events.RunStarted()] if head.has_begun else []
+    told += [_WELL] if head.has_ended else []
+    for fact in told:
+        shown = {name: getattr(fact, name) for name in _SHOWN if hasattr(fact, name)}
+        hints.tell_project(head.project_id, fact.kind, run=head.public_id, **shown)
+        if "approval" in shown:
+            hints.tell_deciders(fact.kind, run=head.public_id, **shown)
+        elif head.owner_id is not None:
+            hints.tell_user(head.owner_id, fact.kind, run=head.public_id, **shown)
+
+
+_SHOWN = ("state", "approval", "decision")
+_WELL = events.RunFinished(state=RunState.SUCCEEDED.value, failure="")

@@ -24,10 +24,14 @@ from tasks.states import FINAL_RUN_STATES, RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """Base of all event kinds: `kind` names it, the fields are its data, `step` is not part of them."""
+    """Base of all event kinds: `kind` names it, the fields are its data, `step` is not part of them.
+
+    `is_chatty`: a later one of the same step says all that an earlier one did.
+    """
 
     kind: ClassVar[str] = ""
     about: ClassVar[str] = ""
+    is_chatty: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,7 @@ class StepStarted(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress(Fact):
     kind: ClassVar[str] = "step.progress"
+    is_chatty: ClassVar[bool] = True
     about: ClassVar[str] = "The attempt told how far it is; at most one per 250 ms."
     key: str
     attempt: int
@@ -154,6 +159,7 @@ class StepProgress(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLogged(Fact):
     kind: ClassVar[str] = "step.logged"
+    is_chatty: ClassVar[bool] = True
     about: ClassVar[str] = "Log lines were stored as a chunk; `tail` is the last of them."
     key: str
     attempt: int
@@ -302,6 +308,9 @@ class Head:
     seq: int
     open_steps: int
     has_ended: bool
+    has_begun: bool
+    project_id: int
+    owner_id: int | None
 
 
 # In the order of ids: two transactions may grow the same runs. A statement of its own, so that the next one sees what
@@ -340,7 +349,8 @@ WITH grown AS MATERIALIZED (
         finished_at = CASE WHEN g.succeeds THEN clock_timestamp() ELSE r.finished_at END,
         failure = CASE WHEN g.succeeds THEN '' ELSE r.failure END
     FROM grown g WHERE r.id = g.id AND r.id = ANY (%(runs)s)
-    RETURNING r.id, r.public_id, r.created_day, r.last_seq, r.open_steps, g.begins, g.succeeds,
+    RETURNING r.id, r.public_id, r.created_day, r.last_seq, r.open_steps, r.project_id, r.owner_id, g.begins,
+        g.succeeds,
         r.last_seq - g.succeeds::integer - g.count AS before
 ), inserted AS (
     INSERT INTO tasks_event (run_day, run_id, seq, at, kind, step_id, data)
@@ -353,7 +363,7 @@ WITH grown AS MATERIALIZED (
     SELECT created_day, id, last_seq, clock_timestamp(), 'run.finished', NULL, %(finished)s FROM bumped WHERE succeeds
     RETURNING 1
 )
-SELECT id, public_id, last_seq, open_steps, succeeds FROM bumped
+SELECT id, public_id, last_seq, open_steps, succeeds, begins, project_id, owner_id FROM bumped
 """,  # noqa: S608 - only fixed names are put together
 )
 _WENT_WELL = json.dumps(asdict(RunFinished(state=RunState.SUCCEEDED.value, failure="")))
@@ -381,8 +391,17 @@ def append(growths: Sequence[Growth]) -> list[Head]:
     with connection.cursor() as cursor:
         execute(cursor, values, _LOCK, _APPEND)
         return [
-            Head(run_pk=pk, public_id=str(public_id), seq=seq, open_steps=open_steps, has_ended=has_ended)
-            for pk, public_id, seq, open_steps, has_ended in cursor.fetchall()
+            Head(
+                run_pk=pk,
+                public_id=str(public_id),
+                seq=seq,
+                open_steps=open_steps,
+                has_ended=has_ended,
+                has_begun=has_begun,
+                project_id=project_id,
+                owner_id=owner_id,
+            )
+            for pk, public_id, seq, open_steps, has_ended, has_begun, project_id, owner_id in cursor.fetchall()
         ]
 
 

@@ -21,7 +21,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
-from api.stream import Stream  # noqa: E402
+from api.stream import stream  # noqa: E402
 from history import origins  # noqa: E402
 from wrenchai_project import request_ids  # noqa: E402
 from wrenchai_project.env import refuse_faults  # noqa: E402
@@ -90,6 +90,6 @@ async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": URLRouter([_route(r"^api/v1/stream$", Stream.as_asgi()), _route("", _no_such_socket)]),
+        "websocket": URLRouter([_route(r"^api/v1/stream$", stream), _route("", _no_such_socket)]),
     }
 )

@@ -244,11 +244,23 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "hosts": [REDIS_SENTINELS.channels_host() if REDIS_SENTINELS else REDIS_URL],
+            "hosts": [
+                {
+                    **(REDIS_SENTINELS.channels_host() if REDIS_SENTINELS else {"address": REDIS_URL}),
+                    "max_connections": 1000,  # a process holds two, and more for a moment when much is told at once
+                }
+            ],
             "prefix": "wrench-live",
         },
     }
 }
+MAX_SOCKETS_PER_USER = env.number(
+    "WRENCH_MAX_SOCKETS_PER_USER",
+    10,
+    "Live connections (WebSocket and server-sent events) of one person at a time, over all web processes",
+    least=1,
+    most=100_000,
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from uuid import UUID
 
 import pytest
 
-from api import stream
+from api import hub, stream
 from tasks.models import Event
 from tests.api.cast import Cast, add_events, submit_run
 from tests.api.websocket import (
-    Frame,
     in_database,
     opened,
     run_async,
@@ -41,7 +41,7 @@ def test_replays_from_a_number_then_goes_live(people: Cast) -> None:
         last = await in_database(add_events, run, 3)
         begun = time.monotonic()
         live = await socket.events(3)
-        assert time.monotonic() - begun < stream.POLL_SECONDS / 2  # by a hint, not by asking now and then
+        assert time.monotonic() - begun < hub.POLL_SECONDS / 2  # by a hint, not by asking now and then
         assert [frame["seq"] for frame in live] == [last - 2, last - 1, last]
         assert set(live[0]) == {"op", "topic", "seq", "type", "at", "data"}
         assert live[0]["type"] == "step.progress"
@@ -51,8 +51,8 @@ def test_replays_from_a_number_then_goes_live(people: Cast) -> None:
 
 
 def test_lost_hints_cost_time_but_no_event(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.1)
-    monkeypatch.setattr(stream.Stream, "run_hint", _ignore)
+    monkeypatch.setattr(hub, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(hub.Hub, "run_hint", _ignore)
     run = submit_run(people.project)
 
     async def scenario() -> None:
@@ -118,8 +118,7 @@ def test_unacknowledged_events_stop_the_flow_and_an_ack_starts_it(
 
 def test_slow_reader_is_closed(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MAX_UNACKED", 5)
-    monkeypatch.setattr(stream, "SLOW_SECONDS", 0.5)
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "UNACKED_SECONDS", 0.5)
     run = submit_run(people.project)
     add_events(run, 30)
 
@@ -199,5 +198,5 @@ def test_unsubscribed_topic_is_silent(people: Cast) -> None:
     run_async(scenario)
 
 
-async def _ignore(self: stream.Stream, message: Frame) -> None:
+def _ignore(self: hub.Hub, run_id: UUID, head: int) -> None:
     """A hint that got lost."""

@@ -6,9 +6,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 
 from accounts.models import Membership
-from api import sockets, stream
+from api import following, sockets
 from tests.api.cast import Cast, submit_run, token
 from tests.api.websocket import (
     HOST,
@@ -56,7 +57,7 @@ def test_lost_role_closes_at_once(people: Cast) -> None:
 
 
 def test_role_lost_without_a_signal_is_noticed(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "RECHECK_SECONDS", 0.1)
+    monkeypatch.setattr(following, "RECHECK_SECONDS", 0.1)
     run = submit_run(people.project)
 
     async def scenario() -> None:
@@ -155,7 +156,7 @@ def test_other_protocols_are_refused(people: Cast, protocols: list[str]) -> None
 
 def test_eleventh_socket_is_one_too_many(people: Cast) -> None:
     async def scenario() -> None:
-        held = [await opened(people.bob) for _ in range(sockets.MAX_SOCKETS)]
+        held = [await opened(people.bob) for _ in range(settings.MAX_SOCKETS_PER_USER)]
         extra = await opened(people.bob, welcome=False)
         assert await extra.closed() == 4429
         await held.pop().leave()

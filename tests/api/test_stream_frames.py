@@ -53,6 +53,11 @@ HOSTILE = [
     '{"op": "ping\\u0000"}',
     '{"op": "subscribe", "topic": "\\ud800", "after": 0}',
     '{"op": "unsubscribe", "topic": {"a": 1}}',
+    '{"op": "pause", "run": "00000000-0000-0000-0000-000000000000", "reason": "\\u0000"}',
+    '{"op": "subscribe", "topic": "project:../../etc"}',
+    '{"op": "subscribe", "topic": "user:1"}',
+    '{"op": "subscribe", "topic": "user", "batch": 1}',
+    '{"op": ["cancel"], "run": "x"}',
 ]
 
 

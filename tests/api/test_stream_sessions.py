@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import keys, sessions, tokens
 from accounts.models import EndedBecause, Membership
 from accounts.roles import Role
-from api import sockets, stream
+from api import following, sockets
 from tests.api.cast import Cast, submit_run, token
 from tests.api.websocket import (
     HOST,
@@ -51,7 +51,7 @@ def test_end_of_the_session_closes_at_once(people: Cast, how: str) -> None:
             people.bob.set_password("quite another password")
             await in_database(people.bob.save)
         assert await socket.closed() == 4401
-        assert time.monotonic() - begun < stream.RECHECK_SECONDS / 3
+        assert time.monotonic() - begun < following.RECHECK_SECONDS / 3
         await others.say(op="ping")
         assert (await others.hear())["op"] == "pong"
         await others.leave()

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from accounts import sessions
 from accounts.models import EndedBecause, User
-from api import sockets, stream, tickets
+from api import following, sockets, tickets
 from tests.api.cast import Cast, api, browser, token
 from tests.api.websocket import (
     HOST,
@@ -139,7 +139,7 @@ def test_ticket_lasts_thirty_seconds(people: Cast) -> None:
 def test_ticket_is_worth_no_more_than_its_session(
     people: Cast, how: str, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "RECHECK_SECONDS", 0.1)  # what is changed by SQL is told by nobody
+    monkeypatch.setattr(following, "RECHECK_SECONDS", 0.1)  # what is changed by SQL is told by nobody
 
     def end() -> None:
         if how == "session":

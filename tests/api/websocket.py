@@ -20,7 +20,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import User
-from api import sockets, stream
+from api import hub, sockets
 from tests.api.cast import Cast, make_cast, token
 from wrenchai_project.asgi import application
 
@@ -117,7 +117,7 @@ def people() -> Cast:
 def closed_connections() -> Iterator[None]:
     """Close the database connections of the stream's threads and of ours, so that the database can be dropped."""
     yield
-    for pool, size in ((stream.POOL, 4), (WRITER, 1)):
+    for pool, size in ((hub.POOL, 4), (hub.ORDERS, 2), (WRITER, 1)):
         together = threading.Barrier(size)
 
         def close(together: threading.Barrier = together) -> None:

@@ -1,0 +1,91 @@
+"""What a socket may follow: found by name for a person, and looked at again later.
+
+Synchronous: the stream calls this in its threads. Knows no sockets. Invariant: a topic that a person may not see is
+the same as one that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts import access
+from accounts.models import Project, User
+from api.sockets import Identity
+from tasks.models import Approval, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A run as a socket sees it: its row, for reading events, and the number of its newest event."""
+
+    run: Run
+    head: int
+
+
+def run_of(identity: Identity, run_id: UUID) -> Followed | None:
+    """Give the run if this person may see it."""
+    run = Run.objects.select_related("project").filter(public_id=run_id).first()
+    user = identity.person()
+    if run is None or user is None or not access.may(user, "run.view", run.project):
+        return None
+    return Followed(run=run, head=run.last_seq)
+
+
+def project_of(identity: Identity, name: str) -> int | None:
+    """Give the id of a project that this person may see, by slug, team/slug, or the id itself.
+
+    None: there is none, or several have that slug.
+    """
+    user = identity.person()
+    if user is None:
+        return None
+    team, _, slug = name.rpartition("/")
+    found = access.projects_for(user, "run.view")
+    fitting = found.filter(Q(slug=slug, team__slug=team) if team else Q(slug=slug))
+    rows = list(fitting.values_list("pk", flat=True)[:2])
+    if not rows and slug.isascii() and slug.isdecimal() and len(slug) < 19 and not team:
+        rows = list(found.filter(pk=int(slug)).values_list("pk", flat=True))
+    return rows[0] if len(rows) == 1 else None
+
+
+def are_lost(identity: Identity, run_ids: Iterable[UUID], project_ids: Iterable[int]) -> bool:
+    """Tell whether this person may no longer see any one of these runs and projects."""
+    runs, projects = set(run_ids), set(project_ids)
+    if not runs and not projects:
+        return False
+    user = identity.person()
+    if user is None:
+        return True
+    visible = access.projects_for(user, "run.view")
+    return Run.objects.filter(public_id__in=runs, project__in=visible).count() < len(runs) or visible.filter(
+        pk__in=projects
+    ).count() < len(projects)
+
+
+def may_hear_own(identity: Identity) -> bool:
+    """Tell whether this person may follow what concerns them. A key that is bound to projects may not."""
+    user = identity.person()
+    bounds = identity.bounds
+    return (
+        user is not None
+        and access.in_scope(user, "run.view")
+        and (bounds is None or bounds.project_ids is None)
+    )
+
+
+def concerned(approval_id: str, user_ids: Collection[int]) -> set[int]:
+    """Tell which of these people a question concerns: they may answer it, or own its run."""
+    row = Approval.objects.select_related("run__project").filter(public_id=approval_id).first()
+    if row is None:
+        return set()
+    project: Project = row.run.project
+    people = User.objects.filter(pk__in=user_ids, is_active=True)
+    return {
+        user.pk
+        for user in people
+        if user.pk == row.run.owner_id or access.may_decide(user, project, role=row.role, users=row.users)
+    }
