@@ -69,6 +69,7 @@ class Act(StrEnum):
     FINDING_DISMISSED = "finding.dismissed"
     REPORT_EXPORTED = "report.exported"
     RUN_DELETED = "run.deleted"
+    SCHEDULE_DELETED = "schedule.deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

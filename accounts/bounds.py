@@ -25,6 +25,8 @@ ANSWERED_WITH: Mapping[str, str] = {
     "run.rerun": "run.view",
     "approval.decide": "approval.view",
     "finding.triage": "finding.view",
+    "schedule.fire": "schedule.view",
+    "schedule.manage": "schedule.view",
     "credential.manage": "credential.view",
     "key.manage": "key.view",
 }

@@ -40,6 +40,9 @@ ACTIONS: Mapping[str, Role] = {
     "finding.triage": Role.DEVELOPER,  # accept and reopen: what counts goes on counting, or counts again
     "finding.dismiss": Role.MAINTAINER,  # beside finding.triage: it takes a finding out of reports and gates
     "report.view": Role.VIEWER,
+    "schedule.view": Role.VIEWER,
+    "schedule.fire": Role.DEVELOPER,  # who may submit the same run by hand
+    "schedule.manage": Role.MAINTAINER,
     "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
     "credential.manage": Role.MAINTAINER,
 }
@@ -63,6 +66,7 @@ SIGNED_IN_ACTIONS = frozenset(
         "key.view",
         "me.edit",
         "me.view",
+        "schedule.preview",
         "schema.view",
         "session.revoke",
         "session.view",

@@ -38,12 +38,21 @@ def tag_of(shape: Mapping[str, Any]) -> str:
 
 
 def answer(
-    request: Request, shape: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+    request: Request,
+    shape: Mapping[str, Any],
+    *,
+    of: Mapping[str, Any] | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with a resource and its tag; 304 to a GET whose If-None-Match names it."""
-    tag = tag_of(shape)
+    """Answer with a resource and its tag; 304 to a GET whose If-None-Match names it.
+
+    `of`: the part that people edit, of a resource of which other parts move by themselves. The tag is that part's, so
+    that their moving refuses nobody's edit; there is no 304 then.
+    """
+    tag = tag_of(shape if of is None else of)
     told = {**(headers or {}), "ETag": tag}
-    if request.method in {"GET", "HEAD"} and _names(request, "If-None-Match", tag, weak=True):
+    if of is None and request.method in {"GET", "HEAD"} and _names(request, "If-None-Match", tag, weak=True):
         return Response(status=304, headers=told)
     return Response(shape, status=status, headers=told)
 

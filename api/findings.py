@@ -49,7 +49,9 @@ class FindingFilter(ListQuery):
         "last_seen": "last_seen_at",
     }
 
-    project = serializers.RegexField(PROJECT, required=False)
+    project = serializers.RegexField(
+        PROJECT, required=False, help_text="slug, or team/slug where slugs repeat"
+    )
     run = serializers.UUIDField(
         required=False, help_text="found in this run; `new` and `line` speak of it then"
     )

@@ -27,6 +27,13 @@ from api.members import (
 from api.projects import ProjectDeletionView, ProjectMoveView, ProjectsView, ProjectView
 from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
+from api.schedule_fires import (
+    ScheduleFiresView,
+    ScheduleFireView,
+    SchedulePreviewView,
+    ScheduleTimesView,
+)
+from api.schedules import SchedulesView, ScheduleView
 from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.steps import AttemptsView, StepsView, StepView
@@ -67,6 +74,12 @@ urlpatterns = [
     path("findings/triage", FindingsTriageView.as_view(), name="findings-triage"),
     path("findings/<uuid:finding_id>", FindingView.as_view(), name="finding"),
     path("findings/<uuid:finding_id>/triage", FindingTriageView.as_view(), name="finding-triage"),
+    path("schedules", SchedulesView.as_view(), name="schedules"),
+    path("schedules/preview", SchedulePreviewView.as_view(), name="schedules-preview"),
+    path("schedules/<uuid:schedule_id>", ScheduleView.as_view(), name="schedule"),
+    path("schedules/<uuid:schedule_id>/times", ScheduleTimesView.as_view(), name="schedule-times"),
+    path("schedules/<uuid:schedule_id>/fires", ScheduleFiresView.as_view(), name="schedule-fires"),
+    path("schedules/<uuid:schedule_id>/fire", ScheduleFireView.as_view(), name="schedule-fire"),
     path("uploads", UploadsView.as_view(), name="uploads"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key_id>", KeyView.as_view(), name="key"),

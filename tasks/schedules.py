@@ -19,7 +19,7 @@ told in the fire's note and the schedule goes on; a schedule whose times cannot 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -52,6 +52,7 @@ SHARE_SECONDS = (
 )
 MOST_FIRES = 5  # of one schedule in a sweep, where each missed time fires
 MOST_COUNTED = 1000  # missed times are counted so far, and no further
+TIMING = frozenset({"enabled", "cron", "interval_seconds", "time_zone", "starts_at", "ends_at"})
 _FINAL = [state.value for state in FINAL_RUN_STATES]
 _Outcome = ScheduleFire.Outcome
 _INSTANT = timedelta(microseconds=1)
@@ -86,6 +87,21 @@ def faults(schedule: Schedule) -> dict[str, str]:
     except EngineError as error:
         found["request"] = str(error)
     return found
+
+
+def store(schedule: Schedule, *, changed: Collection[str] | None = None) -> None:
+    """Store a schedule without `faults`; `changed` names the fields of one that is there.
+
+    The engine's own columns are left alone: a sweep may have moved them meanwhile. Raises IntegrityError for a name
+    that the project's schedules have already, TimesInvalid.
+    """
+    schedule.save(update_fields=None if changed is None else sorted(changed))
+    if changed is None or TIMING & set(changed):
+        try:
+            replan(schedule)
+        except TimesInvalid:
+            if schedule.enabled:
+                raise  # of one that is off they are mended before it is switched on again
 
 
 def replan(schedule: Schedule) -> None:

@@ -24,7 +24,6 @@ from tasks.times import TimesInvalid
 
 SHOWN_TIMES = 5
 SHOWN_FIRES = 20
-TIMING = frozenset({"enabled", "cron", "interval_seconds", "time_zone", "starts_at", "ends_at"})
 
 
 class ScheduleForm(forms.ModelForm[Schedule]):
@@ -79,10 +78,7 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
         return super().get_queryset(request).annotate(outcome=Subquery(last.values("outcome")[:1]))
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
-        # never the engine's own columns: a sweep may have moved them since the form was shown
-        obj.save(update_fields=list(form.cleaned_data) if change else None)
-        if not change or TIMING & set(form.changed_data):
-            schedules.replan(obj)
+        schedules.store(obj, changed=form.changed_data if change else None)
 
     @admin.display(description="when")
     def when(self, schedule: Schedule) -> str:

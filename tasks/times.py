@@ -23,6 +23,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 
 LEAST_INTERVAL_SECONDS = 10  # the sweep looks every second; a run costs more than that
+EARLIEST, LATEST = (
+    datetime(1970, 1, 2, tzinfo=UTC),
+    datetime(2200, 1, 1, tzinfo=UTC),
+)  # cron lines look 50 years on
 FIELDS = ("minute", "hour", "day", "month", "weekday")
 LOOK_BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=62), timedelta(days=800))
 _INSTANT = timedelta(microseconds=1)
@@ -63,7 +67,10 @@ class Times:
             faults["interval_seconds"] = (
                 f"{self.interval_seconds} s is too often; the least is {LEAST_INTERVAL_SECONDS} s"
             )
-        if self.first is not None and self.last is not None and self.last < self.first:
+        for field, moment in (("starts_at", self.first), ("ends_at", self.last)):
+            if moment is not None and not EARLIEST <= moment <= LATEST:
+                faults[field] = f"{moment:%Y-%m-%d} lies outside of {EARLIEST:%Y} to {LATEST:%Y}"
+        if not faults and self.first is not None and self.last is not None and self.last < self.first:
             faults["ends_at"] = f"the end {self.last:%Y-%m-%d %H:%M} lies before the start; no time is left"
         if faults:
             raise TimesInvalid(faults)

@@ -1,12 +1,13 @@
-"""What starts by the clock. Edited in the admin."""
+"""What starts by the clock. Edited over the API and in the admin."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 
-from tasks.models.work import Run
+from tasks.models.work import Run, new_public_id
 
 
 class Schedule(models.Model):
@@ -23,6 +24,12 @@ class Schedule(models.Model):
         QUEUE = "queue", "start when the earlier run is over; at most one waits"
         CANCEL = "cancel", "cancel the earlier run, then start"
 
+    public_id = models.UUIDField(
+        unique=True,
+        default=new_public_id,
+        db_default=RandomUUID(),  # for what the previous release stores beside this one
+        editable=False,
+    )
     name = models.CharField(max_length=80)
     project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="schedules")
     owner = models.ForeignKey(
