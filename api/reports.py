@@ -59,7 +59,7 @@ class RunReportView(APIView):
     required_action = "report.view"
 
     @operation(
-        "runs_report",
+        "reports_read",
         query=ReportFilter,
         returns=bytes,
         media_type="application/octet-stream",

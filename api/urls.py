@@ -14,6 +14,7 @@ from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeVi
 from api.credentials import CredentialsView, CredentialView
 from api.findings import FindingsView, FindingView
 from api.keys import KeyRotateView, KeysView, KeyView
+from api.lineage import RunLineageView
 from api.logs import RunLogsView
 from api.me import MeView
 from api.members import (
@@ -59,6 +60,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/steps", StepsView.as_view(), name="run-steps"),
     path("runs/<uuid:run_id>/steps/<str:step>", StepView.as_view(), name="run-step"),
     path("runs/<uuid:run_id>/steps/<str:step>/attempts", AttemptsView.as_view(), name="run-attempts"),
+    path("runs/<uuid:run_id>/lineage", RunLineageView.as_view(), name="run-lineage"),
     path("runs/<uuid:run_id>/logs", RunLogsView.as_view(), name="run-logs"),
     path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
     path("runs/<uuid:run_id>/pause", RunPauseView.as_view(), name="run-pause"),
