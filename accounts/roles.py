@@ -32,6 +32,7 @@ ACTIONS: Mapping[str, Role] = {
     "run.pause": Role.DEVELOPER,
     "run.prioritize": Role.MAINTAINER,
     "run.rerun": Role.DEVELOPER,
+    "run.delete": Role.MAINTAINER,
     "approval.view": Role.VIEWER,
     "approval.decide": Role.VIEWER,  # the question itself names the role that may answer: access.may_decide
     "upload.create": Role.DEVELOPER,

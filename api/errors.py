@@ -46,6 +46,7 @@ from tasks.errors import (
     RunIsOver,
     RunNotFound,
     RunNotOver,
+    RunReferredTo,
     StepNotFound,
     UnknownOperation,
 )
@@ -60,6 +61,7 @@ FieldError = dict[str, str]
 REFUSED: Mapping[type[ControlRefused], str] = {
     RunIsOver: "run-is-over",
     RunNotOver: "run-not-over",
+    RunReferredTo: "run-referred-to",
     NothingToRetry: "nothing-to-retry",
     ApprovalDecided: "approval-decided",
     ControlRefused: "state-conflict",

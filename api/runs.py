@@ -3,6 +3,7 @@
 POST /api/v1/runs                      accept a request (header Idempotency-Key honoured)
 GET  /api/v1/runs                      newest first; filters: see `RunFilter`
 GET  /api/v1/runs/<id>                 steps, summary, artifacts
+DELETE /api/v1/runs/<id>               for good; only what is over and nobody refers to
 GET  /api/v1/runs/<id>/events          ?after=<seq> &limit=
 POST /api/v1/runs/<id>/cancel          {"reason"?}
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from pydantic import Field
@@ -21,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import TypedDict
 
-from accounts import access
+from accounts import access, audit
 from agents import requests
 from agents.workspace.targets import parse_target
 from api import examples, shapes
@@ -30,7 +32,7 @@ from api.describe import Page, operation
 from api.lists import ListQuery, ManyOf, asked, page_of
 from api.lookup import PROJECT, find_project, find_run
 from api.shapes import EventShape, RunLine, RunWhole
-from tasks import events, runs
+from tasks import events, retention, runs
 from tasks.models import Run, Step
 from tasks.states import RunState
 
@@ -153,14 +155,44 @@ class RunsView(APIView):
 
 
 class RunView(APIView):
-    """Read one run."""
+    """Read one run, or delete it."""
 
-    required_action = "run.view"
+    required_action = {"GET": "run.view", "DELETE": "run.delete"}
 
     @operation("runs_read", returns=RunWhole, example=examples.RUN)
     def get(self, request: Request, run_id: UUID) -> Response:
         """Read a run: its steps, what it found, what it made."""
         return Response(shapes.run_whole(find_run(request, self, run_id)))
+
+    @operation(
+        "runs_delete",
+        status=204,
+        errors={
+            409: "It is not over (run-not-over), or a rerun of it, or a live run that works on what it made,"
+            " is there (run-referred-to)."
+        },
+    )
+    def delete(self, request: Request, run_id: UUID) -> Response:
+        """Delete a run that is over, for good: nobody finds it from here on.
+
+        Its steps, events, logs, artifacts and findings are removed within minutes, bytes that nothing else names
+        within two days. What the project's list of findings remembers of it stays. The audit chain keeps who did it.
+        """
+        run = find_run(request, self, run_id)
+        with transaction.atomic():
+            gone = retention.discard(run.public_id)
+            audit.record(
+                audit.Act.RUN_DELETED,
+                subject=f"run:{gone.public_id}",
+                project_id=gone.project_id,
+                details={
+                    "goal": gone.goal[:200],
+                    "state": gone.state,
+                    "owner": run.owner.get_username() if run.owner else "",
+                    "created_at": shapes.moment(gone.created_at),
+                },
+            )
+        return Response(status=204)
 
 
 class RunEventsView(APIView):

@@ -10,7 +10,8 @@ EngineError
 ├── ApprovalNotFound
 ├── ControlRefused         a person's order does not fit the state of things
 │   ├── RunIsOver          nothing of a final run can be paused, resumed or hurried
-│   ├── RunNotOver         only a final run can be done again
+│   ├── RunNotOver         only a final run can be done again, deleted, or reported
+│   ├── RunReferredTo      a run that others come from, or work on, is not deleted
 │   ├── NothingToRetry     nothing in the run failed
 │   └── ApprovalDecided    the question has its answer
 ├── PrunerBusy             another pruner is at work
@@ -89,7 +90,11 @@ class RunIsOver(ControlRefused):
 
 
 class RunNotOver(ControlRefused):
-    """Only a final run can be done again."""
+    """Only a final run can be done again or deleted, and has a report."""
+
+
+class RunReferredTo(ControlRefused):
+    """A run that others come from, or work on, is not deleted."""
 
 
 class NothingToRetry(ControlRefused):

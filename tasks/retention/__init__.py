@@ -3,6 +3,7 @@
     policies   what is due: final runs, by when they ended, and what else belongs to them
     rows       deleting parts of runs, bounded, each batch a transaction with its part of the report
     hidden     deleting whole runs: hidden first, then some rows at a time
+    discarding a person's wish that a run be deleted
     files      deleting stored bytes that nobody refers to
     rounds     one round of pruning: the report, the order, at most one pruner at a time
     forecast   what a round would delete now
@@ -16,7 +17,8 @@ before they were last stored. Counts in a report are written in the transaction 
 
 from __future__ import annotations
 
+from tasks.retention.discarding import discard
 from tasks.retention.forecast import forecast
 from tasks.retention.rounds import Daily, prune
 
-__all__ = ["Daily", "forecast", "prune"]
+__all__ = ["Daily", "discard", "forecast", "prune"]

@@ -22,12 +22,12 @@ from tasks.retention.policies import (
 def forecast() -> dict[str, int]:
     """Count what is due, by model, with files and bytes. A round that takes longer may find more."""
     named = named_by(live_runs())
-    artifacts = Artifact.objects.filter(run__in=due_runs("keep_artifacts_days")).exclude(digest__in=named)
+    going = hidden.hidden_runs().values("pk")  # with all they have
+    due = Q(run__in=due_runs("keep_artifacts_days")) & ~Q(digest__in=named)
+    artifacts = Artifact.objects.filter(due | Q(run__in=going))
     kept = Artifact.objects.exclude(pk__in=artifacts)
     runs = due_runs("keep_runs_days").exclude(pk__in=runs_live_reruns_come_from())
-    runs = Run.every.filter(
-        Q(pk__in=runs.exclude(pk__in=kept.values("run"))) | Q(pk__in=hidden.hidden_runs())
-    )
+    runs = Run.every.filter(Q(pk__in=runs.exclude(pk__in=kept.values("run"))) | Q(pk__in=going))
     uploads = due_uploads().exclude(digest__in=named | named_by(runs_that_keep_artifacts()))
     kept_uploads = Upload.objects.exclude(pk__in=uploads)
 
@@ -37,8 +37,9 @@ def forecast() -> dict[str, int]:
 
     counts = Counter({Run._meta.label: runs.count()})
     _count_below(runs, counts)
-    events = Event.objects.filter(run__in=due_runs("keep_events_days").values("pk"))
-    logs = LogChunk.objects.filter(step__run__in=due_runs("keep_events_days"))
+    told = due_runs("keep_events_days").values("pk")
+    events = Event.objects.filter(Q(run__in=told) | Q(run__in=going))
+    logs = LogChunk.objects.filter(Q(step__run__in=told) | Q(step__run__in=going))
     for queryset in (artifacts, events, logs, uploads):
         counts[queryset.model._meta.label] = queryset.count()
     for own, _ in rows.own_rows():

@@ -1,7 +1,7 @@
 """Deleting whole runs: hidden first, then their rows in small portions, children before parents.
 
-    removable ─hide─> hidden: nobody finds the run, nobody makes a rerun of it
-                        └─delete_some, again and again─> attempts, journal, … ─> steps, last one first ─> the run
+    removable ─hide────> hidden: nobody finds the run, nobody makes a rerun of it
+    final ─────discard─┘  └─delete_some, again and again─> events ─> attempts, … ─> steps, last one first ─> the run
 
 A run with thousands of steps was one transaction of many seconds. Now none has more than so many rows; a round that
 is killed in between leaves hidden runs, with which the next one begins. Invariants: whoever finds a run finds all of
@@ -53,10 +53,25 @@ def delete_some(most: int, account: Account) -> bool:
         runs = _some_runs(most)
         if not runs:
             return False
+        told = _delete_told(runs, most)
+        if told:
+            account.add(told)
+            return True
         steps = Step.objects.filter(run__in=runs).order_by("-pk").values_list("pk", flat=True)
         chosen = list(steps[:most])
         account.add(_delete_below(Step, chosen, most) if chosen else _delete_below(Run, runs, most))
     return True
+
+
+def _delete_told(runs: list[int], most: int) -> dict[str, int]:
+    """Delete the first events of one of these runs: no cascade leads to them, and `discard` leaves them."""
+    told = Event.objects.filter(run_day=OuterRef("created_day"), run=OuterRef("pk"))
+    run = Run.every.filter(Exists(told), pk__in=runs).order_by("pk").first()
+    if run is None:
+        return {}
+    mine = Event.objects.filter(run_day=run.created_day, run=run.pk)
+    first = mine.order_by("seq").values_list("seq", flat=True)[0]
+    return delete(mine.filter(seq__lt=first + most))
 
 
 def _some_runs(most: int) -> list[int]:

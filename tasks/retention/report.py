@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import structlog
+
 from tasks.models import PruneReport
+
+log = structlog.get_logger(__name__)
 
 
 class Account(Protocol):
@@ -31,3 +35,12 @@ class StoredAccount:
                 counts[what] = counts.get(what, 0) + many
         self.report.counts = counts
         self.report.save(update_fields=["counts"])
+
+
+class LoggedAccount:
+    """Tells the log alone, between two rounds."""
+
+    def add(self, deleted: Mapping[str, int]) -> None:
+        """Log what was deleted, if anything."""
+        if deleted:
+            log.info("discarded_rows_deleted", counts=dict(deleted))

@@ -21,7 +21,7 @@ from history import retention as history_retention
 from tasks.errors import ArtifactStoreForeign, PrunerBusy
 from tasks.models import PruneReport
 from tasks.retention import files, hidden, rows
-from tasks.retention.report import Account, StoredAccount
+from tasks.retention.report import Account, LoggedAccount, StoredAccount
 from tasks.runs.moves import database_now
 
 log = structlog.get_logger(__name__)
@@ -68,9 +68,23 @@ class Daily:
             if not is_alone:
                 return 0
             if self._work is None and not self._begin():
-                self._look_at = time.monotonic() + LOOK_SECONDS
-                return 0
+                return self._delete_discarded()
             return self._slice()
+
+    def _delete_discarded(self) -> int:
+        """Between two rounds: delete some rows of runs that people have deleted. Returns how many portions."""
+        until, done = time.monotonic() + SLICE_SECONDS, 0
+        try:
+            while hidden.delete_some(FIRST_ROWS, LoggedAccount()):
+                done += 1
+                if time.monotonic() >= until:
+                    return done
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError:
+            log.exception("discarded_runs_not_deleted")
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        return done
 
     def _begin(self) -> bool:
         """Start a round, or go on with one that was left. Tells whether there is one."""
