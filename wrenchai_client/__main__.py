@@ -12,7 +12,7 @@ from types import FrameType
 from wrenchai_client.commands import looking, results, running, signing
 from wrenchai_client.commands.base import Call
 from wrenchai_client.door import Local
-from wrenchai_client.errors import DONE, INTERRUPTED, ClientError
+from wrenchai_client.errors import BAD_INPUT, DONE, INTERRUPTED, ClientError
 
 EXIT_CODES = """
 exit codes:
@@ -29,7 +29,11 @@ def main(argv: Sequence[str] | None = None, *, program: str = "wrenchai", local:
     """Do what the arguments say; returns the exit code. `local`: a server of this machine that needs no sign-in."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    options = parser(program).parse_args(argv)
+    taken = parser(program)
+    options = taken.parse_args(argv)
+    if options.perform is None:
+        taken.print_help(sys.stderr)
+        return BAD_INPUT
     try:
         with ExitStack() as held:
             code: int = options.perform(Call(options=options, local=local, held=held))
@@ -52,7 +56,8 @@ def parser(program: str) -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    commands = made.add_subparsers(metavar="COMMAND", title="commands")
+    made.set_defaults(perform=None)
     for group in (signing, running, looking, results):
         group.register(commands)
     return made

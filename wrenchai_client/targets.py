@@ -34,5 +34,9 @@ def sent(
         said = f"{given!r} is neither a folder nor an archive ({', '.join(ARCHIVES)})"
         raise ClientError(said if path.exists() else f"there is no {given!r}", exit_code=BAD_INPUT)
     with packed(path.resolve()) as archive:
-        say(f"sending {archive.files:,} files of {path} ({archive.size / 1e6:,.1f} MB packed)")
+        say(f"sending {archive.files:,} files of {path} ({_size(archive.size)} packed)")
         yield client.upload(archive.path, project=project, name=f"{path.resolve().name or 'root'}.tar.gz")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"

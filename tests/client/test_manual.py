@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import ROOT
-from wrenchai_client.__main__ import EXIT_CODES, parser
+from wrenchai_client.__main__ import EXIT_CODES, main, parser
 
 PAGE = (ROOT / "docs/how_to/use_the_client.md").read_text(encoding="utf-8")
 
@@ -70,3 +72,10 @@ def test_client_is_installed_alone(tmp_path: Path) -> None:
         [site / "bin" / "wrenchai", "runs"], env=environ, cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr.startswith("wrenchai: which server?")) == (2, True)
+
+
+def test_nothing_asked_shows_what_can_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert all(f"    {name} " in told.err for name in commands())

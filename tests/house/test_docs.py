@@ -19,7 +19,12 @@ HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.M)
 CODE = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?:\(.*\))?\Z")
 FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*\Z|[\w-]+\.(?:py|toml|yml|md|txt|in)\Z|Makefile\Z")
-NOT_FILES = {"report.md", "pyproject.toml", "wrench_license.py"}  # what a run, or a page, makes
+NOT_FILES = {
+    "report.md",
+    "history.jsonl",
+    "pyproject.toml",
+    "wrench_license.py",
+}  # what a run, or a page, makes
 EXTERNAL = ("http://", "https://", "mailto:")
 READ_BY_THE_LAUNCHER = {"WRENCH_PYTHON"}
 
