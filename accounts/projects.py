@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts import access, audit, signals
 from accounts.audit import Act, Detail
 from accounts.members import hold_project, hold_team
-from accounts.models import Membership, Project, ProjectMembership, Team, User
+from accounts.models import Invitation, Membership, Outcome, Project, ProjectMembership, Team, User
 from accounts.refusals import NameTaken, NotYours, TooMany
 from accounts.roles import Role
 from accounts.teams import rename_project_in_rules
@@ -68,8 +69,8 @@ def edit(
 def move(project: Project, to: Team, *, by: User) -> list[User]:
     """Give a project to another team; `by` owns both teams. Gives those who had a role by the old team, and lost it.
 
-    Guests stay. Members of the old team lose their own roles in the project, too, and owners of the new team need
-    none. Raises NotYours, NameTaken, MovedMeanwhile, Team.DoesNotExist.
+    Guests stay, open invitations are revoked. Members of the old team lose their own roles in the project, too, and
+    owners of the new team need none. Raises NotYours, NameTaken, MovedMeanwhile, Team.DoesNotExist.
     """
     with transaction.atomic():
         for team_id in sorted({project.team_id, to.pk}):
@@ -81,6 +82,8 @@ def move(project: Project, to: Team, *, by: User) -> list[User]:
             return []
         _refuse_taken(new, held.slug)
         lost = _take_roles(held, new)
+        pending = Invitation.objects.filter(project=held, outcome=Outcome.OPEN)  # in the old team's name
+        pending.update(outcome=Outcome.REVOKED, answered_at=timezone.now())
         old = held.team
         rename_project_in_rules(f"{old.slug}/{held.slug}", f"{new.slug}/{held.slug}")
         held.team = new

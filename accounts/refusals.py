@@ -4,6 +4,7 @@ TeamRefused
 ├── RoleTooHigh      it would give, or touch, a role above the caller's own
 ├── LastOwner        a team would be left without an owner
 ├── NotMember        the person has no role there that could be changed
+├── AlreadyMember    the person has a role there already
 ├── NotYours         the invitation, or the act, is for somebody else
 ├── NameTaken        the slug is in use
 ├── TooMany          as many as there may be
@@ -30,6 +31,10 @@ class LastOwner(TeamRefused):
 
 class NotMember(TeamRefused):
     """The person has no role there that could be changed."""
+
+
+class AlreadyMember(TeamRefused):
+    """The person has a role there already."""
 
 
 class NotYours(TeamRefused):

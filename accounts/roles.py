@@ -63,6 +63,8 @@ TEAM_ACTIONS: Mapping[str, Role] = {
 SIGNED_IN_ACTIONS = frozenset(
     {
         "agent.view",
+        "invitation.answer",
+        "invitation.view",
         "key.manage",
         "key.view",
         "me.edit",

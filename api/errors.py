@@ -22,6 +22,7 @@ from rest_framework.views import set_rollback
 from accounts.attempts import TooManyAttempts
 from accounts.limits.engine import LimitReached
 from accounts.refusals import (
+    AlreadyMember,
     InvitationOver,
     LastOwner,
     MovedMeanwhile,
@@ -73,6 +74,7 @@ TEAM_REFUSED: Mapping[type[TeamRefused], tuple[int, str]] = {
     RoleTooHigh: (403, "role-too-high"),
     NotYours: (403, "not-yours"),
     NotMember: (404, "not-a-member"),
+    AlreadyMember: (409, "already-a-member"),
     LastOwner: (409, "last-owner"),
     NameTaken: (409, "name-taken"),
     TooMany: (409, "too-many"),

@@ -87,7 +87,7 @@ class MemberList(ListQuery):
 
     orderings = {"role": "role", "joined_at": "created_at", "username": "user__username"}
 
-    role = serializers.ChoiceField(choices=list(ROLES), required=False)
+    role = serializers.ChoiceField(choices=list(ROLES), required=False, help_text="only those who are this")
 
 
 class ProjectMemberList(ListQuery):

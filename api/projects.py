@@ -92,7 +92,9 @@ class ProjectList(ListQuery):
 
     orderings = {"created_at": "created_at", "slug": "slug", "name": "name"}
 
-    team = serializers.RegexField(rf"^{SLUG}\Z", required=False)
+    team = serializers.RegexField(
+        rf"^{SLUG}\Z", required=False, help_text="slug of a team: only its projects"
+    )
 
 
 _EXAMPLE: ProjectShape = {

@@ -13,6 +13,17 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.findings import FindingsView, FindingView
+from api.invitations import (
+    AcceptView,
+    DeclineView,
+    MyInvitationsView,
+    ProjectInvitationResendView,
+    ProjectInvitationsView,
+    ProjectInvitationView,
+    TeamInvitationResendView,
+    TeamInvitationsView,
+    TeamInvitationView,
+)
 from api.keys import KeyRotateView, KeysView, KeyView
 from api.lineage import RunLineageView
 from api.logs import RunLogsView
@@ -93,7 +104,65 @@ urlpatterns = [
     path("teams/<team:team>/leave", TeamLeaveView.as_view(), name="team-leave"),
     path("teams/<team:team>/members", TeamMembersView.as_view(), name="team-members"),
     path("teams/<team:team>/members/<str:username>", TeamMemberView.as_view(), name="team-member"),
+    path("teams/<team:team>/invitations", TeamInvitationsView.as_view(), name="team-invitations"),
+    path(
+        "teams/<team:team>/invitations/<uuid:invitation_id>",
+        TeamInvitationView.as_view(),
+        name="team-invitation",
+    ),
+    path(
+        "teams/<team:team>/invitations/<uuid:invitation_id>/resend",
+        TeamInvitationResendView.as_view(),
+        name="team-invitation-resend",
+    ),
+    path("invitations", MyInvitationsView.as_view(), name="invitations"),
+    path("invitations/accept", AcceptView.as_view(), name="invitations-accept"),
+    path("invitations/decline", DeclineView.as_view(), name="invitations-decline"),
+    path("teams/<team:team>/invitations", TeamInvitationsView.as_view(), name="team-invitations"),
+    path(
+        "teams/<team:team>/invitations/<uuid:invitation_id>",
+        TeamInvitationView.as_view(),
+        name="team-invitation",
+    ),
+    path(
+        "teams/<team:team>/invitations/<uuid:invitation_id>/resend",
+        TeamInvitationResendView.as_view(),
+        name="team-invitation-resend",
+    ),
+    path("invitations", MyInvitationsView.as_view(), name="invitations"),
+    path("invitations/accept", AcceptView.as_view(), name="invitations-accept"),
+    path("invitations/decline", DeclineView.as_view(), name="invitations-decline"),
     path("projects", ProjectsView.as_view(), name="projects"),
+    path(
+        "projects/<project:project>/invitations",
+        ProjectInvitationsView.as_view(),
+        name="project-invitations",
+    ),
+    path(
+        "projects/<project:project>/invitations/<uuid:invitation_id>",
+        ProjectInvitationView.as_view(),
+        name="project-invitation",
+    ),
+    path(
+        "projects/<project:project>/invitations/<uuid:invitation_id>/resend",
+        ProjectInvitationResendView.as_view(),
+        name="project-invitation-resend",
+    ),
+    path(
+        "projects/<project:project>/invitations",
+        ProjectInvitationsView.as_view(),
+        name="project-invitations",
+    ),
+    path(
+        "projects/<project:project>/invitations/<uuid:invitation_id>",
+        ProjectInvitationView.as_view(),
+        name="project-invitation",
+    ),
+    path(
+        "projects/<project:project>/invitations/<uuid:invitation_id>/resend",
+        ProjectInvitationResendView.as_view(),
+        name="project-invitation-resend",
+    ),
     path("projects/<project:project>", ProjectView.as_view(), name="project"),
     path("projects/<project:project>/deletion", ProjectDeletionView.as_view(), name="project-deletion"),
     path("projects/<project:project>/move", ProjectMoveView.as_view(), name="project-move"),

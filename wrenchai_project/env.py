@@ -205,6 +205,35 @@ def redis_url(name: str, fallback: str | None, meaning: str) -> str:
     return raw
 
 
+def mail_url(name: str, meaning: str) -> dict[str, Any]:
+    """Read where mail goes, as Django's settings: smtp://user:password@host:587, smtps://host:465, console:."""
+    _declare(name, "url", "", meaning)
+    raw = os.environ.get(name, "")
+    hint = (
+        "write smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465 (TLS), smtp+plain://host:25"
+        " for a server on this host or network, or console:"
+    )
+    nowhere = {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    if not raw:
+        return nowhere
+    if raw == "console:":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    parts = _split(name, raw, "smtp://localhost", hint)
+    ports = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+    if parts.scheme not in ports or not parts.hostname:
+        _fault(name, f"scheme {parts.scheme!r} is none of mail, or the host is missing", hint)
+        return nowhere
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or ports[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
+
+
 def faults(*, launching: bool = False) -> list[Fault]:
     """Give what is wrong; without what `./wrench` generates for what it starts, when it is the one that asks."""
     return [fault for fault in FAULTS if not (launching and fault.name in GENERATED)]

@@ -386,6 +386,23 @@ TEAMS_BY = env.choice(
     "WRENCH_TEAMS_BY", ("anyone", "staff"), "Who may make teams: anyone who is signed in, or staff only"
 )
 
+# --- Mail -------------------------------------------------------------------------------------------------
+_mail = env.mail_url(
+    "WRENCH_EMAIL_URL",
+    "Where mail goes: smtp://user:password@host:587, smtps://user:password@host:465, smtp+plain://host:25, or "
+    "console: for a look. Without it nothing is mailed, and whoever invites somebody gets the link to hand on",
+)
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+MAIL_IS_ON = not EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+EMAIL_HOST = _mail.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = _mail.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # seconds: somebody waits for the answer
+DEFAULT_FROM_EMAIL = env.text("WRENCH_EMAIL_FROM", "wrenchai@localhost", "Whom mail comes from")
+
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -2,6 +2,7 @@
 
 audit       AuditRecord
 credentials DataKey, Credential
+invitations Invitation
 keys        ApiKey
 people      User, Team, Membership, Project, ProjectMembership
 rates       RateRule
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from accounts.models.audit import AuditRecord
 from accounts.models.credentials import Credential, DataKey
+from accounts.models.invitations import Invitation, Outcome
 from accounts.models.keys import ApiKey
 from accounts.models.people import Membership, Project, ProjectMembership, Team, User
 from accounts.models.rates import RateRule
@@ -24,7 +26,9 @@ __all__ = [
     "DataKey",
     "DeviceSession",
     "EndedBecause",
+    "Invitation",
     "Membership",
+    "Outcome",
     "Project",
     "ProjectMembership",
     "RateRule",

@@ -52,6 +52,8 @@ BAD = [
     pytest.param({"WRENCH_MASTER_KEY": "a:short"}, "key a is not 32 bytes", "keep_credentials.md", id="master-key"),
     pytest.param({"WRENCH_MASTER_KEY_FILE": "/none"}, "cannot be read: No such file", "keep_credentials.md",
         id="master-key-file"),
+    pytest.param({"WRENCH_EMAIL_URL": "http://h"}, "scheme 'http'", "smtp://user:password@host:587", id="mail"),
+    pytest.param({"WRENCH_EMAIL_URL": "smtp://u:x@h:y"}, "host or port", "smtp://user:password@", id="mail-port"),
     pytest.param({"WRENCH_TEAMS_BY": "nobody"}, "'nobody' is none of the words", "use anyone or staff", id="choice"),
     pytest.param({"LOG_LEVEL": "LOUD"}, "'LOUD' is no level", "use DEBUG, INFO", id="level"),
     pytest.param({"WRENCH_LEASE_SECONDS": "20"}, "shorter than three heartbeats", "raise WRENCH_LEASE", id="lease"),

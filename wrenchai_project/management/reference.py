@@ -40,7 +40,7 @@ KINDS = {
     "folders": "absolute paths separated by `:`, as in `PATH`",
     "folder": "a path; a relative one counts from the working directory",
     "keys": "`id:secret`, several separated by commas; the first signs, all verify",
-    "url": "a URL, `postgresql://user:password@host:5432/name` or `redis://:password@host:6379/0`",
+    "url": "a URL, `postgresql://user:password@host:5432/name`, `redis://:password@host:6379/0` or `smtp://user:password@host`",
 }
 RUN_MEANINGS: Mapping[RunState, str] = {
     RunState.ACCEPTED: "stored, and nobody has begun",
