@@ -454,6 +454,8 @@ def hub() -> Hub:
 def restart_all() -> None:
     """Tell the listeners of all loops that the process ends. For a signal handler."""
     for loop, one in list(_hubs.items()):
+        if loop.is_closed():
+            continue
         loop.call_soon_threadsafe(one.restart)
 
 

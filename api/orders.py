@@ -13,6 +13,7 @@ the person is, is asked of PostgreSQL anew for each order. Synchronous: `stream`
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,6 +28,9 @@ from api import sockets
 from api.errors import problem
 from api.frames import Order
 from api.sockets import Identity
+from history import origins
+from history.origins import Origin
+from wrenchai_project import request_ids
 
 _VIEWS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "cancel": ("api:run-cancel", {}),
@@ -67,7 +71,10 @@ def follow(order: Order, identity: Identity, scope: Mapping[str, Any]) -> Answer
     request.user = user
     request._force_auth_user, request._force_auth_token = user, now.key  # DRF's way to say who it is
     view = resolve(path)
-    with audit.during(request):
+    origin = Origin(
+        through="socket", by=user.get_username(), by_id=user.pk, key=str(now.key.public_id) if now.key else ""
+    )
+    with request_ids.during(uuid.uuid4().hex), audit.during(request), origins.during(lambda: origin):
         response = view.func(request, *view.args, **view.kwargs)
         return _answer(response)
 

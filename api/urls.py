@@ -48,6 +48,7 @@ from api.schedule_fires import (
 from api.schedules import SchedulesView, ScheduleView
 from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
+from api.sse import RunStreamView
 from api.steps import AttemptsView, StepsView, StepView
 from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
@@ -67,6 +68,7 @@ urlpatterns = [
     path("stream/ticket", TicketView.as_view(), name="stream-ticket"),
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
+    path("runs/<uuid:run_id>/stream", RunStreamView.as_view(), name="run-stream"),
     path("runs/<uuid:run_id>/events", RunEventsView.as_view(), name="run-events"),
     path("runs/<uuid:run_id>/steps", StepsView.as_view(), name="run-steps"),
     path("runs/<uuid:run_id>/steps/<str:step>", StepView.as_view(), name="run-step"),

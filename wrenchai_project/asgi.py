@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 import django
@@ -20,6 +23,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
+from api import hub, sse  # noqa: E402
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import stream  # noqa: E402
 from history import origins  # noqa: E402
@@ -47,6 +51,9 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     most = _most_bytes(scope["path"])
     if announced.isdigit() and int(announced) > most:
         await _too_large(scope, send, most)
+        return
+    if scope["method"] == "GET" and sse.PATH.match(scope["path"]):
+        await sse.live(scope, receive, send, django=_django)
         return
     await _django(scope, _bounded(receive, most), send)
 
@@ -87,9 +94,32 @@ async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
+async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    while (message := await receive())["type"] == "lifespan.startup":
+        _tell_of_the_end()
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": f"{message['type']}.complete"})
+
+
+def _tell_of_the_end() -> None:
+    """Let live connections be told when the server is told to end: it does not wait long for those who follow."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+        if callable(before):
+            signal.signal(number, partial(_end, before))
+
+
+def _end(before: Callable[[int, Any], Any], number: int, frame: Any) -> None:
+    hub.restart_all()
+    before(number, frame)
+
+
 application = ProtocolTypeRouter(
     {
         "http": _http,
+        "lifespan": _lifespan,
         "websocket": URLRouter([_route(r"^api/v1/stream$", stream), _route("", _no_such_socket)]),
     }
 )

@@ -9,7 +9,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from django.test import Client
 from accounts.models import User
 from api import hub, sockets
 from tests.api.cast import Cast, make_cast, token
+from wrenchai_project.asgi import _django as django
 from wrenchai_project.asgi import application
 
 PATH = "/api/v1/stream"
@@ -126,6 +127,17 @@ def closed_connections() -> Iterator[None]:
 
         for done in [pool.submit(close) for _ in range(size)]:
             done.result()
+    _close_in_web_threads()
+
+
+def _close_in_web_threads() -> None:
+    """The threads that answer requests keep their connections."""
+    threads, workers = django._threads, list[Executor]()
+    for _ in range(settings.WEB_THREADS):
+        threads.lend(workers.append)
+    for worker in workers:
+        worker.submit(connections.close_all).result()
+        threads.take_back(worker)
 
 
 def run_async(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
