@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, Role] = {
     "project.leave": Role.VIEWER,
     "project.move": Role.OWNER,
     "project.delete": Role.OWNER,
+    "plan.preview": Role.VIEWER,
     "run.view": Role.VIEWER,
     "run.submit": Role.DEVELOPER,
     "run.cancel": Role.DEVELOPER,

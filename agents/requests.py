@@ -79,7 +79,7 @@ def plan_for_schedule(goal: str, request: JsonObject) -> tuple[Plan, JsonObject]
         if not goal.strip() or len(goal) > MAX_GOAL:
             raise TargetInvalid(f"a goal has 1 to {MAX_GOAL} characters, and this one has {len(goal)}")
         wanted = Request(goal=goal, target=parse_target(request.get("target")))
-        _refuse_secret(wanted.target)
+        refuse_secret(wanted.target)
     except TargetInvalid as error:
         raise RequestRefused(
             f"{error}; a request looks like"
@@ -100,7 +100,7 @@ def submit(
 
     Raises PlanInvalid, UnknownOperation, IdempotencyConflict (tasks.errors), TargetInvalid for a URL with a secret.
     """
-    _refuse_secret(request.target)
+    refuse_secret(request.target)
     return runs.submit(
         first_plan(request),
         project_id=project_id,
@@ -117,8 +117,8 @@ def stored_request(request: Request) -> JsonObject:
     return {"goal": request.goal, "target": request.target.model_dump(mode="json")}
 
 
-def _refuse_secret(target: Target) -> None:
-    """A request is stored and shown; a password or token in its URL would be stored and shown with it."""
+def refuse_secret(target: Target) -> None:
+    """Let pass what holds no secret: a request is stored and shown. Raises TargetInvalid."""
     if not isinstance(target, GitTarget):
         return
     remote = read_url(target.url)

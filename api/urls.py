@@ -36,6 +36,7 @@ from api.members import (
     TeamMembersView,
     TeamMemberView,
 )
+from api.plans import PlansView
 from api.projects import ProjectDeletionView, ProjectMoveView, ProjectsView, ProjectView
 from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
@@ -66,6 +67,7 @@ urlpatterns = [
     path("sessions/revoke", SessionsRevokeView.as_view(), name="sessions-revoke"),
     path("sessions/<uuid:session_id>/revoke", SessionRevokeView.as_view(), name="session-revoke"),
     path("stream/ticket", TicketView.as_view(), name="stream-ticket"),
+    path("plans", PlansView.as_view(), name="plans"),
     path("runs", RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/stream", RunStreamView.as_view(), name="run-stream"),

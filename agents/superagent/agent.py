@@ -17,18 +17,15 @@ from agents import reporting, workspace
 from agents.base import Agent, OperationContext, Schema, operation
 from agents.findings import FindingData
 from agents.registry import Registry
-from agents.superagent.conclusion import ChosenStep, PlanOutput, ReportOutput, report_of, short_form
-from agents.superagent.planner import Draft, draft, uncovered, whole
+from agents.superagent.composing import Composed, compose, refuse
+from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
-from agents.superagent.selection import Selection, offered, select
+from agents.superagent.selection import select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
 from tasks.contract import StepCancelled, StepFailed
-from tasks.plans import PlannedStep, ref
 
-REPORT_KEY = "super.report"
 MAX_GOAL = 4_000
-MAX_LEFT_OUT = 100  # a goal that lists more is cut in the output, not in the reading
 PLAN_STAGES = 4
 
 
@@ -72,23 +69,15 @@ class SuperAgent(Agent):
         requested = workspace.describe(input.target)
         selection = select(goal, registry)
         context.progress(1, PLAN_STAGES, "read the goal")
+        key = context.request.step_key
         if selection.answer is not None:
-            return _conclude(context, _refusal(goal, requested, selection), Draft())
+            return _conclude(context, refuse(goal, requested, selection, planned_by=key))
         snapshot = _snapshot(input, context)
         profile = _profile(snapshot, context)
-        made = draft(selection.chosen, offered(registry), profile=profile, snapshot=snapshot, goal=goal)
-        left_out = (*selection.left_out, *made.left_out)[:MAX_LEFT_OUT]
-        output = PlanOutput(
-            goal=goal,
-            requested=requested,
-            answer=None if made.steps else _nothing_fits(selection, made),
-            chosen=_chosen(made),
-            left_out=left_out,
-            uncovered=tuple(uncovered(profile, made.choices)),
-            profile=profile,
-            snapshot=snapshot,
+        composed = compose(
+            goal, requested, selection, registry, profile=profile, snapshot=snapshot, planned_by=key
         )
-        return _conclude(context, output, made)
+        return _conclude(context, composed)
 
     @operation(
         ReportInput,
@@ -184,45 +173,11 @@ def _profile(snapshot: Snapshot, context: OperationContext) -> Profile:
     return profile
 
 
-def _refusal(goal: str, requested: str, selection: Selection) -> PlanOutput:
-    return PlanOutput(
-        goal=goal,
-        requested=requested,
-        answer=selection.answer,
-        left_out=tuple(selection.left_out[:MAX_LEFT_OUT]),
-    )
-
-
-def _nothing_fits(selection: Selection, made: Draft) -> str:
-    told = "; ".join(f"{left.what}: {left.why}" for left in (*selection.left_out, *made.left_out)[:5])
-    return f"Nothing that the goal asks for fits this repository. {told}."
-
-
-def _chosen(made: Draft) -> tuple[ChosenStep, ...]:
-    titles = {choice.key: choice.operation.title for choice in made.choices}
-    return tuple(
-        ChosenStep(
-            key=step.key,
-            agent=step.agent,
-            operation=step.operation,
-            title=titles[step.key],
-            reason=step.reason,
-        )
-        for step in made.steps
-    )
-
-
-def _conclude(context: OperationContext, output: PlanOutput, made: Draft) -> PlanOutput:
-    """Add the steps and the report behind them; a goal that leads to none is answered by the report alone."""
-    report = PlannedStep(
-        key=REPORT_KEY,
-        agent=SuperAgent.name,
-        operation="report",
-        input={"plan": ref(context.request.step_key)},
-        reason="Sum up what was found and what was not looked at",
-    )
-    context.add_plan(whole(made.steps, report))
-    context.emit("planned", {"chosen": [step.key for step in made.steps], "answer": output.answer})
-    context.summary = output.answer or f"{len(made.steps)} analyses planned for {output.requested}"
+def _conclude(context: OperationContext, composed: Composed) -> PlanOutput:
+    """Add the steps and the report behind them."""
+    output = composed.output
+    context.add_plan(composed.plan)
+    context.emit("planned", {"chosen": [step.key for step in output.chosen], "answer": output.answer})
+    context.summary = output.answer or f"{len(output.chosen)} analyses planned for {output.requested}"
     context.progress(PLAN_STAGES, PLAN_STAGES, "planned")
     return output

@@ -1,0 +1,93 @@
+"""From what a goal leads to and what a target is made of to the whole plan: for the planning step and for previews.
+
+Owns: the output of planning and the plan with its report. Refuses to fetch anything, to store, to know an attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.registry import Registry
+from agents.superagent.conclusion import ChosenStep, PlanOutput
+from agents.superagent.planner import Draft, draft, uncovered, whole
+from agents.superagent.profile import Profile
+from agents.superagent.selection import SELF, Selection, offered
+from agents.workspace import Snapshot
+from tasks.plans import Plan, PlannedStep, ref
+
+REPORT_KEY = "super.report"
+MAX_LEFT_OUT = 100  # a goal that lists more is cut in the output, not in the reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """What planning came to: the output of its step, and the steps that it adds, the report last."""
+
+    output: PlanOutput
+    plan: Plan
+
+
+def refuse(goal: str, requested: str, selection: Selection, *, planned_by: str) -> Composed:
+    """Answer a goal that leads to no operation; nothing of the target is needed for that."""
+    output = PlanOutput(
+        goal=goal,
+        requested=requested,
+        answer=selection.answer,
+        left_out=tuple(selection.left_out[:MAX_LEFT_OUT]),
+    )
+    return Composed(output=output, plan=whole((), _report(planned_by)))
+
+
+def compose(
+    goal: str,
+    requested: str,
+    selection: Selection,
+    registry: Registry,
+    *,
+    profile: Profile,
+    snapshot: Snapshot,
+    planned_by: str,
+) -> Composed:
+    """Plan what was selected for a target that is known. `planned_by` is the key of the planning step."""
+    made = draft(selection.chosen, offered(registry), profile=profile, snapshot=snapshot, goal=goal)
+    output = PlanOutput(
+        goal=goal,
+        requested=requested,
+        answer=None if made.steps else _nothing_fits(selection, made),
+        chosen=_chosen(made),
+        left_out=(*selection.left_out, *made.left_out)[:MAX_LEFT_OUT],
+        uncovered=tuple(uncovered(profile, made.choices)),
+        profile=profile,
+        snapshot=snapshot,
+    )
+    return Composed(output=output, plan=whole(made.steps, _report(planned_by)))
+
+
+def _report(planned_by: str) -> PlannedStep:
+    """The step behind all others; a goal that leads to none is answered by the report alone."""
+    return PlannedStep(
+        key=REPORT_KEY,
+        agent=SELF,
+        operation="report",
+        input={"plan": ref(planned_by)},
+        reason="Sum up what was found and what was not looked at",
+    )
+
+
+def _nothing_fits(selection: Selection, made: Draft) -> str:
+    told = "; ".join(f"{left.what}: {left.why}" for left in (*selection.left_out, *made.left_out)[:5])
+    return f"Nothing that the goal asks for fits this repository. {told}."
+
+
+def _chosen(made: Draft) -> tuple[ChosenStep, ...]:
+    titles = {choice.key: choice.operation.title for choice in made.choices}
+    return tuple(
+        ChosenStep(
+            key=step.key,
+            agent=step.agent,
+            operation=step.operation,
+            title=titles[step.key],
+            reason=step.reason,
+        )
+        for step in made.steps
+    )
