@@ -27,6 +27,7 @@ ANSWERED_WITH: Mapping[str, str] = {
     "finding.triage": "finding.view",
     "schedule.fire": "schedule.view",
     "schedule.manage": "schedule.view",
+    "queue.manage": "queue.view",
     "credential.manage": "credential.view",
     "key.manage": "key.view",
 }

@@ -70,6 +70,7 @@ SIGNED_IN_ACTIONS = frozenset(
         "key.view",
         "me.edit",
         "me.view",
+        "queue.view",  # how much waits and for how long, never whose
         "schedule.preview",
         "schema.view",
         "session.revoke",
@@ -80,7 +81,7 @@ SIGNED_IN_ACTIONS = frozenset(
 )
 """Actions that everybody who is signed in may do."""
 
-STAFF_ACTIONS = frozenset({"audit.view"})
+STAFF_ACTIONS = frozenset({"audit.view", "queue.manage", "worker.view"})
 """Actions on the whole installation that staff may do, whatever their roles."""
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})

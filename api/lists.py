@@ -128,9 +128,13 @@ def page_of(
 
 def _cursor(ordering: str, column: str, row: Model) -> str:
     value = _value_of(row, column)
-    place = [ordering, value.isoformat() if isinstance(value, datetime) else value, row.pk]
+    place = [ordering, *(known if isinstance(known, int) else _text(known) for known in (value, row.pk))]
     text = json.dumps(place, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _value_of(row: Model, column: str) -> Any:

@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "schedules": "Runs that begin by the clock.",
     "agents": "Who does the work.",
     "queues": "Where work waits: depth, oldest wait, pause.",
+    "workers": "Processes that do the work: what they serve and do, for staff.",
     "audit": "The chain of security acts, for staff.",
     "health": "Whether this installation is alive and ready.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
-from api.agents import AgentsView
+from api.agents import AgentsView, AgentView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactsView, ArtifactView
 from api.audit import AuditView
@@ -38,6 +38,7 @@ from api.members import (
 )
 from api.plans import PlansView
 from api.projects import ProjectDeletionView, ProjectMoveView, ProjectsView, ProjectView
+from api.queues import QueuePauseView, QueueResumeView, QueuesView, QueueView
 from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
 from api.schedule_fires import (
@@ -55,6 +56,7 @@ from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
 from api.triage import FindingsTriageView, FindingTriageView
 from api.uploads import UploadsView
+from api.workers import WorkersView
 
 app_name = "api"
 
@@ -186,4 +188,10 @@ urlpatterns = [
     path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
     path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
+    path("agents/<str:name>", AgentView.as_view(), name="agent"),
+    path("queues", QueuesView.as_view(), name="queues"),
+    path("queues/<str:name>", QueueView.as_view(), name="queue"),
+    path("queues/<str:name>/pause", QueuePauseView.as_view(), name="queue-pause"),
+    path("queues/<str:name>/resume", QueueResumeView.as_view(), name="queue-resume"),
+    path("workers", WorkersView.as_view(), name="workers"),
 ]

@@ -21,11 +21,11 @@ from django.db import Error, connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 
-from tasks import broker
+from tasks import broker, loads
 from tasks.database import Prepared, execute, is_away
 from tasks.errors import BrokerUnreachable
 from tasks.failpoints import failpoint
-from tasks.models import Queue, Step, WorkerSession
+from tasks.models import Queue, Step
 from tasks.states import StepState
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ def ring_again() -> int:
     Per queue at most max(0, min(ready, 2 x slots) - bells that wait), so neither a storm nor a silence builds up.
     """
     rung = 0
-    slots = _slots_by_queue()
+    slots = loads.slots_by_queue()
     open_queues = Queue.objects.filter(enabled=True, paused_at=None).values("name")
     ready = (
         Step.objects.filter(
@@ -196,14 +196,6 @@ def _has_ready(queue: str) -> bool:
     return Step.objects.filter(
         queue=queue, state=StepState.READY.value, held=False, available_at__lte=Now()
     ).exists()
-
-
-def _slots_by_queue() -> dict[str, int]:
-    slots: dict[str, int] = {}
-    for session in WorkerSession.objects.filter(stopped_at=None, lease_until__gt=Now()):
-        for queue in session.queues:
-            slots[queue] = slots.get(queue, 0) + session.slots
-    return slots
 
 
 _quiet_until = 0.0
