@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from frontend import account, control, views
+from accounts import paths  # noqa: F401 - registers the converters
+from frontend import account, control, teams, views
 
 app_name = "frontend"
 
@@ -23,6 +24,16 @@ urlpatterns = [
     path("account/sessions/revoke", account.revoke_sessions, name="sessions-revoke"),
     path("account/sessions/<uuid:session_id>/revoke", account.revoke_session, name="session-revoke"),
     path("account/password", account.change_password, name="password"),
+    path("teams", teams.teams_page, name="teams"),
+    path("teams/<team:team>", teams.team_page, name="team"),
+    path("teams/<team:team>/members", teams.change_member, name="team-members"),
+    path("teams/<team:team>/leave", teams.leave_team, name="team-leave"),
+    path("teams/<team:team>/invitations", teams.invite, name="team-invitations"),
+    path(
+        "teams/<team:team>/invitations/<uuid:invitation_id>", teams.change_invitation, name="team-invitation"
+    ),
+    path("invitations/<uuid:invitation_id>/answer", teams.answer_invitation, name="invitation-answer"),
+    path("invitations/<str:token>", teams.invitation_page, name="invitation"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]
