@@ -18,6 +18,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -67,6 +68,7 @@ def document(version: str) -> dict[str, Any]:
     return whole
 
 
+@require_safe
 @login_required
 def docs_page(request: HttpRequest) -> HttpResponse:
     """Describe the API for people."""
@@ -79,12 +81,14 @@ def docs_page(request: HttpRequest) -> HttpResponse:
     return render(request, "api/docs.html", context)
 
 
+@require_safe
 @login_required
 def swagger_page(request: HttpRequest) -> HttpResponse:
     """Let people read the description and try operations, as whom they are signed in."""
     return render(request, "api/swagger.html", {"version": NEWEST})
 
 
+@require_safe
 @login_required
 def redoc_page(request: HttpRequest) -> HttpResponse:
     """Let people read the description as a book."""

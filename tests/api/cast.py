@@ -106,7 +106,10 @@ def _fresh_counts() -> None:
 def _days(django_db_setup: None, django_db_blocker: Any) -> None:
     """Make the events' partitions outside of the tests' transactions, which would take them back."""
     with django_db_blocker.unblock():
-        partitions.ensure(datetime.now(UTC).date())
+        if (
+            "tasks_event" in connection.introspection.table_names()
+        ):  # no test of this session may want a database
+            partitions.ensure(datetime.now(UTC).date())
         connection.close()
 
 

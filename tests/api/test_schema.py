@@ -13,8 +13,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from api.schema import VERSIONS, document
 from api.tags import METHODS, TAGS
 
-pytestmark = pytest.mark.django_db  # a session of tests without a database makes none, which the cast wants
-
 NOT_YET = frozenset[str]()
 """Operations whose description is being written. It only shrinks."""
 

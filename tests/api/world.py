@@ -1,0 +1,330 @@
+"""A world for the permission matrix: two teams that know nothing of each other, and one of everything in each.
+
+What paths are filled with stands in PARAMETERS, one line per parameter; what writing methods send stands in BODIES,
+one line per operation. Who asks stands in ROLES. Nothing is asserted here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import credentials, keys, sessions
+from accounts.bounds import GRANTABLE, READ_ALL
+from accounts.models import (
+    ApiKey,
+    Credential,
+    Membership,
+    Project,
+    ProjectMembership,
+    SessionKind,
+    Team,
+    User,
+)
+from accounts.roles import Role
+from agents.models import TrackedFinding
+from tasks import runs
+from tasks.models import Approval, Run
+from tests.agents.found import claim, find
+from tests.api.cast import PASSWORD, ask, probe, submit_steps, token
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROLES = (
+    "anonymous", "outsider", "viewer", "developer", "maintainer", "owner", "staff", "superuser",
+    "key:all", "key:read", "key:submit", "key:elsewhere", "token:old", "key:old",
+)  # fmt: skip
+ELSEWHERE = ("viewer", "developer", "maintainer", "owner", "staff", "key:all")
+"""Who also asks for what belongs to the other team."""
+ADMIN_ROLES = frozenset({"anonymous", "owner", "staff", "superuser"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One team with one of everything."""
+
+    team: Team
+    project: Project
+    second: Project
+    owner: User
+    member: User
+    open_run: Run
+    paused_run: Run
+    over_run: Run
+    approval: Approval
+    finding: TrackedFinding
+    credential: Credential
+    key: ApiKey
+    session: str
+    refresh_token: str
+
+    @property
+    def project_name(self) -> str:
+        return f"{self.team.slug}/{self.project.slug}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Something that can be asked for."""
+
+    pattern: str
+    methods: tuple[str, ...]
+
+    @property
+    def is_api(self) -> bool:
+        return (
+            self.pattern.startswith(("api/v1/", "api/schema", "livez", "readyz"))
+            and self.pattern != "api/v1/docs"
+        )
+
+    @property
+    def is_admin(self) -> bool:
+        return self.pattern.startswith("admin/")
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:\w+:)?(\w+)>", self.pattern)
+
+    def path(self, side: Side) -> str:
+        """Fill the pattern with what belongs to a side. Raises KeyError for a parameter that PARAMETERS lacks."""
+        if self.pattern in FIXED:
+            return FIXED[self.pattern]
+        fill = {name: PARAMETERS[name](side, self.pattern) for name in self.parameters}
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: fill[found[1]], self.pattern)
+
+
+FIXED = {
+    "admin/^(?P<app_label>auth|accounts|tasks|agents)/$": "/admin/accounts/",
+    "admin/(?P<url>.*)$": "/admin/no/such/page",
+}
+
+PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
+    "run_id": lambda side, pattern: str(_run_for(side, pattern).public_id),
+    "step": lambda side, pattern: "a",
+    "name": lambda side, pattern: "note.txt",
+    "approval_id": lambda side, pattern: str(side.approval.public_id),
+    "finding_id": lambda side, pattern: str(side.finding.public_id),
+    "credential_id": lambda side, pattern: str(side.credential.public_id),
+    "key_id": lambda side, pattern: str(side.key.public_id),
+    "session_id": lambda side, pattern: side.session,
+    "team": lambda side, pattern: side.team.slug,
+    "project": lambda side, pattern: side.project_name,
+    "username": lambda side, pattern: side.member.username,
+    "object_id": lambda side, pattern: _row_of_admin(pattern),
+    "id": lambda side, pattern: str(side.member.pk),
+    "content_type_id": lambda side, pattern: "1",
+}
+
+Body = Mapping[str, Any]
+DECISION = {"decision": "approve"}
+PASSWORDS = {
+    "old_password": PASSWORD,
+    "new_password1": "another long password",
+    "new_password2": "another long password",
+}
+
+BODIES: Mapping[str, Callable[[Side], Body]] = {
+    "POST api/v1/token": lambda side: {"username": side.owner.username, "password": PASSWORD},
+    "POST api/v1/token/refresh": lambda side: {"refresh_token": side.refresh_token},
+    "POST api/v1/token/revoke": lambda side: {"token": side.refresh_token},
+    "PATCH api/v1/me": lambda side: {"name": "Another Name"},
+    "POST api/v1/runs": lambda side: {
+        "goal": "Find security problems",
+        "target": {"kind": "git", "url": "https://git.example.org/team/shop.git"},
+        "project": side.project_name,
+    },
+    "POST api/v1/runs/<uuid:run_id>/rerun": lambda side: {"from": "a"},
+    "POST api/v1/runs/<uuid:run_id>/priority": lambda side: {"priority": 3},
+    "POST api/v1/approvals/<uuid:approval_id>": lambda side: DECISION,
+    "POST api/v1/findings/triage": lambda side: {
+        "ids": [str(side.finding.public_id)],
+        "act": "accept",
+        "reason": "seen",
+    },
+    "POST api/v1/findings/<uuid:finding_id>/triage": lambda side: {"act": "accept", "reason": "seen"},
+    "POST api/v1/keys": lambda side: {"name": "ci", "scopes": ["run.view"], "projects": [side.project_name]},
+    "POST api/v1/teams": lambda side: {"name": "New", "slug": "new"},
+    "PATCH api/v1/teams/<team:team>": lambda side: {"name": "Other name"},
+    "POST api/v1/teams/<team:team>/transfer": lambda side: {"to": side.member.username},
+    "PATCH api/v1/teams/<team:team>/members/<str:username>": lambda side: {"role": "developer"},
+    "PUT api/v1/projects/<project:project>/members/<str:username>": lambda side: {"role": "developer"},
+    "POST api/v1/projects/<project:project>/credentials": lambda side: {
+        "kind": "git_token",
+        "name": "new",
+        "value": "a-secret",
+    },
+    "PUT api/v1/projects/<project:project>/credentials/<uuid:credential_id>": lambda side: {"value": "new"},
+    "POST ": lambda side: {
+        "goal": "Find security problems",
+        "target": "https://git.example.org/team/shop.git",
+        "project": side.project.pk,
+    },
+    "POST runs/<uuid:run_id>/rerun": lambda side: {"from": "a"},
+    "POST runs/<uuid:run_id>/priority": lambda side: {"priority": "3"},
+    "POST runs/<uuid:run_id>/approvals/<uuid:approval_id>": lambda side: DECISION,
+    "POST account/password": lambda side: PASSWORDS,
+    "POST login/": lambda side: {"username": side.owner.username, "password": PASSWORD},
+    "POST admin/login/": lambda side: {"username": side.owner.username, "password": PASSWORD},
+}
+QUERIES: Mapping[str, Callable[[Side], str]] = {
+    "GET api/v1/runs/<uuid:run_id>/rerun": lambda side: "?from=a",
+    "GET runs/<uuid:run_id>/rerun": lambda side: "?from=a",
+    "POST api/v1/uploads": lambda side: f"?name=shop.tar.gz&project={side.project_name}",
+}
+RAW = frozenset({"POST api/v1/uploads"})
+"""Operations that take bytes."""
+
+
+def routes() -> list[Route]:
+    """Give all that the URL conf knows, once each."""
+    found: dict[str, Route] = {}
+
+    def walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
+        for one in patterns:
+            where = prefix + str(one.pattern)
+            if isinstance(one, URLResolver):
+                yield from walk(one.url_patterns, where)
+            else:
+                yield where, one.callback
+
+    for pattern, callback in walk(get_resolver().url_patterns, ""):
+        view = getattr(callback, "cls", None)
+        methods = tuple(name for name in METHODS if hasattr(view, name.lower())) if view else ("GET", "POST")
+        found.setdefault(pattern, Route(pattern=pattern, methods=methods))
+    return [found[pattern] for pattern in sorted(found)]
+
+
+def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
+    """Make a team with people and one of everything. Wants the fixture `worker`."""
+    team = Team.objects.create(name=f"Team {slug}", slug=slug)
+    project = Project.objects.create(team=team, name="Shop", slug=f"{slug}-shop")
+    second = Project.objects.create(team=team, name="Second", slug=f"{slug}-second")
+    made = {}
+    for name, role in people.items():
+        made[name] = User.objects.create_user(name, password=PASSWORD)
+        Membership.objects.create(user=made[name], team=team, role=role)
+    member = User.objects.create_user(f"{slug}-member", password=PASSWORD)
+    Membership.objects.create(user=member, team=team, role=Role.VIEWER)
+    owner = next(made[name] for name, role in people.items() if role == Role.OWNER)
+    over = submit_steps(project, probe("a", "say"), owner=owner)
+    approval = ask(project)
+    find(project, claim())
+    for scope in (project, second):
+        ProjectMembership.objects.create(user=member, project=scope, role=Role.VIEWER)
+    now = timezone.now()
+    session = sessions.begin(owner, SessionKind.PROGRAM, sessions.Device(), lasts=timedelta(days=1))
+    answer = APIClient().post("/api/v1/token", {"username": owner.username, "password": PASSWORD})
+    return Side(
+        team=team,
+        project=project,
+        second=second,
+        owner=owner,
+        member=member,
+        open_run=over,
+        paused_run=over,
+        over_run=Run.objects.get(pk=over.pk),
+        approval=approval,
+        finding=TrackedFinding.objects.get(project=project),
+        credential=credentials.store(
+            project, Credential.Kind.GIT_TOKEN, "deploy", "a-secret", description="", by=owner, now=now
+        ),
+        key=_key(owner, scopes=[READ_ALL]).row,
+        session=str(session.public_id),
+        refresh_token=answer.json()["refresh_token"],
+    )
+
+
+def with_open_runs(side: Side) -> Side:
+    """Add the runs that are not over; after them no worker may work."""
+    open_run, paused = (submit_steps(side.project, probe("a"), owner=side.owner) for _ in range(2))
+    runs.pause(paused.public_id, by=side.owner.username)
+    return replace(side, open_run=open_run, paused_run=paused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Ours, theirs, and who asks."""
+
+    ours: Side
+    theirs: Side
+    programs: Mapping[str, APIClient]
+    browsers: Mapping[str, Client]
+
+
+def make_world() -> World:
+    """Make everything. Wants the fixture `worker`."""
+    ours = make_side(
+        "acme",
+        people={
+            "viewer": Role.VIEWER,
+            "developer": Role.DEVELOPER,
+            "maintainer": Role.MAINTAINER,
+            "owner": Role.OWNER,
+        },
+    )
+    theirs = make_side("other", people={"outsider": Role.OWNER})
+    User.objects.create_user("staff", password=PASSWORD, is_staff=True)
+    User.objects.create_superuser("superuser", password=PASSWORD)
+    people = {
+        name: User.objects.get(username=name) for name in ROLES if ":" not in name and name != "anonymous"
+    }
+    ours, theirs = with_open_runs(ours), with_open_runs(theirs)
+    every, owner = sorted(GRANTABLE), ours.owner
+    secrets = {
+        **{name: token(person) for name, person in people.items()},
+        "key:all": _key(owner, scopes=every).text,
+        "key:read": _key(owner, scopes=[READ_ALL]).text,
+        "key:submit": _key(owner, scopes=["run.submit"]).text,
+        "key:elsewhere": _key(owner, scopes=every, projects=[ours.second]).text,
+        "token:old": token(owner, lasts=-timedelta(seconds=1)),
+        "key:old": _old_key(owner),
+    }
+    programs, browsers = {"anonymous": APIClient(raise_request_exception=False)}, {}
+    for name, secret in secrets.items():
+        programs[name] = APIClient(raise_request_exception=False)
+        programs[name].credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    for name in ("anonymous", *people):
+        browsers[name] = Client(raise_request_exception=False)
+        if name in people:
+            browsers[name].force_login(people[name])
+    return World(ours=ours, theirs=theirs, programs=programs, browsers=browsers)
+
+
+def _key(owner: User, *, scopes: list[str], projects: list[Project] | None = None) -> keys.MintedKey:
+    now = timezone.now()
+    return keys.create(
+        owner, "ci", scopes=scopes, projects=projects, expires_at=now + timedelta(days=1), now=now
+    )
+
+
+def _old_key(owner: User) -> str:
+    minted, past = _key(owner, scopes=sorted(GRANTABLE)), timezone.now() - timedelta(days=9)
+    ApiKey.objects.filter(pk=minted.row.pk).update(created_at=past, expires_at=past + timedelta(days=1))
+    return minted.text
+
+
+def _run_for(side: Side, pattern: str) -> Run:
+    """Give a run in the state that an operation wants."""
+    if "/approvals/" in pattern:
+        return side.approval.run
+    if pattern.endswith("/resume"):
+        return side.paused_run
+    if pattern.endswith(("/cancel", "/pause", "/priority")):
+        return side.open_run
+    return side.over_run
+
+
+def _row_of_admin(pattern: str) -> str:
+    app, _, model = pattern.removeprefix("admin/").partition("/")
+    if app == "r":
+        return "1"
+    row = apps.get_model(app, model.partition("/")[0])._default_manager.first()
+    return "0" if row is None else str(row.pk).replace("_", "_5F")
