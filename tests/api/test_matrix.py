@@ -52,7 +52,7 @@ def ask(world: World, role: str, method: str, route: Route, side: Side) -> str:
     """Send what a role would send, tell how it was answered, and take back whatever it did."""
     name = f"{method} {route.pattern}"
     client = (world.programs if route.is_api else world.browsers)[role]
-    path = route.path(side) + (QUERIES[name](side) if name in QUERIES else "")
+    path = route.path(method, side) + (QUERIES[name](side) if name in QUERIES else "")
     body: Any = BODIES[name](side) if name in BODIES else {}
     cookies = copy.deepcopy(client.cookies)
     with transaction.atomic():

@@ -32,8 +32,8 @@ from accounts.models import (
 )
 from accounts.roles import Role
 from agents.models import TrackedFinding
-from tasks import runs
-from tasks.models import Approval, Run
+from tasks import artifacts, runs
+from tasks.models import Approval, Artifact, Run, Step
 from tests.agents.found import claim, find
 from tests.api.cast import PASSWORD, ask, probe, submit_steps, token
 
@@ -54,11 +54,13 @@ class Side:
     team: Team
     project: Project
     second: Project
+    owned: Team
     owner: User
     member: User
     open_run: Run
     paused_run: Run
     over_run: Run
+    reported_run: Run
     approval: Approval
     finding: TrackedFinding
     credential: Credential
@@ -93,11 +95,12 @@ class Route:
     def parameters(self) -> list[str]:
         return re.findall(r"<(?:\w+:)?(\w+)>", self.pattern)
 
-    def path(self, side: Side) -> str:
+    def path(self, method: str, side: Side) -> str:
         """Fill the pattern with what belongs to a side. Raises KeyError for a parameter that PARAMETERS lacks."""
+        wanted = f"{method} {self.pattern}"
         if self.pattern in FIXED:
             return FIXED[self.pattern]
-        fill = {name: PARAMETERS[name](side, self.pattern) for name in self.parameters}
+        fill = {name: PARAMETERS[name](side, wanted) for name in self.parameters}
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: fill[found[1]], self.pattern)
 
 
@@ -107,20 +110,22 @@ FIXED = {
 }
 
 PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
-    "run_id": lambda side, pattern: str(_run_for(side, pattern).public_id),
-    "step": lambda side, pattern: "a",
-    "name": lambda side, pattern: "note.txt",
-    "approval_id": lambda side, pattern: str(side.approval.public_id),
-    "finding_id": lambda side, pattern: str(side.finding.public_id),
-    "credential_id": lambda side, pattern: str(side.credential.public_id),
-    "key_id": lambda side, pattern: str(side.key.public_id),
-    "session_id": lambda side, pattern: side.session,
-    "team": lambda side, pattern: side.team.slug,
-    "project": lambda side, pattern: side.project_name,
-    "username": lambda side, pattern: side.member.username,
-    "object_id": lambda side, pattern: _row_of_admin(pattern),
-    "id": lambda side, pattern: str(side.member.pk),
-    "content_type_id": lambda side, pattern: "1",
+    "run_id": lambda side, wanted: str(_run_for(side, wanted).public_id),
+    "step": lambda side, wanted: "a",
+    "name": lambda side, wanted: "note.txt",
+    "approval_id": lambda side, wanted: str(side.approval.public_id),
+    "finding_id": lambda side, wanted: str(side.finding.public_id),
+    "credential_id": lambda side, wanted: str(side.credential.public_id),
+    "key_id": lambda side, wanted: str(side.key.public_id),
+    "session_id": lambda side, wanted: side.session,
+    "team": lambda side, wanted: (
+        (side.owned if wanted == "DELETE api/v1/teams/<team:team>" else side.team).slug
+    ),
+    "project": lambda side, wanted: _project_for(side, wanted),
+    "username": lambda side, wanted: side.member.username,
+    "object_id": lambda side, wanted: _row_of_admin(wanted),
+    "id": lambda side, wanted: str(side.member.pk),
+    "content_type_id": lambda side, wanted: "1",
 }
 
 Body = Mapping[str, Any]
@@ -155,6 +160,13 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
     "PATCH api/v1/teams/<team:team>": lambda side: {"name": "Other name"},
     "POST api/v1/teams/<team:team>/transfer": lambda side: {"to": side.member.username},
     "PATCH api/v1/teams/<team:team>/members/<str:username>": lambda side: {"role": "developer"},
+    "DELETE api/v1/projects/<project:project>": lambda side: {
+        "confirm": f"{side.team.slug}/{side.second.slug}"
+    },
+    "DELETE api/v1/teams/<team:team>": lambda side: {"confirm": side.owned.slug},
+    "POST api/v1/projects": lambda side: {"team": side.team.slug, "slug": "new"},
+    "PATCH api/v1/projects/<project:project>": lambda side: {"name": "Other name"},
+    "POST api/v1/projects/<project:project>/move": lambda side: {"team": side.owned.slug},
     "PUT api/v1/projects/<project:project>/members/<str:username>": lambda side: {"role": "developer"},
     "POST api/v1/projects/<project:project>/credentials": lambda side: {
         "kind": "git_token",
@@ -214,6 +226,9 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
     member = User.objects.create_user(f"{slug}-member", password=PASSWORD)
     Membership.objects.create(user=member, team=team, role=Role.VIEWER)
     owner = next(made[name] for name, role in people.items() if role == Role.OWNER)
+    owned = Team.objects.create(name=f"{slug} too", slug=f"{slug}-too")
+    for name, role in people.items():
+        Membership.objects.create(user=made[name], team=owned, role=role)
     over = submit_steps(project, probe("a", "say"), owner=owner)
     approval = ask(project)
     find(project, claim())
@@ -226,11 +241,13 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
         team=team,
         project=project,
         second=second,
+        owned=owned,
         owner=owner,
         member=member,
         open_run=over,
         paused_run=over,
         over_run=Run.objects.get(pk=over.pk),
+        reported_run=reported(submit_steps(project, probe("super.report"), owner=owner)),
         approval=approval,
         finding=TrackedFinding.objects.get(project=project),
         credential=credentials.store(
@@ -240,6 +257,18 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
         session=str(session.public_id),
         refresh_token=answer.json()["refresh_token"],
     )
+
+
+def reported(run: Run) -> Run:
+    """Give a run a report, as its last step would."""
+    step = run.steps.get()
+    Step.objects.filter(pk=step.pk).update(agent="super", operation="report")
+    stored = artifacts.put("report.json", b"{}", media_type="application/json")
+    Artifact.objects.create(
+        run=run, step=step, name="report.json", digest=stored.digest, size=stored.size,
+        media_type="application/json", created_at=run.created_at,
+    )  # fmt: skip
+    return run
 
 
 def with_open_runs(side: Side) -> Side:
@@ -311,19 +340,28 @@ def _old_key(owner: User) -> str:
     return minted.text
 
 
-def _run_for(side: Side, pattern: str) -> Run:
+def _run_for(side: Side, wanted: str) -> Run:
     """Give a run in the state that an operation wants."""
-    if "/approvals/" in pattern:
+    if "/approvals/" in wanted:
         return side.approval.run
-    if pattern.endswith("/resume"):
+    if wanted.endswith("/report"):
+        return side.reported_run
+    if wanted.endswith("/resume"):
         return side.paused_run
-    if pattern.endswith(("/cancel", "/pause", "/priority")):
+    if wanted.endswith(("/cancel", "/pause", "/priority")):
         return side.open_run
     return side.over_run
 
 
-def _row_of_admin(pattern: str) -> str:
-    app, _, model = pattern.removeprefix("admin/").partition("/")
+def _project_for(side: Side, wanted: str) -> str:
+    """Give a project; one without runs for what wants none to be open."""
+    is_bare = wanted.endswith(("/deletion", "/move")) or wanted == "DELETE api/v1/projects/<project:project>"
+    project = side.second if is_bare else side.project
+    return f"{side.team.slug}/{project.slug}"
+
+
+def _row_of_admin(wanted: str) -> str:
+    app, _, model = wanted.partition(" admin/")[2].partition("/")
     if app == "r":
         return "1"
     row = apps.get_model(app, model.partition("/")[0])._default_manager.first()
