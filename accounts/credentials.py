@@ -1,10 +1,9 @@
 """Credentials of a project: kept, replaced, deleted, revealed to code; and their keys rotated.
 
 Values come in by `store` and `replace` and go out by `reveal` alone, as a `Secret` that does not print itself: to
-code that works with it, never to an answer, a page, a log or an event. Who stores or rotates locks the project's
-row, so a value is never sealed by a key that a rotation is about to take away; who reveals reads credential and data
-key by one statement. Invariant: every change of a credential is in the audit chain without its value, each use in the
-log.
+code that works with it, never to an answer, a page, a log or an event. How they are sealed is `envelope`'s; who
+reveals reads credential and data key by one statement. Invariant: every change of a credential is in the audit chain
+without its value, each use in the log.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from accounts import audit, crypto
+from accounts import audit, crypto, envelope
 from accounts.audit import Act
 from accounts.crypto import Key
 from accounts.models import Credential, DataKey, Project, User
@@ -30,6 +29,7 @@ log = structlog.get_logger(__name__)
 MOST_CHARACTERS = 16_384
 USED_EVERY = timedelta(minutes=1)  # `last_used_at` is written at most so often
 Kind = Credential.Kind
+envelope.holds(Credential)
 
 
 class ValueUnfit(Exception):
@@ -77,7 +77,7 @@ def store(
     """Keep a new credential. Raises ValueUnfit, NameTaken, CryptoError."""
     _refuse_unfit(kind, value)
     with transaction.atomic():
-        _lock(project.pk)
+        envelope.lock(project.pk)
         if Credential.objects.filter(project=project, name=name).exists():
             raise NameTaken(
                 f"the project has a credential {name!r} already; replace its value, or choose another name"
@@ -85,7 +85,7 @@ def store(
         row = Credential(
             project=project, kind=kind, name=name, description=description, created_at=now, created_by=by
         )
-        _seal(row, value, now)
+        envelope.put(row, value, now)
         row.save(force_insert=True)
         _record(Act.CREDENTIAL_CREATED, row)
     return row
@@ -95,10 +95,10 @@ def replace(credential: Credential, value: str, *, now: datetime) -> Credential:
     """Put another value into a credential's place. Raises ValueUnfit, CryptoError; DoesNotExist if it is gone."""
     _refuse_unfit(Kind(credential.kind), value)
     with transaction.atomic():
-        _lock(credential.project_id)
+        envelope.lock(credential.project_id)
         row = Credential.objects.get(pk=credential.pk)
         row.replaced_at = now
-        _seal(row, value, now)
+        envelope.put(row, value, now)
         row.save(update_fields=["value", "data_key", "replaced_at"])
         _record(Act.CREDENTIAL_REPLACED, row)
     return row
@@ -140,7 +140,7 @@ def rotate(*, renew: bool, now: datetime) -> Rotated:
     rewrapped = renewed = resealed = 0
     for project_id in _projects_with_keys():
         with transaction.atomic():
-            _lock(project_id)
+            envelope.lock(project_id)
             if renew:
                 renewed += 1
                 resealed += _renew(project_id, master, now)
@@ -163,7 +163,7 @@ def _projects_with_keys() -> Iterator[int]:
 def _rewrap(project_id: int, master: Key) -> int:
     stale = list(DataKey.objects.filter(project_id=project_id).exclude(master=master.id))
     for row in stale:
-        plain = _unwrap(row)
+        plain = envelope.unwrap(row)
         row.wrapped = crypto.seal(plain.secret, master, identity=row.identity)
         row.master = master.id
         row.save(update_fields=["wrapped", "master"])
@@ -171,50 +171,22 @@ def _rewrap(project_id: int, master: Key) -> int:
 
 
 def _renew(project_id: int, master: Key, now: datetime) -> int:
-    """Make a new data key for a project, seal its credentials by it, delete the old ones."""
+    """Make a new data key for a project, seal all that its old ones seal by it, delete those."""
     old = list(DataKey.objects.filter(project_id=project_id))
     DataKey.objects.filter(project_id=project_id).update(is_current=False)
-    row, key = _new_data_key(project_id, master, now)
-    sealed = list(Credential.objects.select_related("data_key").filter(project_id=project_id))
-    for credential in sealed:
-        value = _open(credential)
-        credential.value = crypto.seal(value.encode(), key, identity=credential.identity)
-        credential.data_key = row
-        credential.save(update_fields=["value", "data_key"])
+    row, key = envelope.new_data_key(project_id, master, now)
+    sealed = list(envelope.holders_of(project_id))
+    for holder in sealed:
+        value = envelope.take(holder)
+        holder.value = crypto.seal(value.encode(), key, identity=holder.identity)
+        holder.data_key = row
+        holder.save(update_fields=["value", "data_key"])
     DataKey.objects.filter(pk__in=[one.pk for one in old]).delete()
     return len(sealed)
 
 
-def _seal(row: Credential, value: str, now: datetime) -> None:
-    current = DataKey.objects.filter(project_id=row.project_id, is_current=True).first()
-    if current is None:
-        current, key = _new_data_key(row.project_id, crypto.master_keys()[0], now)
-    else:
-        key = _unwrap(current)
-    row.data_key = current
-    row.value = crypto.seal(value.encode(), key, identity=row.identity)
-
-
 def _open(row: Credential) -> str:
-    return crypto.open_sealed(row.value, _unwrap(row.data_key), identity=row.identity).decode()
-
-
-def _new_data_key(project_id: int, master: Key, now: datetime) -> tuple[DataKey, Key]:
-    row = DataKey(project_id=project_id, master=master.id, created_at=now)
-    key = crypto.new_key(str(row.public_id))
-    row.wrapped = crypto.seal(key.secret, master, identity=row.identity)
-    row.save(force_insert=True)
-    return row, key
-
-
-def _unwrap(row: DataKey) -> Key:
-    master = crypto.master_key(row.master)
-    return Key(str(row.public_id), crypto.open_sealed(row.wrapped, master, identity=row.identity))
-
-
-def _lock(project_id: int) -> None:
-    """Take turns per project. Rows that point to the project are written meanwhile: runs go on."""
-    Project.objects.select_for_update(no_key=True).get(pk=project_id)
+    return envelope.take(row)
 
 
 def _refuse_unfit(kind: Kind, value: str) -> None:
