@@ -3,12 +3,13 @@
 `append` bumps the counters of the runs that a transaction changed and inserts, in one statement. It must be the last
 one that a transaction makes for a run (with the run's own end): the counter's row lock is what keeps the numbers
 gapless, and it is held until the commit. Readers take `since(run, seq)`; a number that they can see has no hole
-before it.
+before it. Witnesses hear of what was appended, in the same transaction.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,10 +17,12 @@ from typing import Any, ClassVar
 
 from django.db import connection
 
+from tasks import witnesses
 from tasks.database import Prepared, execute
 from tasks.models import Run
 from tasks.plans import JsonObject
 from tasks.states import FINAL_RUN_STATES, RunState
+from tasks.witnesses import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,7 +393,7 @@ def append(growths: Sequence[Growth]) -> list[Head]:
     }
     with connection.cursor() as cursor:
         execute(cursor, values, _LOCK, _APPEND)
-        return [
+        heads = [
             Head(
                 run_pk=pk,
                 public_id=str(public_id),
@@ -403,6 +406,32 @@ def append(growths: Sequence[Growth]) -> list[Head]:
             )
             for pk, public_id, seq, open_steps, has_ended, has_begun, project_id, owner_id in cursor.fetchall()
         ]
+    if told := _wanted(facts, heads):
+        witnesses.tell(told)
+    return heads
+
+
+def _wanted(facts: Sequence[dict[str, Any]], heads: Sequence[Head]) -> list[Told]:
+    """Give what was appended of the kinds that witnesses want, numbered as the statement has done it."""
+    kinds = witnesses.wanted()
+    counts = Counter(fact["run"] for fact in facts)
+    before = {head.run_pk: head.seq - head.has_ended - counts[head.run_pk] for head in heads}
+    began = [
+        Told(run_pk=head.run_pk, seq=before[head.run_pk], kind=RunStarted.kind, data={})
+        for head in heads
+        if head.has_begun
+    ]
+    written = [
+        Told(run_pk=fact["run"], seq=before[fact["run"]] + fact["n"], kind=fact["kind"], data=fact["data"])
+        for fact in facts
+        if fact["kind"] in kinds
+    ]
+    ended = [
+        Told(run_pk=head.run_pk, seq=head.seq, kind=RunFinished.kind, data=json.loads(_WENT_WELL))
+        for head in heads
+        if head.has_ended
+    ]
+    return [one for one in (*began, *written, *ended) if one.kind in kinds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

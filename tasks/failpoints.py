@@ -25,6 +25,7 @@ NAMES = frozenset(
         "before_commit",  # an attempt's result is written, the commit is not sent
         "after_commit_before_publish",  # bells are promised, none is rung
         "after_publish_before_delete",  # bells are rung, the promise still stands
+        "webhook_sent",  # a receiver has answered, nothing is recorded yet
     }
 )
 ACTIONS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}

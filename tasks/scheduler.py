@@ -5,6 +5,7 @@ scheduler  promotes due retries, recovers lost attempts, expires deadlines and q
            fires schedules                                                  every second; at once while some are due
            rings again where bells got lost, makes the days' partitions     every 5 s
            prunes what is over, in slices of half a second                  once a day
+           does the chores of other packages                                every second
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from tasks import outbox, partitions, retention, runs, schedules
+from tasks import chores, outbox, partitions, retention, runs, schedules
 from tasks.database import SILENT_SECONDS, Leadership, is_away, is_not_migrated
 from tasks.errors import BrokerUnreachable
 
@@ -51,6 +52,7 @@ class Sweep:
         self._rang_at = self._pruned_at = 0.0
         self._is_behind = False
         self._prune = retention.Daily()
+        self._chores = chores.made()
 
     def is_behind(self) -> bool:
         """Tell whether the last round has left schedules that are due: then the next one follows at once."""
@@ -60,7 +62,7 @@ class Sweep:
         """Move what is due. Returns how many things were moved."""
         moved = runs.promote_due() + runs.recover() + runs.expire() + runs.expire_approvals()
         fired, self._is_behind = schedules.fire_round()
-        moved += fired
+        moved += fired + sum(chore() for chore in self._chores)
         if time.monotonic() - self._rang_at >= settings.REHINT_SECONDS:
             self._rang_at = time.monotonic()
             partitions.ensure(timezone.now().date())

@@ -20,5 +20,6 @@ from __future__ import annotations
 from tasks.retention.discarding import discard
 from tasks.retention.forecast import forecast
 from tasks.retention.rounds import Daily, prune
+from tasks.retention.rows import prune_too
 
-__all__ = ["Daily", "discard", "forecast", "prune"]
+__all__ = ["Daily", "discard", "forecast", "prune", "prune_too"]

@@ -7,7 +7,7 @@ the next round; so is a batch that would have to wait for a lock longer than LOC
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -190,10 +190,19 @@ def prune_own(account: Account) -> bool:
     return any(told.values())
 
 
-def own_rows() -> Iterable[
-    tuple[QuerySet[OutboxMessage] | QuerySet[WorkerSession] | QuerySet[ScheduleFire], int]
-]:
-    """Give the engine's own rows that are due, each kind with how many of it may go at once."""
+Due = Callable[[], tuple[QuerySet[Any], int]]
+"""Gives rows that are due and belong to no run's policy, with how many of them may go at once."""
+
+_of_others: dict[str, Due] = {}
+
+
+def prune_too(name: str, due: Due) -> None:
+    """Let a round delete rows of another package as well. Under the same name the newer one counts."""
+    _of_others[name] = due
+
+
+def own_rows() -> Iterable[tuple[QuerySet[Any], int]]:
+    """Give the engine's own rows that are due, and those of other packages, with how many may go at once."""
     running = Step.objects.filter(worker=OuterRef("pk"), state=StepState.RUNNING.value)
     yield OutboxMessage.objects.filter(created_at__lt=Now() - OUTBOX_KEPT), ROWS_AT_ONCE
     yield (
@@ -208,6 +217,8 @@ def own_rows() -> Iterable[
         .filter(is_due("keep_runs_days", F("fired_at"), project="schedule__project")),
         ROWS_AT_ONCE,
     )
+    for due in _of_others.values():
+        yield due()
 
 
 def hold(rows: QuerySet[Run]) -> list[int]:
