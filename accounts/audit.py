@@ -75,6 +75,10 @@ class Act(StrEnum):
     REPORT_EXPORTED = "report.exported"
     RUN_DELETED = "run.deleted"
     SCHEDULE_DELETED = "schedule.deleted"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105 - the name of an act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

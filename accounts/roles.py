@@ -47,6 +47,8 @@ ACTIONS: Mapping[str, Role] = {
     "schedule.manage": Role.MAINTAINER,
     "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
     "credential.manage": Role.MAINTAINER,
+    "webhook.view": Role.MAINTAINER,  # URLs of receivers may hold their tokens
+    "webhook.manage": Role.MAINTAINER,
 }
 """Actions on a project or on what belongs to it, with the least role that may do them."""
 

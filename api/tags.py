@@ -28,6 +28,7 @@ TAGS: Mapping[str, str] = {
     "artifacts": "Bytes that steps made.",
     "uploads": "Archives to work on.",
     "credentials": "What a project signs in with elsewhere; values go in and never come out.",
+    "webhooks": "Whom a project tells of its runs, and what was delivered.",
     "schedules": "Runs that begin by the clock.",
     "agents": "Who does the work.",
     "queues": "Where work waits: depth, oldest wait, pause.",

@@ -56,6 +56,8 @@ from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
 from api.triage import FindingsTriageView, FindingTriageView
 from api.uploads import UploadsView
+from api.webhook_deliveries import DeliveriesView, DeliveryReplayView, DeliveryView
+from api.webhooks import WebHookPingView, WebHookSecretView, WebHooksView, WebHookView
 from api.workers import WorkersView
 
 app_name = "api"
@@ -186,6 +188,33 @@ urlpatterns = [
         name="credential",
     ),
     path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
+    path("projects/<project:project>/webhooks", WebHooksView.as_view(), name="webhooks"),
+    path("projects/<project:project>/webhooks/<uuid:hook_id>", WebHookView.as_view(), name="webhook"),
+    path(
+        "projects/<project:project>/webhooks/<uuid:hook_id>/ping",
+        WebHookPingView.as_view(),
+        name="webhook-ping",
+    ),
+    path(
+        "projects/<project:project>/webhooks/<uuid:hook_id>/secret",
+        WebHookSecretView.as_view(),
+        name="webhook-secret",
+    ),
+    path(
+        "projects/<project:project>/webhooks/<uuid:hook_id>/deliveries",
+        DeliveriesView.as_view(),
+        name="webhook-deliveries",
+    ),
+    path(
+        "projects/<project:project>/webhooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>",
+        DeliveryView.as_view(),
+        name="webhook-delivery",
+    ),
+    path(
+        "projects/<project:project>/webhooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>/replay",
+        DeliveryReplayView.as_view(),
+        name="webhook-delivery-replay",
+    ),
     path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
     path("agents/<str:name>", AgentView.as_view(), name="agent"),

@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "accounts",
     "tasks",
     "agents",
+    "monitoring",
     "api",
     "frontend",
     "wrenchai_project",
@@ -402,6 +403,29 @@ EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10  # seconds: somebody waits for the answer
 DEFAULT_FROM_EMAIL = env.text("WRENCH_EMAIL_FROM", "wrenchai@localhost", "Whom mail comes from")
+
+# --- Webhooks ---------------------------------------------------------------------------------------------
+WEBHOOK_NETWORKS = env.networks(
+    "WRENCH_WEBHOOK_NETWORKS",
+    (),
+    "Networks that are not public and that webhooks may be sent to nevertheless, such as 10.0.0.0/8",
+)
+WEBHOOK_HTTP = env.flag("WRENCH_WEBHOOK_HTTP", False, "Webhooks may have URLs without TLS")
+WEBHOOK_CA_FILE = env.text(
+    "WRENCH_WEBHOOK_CA_FILE",
+    "",
+    "Certificates (PEM) that receivers of webhooks are trusted by, beside the system's",
+)
+WEBHOOK_THREADS = env.number(
+    "WRENCH_WEBHOOK_THREADS", 16, "So many webhooks are sent at once", least=2, most=200
+)
+WEBHOOK_KEEP_DAYS = env.number(
+    "WRENCH_WEBHOOK_KEEP_DAYS",
+    30,
+    "Deliveries of webhooks that are over are kept so long",
+    least=4,
+    most=3650,
+)
 
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {

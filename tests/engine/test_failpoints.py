@@ -68,5 +68,6 @@ def test_unknown_failpoint_is_told(setting: str) -> None:
 
 
 def test_all_names_are_placed_once_or_more() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "tasks").rglob("*.py"))
+    folders = (ROOT / "tasks", ROOT / "monitoring")
+    code = "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
     assert {name for name in failpoints.NAMES if f'failpoint("{name}")' in code} == failpoints.NAMES

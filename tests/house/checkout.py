@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-PACKAGES = ("wrenchai_project", "accounts", "tasks", "agents", "api", "frontend", "history")
+PACKAGES = ("wrenchai_project", "accounts", "tasks", "agents", "monitoring", "api", "frontend", "history")
 NOT_OURS = {".git", ".venv", ".wrench", "__pycache__", "staticfiles", "dist"}
 
 
