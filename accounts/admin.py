@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
@@ -15,6 +17,7 @@ from accounts import (
     sessions,
 )
 from accounts.models import DeviceSession, EndedBecause, Membership, Project, ProjectMembership, Team, User
+from history.admin import VersionedAdmin
 
 
 class MembershipInline(admin.TabularInline[Membership, Team]):
@@ -30,7 +33,7 @@ class ProjectMembershipInline(admin.TabularInline[ProjectMembership, Project]):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(VersionedAdmin[User], DjangoUserAdmin[User]):
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role", "teams"]
     search_fields = ["username", "email", "first_name", "last_name"]
@@ -38,8 +41,16 @@ class UserAdmin(DjangoUserAdmin[User]):
     inlines = [MembershipInline, ProjectMembershipInline]
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(VersionedAdmin[Group], DjangoGroupAdmin):
+    """Django's own, with versions."""
+
+
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin[Team]):
+class TeamAdmin(VersionedAdmin[Team]):
     list_display = ["name", "slug", "member_count", "project_count", "created_at"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -65,7 +76,7 @@ class TeamAdmin(admin.ModelAdmin[Team]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(VersionedAdmin[Membership]):
     list_display = ["user", "team", "role", "created_at"]
     list_filter = ["role", "team"]
     search_fields = ["user__username", "user__email", "team__name", "team__slug"]
@@ -74,7 +85,7 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin[Project]):
+class ProjectAdmin(VersionedAdmin[Project]):
     list_display = ["name", "slug", "team", "created_at"]
     list_filter = ["team"]
     search_fields = ["name", "slug", "description", "team__name"]
@@ -85,7 +96,7 @@ class ProjectAdmin(admin.ModelAdmin[Project]):
 
 
 @admin.register(ProjectMembership)
-class ProjectMembershipAdmin(admin.ModelAdmin[ProjectMembership]):
+class ProjectMembershipAdmin(VersionedAdmin[ProjectMembership]):
     list_display = ["user", "project", "role", "created_at"]
     list_filter = ["role", "project__team"]
     search_fields = ["user__username", "user__email", "project__name", "project__slug"]

@@ -27,6 +27,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import AuditRecord, User
+from wrenchai_project import request_ids
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +135,7 @@ def record(
             project_id=project_id,
             subject=_storable(subject)[:200],
             details=_clean(dict(details or {})),
+            request_id=request_ids.current(),
             previous=head.hash,
         )
         row.hash = hash_of(row)
@@ -149,7 +151,7 @@ def hash_of(row: AuditRecord) -> str:
 
 
 def _content(row: AuditRecord) -> dict[str, object]:
-    return {
+    told = {
         "number": row.number,
         "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "act": row.act,
@@ -161,6 +163,7 @@ def _content(row: AuditRecord) -> dict[str, object]:
         "subject": row.subject,
         "details": row.details,
     }
+    return {**told, "request_id": row.request_id} if row.request_id else told  # older records have none
 
 
 def _locked_head() -> Head:

@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.models import Credential
+from history.admin import VersionedAdmin
 
 
 @admin.register(Credential)
-class CredentialAdmin(admin.ModelAdmin[Credential]):
+class CredentialAdmin(VersionedAdmin[Credential]):
     list_display = ("name", "kind", "project", "created_by", "created_at", "replaced_at", "last_used_at")
     list_filter = ("kind", "project__team")
     search_fields = ("name", "description", "project__name", "project__slug")

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey
+from history.admin import VersionedAdmin
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+class ApiKeyAdmin(VersionedAdmin[ApiKey]):
     list_display = ("name", "prefix", "owner", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_filter = ("is_bound", "projects", "pepper")
     search_fields = ("name", "prefix", "owner__username", "owner__email")

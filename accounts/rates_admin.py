@@ -15,10 +15,11 @@ from django.urls import URLPattern, path
 
 from accounts.limits import edits, trial
 from accounts.models import RateRule, User
+from history.admin import VersionedAdmin
 
 
 @admin.register(RateRule)
-class RateRuleAdmin(admin.ModelAdmin[RateRule]):
+class RateRuleAdmin(VersionedAdmin[RateRule]):
     change_list_template = "admin/accounts/raterule/change_list.html"
     list_display = [
         "name", "scope", "route", "subject", "rate", "burst", "cost", "action", "dry_run", "enabled", "updated_at"

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 
 from agents.catalog import current_registry, write_queue
 from agents.models import AgentConfig, Finding
+from history.admin import VersionedAdmin
 
 
 @admin.register(AgentConfig)
-class AgentConfigAdmin(admin.ModelAdmin[AgentConfig]):
+class AgentConfigAdmin(VersionedAdmin[AgentConfig]):
     list_display = (
         "agent",
         "enabled",

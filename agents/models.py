@@ -9,9 +9,11 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from agents.findings import Confidence, Severity, Status, Verdict
+from history.tracking import track
 from tasks.models import new_public_id
 
 
+@track(churn=("updated_at",), unrestorable="one row per registered agent, written after migrate")
 class AgentConfig(models.Model):
     """A row overrides what an agent's class says, at run time. An empty field keeps the class's own value.
 

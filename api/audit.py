@@ -67,6 +67,7 @@ class AuditShape(TypedDict):
     project_id: int | None
     subject: Annotated[str | None, Field(description="what it was done to, as user:7", examples=["user:7"])]
     details: dict[str, Any]
+    request_id: Annotated[str | None, Field(description="X-Request-ID of its request; null: there was none")]
     previous: Annotated[str, Field(description="hash of the record before")]
     hash: str
 
@@ -82,6 +83,7 @@ _RECORD = {
     "project_id": None,
     "subject": "user:7",
     "details": {},
+    "request_id": "0af7651916cd43dd8448eb211c80319c",
     "previous": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     "hash": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
 }
@@ -142,6 +144,7 @@ def record_shape(row: AuditRecord) -> AuditShape:
         "project_id": row.project_id,
         "subject": row.subject or None,
         "details": row.details,
+        "request_id": row.request_id or None,
         "previous": row.previous,
         "hash": row.hash,
     }

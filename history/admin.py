@@ -1,13 +1,14 @@
 """Versions in Django's admin: a row's History shows them and takes the row back; deleted rows are found and put back.
 
-`class TeamAdmin(VersionedAdmin, admin.ModelAdmin[Team])` is all that it takes. To look needs the right to view, to
+`class TeamAdmin(VersionedAdmin[Team])` is all that it takes. To look needs the right to view, to
 take back the right to change that row, to put back the right to add one.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import label_for_field, quote, unquote
@@ -26,10 +27,7 @@ from history.versions import Change, Version
 SHOWN = 100  # versions on a page, and deleted rows
 WORDS = {CREATED: "Added", CHANGED: "Changed", DELETED: "Deleted", FOUND: "Found when tracking began"}
 
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Any]
-else:
-    Base = object
+M = TypeVar("M", bound=models.Model)
 
 
 class RevertRefused(Exception):
@@ -51,8 +49,8 @@ class Shown:
     is_newest: bool
 
 
-class VersionedAdmin(Base):
-    """Mixed into the admin of a tracked model, before ModelAdmin."""
+class VersionedAdmin(admin.ModelAdmin[M]):
+    """The admin of a tracked model; where Django has an admin of its own, put before it."""
 
     object_history_template = "history/object_history.html"
 
@@ -99,7 +97,7 @@ class VersionedAdmin(Base):
         version = self._version(number, pgh_obj=row.pk)
         if request.method == "POST":
             try:
-                self._revert(request, row.pk, version, seen=request.POST.get("seen", ""))
+                row = self._revert(request, row.pk, version, seen=request.POST.get("seen", ""))
             except RevertRefused as refused:
                 self.message_user(request, str(refused), messages.ERROR)
                 return redirect(self._url("revert", quote(row.pk), number))
@@ -138,7 +136,8 @@ class VersionedAdmin(Base):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         version = self._version(number, pgh_label=DELETED)
-        may = not self.tracked.unrestorable and self.has_add_permission(request)
+        unrestorable = reverting.unrestorable(self.tracked, version)
+        may = not unrestorable and self.has_add_permission(request)
         if request.method == "POST":
             if not may:
                 raise PermissionDenied
@@ -150,10 +149,10 @@ class VersionedAdmin(Base):
             self.message_user(request, f"{row} is there again.", messages.SUCCESS)
             return redirect(self._url("history", quote(row.pk)))
         shown = self._shown(versions.with_before(self.tracked, [version]))[0]
-        context = {"version": shown, "may": may, "unrestorable": self.tracked.unrestorable}
+        context = {"version": shown, "may": may, "unrestorable": unrestorable}
         return self._page(request, "history/restore.html", f"Put back {self.opts.verbose_name}", context)
 
-    def _revert(self, request: HttpRequest, pk: Any, version: Any, *, seen: str) -> None:
+    def _revert(self, request: HttpRequest, pk: Any, version: Any, *, seen: str) -> Any:
         """Take the row back in one transaction, under its lock. Raises RevertRefused."""
         try:
             with transaction.atomic():
@@ -166,13 +165,14 @@ class VersionedAdmin(Base):
                 if not form.changed_data:
                     raise RevertRefused("Nothing would change: what can be taken back is as it was then.")
                 with origins.noting(reverted_to=version.pgh_id):
-                    self._store(request, form, is_new=False)
+                    stored = self._store(request, form, is_new=False)
                 told = [
                     {"changed": {"fields": [f"reverted to version {version.pgh_id}", *form.changed_data]}}
                 ]
                 self.log_change(request, row, told)
         except IntegrityError as error:
             raise RevertRefused(_reason(error)) from error
+        return stored
 
     def _restore(self, request: HttpRequest, version: Any) -> Any:
         """Put the row back under its old key, in one transaction. Raises RevertRefused."""
@@ -284,8 +284,9 @@ def _word(field: Any, value: Any) -> str:
     if isinstance(field, models.ForeignKey):
         row = _row_of(field, value)
         return f"{row} ({value})" if row is not None else f"({value}, no more)"
-    choices = dict(field.flatchoices)
-    return str(choices.get(value, value))
+    if isinstance(field, models.JSONField):
+        return json.dumps(value, ensure_ascii=False)
+    return str(dict(field.flatchoices).get(value, value))
 
 
 def _row_of(field: Any, pk: Any) -> Any:

@@ -17,8 +17,8 @@ ROWS_AT_ONCE = 1_000
 
 _DUE = """
 SELECT v.pgh_id FROM "{table}" v
-WHERE v.pgh_created_at < now() - make_interval(days => %(days)s)
-  AND (v.pgh_label = %(deleted)s
+WHERE v.pgh_created_at < now() - make_interval(days => %s)
+  AND (v.pgh_label = %s
        OR EXISTS (SELECT FROM "{table}" n WHERE n.pgh_obj_id = v.pgh_obj_id AND n.pgh_id > v.pgh_id))
 """
 
@@ -30,8 +30,8 @@ def prune_some(tracked: Tracked, *, most: int = ROWS_AT_ONCE) -> int:
     allowed = pgtrigger.ignore(f"{tracked.versions._meta.label}:append_only")
     with transaction.atomic(), allowed, connection.cursor() as cursor:
         cursor.execute(
-            f'DELETE FROM "{table}" WHERE pgh_id IN ({due} ORDER BY v.pgh_id LIMIT %(most)s)',  # noqa: S608
-            {"days": settings.HISTORY_DAYS, "deleted": DELETED, "most": most},
+            f'DELETE FROM "{table}" WHERE pgh_id IN ({due} ORDER BY v.pgh_id LIMIT %s)',  # noqa: S608
+            [settings.HISTORY_DAYS, DELETED, most],
         )
         return int(cursor.rowcount)
 
@@ -54,7 +54,7 @@ def due() -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT count(*) FROM ({query}) d",  # noqa: S608 - the table is our own
-                {"days": settings.HISTORY_DAYS, "deleted": DELETED},
+                [settings.HISTORY_DAYS, DELETED],
             )
             counts[tracked.versions._meta.label] = int(cursor.fetchone()[0])
     return {label: many for label, many in counts.items() if many}

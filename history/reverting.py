@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import JSONField, Model
+from django.db.models import Model
 
 from history.tracking import MASK, Tracked
 from history.versions import values_of
@@ -34,14 +34,13 @@ def filled_form(
     """Give a bound form of a row, in which the `wanted` fields are as given and all others as the row has them."""
     form = make(data={}, instance=row)
     for name, field in form.fields.items():
-        value = form.get_initial_for_field(field, name)
-        if name in wanted:
-            value = wanted[name]
-            if isinstance(row._meta.get_field(name), JSONField):
-                value = field.prepare_value(value)
+        if name not in wanted:
+            field.disabled = True  # it keeps its initial value, which is the row's
+            continue
         if isinstance(field, forms.SplitDateTimeField):  # one value, not what two inputs would send
-            form.fields[name] = forms.DateTimeField(required=field.required, disabled=field.disabled)
-        form.fields[name].widget = _Given(value, form.fields[name].widget)
+            field = form.fields[name] = forms.DateTimeField(required=field.required, disabled=field.disabled)
+        is_json = isinstance(field, forms.JSONField)
+        field.widget = _Given(field.prepare_value(wanted[name]) if is_json else wanted[name], field.widget)
     return form
 
 
@@ -49,6 +48,14 @@ def wanted_of(tracked: Tracked, version: Any) -> dict[str, Any]:
     """Give what a revert to this version asks for, by field."""
     kept = not_taken_back(tracked, version)
     return {name: value for name, value in values_of(tracked, version).items() if name not in kept}
+
+
+def unrestorable(tracked: Tracked, version: Any) -> str:
+    """Tell why the row of this version is not put back; empty: it can be."""
+    masked = [name for name in tracked.masked if MASK in str(getattr(version, name))]
+    return tracked.unrestorable or (
+        f"{masked[0]} held a secret, of which versions keep nothing" if masked else ""
+    )
 
 
 def row_of(tracked: Tracked, version: Any) -> Model:

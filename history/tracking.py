@@ -29,7 +29,7 @@ CREATED, CHANGED, DELETED, FOUND = "created", "changed", "deleted", "found"
 """What became of a row. `found`: it was there when its model began to be tracked."""
 
 MASK = "[masked]"
-_USERINFO = r'://[^/@\s"]*@'  # of a URL: a name, and perhaps a password
+_USERINFO = r'(https?://)[^/@\s"]+@|(://)[^/@\s":]*:[^/@\s"]*@'  # of a URL; a token may be the name, too
 
 M = TypeVar("M", bound=Model)
 
@@ -137,6 +137,12 @@ def tables() -> set[str]:
     return {str(one.model._meta.db_table) for one in _tracked.values()}
 
 
+def masked_sql(value: str, field: Any) -> str:
+    """Write the SQL that gives the value of a field without the user part of URLs."""
+    cast = "::jsonb" if isinstance(field, models.JSONField) else ""
+    return rf"regexp_replace({value}::text, '{_USERINFO}', '\1\2{MASK}@', 'g'){cast}"
+
+
 def _version_model(model: type[Model], name: str) -> type[Any]:
     found: type[Any] = model._meta.apps.get_registered_model(model._meta.app_label, name)
     return found
@@ -160,10 +166,8 @@ class _MaskingTrigger(trigger.Event):
         text = made.func
         for name in self.event_model.masked_fields:
             one = self.event_model._meta.get_field(name)
-            cast = "::jsonb" if isinstance(one, models.JSONField) else ""
             plain = f'{self.row}."{one.column}"'
-            masked = f"regexp_replace({plain}::text, '{_USERINFO}', '://{MASK}@', 'g'){cast}"
-            text = text.replace(plain, masked)
+            text = text.replace(plain, masked_sql(plain, one))
         return pgtrigger.Func(text)  # type: ignore[no-untyped-call]
 
 

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 
+from history.admin import VersionedAdmin
 from tasks import limits, runs, timed_admin  # noqa: F401 - registers what goes by the clock
 from tasks.errors import EngineError
 from tasks.history_admin import ReadOnlyAdmin
@@ -145,7 +146,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Queue)
-class QueueAdmin(ReadOnlyAdmin):
+class QueueAdmin(VersionedAdmin[Any], ReadOnlyAdmin):
     """What the engine reads; change it in the agent's configuration. Only a pause is made here."""
 
     list_display = ("name", "agent", "enabled", "is_open", "paused_at", "priority", "concurrency_limit")
@@ -173,7 +174,7 @@ class QueueAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LimitRule)
-class LimitRuleAdmin(admin.ModelAdmin[LimitRule]):
+class LimitRuleAdmin(VersionedAdmin[LimitRule]):
     """Written by operators; what is raised, disabled or deleted lets waiting steps go within seconds."""
 
     list_display = ("name", "project", "agent", "key", "each", "most", "running_now", "enabled")

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from history.admin import VersionedAdmin
 from tasks import schedules
 from tasks.history_admin import ReadOnlyAdmin
 from tasks.models import PruneReport, RetentionPolicy, Schedule, ScheduleFire
@@ -52,7 +53,7 @@ class ScheduleForm(forms.ModelForm[Schedule]):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(admin.ModelAdmin[Schedule]):
+class ScheduleAdmin(VersionedAdmin[Schedule]):
     """Edit schedules. What is changed counts from now on: times that passed while it was off are not made up."""
 
     form = ScheduleForm
@@ -180,7 +181,7 @@ class RetentionForm(forms.ModelForm[RetentionPolicy]):
 
 
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(admin.ModelAdmin[RetentionPolicy]):
+class RetentionPolicyAdmin(VersionedAdmin[RetentionPolicy]):
     """Without any row nothing of any project is deleted. A change counts from the next round on."""
 
     form = RetentionForm

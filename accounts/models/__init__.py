@@ -4,6 +4,7 @@ audit       AuditRecord
 credentials DataKey, Credential
 invitations Invitation
 keys        ApiKey
+links       KeyProject, UserGroup, UserPermission, PermissionGroup, GroupPermission: tables that Django made
 people      User, Team, Membership, Project, ProjectMembership
 rates       RateRule
 sessions    DeviceSession, RefreshToken
@@ -15,6 +16,7 @@ from accounts.models.audit import AuditRecord
 from accounts.models.credentials import Credential, DataKey
 from accounts.models.invitations import Invitation, Outcome
 from accounts.models.keys import ApiKey
+from accounts.models.links import GroupPermission, KeyProject, PermissionGroup, UserGroup, UserPermission
 from accounts.models.people import Membership, Project, ProjectMembership, Team, User
 from accounts.models.rates import RateRule
 from accounts.models.sessions import DeviceSession, EndedBecause, RefreshToken, SessionKind
@@ -26,9 +28,12 @@ __all__ = [
     "DataKey",
     "DeviceSession",
     "EndedBecause",
+    "GroupPermission",
     "Invitation",
+    "KeyProject",
     "Membership",
     "Outcome",
+    "PermissionGroup",
     "Project",
     "ProjectMembership",
     "RateRule",
@@ -36,4 +41,6 @@ __all__ = [
     "SessionKind",
     "Team",
     "User",
+    "UserGroup",
+    "UserPermission",
 ]

@@ -21,6 +21,8 @@ class AuditRecord(models.Model):
     )  # how the actor came: session, token, key:<id>, or process for none of them
     address = models.CharField(max_length=60, blank=True)
     project_id = models.BigIntegerField(null=True)
+    # that of log lines and versions of the same request; by the database as well, for a release that knows it not
+    request_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     subject = models.CharField(max_length=200, blank=True)  # what it was done to, as key:<id>
     details = models.JSONField(default=dict)
     previous = models.CharField(max_length=64, unique=True)  # unique: the chain cannot fork

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.crypto import SEALED
 from accounts.models.people import Project, User
+from history.tracking import track
 
 
 class SealedField(models.TextField[str, str]):
@@ -52,6 +53,11 @@ class DataKey(models.Model):
         return f"accounts_datakey|{self.public_id}|wrapped|{self.project_id}"
 
 
+@track(
+    secret=("value",),
+    churn=("last_used_at", "data_key"),
+    unrestorable="a credential is stored anew: no version has its value",
+)
 class Credential(models.Model):
     """A row is a secret that a project works with. What it is goes to no page, answer, log or event."""
 

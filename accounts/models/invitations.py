@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 
 from accounts.models.people import Project, Team, User
 from accounts.roles import Role
+from history.tracking import track
 
 
 class Outcome(models.TextChoices):
@@ -23,6 +24,11 @@ class Outcome(models.TextChoices):
     REPLACED = "replaced"  # by a newer one for the same person
 
 
+@track(
+    secret=("digest",),
+    fixed={"outcome": "what an invitation came to stays", "answered_at": "what an invitation came to stays"},
+    unrestorable="a person is invited anew: no version has the token",
+)
 class Invitation(models.Model):
     """A row asks one person, by address or by account, into a team, or as a guest into one project.
 

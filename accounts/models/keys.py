@@ -10,8 +10,15 @@ from django.db.models import F, Q
 
 from accounts.bounds import Bounds, actions_of
 from accounts.models.people import Project, User
+from history.tracking import track
 
 
+@track(
+    secret=("digest",),
+    churn=("last_used_at", "pepper"),
+    fixed={"revoked_at": "a revoked key stays revoked"},
+    unrestorable="a key is made anew: what opened it is kept nowhere",
+)
 class ApiKey(models.Model):
     """A row is a key that was handed out once. It stays when it is revoked or expired: the history is asked for."""
 

@@ -13,8 +13,21 @@ from django.db.models.functions import Lower
 
 from accounts.bounds import Bounds
 from accounts.roles import Role
+from history.tracking import track
+
+POWER = "power over the installation is given on purpose, on the person's own page"
 
 
+@track(
+    secret=("password",),
+    churn=("last_login",),
+    fixed={
+        "is_active": "whoever was shut out is let in again on purpose, on the person's own page",
+        "is_staff": POWER,
+        "is_superuser": POWER,
+    },
+    unrestorable="a person is added anew, with a password of their own",
+)
 class User(AbstractUser):
     """A row is a person, or a program that signs in like one."""
 
@@ -31,6 +44,7 @@ class User(AbstractUser):
         ]
 
 
+@track()
 class Team(models.Model):
     """A row is a group of people who share projects."""
 
@@ -48,6 +62,7 @@ class Team(models.Model):
         return self.name
 
 
+@track()
 class Membership(models.Model):
     """A row says what a person is in a team, and so in all its projects."""
 
@@ -67,6 +82,7 @@ class Membership(models.Model):
         return f"{self.user} in {self.team}: {Role(self.role).label}"
 
 
+@track(project="id")
 class Project(models.Model):
     """A row is a thing that runs work on: usually one repository."""
 
@@ -84,6 +100,7 @@ class Project(models.Model):
         return self.name
 
 
+@track()
 class ProjectMembership(models.Model):
     """A row says what a person is in one project, whatever the team says: more, less, or a guest."""
 

@@ -10,10 +10,12 @@ from django.db.models import F, Q
 from accounts.limits import rules
 from accounts.limits.rules import Action, Rule, Scope
 from accounts.models.people import Project, User
+from history.tracking import track
 
 MOST_BURST = 1_000_000
 
 
+@track(churn=("updated_at",))
 class RateRule(models.Model):
     """A row limits how often something may be asked for. All rules that speak of a call must admit it."""
 

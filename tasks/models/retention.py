@@ -6,7 +6,10 @@ import uuid
 
 from django.db import models
 
+from history.tracking import track
 
+
+@track()
 class RetentionPolicy(models.Model):
     """A row says how long a project's finished runs are kept; the row without a project is everybody's default."""
 

@@ -7,9 +7,11 @@ from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 
+from history.tracking import track
 from tasks.models.work import Run, new_public_id
 
 
+@track(churn=("next_fire_at", "last_fire_at"), masked=("request",))
 class Schedule(models.Model):
     """A row is a request that is submitted again and again, by cron or every so many seconds."""
 

@@ -7,7 +7,10 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import Q
 
+from history.tracking import track
 
+
+@track()
 class Queue(models.Model):
     """A row is one agent's Celery queue with its rules. Written from the agent's configuration."""
 
@@ -53,6 +56,7 @@ class WorkerSession(models.Model):
         return f"{self.hostname} ({self.pid})"
 
 
+@track()
 class LimitRule(models.Model):
     """A row says that at most so many steps that it covers may run at once.
 
