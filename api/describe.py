@@ -145,7 +145,7 @@ def problem(code: int, text: str) -> OpenApiResponse:
 
 def schema_of(shape: Any) -> dict[str, Any]:
     """Give the JSON Schema of an answer; what has a name lies in the components, which `add_components` writes."""
-    made = TypeAdapter(shape).json_schema(ref_template=REF, mode="serialization", schema_generator=_NoTitles)
+    made = TypeAdapter(shape).json_schema(ref_template=REF, mode="serialization", schema_generator=NoTitles)
     inner: dict[str, Any] = made.pop("$defs", {})
     _components.update(inner)
     name = getattr(shape, "__name__", "")
@@ -245,7 +245,7 @@ def _title(code: int) -> str:
     return HTTPStatus(code).phrase
 
 
-class _NoTitles(GenerateJsonSchema):
+class NoTitles(GenerateJsonSchema):
     """Titles made from field names say nothing new."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:

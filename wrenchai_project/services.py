@@ -72,7 +72,7 @@ def web(port: int) -> ChildSpec:
     argv = [
         sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application", "--host", "127.0.0.1",
         "--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning",
-        "--timeout-graceful-shutdown", "3",
+        "--timeout-graceful-shutdown", "3", "--ws-per-message-deflate", "false", "--ws-max-size", "1048576",
     ]  # fmt: skip
     return ChildSpec(
         name="web",

@@ -15,11 +15,11 @@ from django.conf import settings
 
 from accounts import tokens
 from accounts.models import Membership, User
-from api import following, hub, sse
+from api import following, hub, said, sse
 from tasks import runs
 from tasks.models import Event
 from tests.api.cast import Cast, add_events, api, probe, submit_run, submit_steps, token, work_off
-from tests.api.websocket import HOST, cookie_of, in_database, run_async
+from tests.api.websocket import HOST, cookie_of, in_database, promised, run_async
 from wrenchai_project.asgi import application
 
 pytestmark = [
@@ -50,7 +50,10 @@ class Reader:
         while not (block := await self.block()).startswith(("id:", "data:")):
             assert block, "the stream is over"
         lines = dict(line.split(": ", 1) for line in block.split("\n"))
-        return {**json.loads(lines["data"]), **({"id": int(lines["id"])} if "id" in lines else {})}
+        return {
+            **promised(json.loads(lines["data"]), said.BY_SSE),
+            **({"id": int(lines["id"])} if "id" in lines else {}),
+        }
 
     async def frames(self, until: str) -> list[dict[str, Any]]:
         found = [await self.frame()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -195,10 +194,11 @@ def test_news_that_pile_up_become_a_reset(people: Cast, monkeypatch: pytest.Monk
         socket = await following_topic(await opened(people.bob), "user")
         (listener,) = hub.hub().listeners
         for n in range(9):  # before the writer has a turn
-            listener.tell_news("user", json.dumps({"op": "news", "n": n}))
+            message = {"news": "run.started", "data": {"run": str(n)}}
+            listener.tell_news("user", hub.news_frame("user", message))
         heard = [await socket.hear() for _ in range(6)]
-        assert [frame.get("n") for frame in heard] == [0, 1, 2, 3, 4, None]
-        assert heard[-1]["op"] == "reset"
+        assert [frame["data"]["run"] for frame in heard[:5]] == ["0", "1", "2", "3", "4"]
+        assert heard[5]["op"] == "reset"
         await socket.leave()
 
     run_async(scenario)

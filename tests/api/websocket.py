@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from jsonschema import Draft202012Validator
 
 from accounts.models import User
-from api import hub, sockets
+from api import asyncapi, hub, said, sockets
 from tests.api.cast import Cast, make_cast, token
 from wrenchai_project.asgi import _django as django
 from wrenchai_project.asgi import application
@@ -63,6 +65,29 @@ class WebsocketCommunicator(ApplicationCommunicator):
         await self.wait(10)
 
 
+def promised(frame: Frame, shapes: Sequence[Any]) -> Frame:
+    """Hold a frame against docs/reference/asyncapi.yaml: it is one of these, with no field that is not told there."""
+    fitting = []
+    for shape in shapes:
+        told = _schemas()[shape.__name__]
+        if told["properties"]["op"]["const"] == frame.get("op") and frame.keys() <= told["properties"].keys():
+            _validator(shape.__name__).validate(frame)
+            fitting.append(shape)
+    assert len(fitting) == 1, frame
+    return frame
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    return asyncapi.document()["components"]["schemas"]
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": _schemas()}}
+    return Draft202012Validator(schema)
+
+
 class Socket:
     """A client of the protocol, with patience in seconds."""
 
@@ -73,7 +98,7 @@ class Socket:
         await self.inner.send_to(text_data=json.dumps(frame))
 
     async def hear(self, patience: float = 10) -> Frame:
-        return json.loads(await self.inner.receive_from(timeout=patience))
+        return promised(json.loads(await self.inner.receive_from(timeout=patience)), said.SERVER)
 
     async def closed(self, patience: float = 10) -> int:
         """Wait for the end and give its code; other frames are passed over."""

@@ -11,11 +11,12 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
+import yaml
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
 from agents import registry
 from agents.base import Agent, Operation
-from api import schema
+from api import asyncapi, schema
 from tasks import events
 from tasks.states import (
     RUN_TRANSITIONS,
@@ -91,7 +92,11 @@ def pages() -> dict[str, str]:
         "docs/reference/operations.md": _operations,
     }
     made = {path: "\n".join([MADE_BY, "", *make()]) + "\n" for path, make in makers.items()}
-    return {**made, "docs/reference/openapi.yaml": _openapi()}
+    return {
+        **made,
+        "docs/reference/openapi.yaml": _openapi(),
+        "docs/reference/asyncapi.yaml": _yaml(asyncapi.document()),
+    }
 
 
 def _openapi() -> str:
@@ -99,6 +104,11 @@ def _openapi() -> str:
     renderer: Any = OpenApiYamlRenderer()  # drf-spectacular has no types here
     rendered: bytes = renderer.render(schema.document(schema.NEWEST))
     return f"# {MADE_BY[5:-4].strip()}\n{rendered.decode()}"
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    dumped: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return f"# {MADE_BY[5:-4].strip()}\n{dumped}"
 
 
 def _settings() -> Iterator[str]:
