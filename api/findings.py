@@ -16,11 +16,13 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import access
+from accounts.models import Project
 from agents import tracking
 from agents.findings import Severity, Status
 from agents.models import Finding, TrackedFinding
@@ -186,6 +188,13 @@ def find_finding(request: Request, finding_id: UUID) -> TrackedFinding:
     return row
 
 
+def _project_of(request: Request, name: str) -> Project:
+    project = find_project(request, name)
+    if not access.may(request.user, "finding.view", project):
+        raise PermissionDenied(f"you may not look at findings of {name}")
+    return project
+
+
 def _run_of(request: Request, run_id: UUID) -> Run:
     run = Run.objects.select_related("project__team").filter(public_id=run_id).first()
     if run is None or not access.may(request.user, "finding.view", run.project):
@@ -195,14 +204,17 @@ def _run_of(request: Request, run_id: UUID) -> Run:
 
 def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> QuerySet[TrackedFinding]:
     found = TrackedFinding.objects.with_status().select_related("project__team")
-    found = found.filter(project__in=access.projects_for(request.user, "finding.view"))
-    if "status" in wanted:
-        found = found.in_status(*map(Status, wanted["status"]))
     if "project" in wanted:
-        found = found.filter(project=find_project(request, wanted["project"]))
+        found = found.filter(project=_project_of(request, wanted["project"]))
     if run is not None:
         there = Finding.objects.filter(run=run, fingerprint=OuterRef("fingerprint"))
         found = found.filter(Exists(there), project=run.project_id)
+    if (
+        run is None and "project" not in wanted
+    ):  # else it is known that this one may be seen, and an index is enough
+        found = found.filter(project__in=access.projects_for(request.user, "finding.view"))
+    if "status" in wanted:
+        found = found.in_status(*map(Status, wanted["status"]))
     if "new" in wanted:
         is_new = Q(first_run=F("last_run") if run is None else run.public_id)
         found = found.filter(is_new if wanted["new"] else ~is_new)

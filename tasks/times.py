@@ -155,7 +155,7 @@ def _fault_of_cron(line: str) -> str | None:
         try:
             CronSim(" ".join(alone), datetime(2026, 1, 1, tzinfo=UTC))
         except CronSimError:
-            if place == 2 and fields[place].isdigit() and 1 <= int(fields[place]) <= 31:
+            if place == 2 and fields[place].isdecimal() and 1 <= int(fields[place]) <= 31:
                 continue  # a day that only some months have
             return (
                 f"{fields[place]!r} is no {name} in {line!r};"

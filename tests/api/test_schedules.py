@@ -11,6 +11,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.models import AuditRecord, Membership, User
 from accounts.roles import Role
@@ -19,6 +21,7 @@ from tasks.models import Run, Schedule, ScheduleFire
 from tasks.runs.moves import database_now
 from tests.agents.test_tracking import at_once
 from tests.api.cast import TARGET, Cast, api, browser, make_cast, token
+from tests.api.test_hostile import JSON
 
 pytestmark = pytest.mark.usefixtures("planner")
 
@@ -143,6 +146,7 @@ def test_another_project_gets_no_schedule(cast: Cast) -> None:
     [
         ({"cron": "61 * * * *"}, {"cron"}),
         ({"cron": "0 0 31 2 *"}, {"cron"}),
+        ({"cron": "0 0 \u00b2 * *"}, {"cron"}),
         ({"cron": ""}, {"cron"}),
         ({"cron": None}, {"cron"}),
         ({"cron": "* * * * *", "interval_seconds": 60}, {"cron"}),
@@ -190,6 +194,23 @@ def test_what_never_fires_is_refused_by_field(cast: Cast, changes: dict[str, Any
     answer = api(cast.alice).patch(path, changes)
     assert answer.status_code == 400
     assert Schedule.objects.values().get() == before
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.dictionaries(
+        st.sampled_from([*ORDER, "interval_seconds", "starts_at", "ends_at", "count", "priority", "overlap"]),
+        JSON,
+    )
+)
+def test_no_json_makes_a_5xx(cast: Cast, changes: dict[str, object]) -> None:
+    client = Client(raise_request_exception=False)
+    bearer = f"Bearer {token(cast.alice)}"
+    for path in (LIST, f"{LIST}/preview"):
+        raw = json.dumps({**ORDER, **changes})
+        answer = client.post(path, raw, content_type="application/json", HTTP_AUTHORIZATION=bearer)
+        assert answer.status_code < 500, answer.content
+    Schedule.objects.all().delete()
 
 
 @pytest.mark.parametrize("field", ["cron", "time_zone", "name", "goal", "target"])

@@ -11,12 +11,15 @@ import pytest
 from django.db import InternalError, transaction
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.models import AuditRecord, Membership, User
 from accounts.roles import Role
 from agents.models import TrackedFinding, TriageAct
 from tests.agents.found import claim, find
 from tests.api.cast import Cast, api, token
+from tests.api.test_hostile import JSON
 
 LIST = "/api/v1/findings"
 DISMISS = {"act": "dismiss", "reason": "checked by the caller"}
@@ -188,6 +191,21 @@ def test_body_that_is_none_is_400(cast: Cast, raw: bytes) -> None:
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json"), (
             answer.content
         )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.dictionaries(st.sampled_from(["ids", "act", "reason", "until"]), JSON))
+def test_no_json_makes_a_5xx(cast: Cast, changes: dict[str, object]) -> None:
+    if not TrackedFinding.objects.exists():
+        find(cast.project, claim())
+    finding = TrackedFinding.objects.get().public_id
+    client, bearer = Client(raise_request_exception=False), f"Bearer {token(cast.alice)}"
+    one = {**DISMISS, **changes}
+    for path, body in ((f"{LIST}/triage", {"ids": [str(finding)], **one}), (f"{LIST}/{finding}/triage", one)):
+        answer = client.post(
+            path, json.dumps(body), content_type="application/json", HTTP_AUTHORIZATION=bearer
+        )
+        assert answer.status_code < 500, answer.content
 
 
 def test_many_are_judged_at_once(cast: Cast) -> None:
