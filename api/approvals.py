@@ -151,7 +151,7 @@ def _find(request: Request, view: APIView, approval_id: UUID) -> Approval:
     """Give a question that the caller may use for the view's action. Raises Http404, PermissionDenied."""
     approval = (
         Approval.objects.select_related("run__project__team", "step", "decided_by")
-        .filter(public_id=approval_id)
+        .filter(public_id=approval_id, run__hidden_at=None)
         .first()
     )
     if approval is None or not access.may(request.user, "approval.view", approval.run.project):
@@ -173,7 +173,7 @@ def _refuse_others(request: Request, approval: Approval) -> None:
 
 def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Approval]:
     projects = access.projects_for(request.user, "approval.view")
-    found = Approval.objects.filter(run__project__in=projects).order_by("pk")
+    found = Approval.objects.filter(run__project__in=projects, run__hidden_at=None).order_by("pk")
     if wanted["state"] != "all":
         is_open = Q(decision="")
         found = found.filter(is_open if wanted["state"] == "open" else ~is_open)

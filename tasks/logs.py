@@ -13,7 +13,7 @@ once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,11 +21,11 @@ from typing import Any
 from django.db import connection
 
 from tasks.contract import LogLevel
-from tasks.models import LogChunk, Run
+from tasks.models import Run
 
 LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 TELLINGS_AT_ONCE = 200
-CHUNKS_AT_ONCE = 50
+CHUNKS_AT_ONCE = 200
 MOST_CHARACTERS = 1024 * 1024  # that are looked at for a page, whatever is left out of it
 PLACE = re.compile(r"\A(\d{1,18})(?:\.(\d{1,9})\.(\d{1,9}))?\Z", re.ASCII)
 _BY_LETTER: Mapping[str, LogLevel] = {level[0]: level for level in LEVELS}
@@ -52,12 +52,23 @@ WHERE e.run_day = %(day)s AND e.run_id = %(run)s AND e.seq > %(seq)s
          OR (e.kind = ANY (%(ends)s) AND EXISTS (SELECT FROM tasks_logchunk c WHERE c.step_id = e.step_id)))
 ORDER BY e.seq LIMIT %(limit)s
 """
-# up to where a step's lines were told before: what told of them last, or the start of the attempt
+# up to where the lines of steps were told before: what told of them last, or the attempt's start, is not far back
 _BEFORE = """
-SELECT e.kind, (e.data->>'attempt')::int, (e.data->>'chunk')::int FROM tasks_event e
-WHERE e.run_day = %(day)s AND e.run_id = %(run)s AND e.seq < %(seq)s AND e.step_id = %(step)s
-    AND e.kind = ANY (%(kinds)s)
-ORDER BY e.seq DESC LIMIT 1
+SELECT w.step, e.kind, (e.data->>'attempt')::int, (e.data->>'chunk')::int
+FROM unnest(%(steps)s::bigint[], %(seqs)s::bigint[]) AS w (step, seq)
+CROSS JOIN LATERAL (
+    SELECT b.kind, b.data FROM tasks_event b
+    WHERE b.run_day = %(day)s AND b.run_id = %(run)s AND b.seq < w.seq AND b.step_id = w.step
+        AND b.kind = ANY (%(kinds)s)
+    ORDER BY b.seq DESC LIMIT 1
+) e
+"""
+_CHUNKS = """
+SELECT w.number - 1, c.ordinal, c.at, c.text, c.levels
+FROM unnest(%(steps)s::bigint[], %(attempts)s::int[], %(first)s::int[], %(last)s::int[])
+    WITH ORDINALITY AS w (step, attempt, first, last, number)
+JOIN tasks_logchunk c ON c.step_id = w.step AND c.attempt = w.attempt AND c.ordinal BETWEEN w.first AND w.last
+ORDER BY w.number, c.ordinal LIMIT %(limit)s
 """
 
 
@@ -107,6 +118,16 @@ class _Telling:
     chunk: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Want:
+    """The chunks that a telling tells of."""
+
+    telling: _Telling
+    attempt: int
+    first: int
+    last: int
+
+
 @dataclass(slots=True)
 class _Page:
     most: int
@@ -117,6 +138,19 @@ class _Page:
     @property
     def is_full(self) -> bool:
         return len(self.lines) >= self.most or self.characters >= MOST_CHARACTERS
+
+    def add(self, want: _Want, at: datetime, texts: list[str], levels: str, skip: int) -> int | None:
+        """Add lines of a chunk, without the first `skip`. Returns the number of the one that has no place, if any."""
+        for number, text in enumerate(texts[skip:], start=skip):
+            if self.is_full:
+                return number
+            level = _BY_LETTER.get(levels[number : number + 1], "info")
+            self.characters += len(text) + 1
+            if LEVELS.index(level) >= self.least:
+                self.lines.append(
+                    Line(at=at, step=want.telling.key, attempt=want.attempt, level=level, text=text)
+                )
+        return None
 
 
 def place_of(text: str) -> Place | None:
@@ -137,22 +171,11 @@ def read(
     """
     page = _Page(most=most, least=LEVELS.index(least))
     tellings = _tellings(run, after.seq - 1 if after.chunk else after.seq, step_pk)
-    told: dict[int, tuple[int, int]] = {}  # by step: attempt and chunk up to which it is told
-    for telling in tellings:
-        since = told.get(telling.step_pk) or _told_before(run, telling)
-        attempt = telling.attempt if telling.attempt is not None else since[0]
-        first = since[1] + 1 if since[0] == attempt else 1
-        skip = 0
-        if after.chunk and telling.seq == after.seq:
-            first, skip = max(first, after.chunk), after.line
-        stopped = _add(page, telling, attempt, first, skip)
-        if stopped is not None:
-            return Lines(lines=page.lines, after=stopped, caught_up=False, over=False)
-        told[telling.step_pk] = (attempt, telling.chunk or _ALL)
-        if page.is_full:
-            return Lines(lines=page.lines, after=Place(seq=telling.seq), caught_up=False, over=False)
-    if len(tellings) == TELLINGS_AT_ONCE:
-        return Lines(lines=page.lines, after=Place(seq=tellings[-1].seq), caught_up=False, over=False)
+    stopped = _fill(page, _wants(run, tellings, after), after)
+    if stopped is None and len(tellings) == TELLINGS_AT_ONCE:
+        stopped = Place(seq=tellings[-1].seq)
+    if stopped is not None:
+        return Lines(lines=page.lines, after=stopped, caught_up=False, over=False)
     head = max(run.last_seq, after.seq, tellings[-1].seq if tellings else 0)
     return Lines(lines=page.lines, after=Place(seq=head), caught_up=True, over=run.finished_at is not None)
 
@@ -175,50 +198,65 @@ def _tellings(run: Run, seq: int, step_pk: int | None) -> list[_Telling]:
         ]
 
 
-def _told_before(run: Run, telling: _Telling) -> tuple[int, int]:
-    """Give the attempt of a telling's step that was under way before it, and the last of its chunks then told."""
+def _wants(run: Run, tellings: list[_Telling], after: Place) -> list[_Want]:
+    """Tell which chunks each telling tells of, leaving out those that tell of none."""
+    told = _told_before(run, tellings)
+    wants = []
+    for telling in tellings:
+        since, chunk = told.get(telling.step_pk, (0, 0))
+        attempt = since if telling.attempt is None else telling.attempt
+        first = chunk + 1 if since == attempt else 1
+        if after.chunk and telling.seq == after.seq:
+            first = max(first, after.chunk)
+        last = telling.chunk or _ALL
+        told[telling.step_pk] = (attempt, last)
+        if first <= last and first <= _ALL:
+            wants.append(_Want(telling=telling, attempt=attempt, first=first, last=last))
+    return wants
+
+
+def _told_before(run: Run, tellings: list[_Telling]) -> dict[int, tuple[int, int]]:
+    """Give, by step, the attempt before its first telling, and the last chunk of it that was told then."""
+    firsts = {telling.step_pk: telling for telling in reversed(tellings)}
     values: dict[str, Any] = {
         "day": run.created_day,
         "run": run.pk,
-        "seq": telling.seq,
-        "step": telling.step_pk,
+        "steps": list(firsts),
+        "seqs": [telling.seq for telling in firsts.values()],
         "kinds": [_STARTED, _LOGGED, *_ENDS],
     }
+    if not firsts:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, values)
-        row = cursor.fetchone()
-    if row is None:
-        return telling.attempt or 0, 0
-    kind, attempt, chunk = row
-    if kind in _ENDS:  # a waiting step that ends: no attempt has begun since
-        return attempt or telling.attempt or 0, _ALL
-    return attempt, chunk or 0
+        rows = cursor.fetchall()
+    return {
+        # after an end without a start only another end comes, that of a step that waited: all is told
+        step: (attempt or firsts[step].attempt or 0, _ALL) if kind in _ENDS else (attempt, chunk or 0)
+        for step, kind, attempt, chunk in rows
+    }
 
 
-def _add(page: _Page, telling: _Telling, attempt: int, first: int, skip: int) -> Place | None:
-    """Add the lines of a telling's chunks from `first` on, without `skip` of them. Returns where it had to stop."""
-    for chunk in _chunks(telling, attempt, first):
-        lines = chunk.text.split("\n")
-        for number, text in enumerate(lines[skip:], start=skip):
-            if page.is_full:
-                return Place(seq=telling.seq, chunk=chunk.ordinal, line=number)
-            level = _BY_LETTER.get(chunk.levels[number : number + 1], "info")
-            page.characters += len(text) + 1
-            if LEVELS.index(level) >= page.least:
-                page.lines.append(
-                    Line(at=chunk.at, step=telling.key, attempt=attempt, level=level, text=text)
-                )
-        skip = 0
+def _fill(page: _Page, wants: list[_Want], after: Place) -> Place | None:
+    """Add the lines of the wanted chunks to a page. Returns where it had to stop, if it had to."""
+    if not wants:
+        return None
+    values: dict[str, Any] = {
+        "steps": [want.telling.step_pk for want in wants],
+        "attempts": [want.attempt for want in wants],
+        "first": [want.first for want in wants],
+        "last": [want.last for want in wants],
+        "limit": CHUNKS_AT_ONCE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CHUNKS, values)
+        rows = cursor.fetchall()
+    for number, ordinal, at, text, levels in rows:
+        seq = wants[number].telling.seq
+        skip = after.line if (seq, ordinal) == (after.seq, after.chunk) else 0
+        stopped = page.add(wants[number], at, text.split("\n"), levels, skip)
+        if stopped is not None:
+            return Place(seq=seq, chunk=ordinal, line=stopped)
+    if len(rows) == CHUNKS_AT_ONCE:
+        return Place(seq=seq, chunk=ordinal + 1)
     return None
-
-
-def _chunks(telling: _Telling, attempt: int, first: int) -> Iterator[LogChunk]:
-    rows = LogChunk.objects.filter(step_id=telling.step_pk, attempt=attempt)
-    if telling.chunk is not None:
-        rows = rows.filter(ordinal__lte=telling.chunk)
-    while True:
-        some = list(rows.filter(ordinal__gte=first).order_by("ordinal")[:CHUNKS_AT_ONCE])
-        yield from some
-        if len(some) < CHUNKS_AT_ONCE:
-            return
-        first = some[-1].ordinal + 1

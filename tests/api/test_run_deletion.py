@@ -14,7 +14,7 @@ from accounts.models import AuditRecord
 from tasks import artifacts, retention, runs
 from tasks.errors import ControlRefused, RunNotFound
 from tasks.models import Artifact, Event, LogChunk, PruneReport, Run, ScheduleFire, Step
-from tests.api.cast import Cast, api, probe, submit_run, submit_steps, work_off
+from tests.api.cast import Cast, api, ask, probe, submit_run, submit_steps, work_off
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +92,17 @@ def test_a_round_deletes_its_rows_too(cast: Cast, over: Run) -> None:
     assert counts["tasks.Run"] == counts["tasks.Artifact"] == 1
     assert counts["tasks.LogChunk"] > 0
     assert not Event.objects.filter(run=over.pk).exists()
+
+
+def test_its_questions_are_gone_with_it(cast: Cast, worker: None) -> None:
+    question = ask(cast.project)
+    client = api(cast.alice)
+    client.post(f"/api/v1/approvals/{question.public_id}", {"decision": "approve"})
+    work_off()
+    assert client.get("/api/v1/approvals?state=all").json()["results"] != []
+    assert client.delete(path(question.run)).status_code == 204
+    assert client.get("/api/v1/approvals?state=all").json()["results"] == []
+    assert client.get(f"/api/v1/approvals/{question.public_id}").status_code == 404
 
 
 @pytest.mark.usefixtures("planner")
