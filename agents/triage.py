@@ -20,6 +20,7 @@ from accounts.models import User
 from agents import tracking
 from agents.findings import Status, Verdict
 from agents.models import TrackedFinding, TriageAct
+from tasks import hints
 
 
 class NothingToReopen(ValueError):
@@ -66,6 +67,8 @@ def decide(
     TrackedFinding.objects.filter(pk__in=pks).update(status=verdict.status.value, until=until)
     if verdict is Verdict.DISMISS:
         _tell_audit(changed, reason, until, by)
+    for project_id in {row.project_id for row in changed}:
+        hints.tell_project(project_id, "findings.judged", verdict=verdict.value)
     return changed
 
 

@@ -45,7 +45,9 @@ PAGE = 500  # events read from PostgreSQL at once
 KEEP = 1000  # frames of a run in its ring ...
 KEEP_BYTES = 4 * 2**20  # ... or so much text
 POLL_SECONDS = 5.0
-LOOK_SECONDS = 1.0  # between looks at all listeners, and between echoes
+LOOK_SECONDS = (
+    0.5  # between looks at all listeners, and between echoes: a lost link to Redis takes longer to mend
+)
 PATIENCE_SECONDS = 2.0  # with Redis, for an echo
 RECHECKS_AT_ONCE = 4
 
@@ -196,6 +198,7 @@ class Hub:
         self._loose: set[asyncio.Task[None]] = set()
         self._sent = self._heard = 0
         self._is_deaf = False
+        self._link: list[object] = []
 
     # --- who is here ------------------------------------------------------------------------------------------
 
@@ -322,6 +325,8 @@ class Hub:
                 await asyncio.sleep(1)
         self._opened.set()
         self._sent = self._heard = 0
+        self._link = []
+        self._has_reconnected()  # remembers the connection as it is now
         await self._join_all()
 
     async def _hear(self, message: dict[str, Any]) -> None:
@@ -397,7 +402,21 @@ class Hub:
             if self._channel:
                 await self._send_echo()
 
+    def _has_reconnected(self) -> bool:
+        """Tell whether the connection that hears is another one than before: what was sent between is lost.
+
+        redis-py subscribes anew by itself and tells nobody; so it is seen by the connection's own objects.
+        """
+        before = self._link
+        shards = getattr(self._layer._get_layer(), "_shards", ())
+        pubsubs = [getattr(shard, "_pubsub", None) for shard in shards]
+        self._link = [getattr(getattr(one, "connection", None), "_writer", None) for one in pubsubs]
+        return bool(before) and any(
+            old is not new for old, new in zip(before, self._link, strict=False) if old is not None
+        )
+
     async def _send_echo(self) -> None:
+        self._is_deaf = self._is_deaf or self._has_reconnected()
         message = {"type": "echo", "number": self._sent + 1}
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):

@@ -1,6 +1,6 @@
 """What has changed in accounts, told to whoever follows it live: `accounts` does not know that anybody does.
 
-Owns: the noticing of memberships. Rows changed by `QuerySet.update` tell nothing.
+Owns: the noticing of memberships and invitations. Rows changed by `QuerySet.update` tell nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from accounts.models import Membership, ProjectMembership
+from accounts.models import Invitation, Membership, ProjectMembership
 from tasks.hints import tell_project, tell_user
 
 
@@ -26,3 +26,10 @@ def _member_of_team(sender: type[Any], instance: Membership, **_kwargs: Any) -> 
     tell_user(instance.user_id, "role.changed", team=instance.team.slug)
     for project_id in instance.team.projects.values_list("pk", flat=True):
         tell_project(project_id, "member.changed", user=instance.user.get_username())
+
+
+@receiver(post_save, sender=Invitation)
+def _invited(sender: type[Any], instance: Invitation, **_kwargs: Any) -> None:
+    if instance.user_id is not None:
+        told = {"invitation": str(instance.public_id), "outcome": str(instance.outcome)}
+        tell_user(instance.user_id, "invitation.changed", **told)

@@ -122,7 +122,12 @@ class Door:
         meter = await in_thread(messages.meter, identity.user_id, socket=name)
         socket = Socket(identity, name, meter, self.scope, self.send)
         await hub().enter(socket)
-        if not await in_thread(sockets.still_valid, identity):  # ended before the hub could tell of it
+        try:
+            is_valid = await in_thread(sockets.still_valid, identity)
+        except (DatabaseError, InterfaceError):
+            await socket.end(1013, "the database does not answer; try again soon")
+            return socket
+        if not is_valid:  # ended before the hub could tell of it
             await socket.end(4401, "signed out")
         elif hub().is_over:
             socket.restart()

@@ -48,6 +48,8 @@ NEWS: Mapping[str, str] = {
     "run.finished": "a run is over; `state` tells how",
     "approval.asked": "a step asks people; a person hears of it who may answer, or who owns the run",
     "approval.decided": "a question has its answer, or its time is over",
+    "findings.judged": "findings were accepted, dismissed or reopened; `verdict` tells which",
+    "invitation.changed": "somebody invites this person, or an invitation has its outcome",
     "role.changed": "what this person may do has changed",
     "member.changed": "a project has another member, or a member another role",
 }

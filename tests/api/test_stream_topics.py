@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
+from redis import Redis
 
-from accounts import keys
-from accounts.models import Membership, ProjectMembership
+from accounts import invitations, keys
+from accounts.models import Invitation, Membership, ProjectMembership
 from accounts.roles import Role
+from agents import triage
+from agents.findings import Verdict
+from agents.models import TrackedFinding
 from api import following, hub
 from tasks import hints, runs
+from tests.agents.found import claim, find
 from tests.api.cast import Cast, ask, submit_run
 from tests.api.websocket import Frame, Socket, in_database, opened, opened_with, run_async
 
@@ -199,6 +206,50 @@ def test_news_that_pile_up_become_a_reset(people: Cast, monkeypatch: pytest.Monk
         heard = [await socket.hear() for _ in range(6)]
         assert [frame["data"]["run"] for frame in heard[:5]] == ["0", "1", "2", "3", "4"]
         assert heard[5]["op"] == "reset"
+        await socket.leave()
+
+    run_async(scenario)
+
+
+def test_invitation_and_judged_findings_are_told(people: Cast) -> None:
+    async def scenario() -> None:
+        charlie = await following_topic(await opened(people.charlie), "user")
+        vera = await following_topic(await opened(people.vera), "project:alice/shop")
+        sent = await in_database(_invite, people)
+        told = await news(charlie, "invitation.changed")
+        assert told["data"] == {"invitation": str(sent.public_id), "outcome": ""}
+        await in_database(_dismiss, people)
+        assert (await news(vera, "findings.judged"))["data"] == {"verdict": "dismiss"}
+        for one in (charlie, vera):
+            await one.leave()
+
+    run_async(scenario)
+
+
+def _invite(people: Cast) -> Invitation:
+    sent = invitations.invite(
+        people.project, Role.VIEWER, user=people.charlie, by=people.alice, lasts=timedelta(days=1)
+    )
+    return sent.row
+
+
+def _dismiss(people: Cast) -> None:
+    find(people.project, claim())
+    with transaction.atomic():
+        rows = triage.lock(TrackedFinding.objects.values_list("pk", flat=True))
+        triage.decide(rows, Verdict.DISMISS, reason="no", until=None, by=people.alice)
+
+
+def test_subscriptions_survive_a_redis_that_cut_us_off(people: Cast) -> None:
+    """Whoever hears news is told that some may be lost, and hints come again."""
+
+    async def scenario() -> None:
+        socket = await following_topic(await opened(people.bob), "user")
+        redis = Redis.from_url(settings.REDIS_URL)
+        await in_database(lambda: redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+        assert (await socket.hear())["op"] == "reset"
+        await in_database(lambda: hints.tell_user(people.bob.pk, "role.changed"))
+        assert (await news(socket, "role.changed"))["topic"] == "user"
         await socket.leave()
 
     run_async(scenario)
