@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from agents.catalog import current_registry, write_queue
-from agents.models import AgentConfig, Finding
+from agents.models import AgentConfig, Finding, TrackedFinding, TriageAct
 from history.admin import VersionedAdmin
 
 
@@ -64,4 +65,53 @@ class FindingAdmin(admin.ModelAdmin[Finding]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Finding | None = None) -> bool:
+        return False
+
+
+class TriageActInline(admin.TabularInline[TriageAct, TrackedFinding]):
+    """What people decided; added over the API, never changed."""
+
+    model = TriageAct
+    fields = readonly_fields = ("at", "verdict", "reason", "until", "by")
+    ordering = ("-pk",)
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: TrackedFinding | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: TrackedFinding | None = None) -> bool:
+        return False
+
+
+@admin.register(TrackedFinding)
+class TrackedFindingAdmin(admin.ModelAdmin[TrackedFinding]):
+    """Claims over the runs of projects, with what people decided on them."""
+
+    list_display = (
+        "severity",
+        "status_at_present",
+        "rule",
+        "title",
+        "path",
+        "line",
+        "project",
+        "last_seen_at",
+    )
+    list_filter = ("severity", "status", "category", "agent", "project")
+    search_fields = ("rule", "title", "path", "fingerprint", "public_id")
+    list_select_related = ("project",)
+    ordering = ("-severity_rank", "-last_seen_at")
+    inlines = (TriageActInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrackedFinding]:
+        return TrackedFinding.objects.with_status()
+
+    @admin.display(description="status now")
+    def status_at_present(self, row: TrackedFinding) -> str:
+        return str(row.status_now)  # type: ignore[attr-defined]  # TrackedFindings.with_status
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: TrackedFinding | None = None) -> bool:
         return False

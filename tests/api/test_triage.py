@@ -18,7 +18,7 @@ from accounts.models import AuditRecord, Membership, User
 from accounts.roles import Role
 from agents.models import TrackedFinding, TriageAct
 from tests.agents.found import claim, find
-from tests.api.cast import Cast, api, token
+from tests.api.cast import Cast, api, browser, token
 from tests.api.test_hostile import JSON
 
 LIST = "/api/v1/findings"
@@ -284,3 +284,20 @@ def test_history_outlives_the_person(cast: Cast) -> None:
     api(mara).post(f"{path}/triage", DISMISS)
     mara.delete()
     assert api(cast.vera).get(path).json()["triage"][0]["by"] == "mara"
+
+
+def test_admin_shows_claims_and_decisions_and_changes_none(cast: Cast) -> None:
+    path = one(cast)
+    api(cast.alice).post(f"{path}/triage", {**DISMISS, "reason": "<b>checked</b>"})
+    row = TrackedFinding.objects.get()
+    let_pass(row)
+    root = browser(User.objects.create_user("root", is_staff=True, is_superuser=True))
+    listed = root.get("/admin/agents/trackedfinding/?q=sql").content.decode()
+    assert "sql-injection" in listed
+    assert "reopened" in listed
+    page = f"/admin/agents/trackedfinding/{row.pk}/change/"
+    assert "&lt;b&gt;checked&lt;/b&gt;" in root.get(page).content.decode()
+    assert root.post(page, {"status": "open"}).status_code == 403
+    assert root.get("/admin/agents/trackedfinding/add/").status_code == 403
+    row.refresh_from_db()
+    assert row.status == "dismissed"
