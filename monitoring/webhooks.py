@@ -190,9 +190,12 @@ def hooks_of(project: Project) -> QuerySet[WebHook]:
 
 
 def deliveries_of(hook: WebHook) -> QuerySet[WebHookDelivery]:
-    """Give what a webhook was sent or is about to be. A payload is read when it is asked for."""
+    """Give what a webhook was sent or is about to be, but for runs that are being deleted.
+
+    A payload is read when it is asked for.
+    """
     own = [field.name for field in WebHookDelivery._meta.concrete_fields if field.name != "payload"]
-    found = WebHookDelivery.objects.filter(hook=hook).select_related("run", "replay_of")
+    found = WebHookDelivery.objects.filter(hook=hook, run__hidden_at=None).select_related("run", "replay_of")
     return found.only(*own, "run__public_id", "replay_of__public_id")
 
 
