@@ -23,12 +23,11 @@ KINDS = frozenset(WISHES)
 # KEY SHARE keeps a hook from being deleted before the commit, and is in nobody else's way.
 _HOOKS = Prepared(
     name="wrench_webhooks",
-    types={"runs": "bigint[]"},
+    types={"projects": "bigint[]"},
     text="""
-SELECT r.id, w.id, w.events, clock_timestamp()
-FROM tasks_run r JOIN monitoring_webhook w ON w.project_id = r.project_id
-WHERE r.id = ANY (%(runs)s) AND w.active
-FOR KEY SHARE OF w SKIP LOCKED
+SELECT project_id, id, events, clock_timestamp() FROM monitoring_webhook
+WHERE project_id = ANY (%(projects)s) AND active
+FOR KEY SHARE SKIP LOCKED
 """,
 )
 
@@ -36,22 +35,26 @@ FOR KEY SHARE OF w SKIP LOCKED
 def witness(told: Sequence[Told]) -> None:
     """Make due what the hooks of these runs' projects want to hear."""
     with connection.cursor() as cursor:
-        execute(cursor, {"runs": sorted({one.run_pk for one in told})}, _HOOKS)
-        found: list[tuple[int, int, list[str], datetime]] = cursor.fetchall()
-    if not found:
+        execute(cursor, {"projects": sorted({one.project_id for one in told})}, _HOOKS)
+        hooks: list[tuple[int, int, list[str], datetime]] = cursor.fetchall()
+    if not hooks:
         return
-    runs = Run.every.select_related("project__team", "owner").in_bulk({run for run, *_ in found})
+    wanted = [
+        (one, hook, at)
+        for one in told
+        for project, hook, wishes, at in hooks
+        if project == one.project_id and one.kind in wishes
+    ]
+    runs = Run.every.select_related("project__team", "owner").in_bulk({one.run_pk for one, _, _ in wanted})
     WebHookDelivery.objects.bulk_create(
         WebHookDelivery(
             hook_id=hook,
             event=one.kind,
-            run_id=run,
+            run_id=one.run_pk,
             seq=one.seq,
-            payload=payloads.of_event(one, runs[run], at),
+            payload=payloads.of_event(one, runs[one.run_pk], at),
             next_at=at,
             created_at=at,
         )
-        for one in told
-        for run, hook, wishes, at in found
-        if run == one.run_pk and one.kind in wishes
+        for one, hook, at in wanted
     )

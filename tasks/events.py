@@ -416,20 +416,19 @@ def _wanted(facts: Sequence[dict[str, Any]], heads: Sequence[Head]) -> list[Told
     kinds = witnesses.wanted()
     counts = Counter(fact["run"] for fact in facts)
     before = {head.run_pk: head.seq - head.has_ended - counts[head.run_pk] for head in heads}
-    began = [
-        Told(run_pk=head.run_pk, seq=before[head.run_pk], kind=RunStarted.kind, data={})
-        for head in heads
-        if head.has_begun
-    ]
+    projects = {head.run_pk: head.project_id for head in heads}
+
+    def told(run: int, seq: int, kind: str, data: JsonObject) -> Told:
+        return Told(run_pk=run, project_id=projects[run], seq=seq, kind=kind, data=data)
+
+    began = [told(one.run_pk, before[one.run_pk], RunStarted.kind, {}) for one in heads if one.has_begun]
     written = [
-        Told(run_pk=fact["run"], seq=before[fact["run"]] + fact["n"], kind=fact["kind"], data=fact["data"])
+        told(fact["run"], before[fact["run"]] + fact["n"], fact["kind"], fact["data"])
         for fact in facts
         if fact["kind"] in kinds
     ]
     ended = [
-        Told(run_pk=head.run_pk, seq=head.seq, kind=RunFinished.kind, data=json.loads(_WENT_WELL))
-        for head in heads
-        if head.has_ended
+        told(one.run_pk, one.seq, RunFinished.kind, json.loads(_WENT_WELL)) for one in heads if one.has_ended
     ]
     return [one for one in (*began, *written, *ended) if one.kind in kinds]
 

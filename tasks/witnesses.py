@@ -21,6 +21,7 @@ class Told:
     """An event that was just appended, as a witness hears of it. Its run's row is locked and as it will be."""
 
     run_pk: int
+    project_id: int
     seq: int
     kind: str
     data: JsonObject

@@ -205,7 +205,9 @@ def test_witness_under_one_name_is_one_and_can_be_forgotten(cast: Cast, planner:
     finally:
         witnesses.forget("test")
     submit_run(cast.project)
-    assert [(one.run_pk, one.seq, one.kind) for one in heard] == [(run.pk, 1, "run.accepted")]
+    assert [(one.run_pk, one.project_id, one.seq, one.kind) for one in heard] == [
+        (run.pk, cast.project.pk, 1, "run.accepted")
+    ]
 
 
 def test_maker_that_is_gone_leaves_the_hook(cast: Cast, planner: None) -> None:
