@@ -16,8 +16,8 @@ from history.tracking import FOUND, masked_sql
 _STAMP = json.dumps({"through": "command migrate"})
 
 
-def keep_found(label: str, *, masked: Sequence[str] = ()) -> migrations.RunPython:
-    """Make the operation for a model of versions, given as app.Model; `masked`: its masked fields."""
+def keep_found(label: str, *, masked: Sequence[str] = (), cut: Sequence[str] = ()) -> migrations.RunPython:
+    """Make the operation for a model of versions, given as app.Model; `masked` and `cut` are its own."""
 
     def store(apps: Any, schema_editor: Any) -> None:
         versions = apps.get_model(label)
@@ -27,7 +27,8 @@ def keep_found(label: str, *, masked: Sequence[str] = ()) -> migrations.RunPytho
             if not field.name.startswith("pgh_"):
                 plain = f'"{field.column}"'
                 columns.append(plain)
-                values.append(masked_sql(plain, field) if field.name in masked else plain)
+                is_masked = field.name in (*masked, *cut)
+                values.append(masked_sql(plain, field, is_cut=field.name in cut) if is_masked else plain)
         own = ["pgh_created_at", "pgh_label", "pgh_context", "pgh_obj_id"]
         stored = f'"{versions._meta.db_table}" ({", ".join(own + columns)})'
         row = f'now(), %s, %s::jsonb, "{source._meta.pk.column}", {", ".join(values)}'

@@ -18,6 +18,8 @@ NOT_CONFIGURATION: Mapping[str, str] = {
     "agents.triageact": _RECORD,
     "auth.permission": "written by migrations, from the models",
     "contenttypes.contenttype": "written by migrations, from the models",
+    "monitoring.webhookdelivery": _RECORD,
+    "monitoring.webhooksecret": "sealed secrets, which no version may hold",
     "pghistory.context": "empty: versions hold their stamp themselves",
     "sessions.session": "a browser's cookie's other half; accounts.devicesession tells of it",
     "tasks.approval": "a question of a step; its answer is recorded in the audit chain",

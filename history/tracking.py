@@ -30,6 +30,7 @@ CREATED, CHANGED, DELETED, FOUND = "created", "changed", "deleted", "found"
 
 MASK = "[masked]"
 _USERINFO = r'(https?://)[^/@\s"]+@|(://)[^/@\s":]*:[^/@\s"]*@'  # of a URL; a token may be the name, too
+_BEHIND_HOST = "^([^:/]*://)([^/?#]*@)?([^/?#]*).*$"
 
 M = TypeVar("M", bound=Model)
 
@@ -68,6 +69,7 @@ def track(
     secret: Sequence[str] = (),
     churn: Sequence[str] = (),
     masked: Sequence[str] = (),
+    cut: Sequence[str] = (),
     fixed: Mapping[str, str] | None = None,
     unrestorable: str = "",
     project: str = "",
@@ -75,9 +77,10 @@ def track(
     """Let a model have versions. A decorator.
 
     `secret`: fields that no version may hold; `churn`: fields that change by themselves, and make none. `masked`:
-    fields of JSON or text in which the user part of URLs is masked. `fixed`: fields that a revert leaves as they are,
-    each with the reason. `unrestorable`: why a deleted row cannot be put back; empty: it can. `project`: the column
-    of the id of the project that a row belongs to; by itself that of a field `project`.
+    fields of JSON or text in which the user part of URLs is masked; `cut`: URLs of which all behind the host is.
+    `fixed`: fields that a revert leaves as they are, each with the reason. `unrestorable`: why a deleted row cannot
+    be put back; empty: it can. `project`: the column of the id of the project that a row belongs to; without it that
+    of a field `project`.
     """
 
     def decorate(model: type[M]) -> type[M]:
@@ -93,7 +96,7 @@ def track(
             context_id_field=None,  # type: ignore[arg-type]  # documented, but not typed
             append_only=True,
             model_name=name,
-            attrs={"masked_fields": tuple(masked), "__str__": _told},
+            attrs={"masked_fields": tuple(masked), "cut_fields": tuple(cut), "__str__": _told},
             meta={
                 "indexes": [
                     # the versions of a row, newest first; the version before one
@@ -112,7 +115,7 @@ def track(
             versions=_version_model(model, name),
             secret=tuple(secret),
             churn=tuple(churn),
-            masked=tuple(masked),
+            masked=(*masked, *cut),
             fixed=dict(fixed or {}),
             unrestorable=unrestorable,
             project=of_project,
@@ -137,8 +140,10 @@ def tables() -> set[str]:
     return {str(one.model._meta.db_table) for one in _tracked.values()}
 
 
-def masked_sql(value: str, field: Any) -> str:
-    """Write the SQL that gives the value of a field without the user part of URLs."""
+def masked_sql(value: str, field: Any, *, is_cut: bool = False) -> str:
+    """Write the SQL that gives the value of a field without the user part of URLs, or as a URL up to its host."""
+    if is_cut:
+        return rf"regexp_replace({value}, '{_BEHIND_HOST}', '\1\3/{MASK}')"
     cast = "::jsonb" if isinstance(field, models.JSONField) else ""
     return rf"regexp_replace({value}::text, '{_USERINFO}', '\1\2{MASK}@', 'g'){cast}"
 
@@ -164,10 +169,10 @@ class _MaskingTrigger(trigger.Event):
     def get_func(self, model: Any) -> Any:
         made: Any = super().get_func(model)  # type: ignore[no-untyped-call]  # pghistory has no types here
         text = made.func
-        for name in self.event_model.masked_fields:
+        for name in (*self.event_model.masked_fields, *self.event_model.cut_fields):
             one = self.event_model._meta.get_field(name)
             plain = f'{self.row}."{one.column}"'
-            text = text.replace(plain, masked_sql(plain, one))
+            text = text.replace(plain, masked_sql(plain, one, is_cut=name in self.event_model.cut_fields))
         return pgtrigger.Func(text)  # type: ignore[no-untyped-call]
 
 

@@ -62,11 +62,13 @@ class Version:
         if self.before is None:
             return None
         was = values_of(self.tracked, self.before)
-        return [
+        told = [
             Change(field=name, before=was[name], after=value)
             for name, value in self.values.items()
             if was[name] != value
         ]
+        # what changed may lie behind a mask alone
+        return told or [Change(field=n, before=was[n], after=self.values[n]) for n in self.tracked.masked]
 
     @property
     def values(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.db.models import Q
 from accounts.envelope import holds
 from accounts.models import DataKey, Project, User
 from accounts.models.credentials import SealedField
+from history.tracking import track
 from tasks.models.work import new_public_id
 
 
@@ -42,6 +43,11 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+@track(
+    cut=("url",),
+    churn=("failures", "failing_since"),
+    unrestorable="its secret went with it: a webhook is made anew",
+)
 class WebHook(models.Model):
     """A row is an address that a project's events are sent to."""
 

@@ -31,9 +31,11 @@ from agents.models import AgentConfig
 from history import origins
 from history.origins import Origin
 from history.tracking import Tracked, tracked_models
+from history.versions import with_before
+from monitoring.models import WebHook
 from tasks.models import LimitRule, Queue, RetentionPolicy, Schedule
 from tests.api.cast import PASSWORD, Cast, api, browser, submit_run
-from tests.history.rows import all_text, counts, labels, rows_of, stamps
+from tests.history.rows import all_text, counts, labels, rows_of, stamps, tracked_of
 
 NOW = timezone.now()
 ID = {"HTTP_X_REQUEST_ID": "find-me"}
@@ -95,6 +97,10 @@ ROWS: dict[str, Callable[[Cast], tuple[Model, dict[str, Any]]]] = {
     ),
     "agents.agentconfig": lambda cast: (AgentConfig(agent="mine"), {"priority": 3}),
     "auth.group": lambda cast: (Group(name="operators"), {"name": "admins"}),
+    "monitoring.webhook": lambda cast: (
+        WebHook(project=cast.project, url="https://h.example.org/a", created_at=NOW),
+        {"active": False},
+    ),
     "tasks.limitrule": lambda cast: (LimitRule(name="few", project=cast.project, most=3), {"most": 5}),
     "tasks.queue": lambda cast: (Queue(name="agent.mine", agent="mine"), {"paused_at": NOW}),
     "tasks.retentionpolicy": lambda cast: (RetentionPolicy(project=cast.project), {"keep_runs_days": 30}),
@@ -162,6 +168,7 @@ CHURN: dict[str, dict[str, Any]] = {
     "accounts.credential": {"last_used_at": NOW},
     "accounts.raterule": {"updated_at": NOW},
     "agents.agentconfig": {"updated_at": NOW},
+    "monitoring.webhook": {"failures": 3, "failing_since": NOW},
     "tasks.schedule": {"next_fire_at": NOW, "last_fire_at": NOW},
 }
 
@@ -312,6 +319,26 @@ def test_user_part_of_urls_is_masked(cast: Cast) -> None:
     }
     assert Schedule.objects.get().request["target"] == urls
     assert "hunter2" not in all_text()
+
+
+def test_url_of_a_webhook_is_kept_up_to_its_host(cast: Cast) -> None:
+    urls = [
+        "https://u:hunter2@h.example.org:8443/hunter2?token=hunter2#hunter2",
+        "https://h.example.org?hunter2",
+        "https://a@hunter2:hunter2@h.example.org",
+    ]
+    row = WebHook.objects.create(project=cast.project, url=urls[0], created_at=NOW)
+    for url in urls[1:]:
+        WebHook.objects.filter(pk=row.pk).update(url=url)
+    assert [version.url for version in rows_of(row)] == [
+        "https://h.example.org:8443/[masked]",
+        "https://h.example.org/[masked]",
+        "https://h.example.org/[masked]",
+    ]
+    assert "hunter2" not in all_text()
+    tracked = tracked_of(WebHook)
+    newest = with_before(tracked, rows_of(row)[::-1])[0]
+    assert [change.field for change in newest.changes or []] == ["url"]
 
 
 def test_no_secret_is_in_any_version(cast: Cast, root: User) -> None:
