@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-import structlog
 
-from wrenchai_project import env, redis_client, request_ids, sentinels, servers
+from wrenchai_project import env, logs, redis_client, sentinels, servers
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
 
@@ -492,47 +491,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# --- Logs: one JSON object a line, with run, step and attempt bound by the executor ------------------------
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "Least severe level that is written")
-if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-    env.FAULTS.append(
-        env.Fault(
-            name="LOG_LEVEL", message=f"{LOG_LEVEL!r} is no level", hint="use DEBUG, INFO, WARNING or ERROR"
-        )
-    )
-    LOG_LEVEL = "INFO"
-_SHARED_PROCESSORS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
-]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _SHARED_PROCESSORS,
-            "processors": [
-                request_ids.add_to_log,
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
-}
-structlog.configure(
-    processors=[
-        structlog.stdlib.filter_by_level,
-        *_SHARED_PROCESSORS,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
+# --- Logs -------------------------------------------------------------------------------------------------
+LOG_LEVEL = logs.level()
+LOGGING = logs.configuration(LOG_LEVEL)
+logs.configure_structlog()
