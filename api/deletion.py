@@ -23,6 +23,7 @@ from accounts.members import hold_team
 from accounts.models import Credential, Membership, Project, ProjectMembership, Team
 from accounts.refusals import MovedMeanwhile, StillInUse
 from api.bodies import StrictSerializer
+from monitoring.models import WebHook
 from tasks.retention import projects as engine
 
 CLEAR_SECONDS: Final = 10.0  # of a request; a project with a very long past is deleted in several
@@ -36,6 +37,7 @@ class Goes(TypedDict):
     schedules: int
     uploads: int
     credentials: int
+    webhooks: Annotated[int, Field(description="with the log of their deliveries")]
     members: Annotated[int, Field(description="roles in it; the people stay")]
 
 
@@ -69,6 +71,7 @@ EXAMPLE_GOES: Goes = {
     "schedules": 1,
     "uploads": 0,
     "credentials": 2,
+    "webhooks": 1,
     "members": 0,
 }
 EXAMPLE_PREVIEW: DeletionPreview = {"confirm": "acme/shop", "live_runs": 0, "goes": EXAMPLE_GOES}
@@ -156,5 +159,6 @@ def _goes(ids: list[int], team: Team | None) -> Goes:
         "schedules": counted["schedules"],
         "uploads": counted["uploads"],
         "credentials": Credential.objects.filter(project__in=ids).count(),
+        "webhooks": WebHook.objects.filter(project__in=ids).count(),
         "members": members,
     }

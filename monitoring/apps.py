@@ -10,7 +10,7 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
-        from monitoring import courier, pruning, witness
+        from monitoring import checks, courier, pruning, witness  # noqa: F401 - importing registers the checks
         from tasks import chores, witnesses
         from tasks.retention import prune_too
 

@@ -60,17 +60,18 @@ IDLE_SECONDS = 5.0  # the dispatcher's thread ends after so long without work
 POLL_SECONDS = 0.2
 USER_AGENT = "WrenchAI-Hook/1"
 
-# MATERIALIZED: chosen once, and not again for each row that a plan may compare it with.
+# MATERIALIZED: chosen once, and not again for each row that a plan may compare it with. The statement's time, because
+# an index cannot be searched by a clock that moves on.
 _CLAIM = """
 WITH chosen AS MATERIALIZED (
     SELECT due.id, due.claim IS NOT NULL AS is_lost FROM monitoring_webhook w
     CROSS JOIN LATERAL (
         SELECT e.id, e.next_at, e.claim FROM monitoring_webhookdelivery e
-        WHERE e.hook_id = w.id AND e.state = 'waiting' AND e.next_at <= clock_timestamp()
+        WHERE e.hook_id = w.id AND e.state = 'waiting' AND e.next_at <= statement_timestamp()
         ORDER BY e.next_at, e.id
         LIMIT greatest(0, %(per_hook)s - (
             SELECT count(*) FROM monitoring_webhookdelivery u
-            WHERE u.hook_id = w.id AND u.state = 'waiting' AND u.claim IS NOT NULL AND u.next_at > clock_timestamp()
+            WHERE u.hook_id = w.id AND u.claim IS NOT NULL AND u.next_at > statement_timestamp()
         ))
         FOR UPDATE SKIP LOCKED
     ) due
@@ -78,7 +79,7 @@ WITH chosen AS MATERIALIZED (
     ORDER BY due.next_at LIMIT %(most)s
 )
 UPDATE monitoring_webhookdelivery d
-SET claim = %(claim)s, attempts = d.attempts + 1, next_at = clock_timestamp() + %(lease)s * interval '1 second'
+SET claim = %(claim)s, attempts = d.attempts + 1, next_at = statement_timestamp() + %(lease)s * interval '1 second'
 FROM chosen WHERE d.id = chosen.id
 RETURNING d.id, chosen.is_lost
 """

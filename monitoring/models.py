@@ -144,6 +144,8 @@ class WebHookDelivery(models.Model):
                 name="webhook_due",
                 condition=Q(state=DeliveryState.WAITING.value),
             ),
+            # the courier: how many of this hook are under way?
+            models.Index(fields=["hook"], name="webhook_under_way", condition=Q(claim__isnull=False)),
             # the scheduler: is anything due at all?
             models.Index(
                 fields=["next_at"],

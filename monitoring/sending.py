@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -88,7 +90,7 @@ def _exchange(
     sent = [("Host", address.host_header), ("Accept-Encoding", "identity"), *headers.items()]
     network = _Pinned(pinned, until)
     with (
-        httpcore.ConnectionPool(ssl_context=_trust(), network_backend=network, http2=False) as pool,
+        httpcore.ConnectionPool(ssl_context=trust(), network_backend=network, http2=False) as pool,
         pool.stream("POST", url, headers=sent, content=body) as response,
     ):
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
@@ -108,10 +110,18 @@ def _excerpt(chunks: Iterable[bytes]) -> str:
     return _clean(found[:MOST_READ].decode("utf-8", "replace"))[:MOST_KEPT]
 
 
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """Give what certificates are checked by. Raises OSError for a file of authorities that cannot be read."""
+    path: str = settings.WEBHOOK_CA_FILE
+    return _context(path, Path(path).stat().st_mtime_ns if path else 0)
+
+
+@lru_cache(maxsize=4)
+def _context(path: str, changed_at: int) -> ssl.SSLContext:
+    """Reading the system's authorities takes longer than a request; a file that was changed is read again."""
     context = ssl.create_default_context()
-    if settings.WEBHOOK_CA_FILE:
-        context.load_verify_locations(settings.WEBHOOK_CA_FILE)
+    if path:
+        context.load_verify_locations(path)
     return context
 
 

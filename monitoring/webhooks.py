@@ -15,6 +15,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Now
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from accounts import audit, envelope
 from accounts.audit import Act
@@ -122,8 +124,7 @@ def delete(hook: WebHook) -> None:
         envelope.lock(hook.project_id)
         row = WebHook.objects.select_for_update().filter(pk=hook.pk).first()
         if row is not None:
-            _record(Act.WEBHOOK_DELETED, row)
-            row.delete()
+            row.delete()  # the receiver below records it
 
 
 def rotate(hook: WebHook, *, overlap: timedelta, now: datetime) -> Minted:
@@ -229,3 +230,9 @@ def _record(act: Act, hook: WebHook, **details: audit.Detail) -> None:
         project_id=hook.project_id,
         details={"host": hook.host, **details},
     )
+
+
+@receiver(post_delete, sender=WebHook)
+def _deleted(sender: type[WebHook], instance: WebHook, **_kwargs: object) -> None:
+    """Record every deletion, also one that comes with the project's."""
+    _record(Act.WEBHOOK_DELETED, instance)

@@ -210,7 +210,15 @@ def test_project_is_deleted_with_all_that_hangs_on_it(cast: Cast, planner: None,
     bound = program(cast.alice, "run.view", projects=[cast.project])
     client = api(cast.alice)
     told = client.get(f"{SHOP}/deletion").json()
-    goes = {"projects": 1, "runs": 3, "schedules": 1, "uploads": 1, "credentials": 1, "members": 1}
+    goes = {
+        "projects": 1,
+        "runs": 3,
+        "schedules": 1,
+        "uploads": 1,
+        "credentials": 1,
+        "webhooks": 0,
+        "members": 1,
+    }
     assert told == {"confirm": "alice/shop", "live_runs": 0, "goes": goes}
     gone = client.delete(SHOP, {"confirm": "alice/shop"})
     assert (gone.status_code, gone.json()) == (200, {"deleted": True, "runs_left": 0, "goes": goes})
@@ -281,7 +289,15 @@ def test_team_is_deleted_with_its_projects_and_members(cast: Cast, planner: None
     hang_on(cast, settings)
     Project.objects.create(team=cast.project.team, name="Web", slug="web")
     client = api(cast.alice)
-    goes = {"projects": 2, "runs": 3, "schedules": 1, "uploads": 1, "credentials": 1, "members": 4}
+    goes = {
+        "projects": 2,
+        "runs": 3,
+        "schedules": 1,
+        "uploads": 1,
+        "credentials": 1,
+        "webhooks": 0,
+        "members": 4,
+    }
     assert client.get("/api/v1/teams/alice/deletion").json() == {
         "confirm": "alice",
         "live_runs": 0,

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Project
+from accounts.models import AuditRecord, Project
 from monitoring import webhooks
 from monitoring.models import WebHook, WebHookDelivery, WebHookSecret
 from tasks import retention, runs
@@ -83,7 +83,10 @@ def test_project_takes_its_hooks_along(cast: Cast) -> None:
     make_hook(cast.project, URL, pinged=True)
     other = make_hook(cast.other, URL, pinged=True).hook
     over(cast.project)
+    told = api(cast.alice).get("/api/v1/projects/alice/shop/deletion").json()
+    assert told["goes"]["webhooks"] == 1
     answer = api(cast.alice).delete("/api/v1/projects/alice/shop", {"confirm": "alice/shop"})
     assert (answer.status_code, answer.json()["deleted"]) == (200, True)
     assert list(WebHook.objects.all()) == [other]
     assert WebHookSecret.objects.count() == WebHookDelivery.objects.count() == 1
+    assert AuditRecord.objects.filter(act="webhook.deleted", actor="alice").count() == 1

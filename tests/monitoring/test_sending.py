@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from monitoring import sending
+from monitoring import checks, sending
 from monitoring.sending import Answer
 from tests.monitoring.receiver import Receiver, after, answer, certificate, serving
 
@@ -276,7 +276,26 @@ def test_retry_after_is_read_in_both_forms(receiver: Receiver, header: str, seco
     assert post(receiver.url()).retry_after == seconds
 
 
-def test_context_of_the_test_trusts_nobody_else() -> None:
-    """The trust that deliveries use checks names and certificates."""
-    context = sending._trust()
+def test_authority_that_is_put_in_place_of_another_counts_at_once(tmp_path: Path, settings: Any) -> None:
+    first, _ = certificate(tmp_path, "other.example.test")
+    second, context = certificate(tmp_path, NAME)
+    settings.WEBHOOK_CA_FILE = str(first)
+    with serving(context) as receiver:
+        assert post(receiver.url(NAME)).status is None
+        first.write_bytes(second.read_bytes())
+        assert post(receiver.url(NAME)).status == 204
+
+
+def test_file_of_authorities_that_cannot_be_read_is_told_by_the_checks(tmp_path: Path, settings: Any) -> None:
+    assert checks.authorities_are_readable(None) == []
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing")
+    for path in (empty, tmp_path / "none.pem"):
+        settings.WEBHOOK_CA_FILE = str(path)
+        (told,) = checks.authorities_are_readable(None)
+        assert (told.id, str(path) in told.msg) == ("wrench.E004", True)
+
+
+def test_trust_checks_names_and_certificates() -> None:
+    context = sending.trust()
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
