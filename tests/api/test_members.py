@@ -14,7 +14,7 @@ from accounts import keys, members
 from accounts.models import AuditRecord, Membership, Project, ProjectMembership, User
 from accounts.refusals import LastOwner
 from accounts.roles import Role
-from api import stream
+from api import following
 from tests.api.cast import Cast, api, submit_run
 from tests.api.test_keys import with_key
 from tests.api.websocket import in_database, opened, opened_with, run_async
@@ -252,7 +252,7 @@ def test_what_is_taken_away_closes_the_open_socket_at_once(people: Cast, how: st
             await socket.leave()
         else:
             assert await socket.closed() == 4403
-            assert time.monotonic() - begun < stream.RECHECK_SECONDS / 3
+            assert time.monotonic() - begun < following.RECHECK_SECONDS / 3
         await others.say(op="ping")
         assert (await others.hear())["op"] == "pong"
         await others.leave()
@@ -269,3 +269,27 @@ def test_project_of_another_team_is_not_there(cast: Cast) -> None:
     client = api(cast.alice)
     assert client.put("/api/v1/projects/charlie/shop/members/alice", {"role": "owner"}).status_code == 404
     assert client.get("/api/v1/projects/charlie/shop/members").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("planner", "closed_connections")
+def test_move_of_the_project_closes_the_sockets_of_the_old_teams_people(people: Cast) -> None:
+    run = submit_run(people.project)
+    Membership.objects.create(user=people.alice, team=people.other.team, role=Role.OWNER)
+    owner = api(people.alice)
+
+    async def scenario() -> None:
+        socket, others = await opened(people.bob), await opened(people.alice)
+        for one in (socket, others):
+            await one.say(op="subscribe", topic=f"run:{run.public_id}", after=0)
+            await one.until("caught_up")
+        begun = time.monotonic()
+        moved = await in_database(lambda: owner.post(f"{SHOP}/move", {"team": "charlie"}))
+        assert moved.status_code == 200
+        assert await socket.closed() == 4403
+        assert time.monotonic() - begun < following.RECHECK_SECONDS / 3
+        await others.say(op="ping")
+        assert (await others.hear())["op"] == "pong"
+        await others.leave()
+
+    run_async(scenario)
