@@ -47,6 +47,7 @@ ACTIONS: Mapping[str, Role] = {
     "schedule.manage": Role.MAINTAINER,
     "credential.view": Role.DEVELOPER,  # that there is one, of which kind; never its value
     "credential.manage": Role.MAINTAINER,
+    "history.view": Role.MAINTAINER,
     "webhook.view": Role.MAINTAINER,  # URLs of receivers may hold their tokens
     "webhook.manage": Role.MAINTAINER,
 }
@@ -83,7 +84,7 @@ SIGNED_IN_ACTIONS = frozenset(
 )
 """Actions that everybody who is signed in may do."""
 
-STAFF_ACTIONS = frozenset({"audit.view", "queue.manage", "worker.view"})
+STAFF_ACTIONS = frozenset({"audit.view", "history.all", "queue.manage", "worker.view"})
 """Actions on the whole installation that staff may do, whatever their roles."""
 
 OPEN_ACTIONS = frozenset({"health.view", "token.obtain", "token.refresh", "token.revoke"})

@@ -127,8 +127,12 @@ def page_of(
 
 
 def _cursor(ordering: str, column: str, row: Model) -> str:
-    value = _value_of(row, column)
-    place = [ordering, *(known if isinstance(known, int) else _text(known) for known in (value, row.pk))]
+    return write_cursor(ordering, _value_of(row, column), row.pk)
+
+
+def write_cursor(ordering: str, value: Any, key: Any) -> str:
+    """Write down where a page of a list in this order ends: the value that it is ordered by, and what breaks ties."""
+    place = [ordering, *(known if isinstance(known, int) else _text(known) for known in (value, key))]
     text = json.dumps(place, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -148,7 +152,7 @@ def _after(model: type[Model], column: str, cursor: str, *, ordering: str) -> Q:
     """Give the condition for what comes after a cursor."""
     told, value, key = _read(cursor)
     if told != ordering:
-        raise _refused(f"it belongs to ordering={told}; start without a cursor")
+        raise refused_cursor(f"it belongs to ordering={told}; start without a cursor")
     beyond = "lt" if ordering.startswith("-") else "gt"
     try:
         key = model._meta.pk.to_python(key)
@@ -158,9 +162,9 @@ def _after(model: type[Model], column: str, cursor: str, *, ordering: str) -> Q:
         value = field.to_python(value)
         field.run_validators(value)
     except FieldFault as error:
-        raise _refused("start without a cursor") from error
+        raise refused_cursor("start without a cursor") from error
     if isinstance(value, datetime) and timezone.is_naive(value):
-        raise _refused("start without a cursor")
+        raise refused_cursor("start without a cursor")
     return Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"pk__{beyond}": key})
 
 
@@ -177,15 +181,30 @@ def _read(cursor: str) -> tuple[str, Any, Any]:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         told, value, key = formats.loads(raw)
     except (binascii.Error, ValueError, TypeError, ParseError) as error:
-        raise _refused("start without a cursor") from error
+        raise refused_cursor("start without a cursor") from error
     if (
         not isinstance(told, str)
         or not isinstance(value, str | int | float)
         or not isinstance(key, str | int)
     ):
-        raise _refused("start without a cursor")
+        raise refused_cursor("start without a cursor")
     return told, value, key
 
 
-def _refused(advice: str) -> serializers.ValidationError:
+def read_cursor(cursor: str, *, ordering: str) -> tuple[datetime, str | int]:
+    """Read the moment and the key of a cursor of a list that is made of several tables. Raises ValidationError."""
+    told, value, key = _read(cursor)
+    if told != ordering:
+        raise refused_cursor(f"it belongs to ordering={told}; start without a cursor")
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise refused_cursor("start without a cursor") from error
+    if timezone.is_naive(at):
+        raise refused_cursor("start without a cursor")
+    return at, key
+
+
+def refused_cursor(advice: str) -> serializers.ValidationError:
+    """Make the fault of a cursor that is none of the list."""
     return serializers.ValidationError({"cursor": [f"this is no cursor of this list; {advice}"]})

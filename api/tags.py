@@ -33,6 +33,7 @@ TAGS: Mapping[str, str] = {
     "agents": "Who does the work.",
     "queues": "Where work waits: depth, oldest wait, pause.",
     "workers": "Processes that do the work: what they serve and do, for staff.",
+    "history": "What was configured: who changed what, from what to what.",
     "audit": "The chain of security acts, for staff.",
     "health": "Whether this installation is alive and ready.",
 }

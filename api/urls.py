@@ -13,6 +13,7 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.findings import FindingsView, FindingView
+from api.history import HistoryView
 from api.invitations import (
     AcceptView,
     DeclineView,
@@ -215,6 +216,7 @@ urlpatterns = [
         DeliveryReplayView.as_view(),
         name="webhook-delivery-replay",
     ),
+    path("history", HistoryView.as_view(), name="history"),
     path("audit", AuditView.as_view(), name="audit"),
     path("agents", AgentsView.as_view(), name="agents"),
     path("agents/<str:name>", AgentView.as_view(), name="agent"),
