@@ -32,6 +32,7 @@ from accounts.models import (
 )
 from accounts.roles import Role
 from agents.models import TrackedFinding
+from history import tracking
 from tasks import artifacts, runs
 from tasks.models import Approval, Artifact, Run, Step
 from tests.agents.found import claim, find
@@ -105,7 +106,7 @@ class Route:
 
 
 FIXED = {
-    "admin/^(?P<app_label>auth|accounts|tasks|agents)/$": "/admin/accounts/",
+    "admin/^(?P<app_label>accounts|auth|tasks|agents|monitoring)/$": "/admin/accounts/",
     "admin/(?P<url>.*)$": "/admin/no/such/page",
 }
 
@@ -123,6 +124,7 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     ),
     "project": lambda side, wanted: _project_for(side, wanted),
     "username": lambda side, wanted: side.member.username,
+    "number": lambda side, wanted: _version_of_admin(wanted),
     "object_id": lambda side, wanted: _row_of_admin(wanted),
     "id": lambda side, wanted: str(side.member.pk),
     "content_type_id": lambda side, wanted: "1",
@@ -358,6 +360,16 @@ def _project_for(side: Side, wanted: str) -> str:
     is_bare = wanted.endswith(("/deletion", "/move")) or wanted == "DELETE api/v1/projects/<project:project>"
     project = side.second if is_bare else side.project
     return f"{side.team.slug}/{project.slug}"
+
+
+def _version_of_admin(wanted: str) -> str:
+    """Give the first version of the row that a page is asked for; 0: of no row."""
+    app, model = wanted.partition(" admin/")[2].split("/")[:2]
+    tracked = tracking.find(apps.get_model(app, model))
+    row = apps.get_model(app, model)._default_manager.first()
+    assert tracked is not None
+    first = tracked.versions.objects.filter(pgh_obj=row.pk).first() if row is not None else None
+    return "0" if first is None or "deleted" in wanted else str(first.pgh_id)
 
 
 def _row_of_admin(wanted: str) -> str:
