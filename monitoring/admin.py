@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 
+from history.admin import VersionedAdmin
 from monitoring.models import WebHook, WebHookDelivery
 from tasks.history_admin import ReadOnlyAdmin
 
 
 @admin.register(WebHook)
-class WebHookAdmin(ReadOnlyAdmin):
+class WebHookAdmin(VersionedAdmin[Any], ReadOnlyAdmin):
     list_display = ("host", "project", "active", "failures", "failing_since", "inactive_reason", "created_by")
     list_filter = ("active", "project__team")
     search_fields = ("description", "project__name", "project__slug")
