@@ -102,6 +102,12 @@ def _fresh_counts() -> None:
     circuit.reset()
 
 
+@pytest.fixture
+def steady_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of the rate limits are read once, not each second, so that queries can be counted."""
+    monkeypatch.setattr(book, "_read_seconds", 3_600.0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _days(django_db_setup: None, django_db_blocker: Any) -> None:
     """Make the events' partitions outside of the tests' transactions, which would take them back."""

@@ -7,6 +7,7 @@ from tests.api.cast import (  # noqa: F401
     _quick_passwords,
     cast,
     planner,
+    steady_rules,
     worker,
 )
 from tests.api.websocket import closed_connections, people  # noqa: F401

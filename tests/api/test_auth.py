@@ -460,7 +460,7 @@ def test_what_is_no_address_is_not_kept(address: str) -> None:
 
 
 def test_knowing_who_asks_costs_one_query_by_token_and_two_by_cookie(
-    cast: Cast, django_assert_num_queries: Any
+    cast: Cast, steady_rules: None, django_assert_num_queries: Any
 ) -> None:
     program, web = api(cast.bob), browser(cast.bob)
     program.get("/api/v1/sessions")  # the rules of the rate limits are read by who comes first

@@ -126,13 +126,15 @@ def test_trusted_proxy_is_believed_for_what_it_saw_itself(cast: Cast, settings: 
 
 
 def test_edit_is_in_force_within_two_seconds_and_costs_no_query_before(
-    cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     rule = add_rule("person", "user", "1/d", 1)
     client = api(cast.bob)
-    assert statuses(client, 2) == [200, 429]
-    with django_assert_num_queries(1):  # the token's user; the rules are in memory
-        assert statuses(client, 1) == [429]
+    with monkeypatch.context() as held:
+        held.setattr(book, "_read_seconds", 3_600.0)  # on a busy machine a second is over soon
+        assert statuses(client, 2) == [200, 429]
+        with django_assert_num_queries(1):  # the token's user; the rules are in memory
+            assert statuses(client, 1) == [429]
     RateRule.objects.filter(pk=rule.pk).update(enabled=False)  # not by the admin, and told to nobody
     began = time.monotonic()
     while statuses(client, 1) != [200]:

@@ -7,5 +7,6 @@ from tests.api.cast import (  # noqa: F401
     _quick_passwords,
     cast,
     planner,
+    steady_rules,
     worker,
 )

@@ -261,7 +261,9 @@ def test_list_shows_what_waits_and_the_reader_what_is_theirs(cast: Cast, worker:
     assert ("Waits for your decision" in page, "waits for a decision" in page) == (False, False)
 
 
-def test_list_asks_the_database_as_often_for_many_as_for_one(cast: Cast, worker: None) -> None:
+def test_list_asks_the_database_as_often_for_many_as_for_one(
+    cast: Cast, worker: None, steady_rules: None
+) -> None:
     client, asked = browser(cast.alice), []
     for n in range(3):
         ask(cast.project, f"number {n}")
