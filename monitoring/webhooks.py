@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Now
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 
 from accounts import audit, envelope
@@ -230,6 +230,12 @@ def _record(act: Act, hook: WebHook, **details: audit.Detail) -> None:
         project_id=hook.project_id,
         details={"host": hook.host, **details},
     )
+
+
+@receiver(pre_delete, sender=WebHook)
+def _hold(sender: type[WebHook], instance: WebHook, **_kwargs: object) -> None:
+    """Keep the order of locks when a project takes its webhooks along: else their deliveries would come first."""
+    WebHook.objects.select_for_update().filter(pk=instance.pk).first()
 
 
 @receiver(post_delete, sender=WebHook)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import AuditRecord, Project
@@ -15,6 +16,7 @@ from monitoring.models import WebHook, WebHookDelivery, WebHookSecret
 from tasks import retention, runs
 from tasks.models import RetentionPolicy, Run
 from tests.api.cast import Cast, api, make_cast, submit_run
+from tests.engine.cluster import until
 from tests.monitoring.conftest import make_hook
 
 pytestmark = pytest.mark.usefixtures("planner")
@@ -90,3 +92,34 @@ def test_project_takes_its_hooks_along(cast: Cast) -> None:
     assert list(WebHook.objects.all()) == [other]
     assert WebHookSecret.objects.count() == WebHookDelivery.objects.count() == 1
     assert AuditRecord.objects.filter(act="webhook.deleted", actor="alice").count() == 1
+
+
+def test_project_that_goes_waits_for_an_answer_that_is_being_recorded(cast: Cast) -> None:
+    """Who records has the webhook and wants its delivery; who deletes must not have the delivery by then."""
+    hook = make_hook(cast.project, URL, pinged=True).hook
+    has_hook, faults = threading.Event(), []
+
+    def delete() -> None:
+        has_hook.wait(10)
+        try:
+            Project.objects.get(pk=cast.project.pk).delete()
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=delete)
+    thread.start()
+    with transaction.atomic():
+        webhooks.locked(hook)
+        has_hook.set()
+        until(somebody_waits, within=10, what="the deletion waits for the webhook")
+        WebHookDelivery.objects.filter(hook=hook).update(attempts=1)
+    thread.join(20)
+    assert (faults, WebHook.objects.count(), WebHookDelivery.objects.count()) == ([], 0, 0)
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
