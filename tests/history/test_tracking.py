@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, Permission
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import Model
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from accounts import credentials, keys
@@ -34,7 +36,7 @@ from history.tracking import Tracked, tracked_models
 from history.versions import with_before
 from monitoring.models import WebHook
 from tasks.models import LimitRule, Queue, RetentionPolicy, Schedule
-from tests.api.cast import PASSWORD, Cast, api, browser, submit_run
+from tests.api.cast import PASSWORD, Cast, api, browser, make_cast, submit_run, token
 from tests.history.rows import all_text, counts, labels, rows_of, stamps, tracked_of
 
 NOW = timezone.now()
@@ -251,6 +253,36 @@ def test_rest_tells_who_by_which_key_in_which_request(cast: Cast) -> None:
     ]
     assert made[2] == {**by, "request": made[2]["request"]}
     assert labels(row, row.pk) == ["created", "changed", "deleted"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("closed_connections")
+def test_asynchronous_server_stamps_each_request_with_its_own() -> None:
+    """Requests at once, each with its own person and id, through the server's threads."""
+    cast = make_cast()
+    tokens = {name: token(getattr(cast, name)) for name in ("alice", "bob", "vera")}
+    rows = [
+        ApiKey.objects.create(
+            owner=getattr(cast, name), name=name, prefix=f"abcdefghijk{n}", digest="d" * 64, pepper="p",
+            created_at=NOW, expires_at=NOW + timedelta(days=1),
+        )
+        for n, name in enumerate(tokens)
+    ]  # fmt: skip
+
+    async def revoke(row: ApiKey) -> int:
+        headers = {"Authorization": f"Bearer {tokens[row.name]}", "X-Request-ID": f"of-{row.name}"}
+        answer = await AsyncClient().delete(f"/api/v1/keys/{row.public_id}", headers=headers)
+        await sync_to_async(connections.close_all)()
+        return int(answer.status_code)
+
+    async def together() -> list[int]:
+        return await asyncio.gather(*(revoke(row) for row in rows))
+
+    assert asyncio.run(together()) == [204, 204, 204]
+    assert [stamps(row)[-1] for row in rows] == [
+        {"through": "rest", "by": row.name, "by_id": row.owner_id, "request": f"of-{row.name}"}
+        for row in rows
+    ]
 
 
 def test_admin_tells_who_and_in_which_request(cast: Cast, root: User) -> None:

@@ -9,7 +9,9 @@ import re
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 
@@ -87,6 +89,7 @@ def test_asynchronous_server_keeps_requests_apart() -> None:
         answers = await asyncio.gather(
             *(AsyncClient().get("/api/v1/none", headers={HEADER: f"id-{n}"}) for n in range(8))
         )
+        await sync_to_async(connections.close_all)()
         return [answer[HEADER] for answer in answers]
 
     assert asyncio.run(ask()) == [f"id-{n}" for n in range(8)]
