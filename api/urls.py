@@ -127,36 +127,7 @@ urlpatterns = [
     path("invitations", MyInvitationsView.as_view(), name="invitations"),
     path("invitations/accept", AcceptView.as_view(), name="invitations-accept"),
     path("invitations/decline", DeclineView.as_view(), name="invitations-decline"),
-    path("teams/<team:team>/invitations", TeamInvitationsView.as_view(), name="team-invitations"),
-    path(
-        "teams/<team:team>/invitations/<uuid:invitation_id>",
-        TeamInvitationView.as_view(),
-        name="team-invitation",
-    ),
-    path(
-        "teams/<team:team>/invitations/<uuid:invitation_id>/resend",
-        TeamInvitationResendView.as_view(),
-        name="team-invitation-resend",
-    ),
-    path("invitations", MyInvitationsView.as_view(), name="invitations"),
-    path("invitations/accept", AcceptView.as_view(), name="invitations-accept"),
-    path("invitations/decline", DeclineView.as_view(), name="invitations-decline"),
     path("projects", ProjectsView.as_view(), name="projects"),
-    path(
-        "projects/<project:project>/invitations",
-        ProjectInvitationsView.as_view(),
-        name="project-invitations",
-    ),
-    path(
-        "projects/<project:project>/invitations/<uuid:invitation_id>",
-        ProjectInvitationView.as_view(),
-        name="project-invitation",
-    ),
-    path(
-        "projects/<project:project>/invitations/<uuid:invitation_id>/resend",
-        ProjectInvitationResendView.as_view(),
-        name="project-invitation-resend",
-    ),
     path(
         "projects/<project:project>/invitations",
         ProjectInvitationsView.as_view(),

@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "frontend.security.ContentSecurityPolicy",
     "api.limit_fields.RateLimits",
     "api.versions.Deprecations",
+    "api.caching.PrivateAnswers",
     "frontend.limits.PageLimits",
 ]
 ROOT_URLCONF = "wrenchai_project.urls"

@@ -68,6 +68,10 @@ class Side:
     key: ApiKey
     session: str
     refresh_token: str
+    invitation: str
+    invitation_token: str
+    guest: str
+    schedule: str
 
     @property
     def project_name(self) -> str:
@@ -96,12 +100,20 @@ class Route:
     def parameters(self) -> list[str]:
         return re.findall(r"<(?:\w+:)?(\w+)>", self.pattern)
 
+    @property
+    def described(self) -> str:
+        """The path as OpenAPI writes it."""
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", self.pattern)
+
+    def values(self, method: str, side: Side) -> dict[str, str]:
+        """Give what the parameters are filled with. Raises KeyError for one that PARAMETERS lacks."""
+        return {name: PARAMETERS[name](side, f"{method} {self.pattern}") for name in self.parameters}
+
     def path(self, method: str, side: Side) -> str:
         """Fill the pattern with what belongs to a side. Raises KeyError for a parameter that PARAMETERS lacks."""
-        wanted = f"{method} {self.pattern}"
         if self.pattern in FIXED:
             return FIXED[self.pattern]
-        fill = {name: PARAMETERS[name](side, wanted) for name in self.parameters}
+        fill = self.values(method, side)
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: fill[found[1]], self.pattern)
 
 
@@ -113,7 +125,7 @@ FIXED = {
 PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "run_id": lambda side, wanted: str(_run_for(side, wanted).public_id),
     "step": lambda side, wanted: "a",
-    "name": lambda side, wanted: "note.txt",
+    "name": lambda side, wanted: _name_for(wanted),
     "approval_id": lambda side, wanted: str(side.approval.public_id),
     "finding_id": lambda side, wanted: str(side.finding.public_id),
     "credential_id": lambda side, wanted: str(side.credential.public_id),
@@ -125,12 +137,19 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "project": lambda side, wanted: _project_for(side, wanted),
     "username": lambda side, wanted: side.member.username,
     "number": lambda side, wanted: _version_of_admin(wanted),
+    "invitation_id": lambda side, wanted: side.guest if "projects/" in wanted else side.invitation,
+    "token": lambda side, wanted: side.invitation_token,
+    "schedule_id": lambda side, wanted: side.schedule,
     "object_id": lambda side, wanted: _row_of_admin(wanted),
     "id": lambda side, wanted: str(side.member.pk),
     "content_type_id": lambda side, wanted: "1",
 }
 
 Body = Mapping[str, Any]
+TARGET = {"kind": "git", "url": "https://git.example.org/team/shop.git"}
+REQUEST = {"goal": "Find security problems", "target": TARGET}
+TIMING = {"cron": "30 2 * * *"}
+SCHEDULE = {**REQUEST, **TIMING, "name": "nightly"}
 DECISION = {"decision": "approve"}
 PASSWORDS = {
     "old_password": PASSWORD,
@@ -143,10 +162,17 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
     "POST api/v1/token/refresh": lambda side: {"refresh_token": side.refresh_token},
     "POST api/v1/token/revoke": lambda side: {"token": side.refresh_token},
     "PATCH api/v1/me": lambda side: {"name": "Another Name"},
-    "POST api/v1/runs": lambda side: {
-        "goal": "Find security problems",
-        "target": {"kind": "git", "url": "https://git.example.org/team/shop.git"},
-        "project": side.project_name,
+    "POST api/v1/runs": lambda side: REQUEST | {"project": side.project_name},
+    "POST api/v1/plans": lambda side: REQUEST | {"project": side.project_name},
+    "POST api/v1/schedules": lambda side: SCHEDULE | {"project": side.project_name, "name": "weekly"},
+    "POST api/v1/schedules/preview": lambda side: TIMING,
+    "PATCH api/v1/schedules/<uuid:schedule_id>": lambda side: {"name": "other"},
+    "POST api/v1/invitations/accept": lambda side: {"id": side.invitation},
+    "POST api/v1/invitations/decline": lambda side: {"id": side.invitation},
+    "POST api/v1/teams/<team:team>/invitations": lambda side: {"email": "x@example.org", "role": "viewer"},
+    "POST api/v1/projects/<project:project>/invitations": lambda side: {
+        "email": "x@example.org",
+        "role": "viewer",
     },
     "POST api/v1/runs/<uuid:run_id>/rerun": lambda side: {"from": "a"},
     "POST api/v1/runs/<uuid:run_id>/priority": lambda side: {"priority": 3},
@@ -258,7 +284,32 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
         key=_key(owner, scopes=[READ_ALL]).row,
         session=str(session.public_id),
         refresh_token=answer.json()["refresh_token"],
+        schedule=_made(owner, "schedules", SCHEDULE | {"project": f"{slug}/{project.slug}"})["id"],
+        invitation="",
+        invitation_token="",
+        guest="",
     )
+
+
+def with_invitations(side: Side, *, guest: User) -> Side:
+    """Invite somebody of the other team, and somebody whom nobody knows yet."""
+    team, project = f"teams/{side.team.slug}", f"projects/{side.project_name}"
+    invited = _made(side.owner, f"{team}/invitations", {"username": guest.username, "role": "viewer"})
+    known = _made(side.owner, f"{project}/invitations", {"username": guest.username, "role": "viewer"})
+    new = _made(
+        side.owner, f"{team}/invitations", {"email": f"new@{side.team.slug}.example", "role": "viewer"}
+    )
+    token = str(new["link"]).rstrip("/").rpartition("/")[2]
+    return replace(side, invitation=invited["id"], guest=known["id"], invitation_token=token)
+
+
+def _made(owner: User, resource: str, body: Body) -> dict[str, Any]:
+    """Make something through the API, as people do."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token(owner)}")
+    answer = client.post(f"/api/v1/{resource}", body)
+    assert answer.status_code == 201, answer.content
+    return dict(answer.json())
 
 
 def reported(run: Run) -> Run:
@@ -307,7 +358,8 @@ def make_world() -> World:
     people = {
         name: User.objects.get(username=name) for name in ROLES if ":" not in name and name != "anonymous"
     }
-    ours, theirs = with_open_runs(ours), with_open_runs(theirs)
+    ours = with_open_runs(with_invitations(ours, guest=theirs.owner))
+    theirs = with_open_runs(with_invitations(theirs, guest=ours.member))
     every, owner = sorted(GRANTABLE), ours.owner
     secrets = {
         **{name: token(person) for name, person in people.items()},
@@ -353,6 +405,13 @@ def _run_for(side: Side, wanted: str) -> Run:
     if wanted.endswith(("/cancel", "/pause", "/priority")):
         return side.open_run
     return side.over_run
+
+
+def _name_for(wanted: str) -> str:
+    """Give the name of an artifact, an agent or a queue."""
+    if "/artifacts/" in wanted:
+        return "note.txt"
+    return "agent.probe" if "/queues/" in wanted else "probe"
 
 
 def _project_for(side: Side, wanted: str) -> str:
