@@ -135,7 +135,7 @@ class ArtifactView(APIView):
         "artifacts_read",
         query=LookFilter,
         returns=bytes,
-        media_type="application/octet-stream",
+        media_type="*/*",
         ranges=True,
     )
     def get(self, request: Request, run_id: UUID, name: str) -> HttpResponseBase:

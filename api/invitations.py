@@ -155,7 +155,10 @@ _ORDER = {"email": "bob@example.org", "role": "developer"}
 _CREATE_ERRORS = {409: "The person is there already (already-a-member), or too many are open (too-many)."}
 _OVER_ERRORS = {410: "It was answered or revoked (invitation-over)."}
 _RESEND_ERRORS = {**_OVER_ERRORS, 409: "It was sent less than a minute ago (too-many)."}
-_ANSWER_ERRORS = {410: "It was answered or revoked, its time is over, or its inviter may no longer invite."}
+_ANSWER_ERRORS = {
+    404: "There is no such invitation for you.",
+    410: "It was answered or revoked, its time is over, or its inviter may no longer invite.",
+}
 
 
 class TeamInvitationsView(APIView):

@@ -40,6 +40,7 @@ _VIEWS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "reject": ("api:approval", {"decision": "reject"}),
 }
 """What a socket may order: the route that does it, and what the order's name adds to the body."""
+ORDERS = (*_VIEWS, "message")
 
 LARGE = frozenset({"steps", "approvals", "artifacts", "summary"})
 """Parts of an answer that whoever follows the run does not need again."""

@@ -137,7 +137,10 @@ class ProjectsView(APIView):
         returns=ProjectShape,
         example=_EXAMPLE,
         status=201,
-        errors={409: f"{_TAKEN} Or the team has as many projects as there may be (too-many)."},
+        errors={
+            404: "There is no such team that you may see.",
+            409: f"{_TAKEN} Or the team has as many projects as there may be (too-many).",
+        },
     )
     def post(self, request: Request) -> Response:
         """Make a project in a team of yours."""

@@ -62,7 +62,7 @@ class RunReportView(APIView):
         "reports_read",
         query=ReportFilter,
         returns=bytes,
-        media_type="application/octet-stream",
+        media_type="*/*",
         ranges=True,
         errors={
             404: "There is no such run that you may see, or it has no report (no-report).",

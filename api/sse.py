@@ -110,7 +110,7 @@ class RunStreamView(APIView):
         start = _start(request)
         run = find_run(request, self, run_id)
         if start >= run.last_seq and RunState(run.state).is_final:
-            return HttpResponse(status=204)
+            return HttpResponse(status=204, content_type=EVENT_STREAM)
         rows = events.since(run, min(start, run.last_seq), limit=PAGE)
         parts = [f"retry: {RETRY_MS}\n\n", *_page(run, start, rows)]
         response = HttpResponse("".join(parts), content_type=EVENT_STREAM)

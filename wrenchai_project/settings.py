@@ -177,6 +177,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "accounts.session_store"  # cached_db that bears a Redis which is away
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+HSTS_SUBDOMAINS = env.flag(
+    "WRENCH_HSTS_SUBDOMAINS",
+    False,
+    "All subdomains of the web's host are reached by HTTPS, too: HSTS holds for them",
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and HSTS_SUBDOMAINS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]  # asked by the host itself, without the proxy that ends TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a request body; uploads of trees have their own way
 

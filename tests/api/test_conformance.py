@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.core.wsgi import get_wsgi_application
-from django.db import transaction
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -45,6 +46,9 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+HANDLER = WSGIHandler()
+STREAMS = frozenset({"GET /api/v1/runs/{run_id}/stream"})
+"""Whose events schemathesis reads as objects; a text is what the description can say of them."""
 NO_ANSWER = {401, 403, 404}
 """What says nothing of an operation."""
 
@@ -60,8 +64,17 @@ def described(world: World) -> Any:
                     known = values_of(route, verb.upper(), world)[parameter["name"]]
                     parameter["schema"] = {"type": "string", "enum": [known]}
     schema = schemathesis.openapi.from_dict(told)
-    schema.app = get_wsgi_application()
+    schema.app = serve
     return schema
+
+
+def serve(environ: Any, start_response: Any) -> list[bytes]:
+    """Our application; what it streams is read and closed, as a server does."""
+    answer = HANDLER(environ, start_response)
+    try:
+        return list(answer)
+    finally:
+        answer.close()
 
 
 def route_of(path: str) -> Route:
@@ -72,7 +85,7 @@ def values_of(route: Route, method: str, world: World) -> dict[str, str]:
     return route.values(method, world.ours)
 
 
-def judge(case: Case, role: str, world: World) -> tuple[int, list[str]]:
+def judge(case: Case[Any], role: str, world: World) -> tuple[int, list[str]]:
     """Send a request as a role, take back what it did, and tell how it was answered and what is wrong with that."""
     credentials = world.programs[role]._credentials  # type: ignore[attr-defined]  # where APIClient keeps them
     headers = {"Authorization": credentials["HTTP_AUTHORIZATION"]} if credentials else {}
@@ -80,7 +93,8 @@ def judge(case: Case, role: str, world: World) -> tuple[int, list[str]]:
         answer = case.call(headers=headers)
         transaction.set_rollback(True)
     try:
-        case.validate_response(answer, checks=CHECKS, headers=headers)
+        excluded = [response_schema_conformance] if case.operation.label in STREAMS else []
+        case.validate_response(answer, checks=CHECKS, excluded_checks=excluded, headers=headers)
     except FailureGroup as group:
         return answer.status_code, [tell(case, role, answer.status_code, one) for one in group.exceptions]
     except Failure as failure:
@@ -88,12 +102,12 @@ def judge(case: Case, role: str, world: World) -> tuple[int, list[str]]:
     return answer.status_code, []
 
 
-def tell(case: Case, role: str, status: int, failure: BaseException) -> str:
+def tell(case: Case[Any], role: str, status: int, failure: BaseException) -> str:
     what = " ".join(str(failure).split())[:300]
     return f"{case.operation.label} as {role}: {status} {what}; sent {str(case.query)[:200]} {str(case.body)[:200]}"
 
 
-def true_cases(operation: Any, world: World) -> Iterator[Case]:
+def true_cases(operation: Any, world: World) -> Iterator[Case[Any]]:
     """Give the request that the matrix has for an operation."""
     name = f"{operation.method.upper()} {route_of(operation.path).pattern}"
     path = values_of(route_of(operation.path), operation.method.upper(), world)
@@ -137,7 +151,18 @@ def made_cases(operation: Any, mode: GenerationMode, wrong: list[str], role: str
     return seen
 
 
+@pytest.fixture
+def connected() -> Iterator[None]:
+    """A request that begins or ends would close the connection that its savepoint is in."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("connected")
 def test_answers_are_those_that_are_described(worker: None, settings: Settings) -> None:
     quiet(settings)
     world = make_world()
@@ -154,5 +179,5 @@ def test_answers_are_those_that_are_described(worker: None, settings: Settings) 
             if role != "anonymous":
                 for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                     statuses |= made_cases(operation, mode, wrong, role, world)
-    assert sorted(set(wrong)) == []
+    assert not wrong, f"{len(wrong)} answers:\n" + "\n".join(sorted(set(wrong))[:200])
     assert {label for label, statuses in answered.items() if statuses <= NO_ANSWER} == set()

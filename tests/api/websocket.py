@@ -165,8 +165,8 @@ def _close_in_web_threads() -> None:
         threads.take_back(worker)
 
 
-def run_async(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+def run_async(scenario: Callable[[], Coroutine[Any, Any, None]], *, seconds: float = 60) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), seconds))
 
 
 def in_database(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:

@@ -33,6 +33,7 @@ from accounts.models import (
 from accounts.roles import Role
 from agents.models import TrackedFinding
 from history import tracking
+from monitoring.models import DeliveryState, WebHookDelivery
 from tasks import artifacts, runs
 from tasks.models import Approval, Artifact, Run, Step
 from tests.agents.found import claim, find
@@ -71,6 +72,8 @@ class Side:
     invitation: str
     invitation_token: str
     guest: str
+    hook: str
+    delivery: str
     schedule: str
 
     @property
@@ -140,6 +143,8 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "invitation_id": lambda side, wanted: side.guest if "projects/" in wanted else side.invitation,
     "token": lambda side, wanted: side.invitation_token,
     "schedule_id": lambda side, wanted: side.schedule,
+    "hook_id": lambda side, wanted: side.hook,
+    "delivery_id": lambda side, wanted: side.delivery,
     "object_id": lambda side, wanted: _row_of_admin(wanted),
     "id": lambda side, wanted: str(side.member.pk),
     "content_type_id": lambda side, wanted: "1",
@@ -150,6 +155,7 @@ TARGET = {"kind": "git", "url": "https://git.example.org/team/shop.git"}
 REQUEST = {"goal": "Find security problems", "target": TARGET}
 TIMING = {"cron": "30 2 * * *"}
 SCHEDULE = {**REQUEST, **TIMING, "name": "nightly"}
+HOOK = {"url": "https://chat.example.org/hooks/5b1e", "events": ["run.finished"]}
 DECISION = {"decision": "approve"}
 PASSWORDS = {
     "old_password": PASSWORD,
@@ -207,6 +213,16 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
         "target": "https://git.example.org/team/shop.git",
         "project": side.project.pk,
     },
+    "POST api/v1/projects/<project:project>/webhooks": lambda side: HOOK,
+    "PATCH api/v1/projects/<project:project>/webhooks/<uuid:hook_id>": lambda side: {"description": "other"},
+    "POST teams": lambda side: {"name": "New", "slug": "new"},
+    "POST teams/<team:team>/members": lambda side: {"username": side.member.username, "role": "developer"},
+    "POST teams/<team:team>/invitations": lambda side: {
+        "whom": "x@example.org",
+        "role": "viewer",
+        "days": "7",
+    },
+    "POST invitations/<uuid:invitation_id>/answer": lambda side: {"act": "accept"},
     "POST runs/<uuid:run_id>/rerun": lambda side: {"from": "a"},
     "POST runs/<uuid:run_id>/priority": lambda side: {"priority": "3"},
     "POST runs/<uuid:run_id>/approvals/<uuid:approval_id>": lambda side: DECISION,
@@ -265,6 +281,9 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
     now = timezone.now()
     session = sessions.begin(owner, SessionKind.PROGRAM, sessions.Device(), lasts=timedelta(days=1))
     answer = APIClient().post("/api/v1/token", {"username": owner.username, "password": PASSWORD})
+    hook = _made(owner, f"projects/{slug}/{project.slug}/webhooks", HOOK)["id"]
+    delivery = _made(owner, f"projects/{slug}/{project.slug}/webhooks/{hook}/ping", {})["id"]
+    WebHookDelivery.objects.update(state=DeliveryState.FAILED.value, next_at=None, ended_at=timezone.now())
     return Side(
         team=team,
         project=project,
@@ -288,6 +307,8 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
         invitation="",
         invitation_token="",
         guest="",
+        hook=hook,
+        delivery=delivery,
     )
 
 
@@ -308,7 +329,7 @@ def _made(owner: User, resource: str, body: Body) -> dict[str, Any]:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token(owner)}")
     answer = client.post(f"/api/v1/{resource}", body)
-    assert answer.status_code == 201, answer.content
+    assert answer.status_code in {201, 202}, answer.content
     return dict(answer.json())
 
 
