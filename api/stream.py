@@ -250,13 +250,15 @@ class Socket(Follower):
             if project_id is None:
                 message = "there is no such project that you may see, or several; say team/slug"
                 raise FrameRefused("unknown_topic", message, topic=frame.topic, id=frame.id)
+            if self.projects.get(frame.topic, project_id) != project_id:  # it names another project by now
+                await hub().deafen(frame.topic, self)
             self.projects[frame.topic] = project_id
             await hub().hear_project(project_id, frame.topic, self)
         else:
             if not await in_thread(topics.may_hear_own, self.identity):
                 message = "this key is bound to projects, or has no scope run.view: follow a project or a run"
                 raise FrameRefused("unknown_topic", message, topic=frame.topic, id=frame.id)
-            self.projects[frame.topic] = 0
+            self.projects[frame.topic] = topics.OWN
             await hub().hear_own(frame.topic, self)
         await self._subscribed(frame, 0, 0)
 

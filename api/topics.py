@@ -17,6 +17,9 @@ from accounts.models import Project, User
 from api.sockets import Identity
 from tasks.models import Approval, Run
 
+OWN = 0
+"""Stands among the ids of projects for what concerns the person; no project has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
@@ -53,8 +56,11 @@ def project_of(identity: Identity, name: str) -> int | None:
 
 
 def are_lost(identity: Identity, run_ids: Iterable[UUID], project_ids: Iterable[int]) -> bool:
-    """Tell whether this person may no longer see any one of these runs and projects."""
+    """Tell whether this person may no longer see any one of these runs and projects, or hear their OWN news."""
     runs, projects = set(run_ids), set(project_ids)
+    if OWN in projects and not may_hear_own(identity):
+        return True
+    projects.discard(OWN)
     if not runs and not projects:
         return False
     user = identity.person()
@@ -78,7 +84,7 @@ def may_hear_own(identity: Identity) -> bool:
 
 
 def concerned(approval_id: str, user_ids: Collection[int]) -> set[int]:
-    """Tell which of these people a question concerns: they may answer it, or own its run."""
+    """Tell which of these people a question concerns: they may answer it, or own its run and see it still."""
     row = Approval.objects.select_related("run__project").filter(public_id=approval_id).first()
     if row is None:
         return set()
@@ -87,5 +93,6 @@ def concerned(approval_id: str, user_ids: Collection[int]) -> set[int]:
     return {
         user.pk
         for user in people
-        if user.pk == row.run.owner_id or access.may_decide(user, project, role=row.role, users=row.users)
+        if (user.pk == row.run.owner_id and access.may(user, "approval.view", project))
+        or access.may_decide(user, project, role=row.role, users=row.users)
     }

@@ -11,7 +11,7 @@ from django.utils import timezone
 from redis import Redis
 
 from accounts import invitations, keys
-from accounts.models import Invitation, Membership, ProjectMembership
+from accounts.models import Invitation, Membership, Project, ProjectMembership, Team
 from accounts.roles import Role
 from agents import triage
 from agents.findings import Verdict
@@ -157,6 +157,41 @@ def test_key_bound_to_a_project_hears_no_news_of_its_owner(people: Cast) -> None
         await socket.say(op="subscribe", topic="user")
         assert (await socket.hear())["code"] == "unknown_topic"
         assert await socket.closed() == 4404
+
+    run_async(scenario)
+
+
+@pytest.mark.usefixtures("planner")
+def test_person_hears_on_when_their_rights_were_looked_at_again(people: Cast) -> None:
+    async def scenario() -> None:
+        socket = await following_topic(await opened(people.bob), "user")
+        (listener,) = hub.hub().listeners
+        await listener.recheck()
+        mine = await in_database(submit_run, people.project, people.bob)
+        assert (await news(socket, "run.accepted"))["data"] == {"run": str(mine.public_id)}
+        await socket.leave()
+
+    run_async(scenario)
+
+
+@pytest.mark.usefixtures("planner")
+def test_topic_that_names_another_project_by_now_is_heard_of_that_one_only(people: Cast) -> None:
+    topic = f"project:{people.project.pk}"
+
+    def make_own() -> Project:
+        team = Team.objects.create(name="Bob's", slug="bobs")
+        Membership.objects.create(user=people.bob, team=team, role=Role.OWNER)
+        return Project.objects.create(team=team, name="Own", slug=str(people.project.pk))
+
+    async def scenario() -> None:
+        socket = await following_topic(await opened(people.bob), topic)
+        own = await in_database(make_own)
+        await following_topic(socket, topic)
+        await in_database(lambda: Membership.objects.get(user=people.bob, team=people.project.team).delete())
+        await in_database(submit_run, people.project)
+        mine = await in_database(submit_run, own)
+        assert (await news(socket, "run.accepted"))["data"] == {"run": str(mine.public_id)}
+        await socket.leave()
 
     run_async(scenario)
 
