@@ -353,6 +353,21 @@ def test_clock_fires_what_the_api_has_stored(cast: Cast) -> None:
     assert api(cast.vera).get(f"{path}/fires").json()["results"][0]["run"]["state"] == "cancelled"
 
 
+@pytest.mark.parametrize("sign", [":", " "])
+def test_nobody_takes_the_place_of_a_scheduled_run_by_its_idempotency_key(cast: Cast, sign: str) -> None:
+    start = database_now().replace(microsecond=0) - timedelta(seconds=5)
+    path = make(cast.alice, cron=None, interval_seconds=10, starts_at=start.isoformat())
+    Schedule.objects.update(next_fire_at=start)
+    key = sign.join(["schedule", str(Schedule.objects.get().pk), start.isoformat()])
+    order = {"goal": "nothing", "target": TARGET, "project": "alice/shop"}
+    taken = api(cast.bob).post("/api/v1/runs", order, headers={"Idempotency-Key": key})
+    assert taken.status_code == (201 if sign == ":" else 400)
+    assert schedules.fire_due() == 1
+    (fire,) = api(cast.vera).get(f"{path}/fires").json()["results"]
+    assert (fire["outcome"], fire["note"]) == ("submitted", "")
+    assert Run.objects.get(public_id=fire["run"]["id"]).goal == ORDER["goal"]
+
+
 def test_lists_are_filtered_and_paged(cast: Cast) -> None:
     for name in ("a", "b", "c"):
         make(cast.alice, name=name, enabled=name != "b")

@@ -66,7 +66,7 @@ def test_schedules_of_one_moment_fire_in_few_round_trips(
         assert one.starts_at is not None
         assert (one.last_fire_at, one.next_fire_at) == (one.starts_at, one.starts_at + HOUR)
     names = set(Run.objects.values_list("idempotency_key", "fired_by__schedule"))
-    assert names == {(f"schedule:{one.pk}:{one.starts_at.isoformat()}", one.pk) for one in made}
+    assert names == {(f"schedule {one.pk} {one.starts_at.isoformat()}", one.pk) for one in made}
 
 
 def test_schedules_of_one_moment_are_told_apart(make_schedule: Make, monkeypatch: pytest.MonkeyPatch) -> None:
