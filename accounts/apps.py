@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
             checks,
             credentials,
             keys,
+            members,
             sessions,
             signals,
         )

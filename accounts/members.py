@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 
 from accounts import access
 from accounts.models import Membership, Project, ProjectMembership, Team, User
@@ -169,6 +171,19 @@ def _refuse_above(mine: Role, *touched: Role) -> None:
     highest = max(touched)
     if highest > mine:
         raise RoleTooHigh(f"you are {mine.label} here, and cannot give or change the role {highest.label}")
+
+
+@receiver(post_save, sender=Membership)
+def _give_projects(sender: type[Membership], instance: Membership, **_kwargs: object) -> None:
+    """Take the lesser roles in projects from who owns their team now, by whatever door: invitation or admin, too.
+
+    The only owner could else neither move nor delete a project in which they had been lowered before.
+    """
+    if instance.role != Role.OWNER:
+        return
+    own = ProjectMembership.objects.filter(project__team=instance.team_id, user=instance.user_id)
+    for row in own.filter(role__lt=Role.OWNER).order_by("pk"):
+        row.delete()
 
 
 def _keep_an_owner(row: Membership, role: Role | None) -> None:

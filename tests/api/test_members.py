@@ -168,6 +168,29 @@ def test_owner_of_the_team_is_not_lowered_in_a_project(cast: Cast) -> None:
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:wrenchai:problem:role-from-team")
 
 
+@pytest.mark.parametrize("how", ["role", "transfer", "invitation", "admin"])
+def test_who_becomes_an_owner_of_the_team_owns_its_projects(cast: Cast, how: str) -> None:
+    """Bob was lowered in the project before; as the only owner he could neither delete nor move it."""
+    owner, bob = api(cast.alice), api(cast.bob)
+    assert owner.put(f"{SHOP}/members/bob", {"role": "viewer"}).status_code == 200
+    if how == "role":
+        assert owner.patch(f"{TEAM}/members/bob", {"role": "owner"}).status_code == 200
+    elif how == "transfer":
+        assert owner.post(f"{TEAM}/transfer", {"to": "bob"}).status_code == 200
+    elif how == "invitation":
+        User.objects.filter(pk=cast.bob.pk).update(email="bob@example.org")
+        asked = owner.post(f"{TEAM}/invitations", {"email": "bob@example.org", "role": "owner"})
+        assert bob.post("/api/v1/invitations/accept", {"id": asked.json()["id"]}).status_code == 200
+    else:
+        row = Membership.objects.get(user=cast.bob)
+        row.role = Role.OWNER
+        row.save()
+    told = bob.get(f"{SHOP}/members/bob").json()
+    assert (told["role"], told["team_role"], told["project_role"]) == ("owner", "owner", None)
+    assert bob.get(SHOP).json()["role"] == "owner"
+    assert bob.get(f"{SHOP}/deletion").status_code == 200
+
+
 def test_nobody_raises_themselves_by_leaving_or_undoing_their_role_in_a_project(cast: Cast) -> None:
     """Vera owns the team, and only maintains here."""
     Membership.objects.filter(user=cast.vera).update(role=Role.OWNER)
