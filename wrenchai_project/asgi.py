@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
@@ -21,9 +21,10 @@ django.setup(set_prefix=False)  # loads the apps: what follows imports models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import DatabaseError, InterfaceError  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from api import hub, sse  # noqa: E402
+from api import hub, sockets, sse  # noqa: E402
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import stream  # noqa: E402
 from history import origins  # noqa: E402
@@ -36,6 +37,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 UPLOADS = "/api/v1/uploads"
+_ORDINARY = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 refuse_faults()
 _django = Handler(Threads(settings.WEB_THREADS))
@@ -47,10 +49,15 @@ _route: Callable[..., Any] = re_path  # Django's and Channels' types differ on w
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a body that announces to be too large before Django spools it to the disk."""
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    announced = dict(scope["headers"]).get(b"content-length", b"")
+    size = int(announced) if announced.isdigit() else None
     most = _most_bytes(scope["path"])
-    if announced.isdigit() and int(announced) > most:
-        await _too_large(scope, send, most)
+    if size is not None and size > most:
+        text = f"the body has more than {most} bytes"
+        await _refuse(scope, send, 413, problem(413, text, kind="body-too-large"))
+        return
+    if most > _ORDINARY and (size is None or size > _ORDINARY) and await _is_nobody(scope):
+        await _refuse(scope, send, 401, problem(401, "sign in before you upload", kind="not-authenticated"))
         return
     if scope["method"] == "GET" and sse.PATH.match(scope["path"]):
         await sse.live(scope, receive, send, django=_django)
@@ -60,7 +67,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _most_bytes(path: str) -> int:
     """Tell how large a body may be. Uploads are large, and counted again where they are stored."""
-    return int(settings.UPLOAD_BYTES if path == UPLOADS else settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return max(int(settings.UPLOAD_BYTES), _ORDINARY) if path == UPLOADS else _ORDINARY
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
@@ -76,8 +83,16 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return bounded
 
 
-async def _too_large(scope: Scope, send: Send, most: int) -> None:
-    body = json.dumps(problem(413, f"the body has more than {most} bytes", kind="body-too-large")).encode()
+async def _is_nobody(scope: Scope) -> bool:
+    """Tell whether nobody that we know sends this: their bytes would fill the disk before Django asks who it is."""
+    try:
+        return await hub.in_thread(sockets.identify_request, scope) is None
+    except (DatabaseError, InterfaceError):
+        return True
+
+
+async def _refuse(scope: Scope, send: Send, status: int, told: Mapping[str, Any]) -> None:
+    """Answer without reading the body."""
     name = request_ids.HEADER.lower().encode()
     request_id = request_ids.chosen(dict(scope["headers"]).get(name, b"").decode("latin-1"))
     headers = [
@@ -85,8 +100,10 @@ async def _too_large(scope: Scope, send: Send, most: int) -> None:
         (b"connection", b"close"),
         (name, request_id.encode()),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="api"'))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
 
 
 async def _no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:

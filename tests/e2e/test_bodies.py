@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,20 @@ def test_upload_may_be_larger_than_other_bodies(client: httpx.Client) -> None:
     headers = {"Content-Type": "application/octet-stream"}
     answer = client.post("/api/v1/uploads?name=a.tar.gz&project=shop", content=content, headers=headers)
     assert (answer.status_code, answer.json()["size"]) == (201, len(content))
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 400000000", "Transfer-Encoding: chunked"])
+def test_nobody_sends_a_large_body_before_they_signed_in(web: Web, length: str) -> None:
+    """The answer comes before a single byte of the body: else it would lie on the disk until all is there."""
+    head = f"POST /api/v1/uploads?name=a.zip HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as client:
+        client.sendall(head.encode())
+        answer = b""
+        while b"not-authenticated" not in answer:
+            received = client.recv(65_536)
+            assert received, answer
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 401")
 
 
 def test_large_artifact_arrives_whole(client: httpx.Client) -> None:
