@@ -44,7 +44,7 @@ from api import sockets, topics
 from api.bodies import StrictSerializer, valid
 from api.describe import operation
 from api.errors import MEDIA_TYPE, problem
-from api.following import REMOVED, Cursor, Follower
+from api.following import REMOVED, SLOW_SECONDS, Cursor, Follower
 from api.frames import MAX_SEQ
 from api.hub import PAGE, event_frame, hub, in_thread
 from api.lookup import find_run
@@ -177,8 +177,11 @@ async def live(scope: MutableMapping[str, Any], receive: Receive, send: Send, *,
         return
     stream = EventStream(identity, name, send)
     try:
-        await gate.open(send)
+        async with asyncio.timeout(SLOW_SECONDS):  # who does not read is counted no more after a minute
+            await gate.open(send)
         await stream.serve(receive, run_id, after)
+    except TimeoutError:
+        log.info("stream_not_read", run=str(run_id))
     finally:
         await stream.leave()
 

@@ -72,22 +72,25 @@ class Reader:
         await self.inner.wait(10)
 
 
-async def reading(run_id: Any, raw: str = "", *, query: str = "", **headers: str) -> Reader:
-    given = [HOST, *((name.replace("_", "-").encode(), text.encode()) for name, text in headers.items())]
-    if raw:
-        given.append((b"authorization", f"Bearer {raw}".encode()))
-    scope = {
+def stream_scope(run_id: Any, headers: list[tuple[bytes, bytes]], *, query: str = "") -> dict[str, Any]:
+    return {
         "type": "http",
         "method": "GET",
         "path": f"/api/v1/runs/{run_id}/stream",
         "query_string": query.encode(),
-        "headers": given,
+        "headers": [HOST, *headers],
         "client": ("127.0.0.1", 5000),
         "server": ("localhost", 80),
         "scheme": "http",
         "http_version": "1.1",
     }
-    communicator = ApplicationCommunicator(application, scope)
+
+
+async def reading(run_id: Any, raw: str = "", *, query: str = "", **headers: str) -> Reader:
+    given = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    if raw:
+        given.append((b"authorization", f"Bearer {raw}".encode()))
+    communicator = ApplicationCommunicator(application, stream_scope(run_id, given, query=query))
     await communicator.send_input({"type": "http.request", "body": b""})
     start = await communicator.receive_output(timeout=10)
     told = {name.decode().lower(): value.decode() for name, value in start["headers"]}
@@ -318,3 +321,29 @@ def test_streams_hold_no_thread(people: Cast) -> None:
         run_async(scenario)
     finally:
         settings.MAX_SOCKETS_PER_USER = before
+
+
+@pytest.mark.usefixtures("planner")
+def test_client_that_never_reads_its_first_page_is_dropped(
+    people: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would hold its page for as long as it likes, and be counted for a minute only."""
+    monkeypatch.setattr(sse, "SLOW_SECONDS", 0.1)
+    run = submit_run(people.project)
+
+    async def never(_message: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        raw = await in_database(token, people.bob)
+        scope = stream_scope(run.public_id, [(b"authorization", f"Bearer {raw}".encode())])
+        received = iter([{"type": "http.request", "body": b""}])
+
+        async def receive() -> Any:
+            return next(received, None) or await asyncio.Event().wait()
+
+        async with asyncio.timeout(20):
+            await application(scope, receive, never)
+        assert hub.hub().listeners == set()
+
+    run_async(scenario)
