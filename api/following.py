@@ -25,7 +25,8 @@ import structlog
 from django.db import DatabaseError, InterfaceError
 
 from api import sockets, topics
-from api.hub import PAGE, Feed, Frame, hub, in_thread
+from api.feeds import PAGE, Feed, Frame, in_thread
+from api.hub import hub
 from api.sockets import Identity
 
 log = structlog.get_logger(__name__)

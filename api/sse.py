@@ -44,9 +44,10 @@ from api import sockets, topics
 from api.bodies import StrictSerializer, valid
 from api.describe import operation
 from api.errors import MEDIA_TYPE, problem
+from api.feeds import PAGE, event_frame, in_thread
 from api.following import REMOVED, SLOW_SECONDS, Cursor, Follower
 from api.frames import MAX_SEQ
-from api.hub import PAGE, event_frame, hub, in_thread
+from api.hub import hub
 from api.lookup import find_run
 from api.sockets import Identity
 from tasks import events

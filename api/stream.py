@@ -40,9 +40,10 @@ from accounts.limits import addresses
 from accounts.limits.engine import LimitReached, Verdict
 from accounts.signals import role_lost
 from api import frames, messages, orders, sockets, topics
+from api.feeds import in_order_thread, in_thread
 from api.following import Cursor, Follower
 from api.frames import Ack, FrameRefused, Order, Ping, Pong, Subscribe, Unsubscribe
-from api.hub import hub, in_order_thread, in_thread
+from api.hub import hub
 from api.sockets import Identity
 from api.tickets import TicketsAway
 from tasks.hints import user_group

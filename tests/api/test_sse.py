@@ -16,6 +16,7 @@ from django.conf import settings
 from accounts import tokens
 from accounts.models import Membership, User
 from api import following, hub, said, sse
+from api.feeds import PAGE
 from tasks import runs
 from tasks.models import Event
 from tests.api.cast import Cast, add_events, api, probe, submit_run, submit_steps, token, work_off
@@ -131,7 +132,7 @@ def test_replays_after_a_number_then_goes_live(people: Cast) -> None:
 @pytest.mark.usefixtures("planner")
 def test_last_event_id_goes_before_the_query_and_long_runs_come_whole(people: Cast) -> None:
     run = submit_run(people.project)
-    head = add_events(run, 2 * hub.PAGE + 10)
+    head = add_events(run, 2 * PAGE + 10)
 
     async def scenario() -> None:
         reader = await reading_as(people.bob, run.public_id, query="after=1", last_event_id="4")
