@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 from redis.exceptions import ConnectionError as RedisAway
 
-from api import following, hub
+from api import feeds, following, hub
 from tasks import events
 from tasks.changes import Change
 from tasks.models import Run
@@ -40,13 +40,13 @@ def add_plain(run: Run, *facts: events.Fact) -> None:
 def test_event_is_read_once_for_all_sockets(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     run = submit_run(people.project)
     reads: list[tuple[int, int]] = []
-    real = hub._page
+    real = feeds._page
 
-    def counted(run: Run, after: int, limit: int) -> list[hub.Frame]:
+    def counted(run: Run, after: int, limit: int) -> list[feeds.Frame]:
         reads.append((after, limit))
         return real(run, after, limit)
 
-    monkeypatch.setattr(hub, "_page", counted)
+    monkeypatch.setattr(feeds, "_page", counted)
 
     async def scenario() -> None:
         sockets = [await subscribed(people, run, after=run.last_seq) for _ in range(8)]
@@ -56,7 +56,7 @@ def test_event_is_read_once_for_all_sockets(people: Cast, monkeypatch: pytest.Mo
         head = await in_database(add_events, run, 1)
         for socket in sockets:
             assert [frame["seq"] for frame in await socket.events(1)] == [head]
-        assert reads == [(head - 1, hub.PAGE)]
+        assert reads == [(head - 1, feeds.PAGE)]
         late = await subscribed(people, run, after=head - 1)  # the ring still has it
         assert [frame["seq"] for frame in await late.events(1)] == [head]
         assert len(reads) == 1
@@ -70,7 +70,7 @@ def test_event_is_read_once_for_all_sockets(people: Cast, monkeypatch: pytest.Mo
 def test_who_falls_behind_the_ring_is_refilled_from_the_database(
     people: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "KEEP", 10)
+    monkeypatch.setattr(feeds, "KEEP", 10)
     run = submit_run(people.project)
 
     async def scenario() -> None:

@@ -22,7 +22,7 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 
 from accounts.models import User
-from api import asyncapi, hub, said, sockets
+from api import asyncapi, feeds, said, sockets
 from tests.api.cast import Cast, make_cast, token
 from wrenchai_project.asgi import _django as django
 from wrenchai_project.asgi import application
@@ -143,7 +143,7 @@ def people() -> Cast:
 def closed_connections() -> Iterator[None]:
     """Close the database connections of the stream's threads and of ours, so that the database can be dropped."""
     yield
-    for pool, size in ((hub.POOL, 4), (hub.ORDERS, 2), (WRITER, 1)):
+    for pool, size in ((feeds.POOL, 4), (feeds.ORDERS, 2), (WRITER, 1)):
         together = threading.Barrier(size)
 
         def close(together: threading.Barrier = together) -> None:
