@@ -24,7 +24,7 @@ from django.conf import settings  # noqa: E402
 from django.db import DatabaseError, InterfaceError  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from api import hub, sockets, sse  # noqa: E402
+from api import feeds, hub, sockets, sse  # noqa: E402
 from api.errors import MEDIA_TYPE, problem  # noqa: E402
 from api.stream import stream  # noqa: E402
 from history import origins  # noqa: E402
@@ -86,7 +86,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
 async def _is_nobody(scope: Scope) -> bool:
     """Tell whether nobody that we know sends this: their bytes would fill the disk before Django asks who it is."""
     try:
-        return await hub.in_thread(sockets.identify_request, scope) is None
+        return await feeds.in_thread(sockets.identify_request, scope) is None
     except (DatabaseError, InterfaceError):
         return True
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import django_stubs_ext
 
-from wrenchai_project import env, logs, redis_client, sentinels, servers
+from wrenchai_project import env, logs, sentinels, servers, stores
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Run] and the like be written, as mypy wants
 
@@ -225,44 +225,13 @@ REDIS_URL = env.redis_url(
     "with TLS rediss+sentinel://",
 )
 REDIS_SENTINELS = sentinels.parse(REDIS_URL)
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": [REDIS_URL],
-        "OPTIONS": {
-            "pool_class": f"wrenchai_project.redis_client.{'SentinelPool' if REDIS_SENTINELS else 'QuickPool'}"
-        },
-        "KEY_PREFIX": "wrench",
-    },
-    "attempts": {  # what django-ratelimit counts in: it waits as long as its cache does
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": [REDIS_URL],
-        "OPTIONS": {
-            **redis_client.patience(0.1),
-            **({"pool_class": "wrenchai_project.redis_client.SentinelPool"} if REDIS_SENTINELS else {}),
-        },
-        "KEY_PREFIX": "wrench-attempts",
-    },
-}
+CACHES = stores.caches(REDIS_URL, REDIS_SENTINELS)
 RATELIMIT_USE_CACHE = "attempts"
 RATELIMIT_IP_META_KEY = "accounts.limits.addresses.of_request"
 # W001 knows of memcached and django-redis only. It guards against caches that do not count atomically and for all
 # processes; Django's own RedisCache does both, by INCR and SET NX
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            "hosts": [
-                {
-                    **(REDIS_SENTINELS.channels_host() if REDIS_SENTINELS else {"address": REDIS_URL}),
-                    "max_connections": 1000,  # a process holds two, and more for a moment when much is told at once
-                }
-            ],
-            "prefix": "wrench-live",
-        },
-    }
-}
+CHANNEL_LAYERS = stores.channel_layers(REDIS_URL, REDIS_SENTINELS)
 MAX_SOCKETS_PER_USER = env.number(
     "WRENCH_MAX_SOCKETS_PER_USER",
     10,
