@@ -30,6 +30,7 @@ from rest_framework.views import APIView
 from api import etags
 from api.identity import TokenAuthentication
 from api.permissions import ActionPermission
+from api.tags import METHODS
 
 VERSIONS = ("v1",)
 NEWEST = VERSIONS[-1]
@@ -72,13 +73,23 @@ def document(version: str) -> dict[str, Any]:
 @login_required
 def docs_page(request: HttpRequest) -> HttpResponse:
     """Describe the API for people."""
-    resources = [
-        {"verb": verb.upper(), "path": path, "text": told.get("description", "")}
-        for path, verbs in document(NEWEST)["paths"].items()
-        for verb, told in verbs.items()
+    whole = document(NEWEST)
+    groups = [
+        {**tag, "operations": [one for one in _operations(whole) if one["tag"] == tag["name"]]}
+        for tag in whole["tags"]
     ]
-    context = {"resources": resources, "base": request.build_absolute_uri("/").rstrip("/")}
+    context = {"groups": groups, "base": request.build_absolute_uri("/").rstrip("/")}
     return render(request, "api/docs.html", context)
+
+
+def _operations(whole: dict[str, Any]) -> list[dict[str, str]]:
+    """Give what the page tells of each operation."""
+    return [
+        {"verb": verb.upper(), "path": path, "text": told.get("summary", ""), "tag": told["tags"][0]}
+        for path, verbs in whole["paths"].items()
+        for verb, told in verbs.items()
+        if verb in METHODS
+    ]
 
 
 @require_safe

@@ -457,7 +457,9 @@ PROGRAM_SESSION_LIFETIME = timedelta(
 SPECTACULAR_SETTINGS = {
     "TITLE": "WrenchAI",
     "DESCRIPTION": "The self-hosted engineering crew whose every claim comes with proof. Errors are problem "
-    "documents (RFC 9457). Lists come in pages: follow `next`. Texts are UTF-8, times ISO 8601 in UTC.",
+    "documents (RFC 9457). Lists come in pages: follow `next`. Texts are UTF-8, times ISO 8601 in UTC. "
+    "Programs send `Authorization: Bearer` with an access token of `POST /api/v1/token` or with an API key; "
+    "a browser that is signed in needs neither. A `{project}` in a path is named with its team: `team/project`.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
