@@ -263,6 +263,9 @@ def _team_page(
         "team": team,
         "rows": [_member_row(row, user, mine if may_manage else None) for row in rows[:SHOWN]],
         "invited": [_invitation_row(row, mine) for row in open_ones],
+        "projects": access.projects_for(user, "project.view")
+        .filter(team=team)
+        .order_by("name", "pk")[:SHOWN],
         "may_manage": may_manage,
         "is_member": rows.filter(user=user).exists(),
         "form": form,

@@ -7,10 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from api.schema import document
+from api.tags import METHODS
 from frontend import rows
 from frontend.security import STRICT
 from tasks import runs
@@ -186,6 +189,24 @@ def test_sign_in_goes_to_no_foreign_place(cast: Cast, target: str) -> None:
 def test_admin_has_no_sign_in_of_its_own(cast: Cast) -> None:
     assert Client().get("/admin/login/?next=/admin/")["Location"] == "/login/?next=%2Fadmin%2F"
     assert browser(cast.bob).get("/admin/login/?next=/admin/").status_code == 403
+
+
+def test_page_of_the_api_lists_each_operation_under_its_resource(cast: Cast) -> None:
+    page = browser(cast.alice).get("/api/v1/docs").content.decode()
+    whole = document("v1")
+    shown = re.findall(r'<span class="verb">(\w+)</span> <code>([^<]+)</code>', page)
+    assert sorted(shown) == sorted(
+        (verb.upper(), path)
+        for path, verbs in whole["paths"].items()
+        for verb in verbs
+        if verb in METHODS  # beside them there are `parameters`
+    )
+    assert re.findall(r'id="group-(\w+)"', page) == [tag["name"] for tag in whole["tags"]]
+
+
+def test_browser_that_asks_for_an_icon_is_shown_to_it(cast: Cast, client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer["Location"]) == (302, static("img/wrench.svg"))
 
 
 @pytest.mark.parametrize("path", ["/", "/login/", "/nope", "/livez", "/api/v1/docs"])

@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts import invitations
-from accounts.models import AuditRecord, Invitation, Membership, Team, User
+from accounts.models import AuditRecord, Invitation, Membership, Project, Team, User
 from accounts.roles import Role
 from tests.api.cast import Cast, browser
 
@@ -51,6 +51,13 @@ def test_members_are_shown_with_what_the_reader_may_change(cast: Cast) -> None:
         True,
     )
     assert 'href="/teams"' in page(browser(cast.vera), "/")
+
+
+def test_projects_are_shown_as_programs_name_them(cast: Cast) -> None:
+    Project.objects.create(team=cast.project.team, slug="bare", name="<b>Bare</b>", description="Of wood")
+    shown = page(browser(cast.vera))
+    assert re.findall(r"<code>([^<]+)</code>", shown) == ["alice/bare", f"alice/{cast.project.slug}"]
+    assert "&lt;b&gt;Bare&lt;/b&gt;" in shown
 
 
 @pytest.mark.parametrize("path", [TEAM, "/teams/nope", "/teams/" + "a" * 61])
