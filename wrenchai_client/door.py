@@ -12,7 +12,7 @@ import httpx
 from wrenchai_client import credentials
 from wrenchai_client.credentials import Credential, Store
 from wrenchai_client.errors import BAD_INPUT, FORBIDDEN, NO_SERVER, ClientError
-from wrenchai_client.server import ApiClient, is_loopback
+from wrenchai_client.server import NAMED, ApiClient, is_loopback
 from wrenchai_client.text import clean
 
 
@@ -55,7 +55,8 @@ def checked(url: str, *, plain: bool = False) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         raise ClientError(
-            f"{url!r} is no address of a server: https://wrench.example.org", exit_code=BAD_INPUT
+            f"{url!r} is no address of a server; write it like https://wrench.example.org",
+            exit_code=BAD_INPUT,
         )
     if parts.scheme == "http" and not plain and not is_loopback(url):
         raise ClientError(
@@ -103,7 +104,9 @@ def _token(url: str, form: dict[str, str]) -> dict[str, str]:
 
 def _post(url: str, path: str, form: dict[str, str]) -> httpx.Response:
     try:
-        response = httpx.post(url + path, data=form, timeout=30, trust_env=not is_loopback(url))
+        response = httpx.post(
+            url + path, data=form, timeout=30, trust_env=not is_loopback(url), headers=NAMED
+        )
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise ClientError(f"{url} does not answer ({error})", exit_code=NO_SERVER) from None
     if response.is_success:

@@ -21,6 +21,7 @@ from wrenchai_client.text import clean
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 PATIENCE_SECONDS = 30.0  # how long a web that restarts is waited for, and a rate limit
 PAGE = 100
+NAMED = {"User-Agent": "wrenchai-client/1"}  # what the page of sessions shows
 NEVER_BETTER = (httpx.InvalidURL, httpx.UnsupportedProtocol)
 EXIT_CODES = {400: BAD_INPUT, 404: BAD_INPUT, 409: BAD_INPUT, 413: BAD_INPUT, 422: BAD_INPUT}
 EXIT_CODES |= {401: FORBIDDEN, 403: FORBIDDEN}
@@ -83,7 +84,9 @@ class ApiClient:
         self.token = token
         self._renew = renew
         # a proxy of the environment does not know our loopback
-        self._http = httpx.Client(base_url=self.base_url, timeout=30, trust_env=not is_loopback(base_url))
+        self._http = httpx.Client(
+            base_url=self.base_url, timeout=30, trust_env=not is_loopback(base_url), headers=NAMED
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -238,13 +241,13 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 def _explanation(response: httpx.Response) -> str:
-    """Return the title and the detail of a problem (RFC 9457), else the status."""
+    """Return the detail of a problem (RFC 9457), or its title, else the status."""
     try:
         problem = response.json()
-        told = [clean(problem[name]) for name in ("title", "detail") if problem.get(name)]
-    except (ValueError, TypeError, AttributeError, KeyError):
-        told = []
-    return ": ".join(told) or f"{response.request.url} answered {response.status_code}"
+        told = clean(problem.get("detail") or problem.get("title") or "")
+    except (ValueError, TypeError, AttributeError):
+        told = ""
+    return told or f"{response.request.url} answered {response.status_code}"
 
 
 def _run_view(raw: Mapping[str, Any], base_url: str = "") -> RunView:
