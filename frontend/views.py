@@ -16,10 +16,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views import View
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access, attempts
 from accounts.models import User
@@ -131,6 +132,12 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form came without its token: usually it was open since before the last sign-in."""
     return error(request, 403, text="This form is too old. Go back, load the page anew, and send it again.")
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """Lead a browser that asks for an icon by itself to ours."""
+    return redirect(static("img/wrench.svg"))
 
 
 def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:

@@ -7,9 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.templatetags.static import static
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from api.errors import respond
 from api.health import LiveView, ReadyView
@@ -22,7 +20,7 @@ admin.site.index_title = "Everything that is stored"
 
 urlpatterns = [
     # the admin's pages name no icon, so browsers ask here
-    path("favicon.ico", RedirectView.as_view(url=static("img/wrench.svg")), name="favicon"),
+    path("favicon.ico", views.icon, name="favicon"),
     path("livez", LiveView.as_view(), name="livez"),
     path("readyz", ReadyView.as_view(), name="readyz"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
