@@ -18,8 +18,9 @@ import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, transaction
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from django.db import close_old_connections, connection, transaction
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from pytest_django import Settings
@@ -38,6 +39,7 @@ from tests.api.test_matrix import quiet
 from tests.api.world import BODIES, QUERIES, RAW, Route, World, make_world, routes
 
 EXAMPLES = 3
+WALKS = 12
 ROLES = ("anonymous", "developer", "owner", "staff")
 CHECKS = [
     not_a_server_error,
@@ -47,8 +49,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 HANDLER = WSGIHandler()
-STREAMS = frozenset({"GET /api/v1/runs/{run_id}/stream"})
-"""Whose events schemathesis reads as objects; a text is what the description can say of them."""
+STREAMS = frozenset({"GET /api/v1/runs/{run_id}/stream", "GET /api/v1/runs/{run_id}/report"})
+"""Bytes that schemathesis reads as objects, for events and JSON have a form of their own."""
 NO_ANSWER = {401, 403, 404}
 """What says nothing of an operation."""
 
@@ -132,7 +134,7 @@ def made_cases(operation: Any, mode: GenerationMode, wrong: list[str], role: str
     seen: set[int] = set()
 
     @seed(1)
-    @settings(
+    @hypothesis_settings(
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
@@ -151,9 +153,26 @@ def made_cases(operation: Any, mode: GenerationMode, wrong: list[str], role: str
     return seen
 
 
-@pytest.fixture
+def statuses_of(operation: Any, wrong: list[str], world: World) -> set[int]:
+    """Try an operation as every role; adds what is wrong. Gives the statuses."""
+    statuses: set[int] = set()
+    for role in ROLES:
+        for case in true_cases(operation, world):
+            status, found = judge(case, role, world)
+            statuses.add(status)
+            wrong += found
+        if role != "anonymous":
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                statuses |= made_cases(operation, mode, wrong, role, world)
+    return statuses
+
+
+@contextlib.contextmanager
 def connected() -> Iterator[None]:
-    """A request that begins or ends would close the connection that its savepoint is in."""
+    """A request that begins or ends would close the connection that its savepoint is in.
+
+    Inside only: Django's test client connects these signals again with each request of its own.
+    """
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -162,22 +181,70 @@ def connected() -> Iterator[None]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("connected")
 def test_answers_are_those_that_are_described(worker: None, settings: Settings) -> None:
     quiet(settings)
     world = make_world()
-    schema, wrong = described(world), []
+    schema = described(world)
+    wrong: list[str] = []
     answered: dict[str, set[int]] = {}
-    for result in schema.get_all_operations():
-        operation = result.ok()
-        statuses = answered.setdefault(operation.label, set())
-        for role in ROLES:
-            for case in true_cases(operation, world):
-                status, found = judge(case, role, world)
-                statuses.add(status)
-                wrong += found
-            if role != "anonymous":
-                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                    statuses |= made_cases(operation, mode, wrong, role, world)
+    with connected():
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            answered[operation.label] = statuses_of(operation, wrong, world)
     assert not wrong, f"{len(wrong)} answers:\n" + "\n".join(sorted(set(wrong))[:200])
     assert {label for label, statuses in answered.items() if statuses <= NO_ANSWER} == set()
+
+
+def machine(schema: Any, role: str, world: World) -> Any:
+    """Give a state machine that goes from what one operation answers to those that take it: made, read, deleted."""
+    credentials: dict[str, str] = world.programs[role]._credentials  # type: ignore[attr-defined]
+    inferred: Any = schema.as_state_machine()
+
+    class Walk(inferred):  # type: ignore[misc]  # made at run time
+        """A scenario in a transaction that is taken back."""
+
+        def setup(self) -> None:
+            self.kept = transaction.atomic()
+            self.kept.__enter__()
+            with (
+                connection.cursor() as cursor
+            ):  # making a request up takes longer than our sessions may be silent
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+        def teardown(self) -> None:
+            transaction.set_rollback(True)
+            self.kept.__exit__(None, None, None)
+
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"headers": {"Authorization": credentials["HTTP_AUTHORIZATION"]}}
+
+        def validate_response(self, response: Any, case: Case[Any], *args: Any, **kwargs: Any) -> None:
+            excluded = [response_schema_conformance] if case.operation.label in STREAMS else []
+            case.validate_response(response, checks=CHECKS, excluded_checks=excluded)
+            walked.append((case.operation.label, response.status_code))
+
+    walked: list[tuple[str, int]] = []
+    Walk.walked = walked
+    return Walk
+
+
+@pytest.mark.timeout(600)
+def test_walks_from_answer_to_answer_break_nothing(worker: None, settings: Settings) -> None:
+    quiet(settings)
+    world = make_world()
+    schema = described(world)
+    for role in ("developer", "owner", "staff"):
+        walk = machine(schema, role, world)
+        with connected():
+            walk.run(
+                settings=hypothesis_settings(
+                    max_examples=WALKS,
+                    stateful_step_count=6,
+                    deadline=None,
+                    database=None,
+                    derandomize=True,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                )
+            )
+        assert any(status < 300 for _, status in walk.walked), f"{role} got nowhere"
