@@ -50,7 +50,12 @@ class ActionPermission(BasePermission):
             return True  # who may do anything in a project sees it, too: one question for most requests
         if not access.may(request.user, "project.view" if isinstance(obj, Project) else "team.view", obj):
             raise Http404
-        return access.may(request.user, action, obj)
+        if not access.may(request.user, action, obj):
+            least = places.get(action)
+            raise PermissionDenied(
+                f"{self.message}, it takes {least.label} or above" if least else self.message
+            )
+        return True
 
 
 def action_of(view: object, method: str) -> str | None:
