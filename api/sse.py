@@ -127,7 +127,7 @@ def _start(request: Request) -> int:
     last = request.headers.get("Last-Event-ID", "")
     if not last:
         return int(given)
-    if not last.isascii() or not last.isdecimal() or int(last[:20]) > MAX_SEQ:
+    if not last.isascii() or not last.isdecimal() or len(last) > 19 or int(last) > MAX_SEQ:
         raise serializers.ValidationError(
             {"Last-Event-ID": ["it is the id of an event: a whole number from 0"]}
         )
