@@ -8,7 +8,8 @@ PostgreSQL is asked by one thread, the dispatcher's; the threads that send know 
 claim skips what others have locked, and a record is written only while the claim stands: two couriers do no attempt
 twice. A process that dies between sending and recording leaves a claim that runs out: the delivery is sent again,
 under the same id, by which the receiver knows it. Of a hook at most PER_HOOK are under way, and hooks that failed
-lately get at most half of the threads: a slow receiver keeps nobody waiting.
+lately, and pings, which anybody may send again and again, get at most half of the threads: a slow receiver keeps
+nobody waiting.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ WITH chosen AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT e.id, e.next_at, e.claim FROM monitoring_webhookdelivery e
         WHERE e.hook_id = w.id AND e.state = 'waiting' AND e.next_at <= statement_timestamp()
+            AND (w.failures > 0 OR e.event = 'ping') = %(failing)s
         ORDER BY e.next_at, e.id
         LIMIT greatest(0, %(per_hook)s - (
             SELECT count(*) FROM monitoring_webhookdelivery u
@@ -75,7 +77,6 @@ WITH chosen AS MATERIALIZED (
         ))
         FOR UPDATE SKIP LOCKED
     ) due
-    WHERE (w.failures > 0) = %(failing)s
     ORDER BY due.next_at LIMIT %(most)s
 )
 UPDATE monitoring_webhookdelivery d
@@ -175,7 +176,7 @@ def is_due() -> bool:
 
 
 def claim(most: int, *, failing: bool) -> list[Parcel]:
-    """Take at most so many due deliveries, of hooks whose last attempt failed or of the others."""
+    """Take at most so many due deliveries: of hooks whose last attempt failed, and pings; or of the others."""
     with transaction.atomic():
         token = uuid4()
         values: dict[str, Any] = {

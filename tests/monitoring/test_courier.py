@@ -269,6 +269,27 @@ def test_slow_receiver_does_not_hold_up_another(cast: Cast, receiver: Receiver, 
         assert len(slow.got) == 6
 
 
+def test_pings_get_at_most_half_of_the_threads(cast: Cast, settings: Any) -> None:
+    """A failed ping counts as no failure: by pinging receivers that hang, anybody could keep all others waiting."""
+    settings.WEBHOOK_THREADS = 4
+    told = threading.Event()
+    with serving() as hangs, serving() as takes:
+        hangs.script = [after(told, answer(204))] * 8
+        for number in range(4):
+            hook = make_hook(cast.project, hangs.url(path=f"/{number}"), events=("run.finished",)).hook
+            webhooks.ping(hook, by=None, now=timezone.now())
+            webhooks.ping(hook, by=None, now=timezone.now())
+        make_hook(cast.project, takes.url())
+        courier = Courier()
+        assert courier.round() == 2
+        submit_run(cast.project)
+        assert courier.round() == 1
+        until(lambda: len(takes.got) == 1, within=5, what="the event is delivered")
+        told.set()
+        courier.work_off()
+    assert len(hangs.got) == 8
+
+
 def test_failing_hooks_get_at_most_half_of_the_threads(cast: Cast, settings: Any) -> None:
     settings.WEBHOOK_THREADS = 4
     for n in range(4):
