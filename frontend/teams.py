@@ -153,6 +153,11 @@ def change_invitation(request: HttpRequest, team: str, invitation_id: UUID) -> H
     row = invitations.of(found).filter(public_id=invitation_id).first()
     if row is None:
         raise Http404
+    if request.POST.get("act") == "resend":
+        try:
+            attempts.count(request, group="invite", name=user.get_username())
+        except attempts.TooManyAttempts:
+            return error(request, 429)
     with _told(request):
         if request.POST.get("act") == "resend":
             return _sent(request, found, invitations.resend(row, by=user))

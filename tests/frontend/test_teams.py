@@ -83,6 +83,14 @@ def test_maintainer_sees_no_button_for_who_is_above(cast: Cast) -> None:
     assert role_of(cast.alice) == Role.OWNER
 
 
+def test_sending_again_counts_as_inviting(cast: Cast) -> None:
+    """As it does over REST: else a page would mail without end."""
+    client = browser(cast.alice)
+    invite(client)
+    path = f"{TEAM}/invitations/{Invitation.objects.get().public_id}"
+    assert [client.post(path, {"act": "resend"}).status_code for _ in range(10)] == [302] * 9 + [429]
+
+
 def test_roles_are_changed_and_members_taken_out(cast: Cast) -> None:
     client = browser(cast.alice)
     told = client.post(f"{TEAM}/members", {"username": "bob", "role": "maintainer"}, follow=True)
