@@ -161,7 +161,7 @@ def _after(model: type[Model], column: str, cursor: str, *, ordering: str) -> Q:
         field = _column(model, column)
         value = field.to_python(value)
         field.run_validators(value)
-    except FieldFault as error:
+    except (FieldFault, TypeError) as error:  # a number for a moment is neither read nor refused by the field
         raise refused_cursor("start without a cursor") from error
     if isinstance(value, datetime) and timezone.is_naive(value):
         raise refused_cursor("start without a cursor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -366,6 +367,12 @@ def test_nobody_takes_the_place_of_a_scheduled_run_by_its_idempotency_key(cast: 
     (fire,) = api(cast.vera).get(f"{path}/fires").json()["results"]
     assert (fire["outcome"], fire["note"]) == ("submitted", "")
     assert Run.objects.get(public_id=fire["run"]["id"]).goal == ORDER["goal"]
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True])
+def test_cursor_with_a_number_for_a_moment_is_refused(cast: Cast, value: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(["-created_at", value, 1]).encode()).decode().rstrip("=")
+    assert api(cast.vera).get(LIST, {"cursor": cursor}).status_code == 400
 
 
 def test_lists_are_filtered_and_paged(cast: Cast) -> None:
