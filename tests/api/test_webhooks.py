@@ -351,7 +351,7 @@ def test_ping_goes_to_a_hook_that_is_off(cast: Cast) -> None:
     WebHookDelivery.objects.all().delete()
     answer = api(cast.alice).post(f"{PATH}/{told['id']}/ping", {})
     assert (answer.status_code, answer.json()["event"]) == (202, "ping")
-    assert [parcel.url for parcel in claim(10, failing=False)] == [URL]
+    assert [parcel.url for parcel in claim(10, failing=True)] == [URL]
     assert api(cast.alice).post(f"{PATH}/{told['id']}/ping", {"x": 1}).status_code == 400
 
 
