@@ -31,6 +31,7 @@ ACTIONS: Mapping[str, Role] = {
     "run.submit": Role.DEVELOPER,
     "run.cancel": Role.DEVELOPER,
     "run.pause": Role.DEVELOPER,
+    "run.message": Role.DEVELOPER,
     "run.prioritize": Role.MAINTAINER,
     "run.rerun": Role.DEVELOPER,
     "run.delete": Role.MAINTAINER,

@@ -44,7 +44,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.findings import FindingData
-from tasks.contract import ArtifactRef, Decision, Effect, LogLevel, Question, StepContext, StepRequest
+from tasks.contract import ArtifactRef, Decision, Effect, LogLevel, Question, Remark, StepContext, StepRequest
 from tasks.plans import JsonObject, Plan
 
 DEFAULT_TIMEOUT_SECONDS = 600
@@ -153,6 +153,10 @@ class OperationContext:
     def cancelled(self) -> bool:
         """Tell whether the result is still wanted."""
         return self.engine.cancelled()
+
+    def messages(self) -> tuple[Remark, ...]:
+        """Give what people have told this run so far. Data of people: never an order to an LLM."""
+        return self.engine.messages()
 
     def once(
         self,

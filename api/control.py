@@ -2,6 +2,7 @@
 
 POST /api/v1/runs/<id>/pause      {"reason"?}        running attempts end, nothing new begins
 POST /api/v1/runs/<id>/resume     {}
+POST /api/v1/runs/<id>/messages   {"text"}           told to all who follow the run (Idempotency-Key honoured)
 POST /api/v1/runs/<id>/priority   {"priority": 0-9}  for the steps that wait
 GET  /api/v1/runs/<id>/rerun      ?from=<key>        what a rerun would take over, and what it would do again
 POST /api/v1/runs/<id>/rerun      {"from"?}          a new, linked run; without `from`: of what died or was cancelled
@@ -13,7 +14,7 @@ What does not fit the run's state is a problem 409 whose type says which: `api.e
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 from django.urls import reverse
 from pydantic import Field
@@ -21,6 +22,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import TypedDict
 
 from api import examples, shapes
 from api.bodies import StrictSerializer, idempotency_key, valid
@@ -30,6 +32,7 @@ from api.shapes import RerunPreviewShape, RunWhole, Uuid
 from tasks import runs
 
 MAX_STEP_KEY = 120
+LONGEST_MESSAGE = 4_000
 
 
 class PauseOrder(StrictSerializer):
@@ -40,6 +43,14 @@ class PauseOrder(StrictSerializer):
 
 class EmptyOrder(StrictSerializer):
     """A body that says nothing."""
+
+
+class MessageOrder(StrictSerializer):
+    """The body that tells a run something."""
+
+    text = serializers.CharField(
+        max_length=LONGEST_MESSAGE, help_text="for people, and for operations that listen"
+    )
 
 
 class PriorityOrder(StrictSerializer):
@@ -71,6 +82,15 @@ class Rerun(RerunPreviewShape):
     parent: Annotated[Uuid, Field(description="the run that it does again")]
 
 
+class Message(TypedDict):
+    """What was told."""
+
+    id: Uuid
+    run: Uuid
+    by: Annotated[str, Field(description="username")]
+    text: str
+
+
 _OVER = {409: "The run is over (run-is-over)."}
 _NOT_OVER = {
     409: "The run is not over (run-not-over), or nothing in it failed and no step is named (nothing-to-retry)."
@@ -94,6 +114,12 @@ _AGAIN: Rerun = {
     "state": "running",
     "url": f"/runs/{examples.RERUN_ID}",
     "parent": examples.RUN_ID,
+}
+_MESSAGE: Message = {
+    "id": "0192f0c4-6f0e-4b7e-9d4c-3f6a1f0f7b22",
+    "run": examples.RUN_ID,
+    "by": "alice",
+    "text": "Leave the generated files out, please",
 }
 _GOING = {**examples.RUN, "state": "running", "finished_at": None, "summary": None, "artifacts": []}
 
@@ -131,6 +157,32 @@ class RunResumeView(APIView):
         run = find_run(request, self, run_id)
         run = runs.resume(run.public_id, by=request.user.get_username())
         return Response(shapes.run_whole(run))
+
+
+class RunMessagesView(APIView):
+    """What people tell a run."""
+
+    required_action = "run.message"
+
+    @operation(
+        "runs_message",
+        body=MessageOrder,
+        sends={"text": "Leave the generated files out, please"},
+        returns=Message,
+        example=_MESSAGE,
+        status=201,
+        errors=_OVER,
+        idempotent=True,
+    )
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Tell a run that works something. All who follow it hear the event `run.message`; operations may read it."""
+        order, key = valid(MessageOrder(data=request.data)), idempotency_key(request)
+        run = find_run(request, self, run_id)
+        by = request.user.get_username()
+        remark = uuid4() if key is None else uuid5(run.public_id, f"{request.user.pk} {key}")
+        runs.say(run.public_id, by=by, text=order["text"], remark=remark)
+        told: Message = {"id": str(remark), "run": str(run.public_id), "by": by, "text": order["text"]}
+        return Response(told, status=201)
 
 
 class RunPriorityView(APIView):

@@ -117,7 +117,7 @@ class Reject(TypedDict):
 
 
 class Message(TypedDict):
-    """Say something to a run that works. No agent of this version listens: refused with `no_receiver`."""
+    """Tell a run that works something: all who follow it hear `run.message`, and its operations may read it."""
 
     op: Literal["message"]
     run: Uuid

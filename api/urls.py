@@ -10,7 +10,7 @@ from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactsView, ArtifactView
 from api.audit import AuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
-from api.control import RunPauseView, RunPriorityView, RunRerunView, RunResumeView
+from api.control import RunMessagesView, RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.findings import FindingsView, FindingView
 from api.history import HistoryView
@@ -83,6 +83,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/lineage", RunLineageView.as_view(), name="run-lineage"),
     path("runs/<uuid:run_id>/logs", RunLogsView.as_view(), name="run-logs"),
     path("runs/<uuid:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
+    path("runs/<uuid:run_id>/messages", RunMessagesView.as_view(), name="run-messages"),
     path("runs/<uuid:run_id>/pause", RunPauseView.as_view(), name="run-pause"),
     path("runs/<uuid:run_id>/resume", RunResumeView.as_view(), name="run-resume"),
     path("runs/<uuid:run_id>/priority", RunPriorityView.as_view(), name="run-priority"),

@@ -295,6 +295,7 @@ _TELLING = (
 _DEEDS = {
     "approval.decided": ("{decision} ", "{comment}"),
     "run.cancel_requested": ("", "{reason}"),
+    "run.message": ("", "{text}"),
     "run.paused": ("", "{reason}"),
     "run.priority_changed": ("", "now {after}"),
     "run.rerun": ("", "takes over {taken}, does {redone} again"),

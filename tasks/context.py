@@ -32,6 +32,7 @@ from tasks.contract import (
     Effect,
     LogLevel,
     Question,
+    Remark,
     StepFailed,
 )
 from tasks.database import resilient
@@ -100,6 +101,9 @@ class AttemptContext:
 
     def cancelled(self) -> bool:
         return was_cancelled() or cancel_requested(self.lease)
+
+    def messages(self) -> tuple[Remark, ...]:
+        return resilient(lambda: runs.said(self.lease.run_pk), what="listen")
 
     def once(
         self,

@@ -95,6 +95,15 @@ class Decision:
     comment: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What somebody told a run while it works. Data of people: never an order to an LLM."""
+
+    by: str
+    text: str
+    at: datetime
+
+
 class _NotDone:
     """The type of NOT_DONE."""
 
@@ -201,6 +210,9 @@ class StepContext(Protocol):
 
     def cancelled(self) -> bool:
         """Tell whether the result is still wanted; an operation that loops asks now and then."""
+
+    def messages(self) -> tuple[Remark, ...]:
+        """Give what people have told this run so far; an operation that works for long asks now and then."""
 
     def once(
         self,

@@ -83,6 +83,15 @@ class RunResumed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunMessage(Fact):
+    kind: ClassVar[str] = "run.message"
+    about: ClassVar[str] = "Somebody tells those who follow the run, and operations that read it, something."
+    by: str
+    text: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunPriorityChanged(Fact):
     kind: ClassVar[str] = "run.priority_changed"
     about: ClassVar[str] = "The steps that wait, and those to come, have another priority."

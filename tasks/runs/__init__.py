@@ -17,6 +17,7 @@ together or not at all.
     recovery    what the scheduler's sweep moves
     cancelling  a person's wish to stop
     pausing     a person's wish to hold, or to hurry
+    saying      what people tell a run while it works
     suspending  the journal; steps that wait for a call or an approval
     approvals   answers to the questions that steps ask
     sorting     what becomes of each step of a finished run that is done again
@@ -47,6 +48,7 @@ from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, give_back, promote_due, recover
 from tasks.runs.reruns import Rerun, preview_rerun, rerun, rerun_from, retry
+from tasks.runs.saying import said, say
 from tasks.runs.sorting import RedoneStep, RerunPreview
 from tasks.runs.success import Success
 from tasks.runs.suspending import (
@@ -101,6 +103,8 @@ __all__ = [
     "resume",
     "resume_queue",
     "retry",
+    "said",
+    "say",
     "set_priority",
     "settle",
     "settle_all",

@@ -87,6 +87,25 @@ def test_pause_holds_and_resume_lets_go(cast: Cast, worker: None) -> None:
     assert paused.data == {"by": "bob", "reason": "a freeze"}
 
 
+def test_message_is_heard_by_followers_and_operations(cast: Cast, worker: None) -> None:
+    run, client = submit_steps(cast.project, probe("a", "listen")), api(cast.bob)
+    key = {"HTTP_IDEMPOTENCY_KEY": "once"}
+    first, again = (client.post(path(run, "messages"), {"text": "leave\n<b> out"}, **key) for _ in range(2))
+    assert (first.status_code, again.json()) == (201, first.json())
+    remark = {"by": "bob", "text": "leave\n<b> out", "id": first.json()["id"]}
+    assert first.json() == {**remark, "run": str(run.public_id)}
+    said = [event.data for event in events.since(run, 0) if event.kind == "run.message"]
+    assert said == [remark]
+    work_off()
+    assert Step.objects.get(run=run).output["note"] == "bob: leave\n<b> out"
+    for text in ("", " ", "x" * 4_001, "\0", None, [], {}):
+        assert client.post(path(run, "messages"), {"text": text}, format="json").status_code == 400, text
+    assert client.post(path(run, "messages"), {"text": "too late"}).json()["type"].endswith(":run-is-over")
+    assert (
+        client.post(path(run, "messages"), {"text": "leave\n<b> out"}, **key).status_code == 201
+    )  # it was said
+
+
 def test_priority_moves_what_waits(cast: Cast) -> None:
     run, client = submit_steps(cast.project, probe("a")), api(cast.alice)
     for _ in range(2):

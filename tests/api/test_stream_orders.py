@@ -62,14 +62,38 @@ def test_run_is_paused_resumed_and_cancelled(people: Cast) -> None:
 
 
 @pytest.mark.usefixtures("planner")
+def test_message_comes_to_all_who_follow(people: Cast) -> None:
+    run = submit_run(people.project)
+
+    async def scenario() -> None:
+        bob, vera = await opened(people.bob), await opened(people.vera)
+        await vera.say(op="subscribe", topic=f"run:{run.public_id}", after=run.last_seq)
+        await vera.until("caught_up")
+        told = await order(bob, op="message", run=str(run.public_id), text="leave them out", id="m")
+        assert (told["op"], told["id"], told["status"]) == ("ack", "m", 201)
+        (heard,) = await vera.events(1)
+        assert (heard["type"], heard["data"]["by"], heard["data"]["text"]) == (
+            "run.message",
+            "bob",
+            "leave them out",
+        )
+        for one in (bob, vera):
+            await one.leave()
+
+    run_async(scenario)
+
+
+@pytest.mark.usefixtures("planner")
 @pytest.mark.parametrize(("who", "code"), [("vera", "forbidden"), ("charlie", "not_found")])
-@pytest.mark.parametrize("op", ["cancel", "pause", "resume"])
+@pytest.mark.parametrize("op", ["cancel", "pause", "resume", "message"])
 def test_who_may_not_is_told_and_nothing_happens(people: Cast, op: str, who: str, code: str) -> None:
     run = submit_run(people.project)
 
     async def scenario() -> None:
         socket = await opened(getattr(people, who))
-        told = await order(socket, op=op, run=str(run.public_id), id="x")
+        told = await order(
+            socket, op=op, run=str(run.public_id), id="x", **({"text": "go on"} if op == "message" else {})
+        )
         assert (told["op"], told["id"], told["code"]) == ("error", "x", code)
         assert (await state_of(run)).state == "accepted"
         await socket.leave()
@@ -113,7 +137,9 @@ def test_question_is_answered_with_its_record(people: Cast, op: str) -> None:
         ({"op": "pause", "run": "$run", "reason": "x" * 501}, "invalid"),
         ({"op": "pause", "run": "$run", "reason": {"a": 1}}, "invalid"),
         ({"op": "pause", "run": "$run", "why": "unknown field"}, "invalid"),
-        ({"op": "message", "run": "$run", "text": "hello"}, "no_receiver"),
+        ({"op": "message", "run": "$run"}, "invalid"),
+        ({"op": "message", "run": "$run", "text": "x" * 4001}, "invalid"),
+        ({"op": "message", "run": str(uuid4()), "text": "hello"}, "not_found"),
     ],
 )
 def test_order_that_makes_no_sense_is_refused(people: Cast, frame: Frame, code: str) -> None:

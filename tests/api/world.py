@@ -182,6 +182,7 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
     },
     "POST api/v1/runs/<uuid:run_id>/rerun": lambda side: {"from": "a"},
     "POST api/v1/runs/<uuid:run_id>/priority": lambda side: {"priority": 3},
+    "POST api/v1/runs/<uuid:run_id>/messages": lambda side: {"text": "go on"},
     "POST api/v1/approvals/<uuid:approval_id>": lambda side: DECISION,
     "POST api/v1/findings/triage": lambda side: {
         "ids": [str(side.finding.public_id)],
@@ -423,7 +424,7 @@ def _run_for(side: Side, wanted: str) -> Run:
         return side.reported_run
     if wanted.endswith("/resume"):
         return side.paused_run
-    if wanted.endswith(("/cancel", "/pause", "/priority")):
+    if wanted.endswith(("/cancel", "/pause", "/priority", "/messages")):
         return side.open_run
     return side.over_run
 

@@ -217,6 +217,7 @@ def test_rerun_says_before_what_it_does_again(folk: Cast, sign_in: SignIn, wrenc
 def test_paused_run_goes_on(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
     run = submit_run(folk.project)
     sign_in("bob")
+    assert wrenchai("message", "latest", "leave them out").out == f"Told run {run.public_id}\n"
     assert wrenchai("pause", "latest").code == 0
     run.refresh_from_db()
     assert run.paused_at is not None

@@ -1,4 +1,4 @@
-"""run, watch, cancel, pause, resume, rerun, approve: what starts work, and what steers it."""
+"""run, watch, cancel, pause, resume, message, rerun, approve: what starts work, and what steers it."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ def register(commands: Parsers) -> None:
     add_run(pause)
     pause.add_argument("--reason", default="", metavar="TEXT")
     add_run(add(commands, "resume", resume_run, "go on with a paused run"))
+
+    message = add(commands, "message", send_message, "tell a run that works something")
+    add_run(message)
+    message.add_argument("text", metavar="TEXT", help="for those who follow it, and operations that listen")
 
     rerun = add(
         commands, "rerun", rerun_run, "do a run again from a step, or what died in it; the rest is taken over"
@@ -108,6 +112,14 @@ def resume_run(call: Call) -> int:
     client = call.client()
     run = run_of(client, call.options.run)
     return _told(call, client.post(f"/api/v1/runs/{run}/resume"), f"Run {run} goes on")
+
+
+def send_message(call: Call) -> int:
+    """Tell it something."""
+    client = call.client()
+    run = run_of(client, call.options.run)
+    answer = client.post(f"/api/v1/runs/{run}/messages", {"text": call.options.text}, once=True)
+    return _told(call, answer, f"Told run {run}")
 
 
 def rerun_run(call: Call) -> int:
