@@ -126,7 +126,7 @@ def test_refusal_is_told_in_the_servers_words_without_control_characters(api: Fa
     with pytest.raises(ApiRefused) as caught:
         client.run("r1")
     client.close()
-    assert str(caught.value) == "Not signed in: the token[31m has run out"
+    assert str(caught.value) == "the token[31m has run out"
 
 
 def test_token_that_ran_out_is_renewed_once(api: FakeApi) -> None:
