@@ -32,7 +32,6 @@ from api.shapes import RerunPreviewShape, RunWhole, Uuid
 from tasks import runs
 
 MAX_STEP_KEY = 120
-LONGEST_MESSAGE = 4_000
 
 
 class PauseOrder(StrictSerializer):
@@ -49,7 +48,7 @@ class MessageOrder(StrictSerializer):
     """The body that tells a run something."""
 
     text = serializers.CharField(
-        max_length=LONGEST_MESSAGE, help_text="for people, and for operations that listen"
+        max_length=runs.LONGEST_REMARK, help_text="for people, and for operations that listen"
     )
 
 

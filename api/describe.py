@@ -107,14 +107,7 @@ def operation(
     Idempotency-Key is heeded. `editable`: If-Match is heeded. `ranges`: Range and If-Range are. Raises nothing.
     """
     good = {status: "", **({206: "The bytes that Range names."} if ranges else {}), **(also or {})}
-    responses: dict[Any, Any] = {}
-    for code, text in good.items():
-        if returns is None:
-            responses[code] = OpenApiResponse(description=text or "Done; there is no body.")
-            continue
-        shown = [OpenApiExample("example", example, response_only=True)] if example is not None else []
-        schema = {"type": "string", "format": "binary"} if returns is bytes else schema_of(returns)
-        responses[code, media_type] = OpenApiResponse(schema, description=text, examples=shown)
+    responses: dict[Any, Any] = _answers(good, returns, example, media_type)
     for code, text in (errors or {}).items():
         responses[code, MEDIA_TYPE] = problem(code, text)
     if refusal is not None:
@@ -135,6 +128,21 @@ def operation(
         operation_id=name, request=body, responses=responses, parameters=parameters, examples=asked
     )
     return described
+
+
+def _answers(good: Mapping[int, str], returns: Any, example: Any, media_type: str) -> dict[Any, Any]:
+    """Describe the good answers: one shape under each of these statuses."""
+    if returns is None:
+        return {
+            code: OpenApiResponse(description=text or "Done; there is no body.")
+            for code, text in good.items()
+        }
+    shown = [OpenApiExample("example", example, response_only=True)] if example is not None else []
+    schema = {"type": "string", "format": "binary"} if returns is bytes else schema_of(returns)
+    return {
+        (code, media_type): OpenApiResponse(schema, description=text, examples=shown)
+        for code, text in good.items()
+    }
 
 
 def problem(code: int, text: str) -> OpenApiResponse:

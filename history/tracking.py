@@ -84,28 +84,8 @@ def track(
     """
 
     def decorate(model: type[M]) -> type[M]:
-        name = f"{model.__name__}Version"
         own = model._meta.concrete_model or model
-        pghistory.track(
-            _Inserted(CREATED, trigger_name="version_created"),
-            _Updated(CHANGED, trigger_name="version_changed"),
-            _Deleted(DELETED, trigger_name="version_deleted"),
-            exclude=[*secret, *churn],
-            obj_field=pghistory.ObjForeignKey(related_name="+", related_query_name="+", db_index=False),
-            context_field=pghistory.ContextJSONField(),
-            context_id_field=None,  # type: ignore[arg-type]  # documented, but not typed
-            append_only=True,
-            model_name=name,
-            attrs={"masked_fields": tuple(masked), "cut_fields": tuple(cut), "__str__": _told},
-            meta={
-                "indexes": [
-                    # the versions of a row, newest first; the version before one
-                    models.Index(fields=["pgh_obj", "-pgh_id"], name=_index_name(model, "of")),
-                    # what changed lately; what is to be pruned
-                    models.Index(fields=["-pgh_created_at", "-pgh_id"], name=_index_name(model, "at")),
-                ]
-            },
-        )(model)
+        name = _write_versions(model, exclude=[*secret, *churn], masked=masked, cut=cut)
         if not project and any(one.name == "project" for one in own._meta.local_fields):
             of_project = "project_id"
         else:
@@ -123,6 +103,34 @@ def track(
         return model
 
     return decorate
+
+
+def _write_versions(
+    model: type[Model], *, exclude: Sequence[str], masked: Sequence[str], cut: Sequence[str]
+) -> str:
+    """Make the table of a model's versions, and the triggers that write it. Returns the versions' model's name."""
+    name = f"{model.__name__}Version"
+    pghistory.track(
+        _Inserted(CREATED, trigger_name="version_created"),
+        _Updated(CHANGED, trigger_name="version_changed"),
+        _Deleted(DELETED, trigger_name="version_deleted"),
+        exclude=list(exclude),
+        obj_field=pghistory.ObjForeignKey(related_name="+", related_query_name="+", db_index=False),
+        context_field=pghistory.ContextJSONField(),
+        context_id_field=None,  # type: ignore[arg-type]  # documented, but not typed
+        append_only=True,
+        model_name=name,
+        attrs={"masked_fields": tuple(masked), "cut_fields": tuple(cut), "__str__": _told},
+        meta={
+            "indexes": [
+                # the versions of a row, newest first; the version before one
+                models.Index(fields=["pgh_obj", "-pgh_id"], name=_index_name(model, "of")),
+                # what changed lately; what is to be pruned
+                models.Index(fields=["-pgh_created_at", "-pgh_id"], name=_index_name(model, "at")),
+            ]
+        },
+    )(model)
+    return name
 
 
 def tracked_models() -> list[Tracked]:

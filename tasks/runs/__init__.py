@@ -48,7 +48,7 @@ from tasks.runs.cancelling import cancel
 from tasks.runs.pausing import pause, pause_queue, resume, resume_queue, set_priority
 from tasks.runs.recovery import expire, give_back, promote_due, recover
 from tasks.runs.reruns import Rerun, preview_rerun, rerun, rerun_from, retry
-from tasks.runs.saying import said, say
+from tasks.runs.saying import LONGEST_REMARK, said, say
 from tasks.runs.sorting import RedoneStep, RerunPreview
 from tasks.runs.success import Success
 from tasks.runs.suspending import (
@@ -65,6 +65,7 @@ from tasks.runs.suspending import (
 )
 
 __all__ = [
+    "LONGEST_REMARK",
     "Ask",
     "Call",
     "Mark",

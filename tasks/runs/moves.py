@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Case, F, QuerySet, When
@@ -12,7 +13,7 @@ from django.db.models.functions import Now
 
 from tasks import events, leases, limits
 from tasks.changes import Change
-from tasks.errors import LeaseLost
+from tasks.errors import LeaseLost, RunNotFound
 from tasks.leases import Lease
 from tasks.models import Approval, Attempt, JournalEntry, Run, Step, StepDependency
 from tasks.plans import JsonObject
@@ -31,6 +32,14 @@ NOT_RUNNING: dict[str, Any] = {
     # fair share: the project was served until now, if the step was running
     "served_at": Case(When(fence__isnull=False, then=Now()), default=F("served_at")),
 }
+
+
+def known(public_id: UUID) -> int:
+    """Give the key of a run that a person names. Raises RunNotFound."""
+    run_pk = Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+    if run_pk is None:
+        raise RunNotFound(f"there is no run {public_id}")
+    return run_pk
 
 
 def make_ready(step: Step, change: Change, *, spent: int) -> None:

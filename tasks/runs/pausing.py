@@ -19,10 +19,10 @@ from django.db.models.functions import Now
 from tasks import events, leases, outbox
 from tasks.changes import Change
 from tasks.database import resilient
-from tasks.errors import ControlRefused, RunIsOver, RunNotFound
+from tasks.errors import ControlRefused, RunIsOver
 from tasks.models import Queue, Run, Step
 from tasks.outbox import Bell
-from tasks.runs.moves import OPEN_IDLE, lock_open
+from tasks.runs.moves import OPEN_IDLE, known, lock_open
 from tasks.states import RunState, StepState
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ MOST_BELLS = 50  # at once; the sweep rings for the rest as slots get free
 
 def pause(public_id: UUID, *, by: str, reason: str = "") -> Run:
     """Begin nothing new in this run until `resume`. Idempotent. Raises RunNotFound, RunIsOver."""
-    run_pk = _known(public_id)
+    run_pk = known(public_id)
 
     def act() -> None:
         with transaction.atomic():
@@ -52,7 +52,7 @@ def pause(public_id: UUID, *, by: str, reason: str = "") -> Run:
 
 def resume(public_id: UUID, *, by: str) -> Run:
     """Let a paused run go on. Idempotent. Raises RunNotFound, RunIsOver."""
-    run_pk = _known(public_id)
+    run_pk = known(public_id)
 
     def act() -> None:
         with transaction.atomic():
@@ -78,7 +78,7 @@ def set_priority(public_id: UUID, priority: int, *, by: str) -> Run:
     """
     if not 0 <= priority <= 9:
         raise ControlRefused(f"{priority} is no priority; use 0 (most urgent) to 9")
-    run_pk = _known(public_id)
+    run_pk = known(public_id)
 
     def act() -> None:
         with transaction.atomic():
@@ -126,13 +126,6 @@ def resume_queue(name: str, *, by: str) -> bool:
     if changed:
         log.warning("queue_resumed", queue=name, by=by)
     return changed
-
-
-def _known(public_id: UUID) -> int:
-    run_pk = Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
-    if run_pk is None:
-        raise RunNotFound(f"there is no run {public_id}")
-    return run_pk
 
 
 def _known_queue(name: str) -> None:

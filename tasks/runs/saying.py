@@ -11,19 +11,23 @@ from tasks import events
 from tasks.changes import Change
 from tasks.contract import Remark
 from tasks.database import resilient
-from tasks.errors import RunIsOver, RunNotFound
+from tasks.errors import ControlRefused, RunIsOver
 from tasks.models import Event, Run
+from tasks.runs.moves import known
 from tasks.states import RunState
 
 PATIENCE_SECONDS = 10.0  # a person waits for the answer
-LONGEST = 4_000  # characters
+LONGEST_REMARK = 4_000  # characters
 
 
 def say(public_id: UUID, *, by: str, text: str, remark: UUID) -> Run:
-    """Tell a run something. A remark that is there already is not said again. Raises RunNotFound, RunIsOver."""
-    run_pk = Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
-    if run_pk is None:
-        raise RunNotFound(f"there is no run {public_id}")
+    """Tell a run something. A remark that is there already is not said again.
+
+    Raises RunNotFound, RunIsOver, ControlRefused for a text that is too long.
+    """
+    if len(text) > LONGEST_REMARK:
+        raise ControlRefused(f"the text has {len(text)} characters; at most {LONGEST_REMARK} are told")
+    run_pk = known(public_id)
 
     def act() -> Run:
         with transaction.atomic():
@@ -33,7 +37,7 @@ def say(public_id: UUID, *, by: str, text: str, remark: UUID) -> Run:
             if RunState(run.state).is_final:
                 raise RunIsOver(f"run {run.public_id} is {run.state}: nobody works on it who could hear you")
             change = Change(run_pk)
-            change.tell(events.RunMessage(by=by, text=text[:LONGEST], id=str(remark)))
+            change.tell(events.RunMessage(by=by, text=text, id=str(remark)))
             change.write()
             return run
 

@@ -24,7 +24,7 @@ from tests.api.world import ROLES, Side, World, make_world
 
 FILE = Path(__file__).parent / "matrix_socket.txt"
 WIDTH = 26
-NOT_THERE = frozenset({"unknown_topic:4404", "not_found", "no_receiver"})
+NOT_THERE = frozenset({"unknown_topic:4404", "not_found"})
 QUESTIONS = ("approve", "reject")
 
 Asked = Mapping[str, str]

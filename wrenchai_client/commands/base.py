@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,25 +81,27 @@ def add_fail_on(parser: argparse.ArgumentParser) -> None:
 
 def run_of(client: ApiClient, given: str) -> str:
     """Return the id of the run that is meant. Raises ClientError when none or several are."""
-    if UUID.match(given):
-        return given
     if given == LATEST:
         newest = next(client.pages("/api/v1/runs", most=1), None)
         if newest is None:
             raise ClientError("there are no runs yet that you may see", exit_code=BAD_INPUT)
         return str(newest["id"])
+    return whole_id(given, client.pages("/api/v1/runs", most=LOOKED_THROUGH), what="run")
+
+
+def whole_id(given: str, newest: Iterable[Mapping[str, Any]], *, what: str) -> str:
+    """Return the id, among these rows, that begins or ends so. Raises ClientError when none or several do."""
+    if UUID.match(given):
+        return given
     if not SHORT.match(given):
-        raise ClientError(f"{given!r} is no id of a run", exit_code=BAD_INPUT)
-    fitting = [
-        str(run["id"])
-        for run in client.pages("/api/v1/runs", most=LOOKED_THROUGH)
-        if given in (str(run["id"])[: len(given)], str(run["id"])[-len(given) :])
-    ]
+        raise ClientError(f"{given!r} is no id of a {what}", exit_code=BAD_INPUT)
+    ids = [str(row["id"]) for row in newest]
+    fitting = [one for one in ids if one.startswith(given) or one.endswith(given)]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
         raise ClientError(
-            f"none of the newest {LOOKED_THROUGH} runs has the id {given}...", exit_code=BAD_INPUT
+            f"none of the newest {LOOKED_THROUGH} {what}s has the id {given}...", exit_code=BAD_INPUT
         )
     raise ClientError(f"{given} may be any of these: {', '.join(fitting[:10])}", exit_code=BAD_INPUT)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from wrenchai_client import table
 from wrenchai_client.commands.base import (
+    LOOKED_THROUGH,
     SEVERITIES,
     Call,
     Parsers,
@@ -17,9 +18,10 @@ from wrenchai_client.commands.base import (
     add_run,
     note,
     run_of,
+    whole_id,
     write_file,
 )
-from wrenchai_client.errors import BAD_INPUT, DONE, FAILED, ClientError
+from wrenchai_client.errors import DONE, FAILED
 from wrenchai_client.feed import Feed
 from wrenchai_client.server import ApiClient
 from wrenchai_client.text import clean
@@ -27,7 +29,6 @@ from wrenchai_client.text import clean
 FORMS = {"json": ".json", "sarif": ".sarif", "markdown": ".md", "html": ".html"}
 """Each form of a report, and how its file's name ends."""
 QUIET_SECONDS = 5.0  # a log that says nothing is asked for so often all the same
-LOOKED_THROUGH = 500  # the newest findings, for a short id
 COUNTING = ("open", "accepted", "reopened")
 
 
@@ -132,18 +133,8 @@ def judge(call: Call) -> int:
 
 
 def _finding(client: ApiClient, given: str) -> str:
-    if len(given) == 36:
-        return given
-    listed = client.pages("/api/v1/findings", most=LOOKED_THROUGH, ordering="-last_seen")
-    fitting = [str(one["id"]) for one in listed if len(given) >= 4 and str(one["id"]).startswith(given)]
-    if len(fitting) != 1:
-        said = (
-            f"{given} may be any of these: {', '.join(fitting[:10])}"
-            if fitting
-            else f"there is no finding {given}"
-        )
-        raise ClientError(said, exit_code=BAD_INPUT)
-    return fitting[0]
+    newest = client.pages("/api/v1/findings", most=LOOKED_THROUGH, ordering="-last_seen")
+    return whole_id(given, newest, what="finding")
 
 
 def read_log(call: Call) -> int:
