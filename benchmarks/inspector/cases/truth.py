@@ -54,7 +54,7 @@ class Watch:
 
     def install(self) -> None:
         """Put the watch around the functions in question, before any case is imported."""
-        builtins.case_mark = self.mark  # what payloads call
+        builtins.case_mark = self.mark  # type: ignore[attr-defined]  # what payloads call
         for name in ("md5", "sha1"):
             setattr(hashlib, name, self._around(getattr(hashlib, name), "weak hash"))
         new = hashlib.new
@@ -64,7 +64,7 @@ class Watch:
                 self.told.add("weak hash")
             return new(name, *args, **options)
 
-        hashlib.new = watched_new  # type: ignore[assignment]
+        hashlib.new = watched_new
         for name in GUESSABLE:
             setattr(random, name, self._around(getattr(random, name), "guessable"))
         from ldap3 import Connection  # type: ignore[import-untyped,unused-ignore]  # in the cases' environment only
