@@ -3,49 +3,31 @@
     lint            correctness of Python         ruff
     security_scan   dangerous code in Python      ruff's security rules, bandit
     secret_scan     keys and passwords, any text  detect-secrets, ruff's password rules
-    complexity      functions too branchy         lizard, 20 languages
+    complexity      functions too branchy         lizard, 20 languages; complexipy
 
-All four work alike: the snapshot's tree, read-only -> `analysis.analyse` -> findings and coverage. A tool that
-fails is named in the output; only when every tool that had something to do failed does the step fail.
+Others are mixins in `operations/`, a module each. All work alike: the snapshot's tree, read-only ->
+`analysis.analyse` -> findings and coverage (`steps`).
 """
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from agents import workspace
-from agents.base import Agent, OperationContext, Schema, operation
-from agents.inspector.analysis import Analysis, analyse
-from agents.inspector.analyzers import ANALYZERS
-from agents.reporting.model import AnalysisOutput, ToolRun, ToolState, count_by_severity, plural
-from tasks.contract import StepFailed
-
-TIMEOUT_SECONDS = 900
-ATTEMPTS = 2  # the tools are deterministic: a second try only helps against a lost worker or a full machine
-NEEDS = ("snapshot",)
-GIVES = ("findings",)
-PYTHON = ("language:python",)
-
-
-class AnalysisInput(Schema):
-    """Which tree to look at, and which parts of it; no paths means all of it."""
-
-    snapshot: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the stored snapshot, in hex")
-    paths: list[str] = Field(
-        default_factory=list, description="files and folders, relative to the tree's root"
-    )
+from agents.base import Agent, OperationContext, operation
+from agents.inspector.operations.dead_code import DeadCode
+from agents.inspector.operations.infrastructure import Infrastructure
+from agents.inspector.steps import (
+    ATTEMPTS,
+    GIVES,
+    NEEDS,
+    PYTHON,
+    TIMEOUT_SECONDS,
+    AnalysisInput,
+    analyse_step,
+)
+from agents.reporting.model import AnalysisOutput
 
 
-class Inspector(Agent):
-    """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
-
-    name = "inspector"
-    title = "Inspector"
-    description = (
-        "Finds bugs, security holes, leaked secrets and needless complexity in the source, "
-        "with the evidence for each claim and an account of what was not analysed."
-    )
-    priority = 4
+class Basics:
+    """Mixin: the operations that every repository with code gets."""
 
     @operation(
         AnalysisInput,
@@ -74,7 +56,7 @@ class Inspector(Agent):
         formatting are not its business. Runs ruff with a selection of correctness rules; needs no
         installed dependencies and never executes the project's code or reads its configuration.
         """
-        return _analyse("lint", input, context)
+        return analyse_step("lint", input, context)
 
     @operation(
         AnalysisInput,
@@ -103,7 +85,7 @@ class Inspector(Agent):
         archives unpacked unsafely, requests without timeouts. Runs ruff's security rules and bandit;
         what both report is one finding with both as evidence, each with its CWE number.
         """
-        return _analyse("security_scan", input, context)
+        return analyse_step("security_scan", input, context)
 
     @operation(
         AnalysisInput,
@@ -130,7 +112,7 @@ class Inspector(Agent):
         The secret itself is never stored or shown: each finding has its place and its line with the secret cut
         out. Runs detect-secrets without asking any service, and ruff's password rules.
         """
-        return _analyse("secret_scan", input, context)
+        return analyse_step("secret_scan", input, context)
 
     @operation(
         AnalysisInput,
@@ -153,62 +135,19 @@ class Inspector(Agent):
 
         Measures the cyclomatic complexity of every function in Python, JavaScript, TypeScript, Java, Go, C, C++,
         C#, Ruby, PHP, Rust, Swift, Kotlin, Scala and others, and reports those with more than 15 paths:
-        candidates for refactoring, where technical debt sits. Runs lizard.
+        candidates for refactoring, where technical debt sits. Of Python also the cognitive complexity, in which
+        nested branches weigh more, beyond 25. Runs lizard and complexipy.
         """
-        return _analyse("complexity", input, context)
+        return analyse_step("complexity", input, context)
 
 
-def _analyse(name: str, input: AnalysisInput, context: OperationContext) -> AnalysisOutput:
-    with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
-        analysis = analyse(
-            tree,
-            ANALYZERS[name],
-            scratch=context.scratch,
-            paths=input.paths,
-            tell=context.log,
-            progress=context.progress,
-            cancelled=context.cancelled,
-        )
-    output = output_of(analysis)
-    context.add_findings(analysis.findings)
-    context.summary = output.summary
-    return output
+class Inspector(DeadCode, Infrastructure, Basics, Agent):
+    """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
 
-
-def output_of(analysis: Analysis) -> AnalysisOutput:
-    """Sum an analysis up. Raises StepFailed when every tool that had something to do failed."""
-    busy = [run for run in analysis.tools if run.state is not ToolState.NOT_APPLICABLE]
-    if busy and all(run.state is ToolState.FAILED for run in busy):
-        raise StepFailed(
-            "no tool could do its work: " + "; ".join(f"{run.label}: {_complaint(run)}" for run in busy)
-        )
-    counts = {
-        str(severity): count for severity, count in count_by_severity(analysis.findings).items() if count
-    }
-    return AnalysisOutput(
-        tools=tuple(analysis.tools),
-        findings_by_severity=counts,
-        summary=_summary(analysis, counts, busy),
+    name = "inspector"
+    title = "Inspector"
+    description = (
+        "Finds bugs, security holes, leaked secrets and needless complexity in the source, "
+        "with the evidence for each claim and an account of what was not analysed."
     )
-
-
-def _summary(analysis: Analysis, counts: dict[str, int], busy: list[ToolRun]) -> str:
-    if not busy:
-        return "nothing here that these tools can analyse"
-    told = plural(len(analysis.findings), "finding") if analysis.findings else "no finding"
-    if counts:
-        told += " (" + ", ".join(f"{count} {severity}" for severity, count in counts.items()) + ")"
-    told += f" in {plural(max(run.files_analysed for run in busy), 'file')}"
-    faulty = [run for run in busy if run.state is not ToolState.OK]
-    if faulty:
-        told += "; incomplete: " + ", ".join(
-            f"{run.label} failed"
-            if run.state is ToolState.FAILED
-            else f"{run.label} could not analyse {plural(run.failed_count, 'file')}"
-            for run in faulty
-        )
-    return told
-
-
-def _complaint(run: ToolRun) -> str:
-    return run.note or (run.failed[0].reason if run.failed else "it gave no reason")
+    priority = 4

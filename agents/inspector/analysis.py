@@ -15,11 +15,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from agents import process
 from agents.findings import FindingData
 from agents.inspector import normalise
-from agents.inspector.analyzers.base import Analyzer, AnswerUnreadable, Batch, Parsed, Problem, batches
+from agents.inspector.analyzers.base import (
+    Analyzer,
+    AnswerUnreadable,
+    Batch,
+    Parsed,
+    Problem,
+    Tree,
+    batches,
+)
 from agents.inspector.normalise import Said
 from agents.inspector.survey import SourceFile, Survey, survey
 from agents.reporting.model import FileProblem, ToolRun, ToolState
@@ -47,6 +56,7 @@ class _Account:
     skipped: Counter[str]
     claims: list[Said] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -72,6 +82,9 @@ def analyse(
         progress(done, len(work), f"{account.analyzer.name}: {len(part)} files")
         _run(account, part, tree=tree, scratch=scratch, cancelled=cancelled)
     progress(len(work), len(work), "done")
+    whole = Tree(root=tree, files=found.files)
+    for account in accounts:
+        _conclude(account, whole)
     files = {file.path: file for file in found.files}
     tools = [_close(account) for account in accounts]
     for run in tools:
@@ -161,8 +174,18 @@ def _parse(analyzer: Analyzer, outcome: process.Outcome, batch: Batch) -> Parsed
     )
 
 
+def _conclude(account: _Account, tree: Tree) -> None:
+    if account.facts:
+        claims = account.analyzer.conclude(account.facts, tree)
+        account.claims += [Said(account.analyzer, account.version, claim) for claim in claims]
+
+
 def _book(account: _Account, parsed: Parsed, files: tuple[SourceFile, ...]) -> None:
     given = {file.path for file in files}
+    account.facts.update(parsed.facts)
+    for one in parsed.skipped:
+        account.skipped[one.reason] += 1
+        account.files = [file for file in account.files if file.path != one.path]
     account.failed.update((one.path, one.reason) for one in parsed.failed)
     account.notes += parsed.notes
     for claim in parsed.claims:

@@ -7,6 +7,7 @@ listed or counted under a reason; the bytes of a file larger than its limit are 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -14,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from agents import languages
 
 MAX_FILE_BYTES = 2 << 20  # hand-written source stays far below; generated data does not
 MINIFIED_LINE_BYTES = 5_000  # mean length of a line beyond which nobody wrote it by hand
@@ -48,33 +51,14 @@ LEFT_OUT_FOLDERS: dict[str, str] = {
     "third_party": VENDORED,
 }
 
-# Name ending -> language, in lower case. An ending that is not here is text without a language.
-LANGUAGES: dict[str, str] = {
-    **dict.fromkeys((".py", ".pyw", ".pyi"), "python"),
-    **dict.fromkeys((".js", ".cjs", ".mjs", ".jsx"), "javascript"),
-    **dict.fromkeys((".ts", ".tsx"), "typescript"),
-    **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"), "c"),
-    **dict.fromkeys((".kt", ".kts"), "kotlin"),
-    **dict.fromkeys((".m", ".mm"), "objective-c"),
-    **dict.fromkeys((".pl", ".pm"), "perl"),
-    ".cs": "csharp",
-    ".go": "go",
-    ".java": "java",
-    ".lua": "lua",
-    ".php": "php",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".scala": "scala",
-    ".sol": "solidity",
-    ".swift": "swift",
-    ".vue": "vue",
-    ".zig": "zig",
-}
-
 # Comments by which a line, or a whole file, silences a tool. They are obeyed, but counted and told.
 SILENCERS: dict[str, re.Pattern[bytes]] = {
     "noqa": re.compile(rb"#\s*(?:ruff:\s*|flake8[:=]\s*)?noqa\b", re.IGNORECASE),
     "nosec": re.compile(rb"#\s*nosec\b", re.IGNORECASE),
+    "shellcheck disable": re.compile(rb"#\s*shellcheck\s+disable=", re.IGNORECASE),
+    "hadolint ignore": re.compile(rb"#\s*hadolint\s+(?:global\s+)?ignore=", re.IGNORECASE),
+    "yamllint disable": re.compile(rb"#\s*yamllint\s+disable", re.IGNORECASE),
+    "complexipy: ignore": re.compile(rb"#\s*(?:noqa:\s*complexipy|complexipy:\s*ignore)", re.IGNORECASE),
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
 
@@ -91,7 +75,8 @@ class SourceFile:
     path: str
     size: int
     lines: int
-    language: str  # "" if its ending names none
+    language: str  # "" if neither its name nor its first line tells one; see `agents.languages`
+    digest: str = ""  # SHA-256 of its bytes
     silenced: tuple[tuple[str, int], ...] = ()  # (silencer, how often), only those that occur
 
     @property
@@ -174,7 +159,7 @@ def _why_left_out(folder: os.DirEntry[str]) -> str:
 
 
 def _look_at(entry: os.DirEntry[str], path: str, found: Survey) -> None:
-    language = LANGUAGES.get(PurePosixPath(path).suffix.lower(), "")
+    language = languages.of(path, b"")
     try:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
@@ -182,7 +167,8 @@ def _look_at(entry: os.DirEntry[str], path: str, found: Survey) -> None:
         elif status.st_size > MAX_FILE_BYTES:
             found.leave(path, TOO_LARGE, language=language)
         else:
-            _read(Path(entry.path).read_bytes(), path, language, found)
+            content = Path(entry.path).read_bytes()
+            _read(content, path, languages.of(path, content), found)
     except OSError:
         found.leave(path, UNREADABLE, language=language)
 
@@ -198,7 +184,8 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
         found.leave(path.encode("utf-8", "replace").decode(), NOT_UTF8, language=language)
         return
     lines = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
-    if ".min." in path or (language and len(content) > MINIFIED_LINE_BYTES * max(1, lines)):
+    is_code = language and language not in languages.DATA.values()
+    if ".min." in path or (is_code and len(content) > MINIFIED_LINE_BYTES * max(1, lines)):
         found.leave(path, MINIFIED)
         return
     silenced = ((name, len(pattern.findall(content))) for name, pattern in SILENCERS.items())
@@ -208,6 +195,7 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
             size=len(content),
             lines=lines,
             language=language,
+            digest=hashlib.sha256(content).hexdigest(),
             silenced=tuple((name, count) for name, count in silenced if count),
         )
     )

@@ -4,28 +4,6 @@ from __future__ import annotations
 
 import re
 
-# Name ending -> language. Data and markup count as files, not as languages.
-LANGUAGES: dict[str, str] = {
-    **dict.fromkeys((".py", ".pyi", ".pyw"), "python"),
-    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs"), "javascript"),
-    **dict.fromkeys((".ts", ".tsx", ".mts"), "typescript"),
-    **dict.fromkeys((".c", ".h"), "c"),
-    **dict.fromkeys((".cc", ".cpp", ".cxx", ".hpp", ".hh"), "cpp"),
-    **dict.fromkeys((".kt", ".kts"), "kotlin"),
-    **dict.fromkeys((".sh", ".bash"), "shell"),
-    **dict.fromkeys((".html", ".htm", ".jinja", ".jinja2"), "html"),
-    **dict.fromkeys((".css", ".scss", ".sass", ".less"), "css"),
-    ".cs": "csharp", ".go": "go", ".rs": "rust", ".java": "java", ".rb": "ruby", ".php": "php", ".swift": "swift",
-    ".scala": "scala", ".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hs": "haskell", ".lua": "lua",
-    ".pl": "perl", ".r": "r", ".jl": "julia", ".dart": "dart", ".sql": "sql", ".vue": "vue", ".m": "objective-c",
-    ".clj": "clojure", ".groovy": "groovy", ".ps1": "powershell", ".tf": "terraform", ".sol": "solidity",
-}  # fmt: skip
-
-LANGUAGE_NAMES = {
-    "cpp": "C++", "csharp": "C#", "css": "CSS", "html": "HTML", "php": "PHP", "sql": "SQL", "c": "C", "r": "R",
-    "javascript": "JavaScript", "typescript": "TypeScript", "objective-c": "Objective-C", "powershell": "PowerShell",
-}  # fmt: skip
-
 # A dependency named in a manifest -> facts. Names are compared in lower case, with "-" for "_".
 DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "django": ("framework:django",), "flask": ("framework:flask",), "fastapi": ("framework:fastapi",),

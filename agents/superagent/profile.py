@@ -15,8 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from agents import languages as known_languages
 from agents.base import Schema
-from agents.superagent.markers import CONTENTS, DEPENDENCIES, LANGUAGE_NAMES, LANGUAGES, MANIFESTS, PATHS
+from agents.superagent.markers import CONTENTS, DEPENDENCIES, MANIFESTS, PATHS
 
 MAX_FILE_BYTES = 5 * 1024 * 1024  # larger ones are data; their lines say nothing about the code
 MAX_MARKER_BYTES = 256 * 1024
@@ -34,7 +35,7 @@ class Language(Schema):
 
     @property
     def title(self) -> str:
-        return LANGUAGE_NAMES.get(self.name, self.name.capitalize())
+        return known_languages.title(self.name)
 
 
 class Profile(Schema):
@@ -74,7 +75,7 @@ def profile_tree(root: Path) -> Profile:
         count = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
         is_text = b"\0" not in content[:1024]
         total_lines += count if is_text else 0
-        language = LANGUAGES.get(path.suffix.lower())
+        language = _language(relative, content)
         if language and is_text:
             files[language] += 1
             lines[language] += count
@@ -96,6 +97,11 @@ def _profile(files: int, lines: int, languages: tuple[Language, ...], facts: Ite
         migrations=tuple(kinds["migrations"]), containers=tuple(kinds["containers"]), ci=tuple(kinds["ci"]),
         docs=tuple(kinds["docs"]),
     )  # fmt: skip
+
+
+def _language(relative: str, content: bytes) -> str:
+    found = known_languages.of(relative, content)
+    return "" if found in known_languages.DATA.values() else found
 
 
 def _files(root: Path) -> Iterator[tuple[Path, str]]:

@@ -33,12 +33,13 @@ class Bandit(Analyzer):
 
     name = "bandit"
     package = "bandit"
+    languages = frozenset({"python"})
     silencer = "nosec"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 240
 
     def wants(self, file: SourceFile) -> bool:
-        return file.language == "python" and not file.path.endswith(".pyi")
+        return super().wants(file) and not file.path.endswith(".pyi")
 
     def command(self, batch: Batch) -> list[str]:
         empty = batch.scratch / "bandit.ini"

@@ -9,7 +9,7 @@ and never sees the project's configuration:
         package = "spell-checker"                # the version is read from its installed distribution
         good_codes = frozenset({0, 1})           # 1 means "has findings" for this tool
 
-        def wants(self, file):    return file.language == "python"
+        languages = frozenset({"python"})        # the files that it wants
         def command(self, batch): return [*PYTHON, "-m", "spell", "--isolated", "--", *batch.arguments]
         def parse(self, answer, batch): return Parsed(claims=[Claim(...)], failed=[Problem(...)])
 
@@ -18,6 +18,10 @@ What every command must keep:
   started with PYTHON (`-I`): else the working folder is on `sys.path` and a `json.py` in it is executed.
 - **files by list**: the survey chose them; the tool's own walk, ignores and excludes stay off.
 - **no network, no writing** into the tree.
+
+What needs more than one file (a name that nobody uses, a cycle of imports) is found in two parts: the command tells
+the *facts* of each file, `conclude` judges over all of them. Facts are stored by content like claims, so that a
+change of ten files reads ten files again.
 
 What `parse` must tell: every file that the tool could not analyse, as a Problem. A file that was handed over and
 neither analysed nor named is the worst bug an analyzer can have: it makes a partial run read as clean.
@@ -29,11 +33,11 @@ import os
 import shlex
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from agents.findings import Category, Confidence, Severity
 from agents.inspector.survey import SourceFile
@@ -84,6 +88,8 @@ class Parsed:
 
     claims: list[Claim] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
+    skipped: list[Problem] = field(default_factory=list)  # of no use to the tool, as it found out by reading
+    facts: dict[str, Any] = field(default_factory=dict)  # path -> JSON, for `conclude`
     notes: list[str] = field(default_factory=list)
 
 
@@ -118,15 +124,32 @@ class Batch:
         return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """All that a whole-program judgement may look at."""
+
+    root: Path
+    files: Sequence[SourceFile]
+
+    def text(self, file: SourceFile) -> str:
+        """The text of one file, or "" if it is gone."""
+        try:
+            return (self.root / file.path).read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            return ""
+
+
 class Analyzer(ABC):
     """One external checker. Holds no state: one instance serves every run."""
 
     name: ClassVar[str]
     package: ClassVar[str]
     purpose: ClassVar[str] = ""  # tells analyzers that share a tool apart
+    languages: ClassVar[frozenset[str]] = frozenset()  # whose meaning it knows; names of `agents.languages`
     silencer: ClassVar[str] = ""  # the comment that silences it, a key of survey.SILENCERS
     good_codes: ClassVar[frozenset[int]] = frozenset({0})
     timeout_seconds: ClassVar[float] = 240
+    seconds_per_megabyte: ClassVar[float] = 1.0  # of CPU, about; the longest work is begun first
     memory_bytes: ClassVar[int] = 2 << 30
     batch_files: ClassVar[int] = 400  # bounds what one crash or timeout can hide
     batch_bytes: ClassVar[int] = 60_000  # of arguments; the kernel allows 128 KiB for one, 2 MiB for all
@@ -138,9 +161,9 @@ class Analyzer(ABC):
         except PackageNotFoundError:
             return ""
 
-    @abstractmethod
     def wants(self, file: SourceFile) -> bool:
-        """Tell whether this tool has something to say of such a file."""
+        """Tell whether this tool has something to say of such a file: by its language, if nothing else is said."""
+        return file.language in self.languages
 
     @abstractmethod
     def command(self, batch: Batch) -> list[str]:
@@ -153,6 +176,14 @@ class Analyzer(ABC):
     def why_not(self, file: SourceFile) -> str:
         """Say why a file of a wanted kind is better left out (it is counted as skipped), or ""."""
         return ""
+
+    def conclude(self, facts: Mapping[str, Any], tree: Tree) -> list[Claim]:
+        """Judge the whole by the facts of each file. For what no file shows alone, such as a name that nobody uses.
+
+        Runs in this process, over data: it parses no language and starts nothing.
+        """
+        del facts, tree
+        return []
 
     def reproduce(self, claim: Claim) -> str:
         """The command that shows a reader the same claim, in the root of the project."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.findings import Confidence, Severity
@@ -23,7 +23,11 @@ RULE = "high-complexity"
 THRESHOLD = 15  # lizard's own; McCabe proposed 10, few teams keep it
 VERY_HIGH = 30
 _DRIVER = Path(__file__).parent / "drivers" / "lizard_driver.py"
-_UNKNOWN_TO_LIZARD = (".pyi", ".pyw")
+_LANGUAGES = (
+    "c cpp csharp go java javascript kotlin lua objective-c perl php python ruby rust scala solidity swift "
+    "typescript vue zig"
+)
+_UNKNOWN_TO_LIZARD = frozenset({".pyi", ".pyw", ".mts", ""})  # by their ending; the language it would know
 
 
 class Lizard(Analyzer):
@@ -31,10 +35,11 @@ class Lizard(Analyzer):
 
     name = "lizard"
     package = "lizard"
+    languages = frozenset(_LANGUAGES.split())
     timeout_seconds = 240
 
     def wants(self, file: SourceFile) -> bool:
-        return bool(file.language) and not file.path.endswith(_UNKNOWN_TO_LIZARD)
+        return super().wants(file) and PurePosixPath(file.path).suffix.lower() not in _UNKNOWN_TO_LIZARD
 
     def command(self, batch: Batch) -> list[str]:
         return [*PYTHON, str(_DRIVER), str(batch.list_file()), str(THRESHOLD)]

@@ -28,7 +28,6 @@ from agents.inspector.rules import (
     RULES,
     SECURITY,
 )
-from agents.inspector.survey import SourceFile
 
 _CANNOT_ANALYSE = frozenset({"invalid-syntax", "E902", "E999"})
 _LITERAL = re.compile(r"(?P<quote>\"\"\"|'''|[\"'])(?P<value>.*?)(?P=quote)")
@@ -41,13 +40,11 @@ class Ruff(Analyzer):
     name = "ruff"
     package = "ruff"
     purpose = "correctness rules"
+    languages = frozenset({"python"})
     silencer = "noqa"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 120
     select: tuple[str, ...] = tuple(row[0] for row in (*CORRECTNESS, *PERFORMANCE))
-
-    def wants(self, file: SourceFile) -> bool:
-        return file.language == "python"
 
     def command(self, batch: Batch) -> list[str]:
         return [

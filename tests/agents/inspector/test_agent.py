@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from agents import workspace
 from agents.base import OperationContext
-from agents.inspector.agent import AnalysisInput, Inspector
+from agents.inspector.agent import Inspector
+from agents.inspector.steps import AnalysisInput
 from agents.reporting import AnalysisOutput, ToolState
 from tasks.contract import ArtifactRef, LogLevel, StepCancelled, StepRequest
 from tasks.plans import JsonObject

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from agents.findings import Confidence, Severity
-from agents.inspector.agent import Inspector, output_of
+from agents.inspector.agent import Inspector
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.base import Analyzer, Batch, Parsed
 from agents.inspector.analyzers.ruff import Ruff
+from agents.inspector.steps import output_of
 from agents.inspector.survey import SourceFile
 from agents.reporting.model import FileProblem, ToolState
 from tasks.contract import StepCancelled, StepFailed

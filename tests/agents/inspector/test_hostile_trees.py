@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from agents.inspector.agent import output_of
 from agents.inspector.analyzers import ANALYZERS
+from agents.inspector.steps import output_of
 from agents.inspector.survey import LINK, MINIFIED, NOT_TEXT, NOT_UTF8, TOO_LARGE, VENDORED, survey
 from agents.reporting.model import ToolState
 from tests.agents.inspector.trees import inspect, places, plant
 
 OPERATIONS = tuple(ANALYZERS)
+GOOD = {".py": "x = 1\n", ".sh": "#!/bin/sh\ntrue\n", ".dockerfile": "FROM alpine:3.20\n", ".yml": "a: 1\n"}
+# One file of each kind that the operation's tools read, so that each of them has one.
+ENDINGS = dict.fromkeys(OPERATIONS, (".py",)) | {"infrastructure": (".sh", ".dockerfile", ".yml")}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -25,16 +28,19 @@ def test_empty_directory_is_not_applicable(tmp_path: Path, operation: str) -> No
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_file_that_is_no_utf8_is_left_out_and_counted(tmp_path: Path, operation: str) -> None:
-    plant(tmp_path, {"latin.py": "x = 'caf\xe9'\n".encode("latin-1"), "good.py": "x = 1\n"})
+    bad = "x = 'caf\xe9'\n".encode("latin-1")
+    plant(tmp_path, {f"latin{ending}": bad for ending in ENDINGS[operation]})
+    plant(tmp_path, {f"good{ending}": GOOD[ending] for ending in ENDINGS[operation]})
     for run in inspect(tmp_path, operation).tools:
         assert (run.state, run.files_analysed, run.skipped_by_reason) == (ToolState.OK, 1, {NOT_UTF8: 1})
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_file_of_300_mb_is_left_out_and_counted(tmp_path: Path, operation: str) -> None:
-    plant(tmp_path, {"good.py": "x = 1\n"})
-    with (tmp_path / "huge.py").open("wb") as file:
-        file.truncate(300 << 20)
+    plant(tmp_path, {f"good{ending}": GOOD[ending] for ending in ENDINGS[operation]})
+    for ending in ENDINGS[operation]:
+        with (tmp_path / f"huge{ending}").open("wb") as file:
+            file.truncate(300 << 20)
     for run in inspect(tmp_path, operation).tools:
         assert (run.state, run.files_analysed, run.skipped_by_reason) == (ToolState.OK, 1, {TOO_LARGE: 1})
 
@@ -119,8 +125,13 @@ def test_modules_of_the_project_are_never_imported(tmp_path: Path) -> None:
         "usercustomize",
         "re",
         "yaml",
+        "vulture",
+        "yamllint",
+        "complexipy",
+        "pathspec",
     )
     tree = plant(tmp_path / "tree", {f"{name}.py": bomb for name in names})
+    plant(tree, {"Dockerfile": "FROM a:1\n", "a.sh": "#!/bin/sh\ntrue\n", "a.yml": "a: 1\n"})
     plant(tree, {f"{name}/__init__.py": bomb for name in names})
     for operation in OPERATIONS:
         assert {run.state for run in inspect(tree, operation).tools} == {ToolState.OK}

@@ -51,9 +51,11 @@ def test_planning_stores_a_snapshot_and_adds_steps_with_reasons(engine, shop):
     output, context = plan(engine, "inspect this repository", shop)
     assert output.snapshot is not None
     assert engine.names["snapshot.tar"] == output.snapshot.digest
-    assert [step.key for step in context.plan] == [
-        "inspector.lint", "inspector.security_scan", "inspector.secret_scan", "inspector.complexity", "super.report",
+    keys = [step.key for step in context.plan]
+    assert keys[:4] == [
+        "inspector.lint", "inspector.security_scan", "inspector.secret_scan", "inspector.complexity",
     ]  # fmt: skip
+    assert keys[-1] == "super.report"
     validate(context.plan, stored_keys=["super.plan"])
     assert output.chosen[0].reason == "10 lines of Python; the goal asks for an inspection of the whole"
     assert [left.what for left in output.uncovered] == ["1 lines of Haskell"]

@@ -1,0 +1,118 @@
+"""Runs vulture over a list of files and prints facts; started by `agents.inspector.analyzers.vulture`.
+
+    python -I vulture_driver.py LIST      LIST holds paths, each ended by a NUL byte
+
+vulture's own command reads pyproject.toml and judges all files at once. Here each file is scanned alone and tells
+what it defines and which names it uses; who compares the two over all files is the analyzer. So the facts of a
+file depend on nothing but the file. Prints {"facts": {path: {...}}, "failed": [...]}.
+"""
+
+import ast
+import contextlib
+import io
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+from vulture.core import Vulture
+from vulture.utils import ExitCode
+
+KINDS = ("defined_classes", "defined_funcs", "defined_methods", "defined_props")
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+LONGEST_STRING = 120  # a longer text is prose; a name in it is no use
+
+
+def main(list_file: str) -> None:
+    """Scan every file of the list, one at a time, so that one bad file spoils no other."""
+    facts, failed = {}, []
+    for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
+        try:
+            facts[path] = facts_of(path)
+        except (Exception, RecursionError) as error:
+            failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
+    json.dump({"facts": facts, "failed": failed}, sys.stdout)
+
+
+def facts_of(path: str) -> dict[str, object]:
+    """What one file defines, uses and can never reach. Raises ValueError if it cannot be parsed."""
+    source = Path(path).read_text(encoding="utf-8")
+    scanner = Vulture()
+    said = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stderr(said):
+        warnings.simplefilter("ignore")
+        scanner.scan(source, path)
+        if scanner.exit_code is not ExitCode.NoDeadCode:
+            raise ValueError(said.getvalue().strip() or "cannot be parsed")
+        tree = ast.parse(source)
+    shapes = shapes_of(tree)
+    return {
+        "defined": [
+            [
+                item.name,
+                item.typ,
+                item.first_lineno,
+                item.last_lineno,
+                shapes.get((item.last_lineno, item.name), ""),
+            ]
+            for kind in KINDS
+            for item in getattr(scanner, kind)
+        ],
+        "unreachable": [
+            [item.message or f"unreachable code after '{item.name}'", item.first_lineno, item.last_lineno]
+            for item in scanner.unreachable_code
+        ],
+        "used": sorted(scanner.used_names | words_of(tree)),
+    }
+
+
+def shapes_of(tree: ast.Module) -> dict[tuple[int, str], str]:
+    """Last line and name -> what surrounds a definition: "decorated", "inherits", "in-subclass" and so on."""
+    found: dict[tuple[int, str], str] = {}
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, around = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            inside = around
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                marks = [around] if around else []
+                if child.decorator_list:
+                    marks.append("decorated")
+                if isinstance(child, ast.ClassDef) and (child.bases or child.keywords):
+                    marks.append("inherits")
+                found[child.end_lineno or child.lineno, child.name] = " ".join(marks)
+                inside = (
+                    ("in-subclass" if child.bases or child.keywords else "in-class")
+                    if isinstance(child, ast.ClassDef)
+                    else "in-function"
+                )
+            waiting.append((child, inside))
+    return found
+
+
+def words_of(tree: ast.Module) -> set[str]:
+    """Names in short texts that are no docstrings: "orders.tasks.send", a method for getattr, a route's view."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and len(node.value) <= LONGEST_STRING
+            and id(node) not in docstrings
+        ):
+            found.update(IDENTIFIER.findall(node.value))
+        elif isinstance(node, ast.keyword) and node.arg:
+            found.add(node.arg)
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""Operations of the Inspector, one mixin a module; `agents.inspector.agent` puts them together."""

@@ -1,0 +1,87 @@
+"""What every analysing operation of the Inspector has in common: its input, its work and its output.
+
+A tool that fails is named in the output; only when every tool that had something to do failed does the step fail.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from agents import workspace
+from agents.base import OperationContext, Schema
+from agents.inspector.analysis import Analysis, analyse
+from agents.inspector.analyzers import ANALYZERS
+from agents.reporting.model import AnalysisOutput, ToolRun, ToolState, count_by_severity, plural
+from tasks.contract import StepFailed
+
+TIMEOUT_SECONDS = 900
+ATTEMPTS = 2  # the tools are deterministic: a second try only helps against a lost worker or a full machine
+NEEDS = ("snapshot",)
+GIVES = ("findings",)
+PYTHON = ("language:python",)
+
+
+class AnalysisInput(Schema):
+    """Which tree to look at, and which parts of it; no paths means all of it."""
+
+    snapshot: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the stored snapshot, in hex")
+    paths: list[str] = Field(
+        default_factory=list, description="files and folders, relative to the tree's root"
+    )
+
+
+def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> AnalysisOutput:
+    """Run the analyzers of one operation over the snapshot; hand back what they found and what they saw."""
+    with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
+        analysis = analyse(
+            tree,
+            ANALYZERS[name],
+            scratch=context.scratch,
+            paths=input.paths,
+            tell=context.log,
+            progress=context.progress,
+            cancelled=context.cancelled,
+        )
+    output = output_of(analysis)
+    context.add_findings(analysis.findings)
+    context.summary = output.summary
+    return output
+
+
+def output_of(analysis: Analysis) -> AnalysisOutput:
+    """Sum an analysis up. Raises StepFailed when every tool that had something to do failed."""
+    busy = [run for run in analysis.tools if run.state is not ToolState.NOT_APPLICABLE]
+    if busy and all(run.state is ToolState.FAILED for run in busy):
+        raise StepFailed(
+            "no tool could do its work: " + "; ".join(f"{run.label}: {_complaint(run)}" for run in busy)
+        )
+    counts = {
+        str(severity): count for severity, count in count_by_severity(analysis.findings).items() if count
+    }
+    return AnalysisOutput(
+        tools=tuple(analysis.tools),
+        findings_by_severity=counts,
+        summary=_summary(analysis, counts, busy),
+    )
+
+
+def _summary(analysis: Analysis, counts: dict[str, int], busy: list[ToolRun]) -> str:
+    if not busy:
+        return "nothing here that these tools can analyse"
+    told = plural(len(analysis.findings), "finding") if analysis.findings else "no finding"
+    if counts:
+        told += " (" + ", ".join(f"{count} {severity}" for severity, count in counts.items()) + ")"
+    told += f" in {plural(max(run.files_analysed for run in busy), 'file')}"
+    faulty = [run for run in busy if run.state is not ToolState.OK]
+    if faulty:
+        told += "; incomplete: " + ", ".join(
+            f"{run.label} failed"
+            if run.state is ToolState.FAILED
+            else f"{run.label} could not analyse {plural(run.failed_count, 'file')}"
+            for run in faulty
+        )
+    return told
+
+
+def _complaint(run: ToolRun) -> str:
+    return run.note or (run.failed[0].reason if run.failed else "it gave no reason")
