@@ -11,7 +11,8 @@ The command gets an argument list (no shell), a clean environment without any se
 network where the kernel allows that, a cap on address space and on every file that it writes. Its output goes
 to two files, never to memory. It stays in the worker's session, in a process group of its own.
 
-Call `run` from the thread that lives as long as the work: the kernel's death signal follows the thread.
+`run` waits; `start` does not, for those who watch several at once. Call either from the thread that lives as long as
+the work: the kernel's death signal follows the thread.
 """
 
 from __future__ import annotations
@@ -100,16 +101,44 @@ def run(
     Raises StepCancelled when `cancelled()` says so. Any exception, also one raised by a signal handler
     such as a soft time limit, ends the command first.
     """
+    running = start(
+        command,
+        cwd=cwd,
+        scratch=scratch,
+        timeout_seconds=timeout_seconds,
+        limits=limits,
+        environment=environment,
+    )
+    ask_again = 0.0
+    try:
+        while (outcome := running.poll()) is None:
+            now = time.monotonic()
+            if now >= ask_again:
+                ask_again = now + CANCEL_POLL_SECONDS
+                if cancelled():
+                    raise StepCancelled("nobody wants the result any more")
+            time.sleep(POLL_SECONDS)
+        return outcome
+    finally:
+        running.end()
+
+
+def start(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    scratch: Path,
+    timeout_seconds: float,
+    limits: Limits = Limits(),
+    environment: Mapping[str, str] | None = None,
+) -> Running:
+    """Start the command and come back at once. The caller polls it, and calls `end` whatever happens."""
     folder = Path(mkdtemp(prefix="run-", dir=scratch))
     read_end, write_end = os.pipe()
     orders = {"parent": os.getpid(), "report_fd": write_end, **asdict(limits)}
     started = time.monotonic()
-    with (
-        os.fdopen(read_end, "rb") as report,
-        (folder / "stdout").open("wb") as out,
-        (folder / "stderr").open("wb") as err,
-    ):
-        try:
+    try:
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_WARDEN), json.dumps(orders), "--", *command],
                 cwd=cwd,
@@ -120,22 +149,18 @@ def run(
                 process_group=0,
                 pass_fds=(write_end,),
             )
-        finally:
-            os.close(write_end)
-        watch = _Watch(process=process, deadline=started + timeout_seconds, cancelled=cancelled)
-        try:
-            usage = watch.wait()
-        except BaseException:
-            watch.end()
-            raise
-        said: dict[str, Any] = json.loads(report.read() or b"{}")
-    return _outcome(
-        tuple(command),
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    return Running(
+        command=tuple(command),
+        process=process,
         folder=folder,
-        said=said,
-        usage=usage,
-        timed_out=watch.timed_out,
-        seconds=time.monotonic() - started,
+        report_fd=read_end,
+        started=started,
+        deadline=started + timeout_seconds,
         limits=limits,
     )
 
@@ -154,31 +179,55 @@ def _environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Watch:
-    """Waits for one warden and ends it in time."""
+class Running:
+    """A command that was started: its warden, its time, its books."""
 
+    command: tuple[str, ...]
     process: subprocess.Popen[bytes]
+    folder: Path
+    report_fd: int
+    started: float
     deadline: float
-    cancelled: Callable[[], bool]
-    timed_out: bool = False
-    _ask_again: float = 0.0
+    limits: Limits
+    outcome: Outcome | None = None
 
-    def wait(self) -> struct_rusage:
-        """Return what the command used. Raises StepCancelled."""
-        while (usage := self._reap()) is None:
-            now = time.monotonic()
-            if now >= self.deadline:
-                self.timed_out = True
-                return self.end()
-            if now >= self._ask_again:
-                self._ask_again = now + CANCEL_POLL_SECONDS
-                if self.cancelled():
-                    raise StepCancelled("nobody wants the result any more")
-            time.sleep(POLL_SECONDS)
-        return usage
+    def poll(self) -> Outcome | None:
+        """Tell how the command ended, or None while it runs. One whose time is over is ended here."""
+        if self.outcome is not None:
+            return self.outcome
+        usage = self._reap()
+        timed_out = usage is None and time.monotonic() >= self.deadline
+        if timed_out:
+            usage = self._force()
+        if usage is not None:
+            self._settle(usage, timed_out=timed_out)
+        return self.outcome
 
-    def end(self) -> struct_rusage:
-        """Ask, then force, the whole group to end. Safe to call when it has ended."""
+    def ask(self) -> None:
+        """Ask the whole group to end, without waiting; `end` waits and forces."""
+        if self.outcome is None:
+            self._signal(signal.SIGTERM)
+
+    def end(self) -> None:
+        """End it if it still runs. When this returns, nothing of the command is left. Safe to call twice."""
+        if self.outcome is None:
+            self._settle(self._force(), timed_out=False)
+
+    def _settle(self, usage: struct_rusage, *, timed_out: bool) -> None:
+        with os.fdopen(self.report_fd, "rb") as report:
+            said: dict[str, Any] = json.loads(report.read() or b"{}")
+        self.outcome = _outcome(
+            self.command,
+            folder=self.folder,
+            said=said,
+            usage=usage,
+            timed_out=timed_out,
+            seconds=time.monotonic() - self.started,
+            limits=self.limits,
+        )
+
+    def _force(self) -> struct_rusage:
+        """Ask, then force, the whole group to end."""
         for number, patience in (
             (signal.SIGTERM, GRACE_SECONDS),
             (signal.SIGUSR2, 1.0),  # the warden also knows those who left the group

@@ -41,6 +41,22 @@ WORKSPACE_CACHE_DIR = env.folder(
 WORKSPACE_CACHE_BYTES = env.number(
     "WRENCH_WORKSPACE_CACHE_BYTES", 5 * 1024**3, "Bound of that cache in bytes", most=2**50
 )
+ANALYSIS_CACHE_DIR = env.folder(
+    "WRENCH_ANALYSIS_CACHE_DIR",
+    STATE_DIR / "analyses",
+    "Results of analyzers by content, per project, so that what did not change is not analysed again",
+    shown_default="analyses in the state folder",
+)
+ANALYSIS_CACHE_BYTES = env.number(
+    "WRENCH_ANALYSIS_CACHE_BYTES", 1024**3, "Bound of those results in bytes; 0 keeps none", most=2**50
+)
+ANALYZER_PROCESSES = env.number(
+    "WRENCH_ANALYZER_PROCESSES",
+    0,
+    "Analyzers that one step may run side by side; 0 means as many as the worker has cores. Beyond its first, each needs"
+    " a core of this host that no other step has taken",
+    most=256,
+)
 LOCAL_ROOTS = env.folders(
     "WRENCH_LOCAL_ROOTS",
     (),

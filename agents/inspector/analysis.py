@@ -1,7 +1,7 @@
 """One analysis: a tree, some analyzers, what they found and what they could not see.
 
-    survey -> for each analyzer: pick its files -> batches -> agents.process.run -> parse -> coverage
-           -> normalise over all tools
+    survey -> for each analyzer: pick its files -> what is known of them (`memory`)
+           -> the rest in batches, side by side -> parse -> coverage -> normalise over all tools
 
 Invariant: each file that an analyzer wants ends as analysed, failed or skipped; a batch that crashed, ran out of
 time or memory, or answered gibberish counts all its files as failed. So a fault can never read as clean.
@@ -9,12 +9,13 @@ time or memory, or answered gibberish counts all its files as failed. So a fault
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents import process
@@ -29,10 +30,15 @@ from agents.inspector.analyzers.base import (
     Tree,
     batches,
 )
+from agents.inspector.memory import Memory
 from agents.inspector.normalise import Said
+from agents.inspector.shares import Shares
+from agents.inspector.side_by_side import Done, Job, side_by_side
 from agents.inspector.survey import SourceFile, Survey, survey
-from agents.reporting.model import FileProblem, ToolRun, ToolState
+from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
 
+PIECE_SECONDS = 6.0  # of CPU for one call, about: so that the last call keeps nobody waiting
+WORTH_PARTING_SECONDS = 2.0  # a second process costs half a second to start
 NAMED_FAILURES = 50  # in a step's output; all are counted
 Tell = Callable[[str], None]
 
@@ -58,6 +64,7 @@ class _Account:
     failed: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    remembered: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0
@@ -69,19 +76,34 @@ def analyse(
     *,
     scratch: Path,
     paths: Sequence[str] = (),
+    tree_digest: str = "",
+    memory: Memory | None = None,
+    shares: Shares | None = None,
     tell: Tell = lambda text: None,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Analysis:
-    """Run the analyzers over the tree. Raises StepCancelled; a tool's fault is told in its ToolRun instead."""
-    found = survey(tree, only=paths)
+    """Run the analyzers over the tree. Raises StepCancelled; a tool's fault is told in its ToolRun instead.
+
+    `tree_digest` names the content of a tree that nobody can change; with it a second survey costs nothing.
+    """
+    memory, shares = memory or Memory(), shares or Shares(None)
+    # A part of a tree has no digest of its own.
+    found = memory.surveyed("" if paths else tree_digest, tree, lambda: survey(tree, only=paths))
     tell(f"{len(found.files)} text files, {sum(found.counts.values())} left out")
     accounts = [_open(analyzer, found) for analyzer in analyzers]
-    work = [(account, part) for account in accounts for part in _parts(account)]
-    for done, (account, part) in enumerate(work):
-        progress(done, len(work), f"{account.analyzer.name}: {len(part)} files")
-        _run(account, part, tree=tree, scratch=scratch, cancelled=cancelled)
-    progress(len(work), len(work), "done")
+    jobs = [
+        job
+        for owner, account in enumerate(accounts)
+        for job in _jobs(account, owner, memory, processes=shares.most)
+    ]
+    with closing(
+        side_by_side(jobs, tree=tree, scratch=scratch, shares=shares, cancelled=cancelled)
+    ) as running:
+        progress(0, len(jobs), "begun")
+        for count, done in enumerate(running, start=1):
+            _take(accounts[done.job.owner], done, memory)
+            progress(count, len(jobs), f"{done.job.analyzer.name}: {plural(len(done.job.files), 'file')}")
     whole = Tree(root=tree, files=found.files)
     for account in accounts:
         _conclude(account, whole)
@@ -90,7 +112,10 @@ def analyse(
     for run in tools:
         tell(_line(run))
     said = [claim for account in accounts for claim in account.claims]
-    return Analysis(findings=normalise.findings(said, tree, files), tools=tools, survey=found)
+    findings = normalise.findings(said, tree, files, memory=memory)
+    memory.write()
+    progress(max(1, len(jobs)), max(1, len(jobs)), "done")
+    return Analysis(findings=findings, tools=tools, survey=found)
 
 
 def _open(analyzer: Analyzer, found: Survey) -> _Account:
@@ -124,54 +149,79 @@ def _left_out(analyzer: Analyzer, found: Survey) -> Counter[str]:
     )
 
 
-def _parts(account: _Account) -> list[tuple[SourceFile, ...]]:
-    if not account.version:
-        reason = "the tool is not installed"
-        account.failed.update((file.path, reason) for file in account.files)
-        return []
-    return batches(
-        account.files, max_files=account.analyzer.batch_files, max_bytes=account.analyzer.batch_bytes
-    )
-
-
-def _run(
-    account: _Account,
-    files: tuple[SourceFile, ...],
-    *,
-    tree: Path,
-    scratch: Path,
-    cancelled: Callable[[], bool],
-) -> None:
+def _jobs(account: _Account, owner: int, memory: Memory, *, processes: int) -> list[Job]:
+    """Book what is known, and cut the rest into calls: small enough to be spread over the processes."""
     analyzer = account.analyzer
-    with TemporaryDirectory(prefix=f"{analyzer.name}-", dir=scratch) as folder:
-        batch = Batch(root=tree, files=files, scratch=Path(folder))
-        outcome = process.run(
-            analyzer.command(batch),
-            cwd=tree,
-            scratch=batch.scratch,
-            timeout_seconds=analyzer.timeout_seconds,
-            limits=process.Limits(memory_bytes=analyzer.memory_bytes),
-            cancelled=cancelled,
-        )
-        account.seconds += outcome.seconds
-        account.cpu_seconds += outcome.cpu_seconds
-        account.peak_rss_bytes = max(account.peak_rss_bytes, outcome.peak_rss_bytes)
-        account.notes += outcome.notes
-        parsed = _parse(analyzer, outcome, batch)
-    _book(account, parsed, files)
+    if not account.version:
+        account.failed.update((file.path, "the tool is not installed") for file in account.files)
+        return []
+    known = memory.recall(analyzer, account.version, account.files)
+    account.remembered = len(account.files) if "" in known else len(known)
+    given = list(account.files)
+    for parsed in known.values():
+        _book(account, parsed, given)
+    fresh = [] if "" in known else [file for file in given if file.path not in known]
+    if not fresh:
+        return []
+    if analyzer.whole_program:
+        return [_job(analyzer, tuple(fresh), owner)]
+    size = sum(file.size for file in fresh)
+    seconds = analyzer.seconds_per_megabyte * size / 1_000_000
+    rounds = math.ceil(
+        seconds / (PIECE_SECONDS * processes)
+    )  # whole rounds, so that no process idles at the end
+    pieces = processes * rounds if seconds > WORTH_PARTING_SECONDS else 1
+    return [
+        _job(analyzer, part, owner)
+        for piece in _pieces(fresh, pieces)
+        for part in batches(piece, max_files=analyzer.batch_files, max_bytes=analyzer.batch_bytes)
+    ]
 
 
-def _parse(analyzer: Analyzer, outcome: process.Outcome, batch: Batch) -> Parsed:
-    trouble = outcome.trouble(analyzer.good_codes)
-    if not trouble:
-        try:
-            return analyzer.parse(outcome.stdout, batch)
-        except AnswerUnreadable as error:
-            trouble = str(error)
-    return Parsed(
-        failed=[Problem(path=file.path, reason=f"{analyzer.name} {trouble}") for file in batch.files],
-        notes=[trouble],
+def _pieces(files: Sequence[SourceFile], count: int) -> list[list[SourceFile]]:
+    """Deal the files out so that all pieces are about equally large: the largest first, to who has least."""
+    sizes = [0] * count
+    pieces: list[list[SourceFile]] = [[] for _ in range(count)]
+    for file in sorted(files, key=lambda file: -file.size):
+        least = sizes.index(min(sizes))
+        pieces[least].append(file)
+        sizes[least] += file.size + 500  # an empty file costs a little, too
+    return [sorted(piece, key=lambda file: file.path) for piece in pieces if piece]
+
+
+def _job(analyzer: Analyzer, files: tuple[SourceFile, ...], owner: int) -> Job:
+    size = sum(file.size for file in files)
+    return Job(
+        analyzer=analyzer, files=files, owner=owner, weight=analyzer.seconds_per_megabyte * size / 1_000_000
     )
+
+
+def _take(account: _Account, done: Done, memory: Memory) -> None:
+    """Book what one call came to."""
+    outcome = done.outcome
+    account.seconds += outcome.seconds
+    account.cpu_seconds += outcome.cpu_seconds
+    account.peak_rss_bytes = max(account.peak_rss_bytes, outcome.peak_rss_bytes)
+    account.notes += outcome.notes
+    parsed = _parse(account.analyzer, outcome, done.batch)
+    if isinstance(parsed, str):  # nobody knows whether it would happen again, so it is not remembered
+        reason = f"{account.analyzer.name} {parsed}"
+        failed = [Problem(path=file.path, reason=reason) for file in done.job.files]
+        parsed = Parsed(failed=failed, notes=[parsed])
+    else:
+        memory.keep(account.analyzer, account.version, done.job.files, parsed)
+    _book(account, parsed, done.job.files)
+
+
+def _parse(analyzer: Analyzer, outcome: process.Outcome, batch: Batch) -> Parsed | str:
+    """Read the answer, or say why there is none."""
+    trouble = outcome.trouble(analyzer.good_codes)
+    if trouble:
+        return trouble
+    try:
+        return analyzer.parse(outcome.stdout, batch)
+    except AnswerUnreadable as error:
+        return str(error)
 
 
 def _conclude(account: _Account, tree: Tree) -> None:
@@ -180,12 +230,14 @@ def _conclude(account: _Account, tree: Tree) -> None:
         account.claims += [Said(account.analyzer, account.version, claim) for claim in claims]
 
 
-def _book(account: _Account, parsed: Parsed, files: tuple[SourceFile, ...]) -> None:
+def _book(account: _Account, parsed: Parsed, files: Sequence[SourceFile]) -> None:
     given = {file.path for file in files}
     account.facts.update(parsed.facts)
     for one in parsed.skipped:
         account.skipped[one.reason] += 1
-        account.files = [file for file in account.files if file.path != one.path]
+    left = {one.path for one in parsed.skipped}
+    if left:
+        account.files = [file for file in account.files if file.path not in left]
     account.failed.update((one.path, one.reason) for one in parsed.failed)
     account.notes += parsed.notes
     for claim in parsed.claims:
@@ -203,6 +255,8 @@ def _close(account: _Account) -> ToolRun:
         purpose=account.analyzer.purpose,
         state=_state(len(account.files), len(failed)),
         files_analysed=len(account.files) - len(failed),
+        files_remembered=account.remembered,
+        languages=_languages(account),
         failed=tuple(FileProblem(path=path, reason=reason[:500]) for path, reason in failed[:NAMED_FAILURES]),
         failed_count=len(failed),
         skipped_count=sum(account.skipped.values()),
@@ -213,6 +267,16 @@ def _close(account: _Account) -> ToolRun:
         peak_rss_bytes=account.peak_rss_bytes,
         note="; ".join(dict.fromkeys(account.notes))[:1000],
     )
+
+
+def _languages(account: _Account) -> dict[str, int]:
+    """Language -> files whose meaning was looked at; a scan of mere text looks at none."""
+    looked_at = Counter(
+        file.language
+        for file in account.files
+        if file.path not in account.failed and file.language in account.analyzer.languages
+    )
+    return dict(sorted(looked_at.items()))
 
 
 def _state(given: int, failed: int) -> ToolState:
@@ -227,4 +291,6 @@ def _line(run: ToolRun) -> str:
     told = f"{run.label} {run.version}: {run.state}, {run.files_analysed} files, {run.findings} claims"
     if run.failed_count:
         told += f", {run.failed_count} files failed"
+    if run.files_remembered:
+        told += f", {run.files_remembered} of them remembered"
     return f"{told}, {run.cpu_seconds:.1f} s of CPU"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agents.findings import Evidence, FindingData, fingerprint, sort_key
 from agents.inspector.analyzers.base import Analyzer, Claim
+from agents.inspector.memory import Memory
 from agents.inspector.redaction import redact, redact_literals
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
@@ -52,8 +53,13 @@ def _start(claim: Claim) -> int:
 class Sources:
     """The lines and scopes of the tree's files, read once each."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, files: Mapping[str, SourceFile], memory: Memory, paths: Iterable[str]
+    ) -> None:
         self._root = root
+        self._files = files
+        self._memory = memory
+        self._known = memory.spans(files[path] for path in set(paths) if path in files)
         self._read = functools.lru_cache(maxsize=64)(self._read_now)
 
     def _read_now(self, path: str) -> tuple[list[str], Scopes | None]:
@@ -61,7 +67,17 @@ class Sources:
             text = (self._root / path).read_text(encoding="utf-8")
         except (OSError, UnicodeError):
             return [], None
-        return text.split("\n"), Scopes(text) if path.endswith((".py", ".pyi", ".pyw")) else None
+        return text.split("\n"), self._scopes(path, text)
+
+    def _scopes(self, path: str, text: str) -> Scopes | None:
+        file = self._files.get(path)
+        if file is None or file.language != "python":
+            return None
+        if path in self._known:
+            return Scopes(self._known[path])
+        found = Scopes.of(text)
+        self._memory.keep_spans(file, found.spans)
+        return found
 
     def line(self, path: str, number: int) -> str:
         """One line, or "" if there is none."""
@@ -79,9 +95,11 @@ class Sources:
         return scopes.at(line) if scopes else ""
 
 
-def findings(said: Sequence[Said], root: Path, files: Mapping[str, SourceFile]) -> list[FindingData]:
+def findings(
+    said: Sequence[Said], root: Path, files: Mapping[str, SourceFile], *, memory: Memory | None = None
+) -> list[FindingData]:
     """Merge, name and sort what the tools said of a tree."""
-    sources = Sources(root)
+    sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said), key=_place):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _OPENS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -22,8 +23,20 @@ class _Span:
 class Scopes:
     """The named scopes of one file."""
 
-    def __init__(self, source: str) -> None:
-        self._spans = _spans(source)
+    def __init__(self, spans: Iterable[tuple[int, int, str]]) -> None:
+        self._spans = [_Span(*span) for span in spans]
+
+    @classmethod
+    def of(cls, source: str) -> Scopes:
+        """Find the scopes of a source."""
+        found = cls(())
+        found._spans = _spans(source)
+        return found
+
+    @property
+    def spans(self) -> list[tuple[int, int, str]]:
+        """First line, last line and qualified name of each scope; what they can be made of again."""
+        return [(span.first, span.last, span.name) for span in self._spans]
 
     def at(self, line: int) -> str:
         """The innermost scope's qualified name, or "" at the top of the module."""

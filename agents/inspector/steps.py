@@ -5,12 +5,20 @@ A tool that fails is named in the output; only when every tool that had somethin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
 from pydantic import Field
 
 from agents import workspace
 from agents.base import OperationContext, Schema
 from agents.inspector.analysis import Analysis, analyse
 from agents.inspector.analyzers import ANALYZERS
+from agents.inspector.memory import Memory
+from agents.inspector.results import Results
+from agents.inspector.shares import Shares
 from agents.reporting.model import AnalysisOutput, ToolRun, ToolState, count_by_severity, plural
 from tasks.contract import StepFailed
 
@@ -32,12 +40,19 @@ class AnalysisInput(Schema):
 
 def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> AnalysisOutput:
     """Run the analyzers of one operation over the snapshot; hand back what they found and what they saw."""
-    with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
+    shares = Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
+    with (
+        workspace.checked_out(input.snapshot, context.open_artifact) as tree,
+        remembering(context.request.project_id) as memory,
+    ):
         analysis = analyse(
             tree,
             ANALYZERS[name],
             scratch=context.scratch,
             paths=input.paths,
+            tree_digest=input.snapshot,
+            memory=memory,
+            shares=shares,
             tell=context.log,
             progress=context.progress,
             cancelled=context.cancelled,
@@ -46,6 +61,19 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
     context.add_findings(analysis.findings)
     context.summary = output.summary
     return output
+
+
+@contextmanager
+def remembering(project_id: int) -> Iterator[Memory]:
+    """Open what is known of one project's content on this host."""
+    if not settings.ANALYSIS_CACHE_BYTES:
+        yield Memory()
+        return
+    results = Results(Path(settings.ANALYSIS_CACHE_DIR), settings.ANALYSIS_CACHE_BYTES)
+    try:
+        yield Memory(results, realm=str(project_id))
+    finally:
+        results.close()
 
 
 def output_of(analysis: Analysis) -> AnalysisOutput:

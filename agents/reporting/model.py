@@ -44,6 +44,8 @@ class ToolRun(_Shape):
     purpose: str = ""  # tells runs of one tool apart, such as "security rules"
     state: ToolState
     files_analysed: int = 0
+    files_remembered: int = 0  # of them and the failed ones, those whose content had been analysed before
+    languages: dict[str, int] = Field(default_factory=dict)  # language -> files whose meaning it looked at
     failed: tuple[FileProblem, ...] = ()
     failed_count: int = 0
     skipped_count: int = 0

@@ -37,6 +37,7 @@ class Bandit(Analyzer):
     silencer = "nosec"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 240
+    seconds_per_megabyte = 4.5
 
     def wants(self, file: SourceFile) -> bool:
         return super().wants(file) and not file.path.endswith(".pyi")

@@ -149,6 +149,9 @@ class Analyzer(ABC):
     silencer: ClassVar[str] = ""  # the comment that silences it, a key of survey.SILENCERS
     good_codes: ClassVar[frozenset[int]] = frozenset({0})
     timeout_seconds: ClassVar[float] = 240
+    whole_program: ClassVar[bool] = (
+        False  # needs all its files in one call, and is asked again when one changes
+    )
     seconds_per_megabyte: ClassVar[float] = 1.0  # of CPU, about; the longest work is begun first
     memory_bytes: ClassVar[int] = 2 << 30
     batch_files: ClassVar[int] = 400  # bounds what one crash or timeout can hide

@@ -44,6 +44,7 @@ class DetectSecrets(Analyzer):
     package = "detect-secrets"
     silencer = "pragma: allowlist"
     timeout_seconds = 400
+    seconds_per_megabyte = 4.0
     batch_files = 300
 
     def wants(self, file: SourceFile) -> bool:

@@ -37,6 +37,7 @@ class Lizard(Analyzer):
     package = "lizard"
     languages = frozenset(_LANGUAGES.split())
     timeout_seconds = 240
+    seconds_per_megabyte = 1.2
 
     def wants(self, file: SourceFile) -> bool:
         return super().wants(file) and PurePosixPath(file.path).suffix.lower() not in _UNKNOWN_TO_LIZARD

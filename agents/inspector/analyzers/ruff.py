@@ -44,6 +44,7 @@ class Ruff(Analyzer):
     silencer = "noqa"
     good_codes = frozenset({0, 1})  # 1: has findings
     timeout_seconds = 120
+    seconds_per_megabyte = 0.3
     select: tuple[str, ...] = tuple(row[0] for row in (*CORRECTNESS, *PERFORMANCE))
 
     def command(self, batch: Batch) -> list[str]:
