@@ -53,8 +53,8 @@ ANALYSIS_CACHE_BYTES = env.number(
 ANALYZER_PROCESSES = env.number(
     "WRENCH_ANALYZER_PROCESSES",
     0,
-    "Analyzers that one step may run side by side; 0 means as many as the worker has cores. Beyond its first, each needs"
-    " a core of this host that no other step has taken",
+    "Analyzers that one step may run side by side; 0 means as many as the worker has cores. Beyond its first, each"
+    " needs a core of this host that no other step has taken",
     most=256,
 )
 LOCAL_ROOTS = env.folders(

@@ -27,7 +27,7 @@ from pathlib import Path
 
 MOST_IN_QUESTION = 500  # keys of one SELECT; SQLite takes at least 999 parameters
 BUSY_SECONDS = 2.0  # another process's commit takes milliseconds
-USED_AGAIN_NANOSECONDS = 3_600_000_000_000  # an hour: the age is only renewed when it is off by that much: reading should not write
+USED_AGAIN_NANOSECONDS = 3_600_000_000_000  # an hour: reading should seldom write
 TRIM = 0.1  # share of the rows that goes when the bound is reached
 _LARGEST = 64 << 20  # of one unpacked entry
 _TABLE = """
