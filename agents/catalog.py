@@ -16,6 +16,9 @@ from pydantic import ValidationError
 from agents import findings_store, registry
 from agents.base import OperationContext
 from agents.models import AgentConfig
+from agents.quality import store as quality_store
+from agents.quality.adjusting import adjusted
+from agents.quality.config import Settings
 from agents.registry import Registry
 from tasks.contract import (
     QueueSpec,
@@ -92,15 +95,20 @@ class RegistryCatalog:
                 retriable=False,
                 kind="bad_output",
             )
+        settings = getattr(typed, "settings", None)  # what the project wants of those that ask for it
+        findings = (
+            adjusted(working.findings, settings) if isinstance(settings, Settings) else working.findings
+        )
         return StepResult(
             output=output.model_dump(mode="json"),
             plan=working.plan,
-            records=tuple(finding.model_dump(mode="json") for finding in working.findings),
+            records=tuple(finding.model_dump(mode="json") for finding in findings),
             summary=working.summary,
         )
 
     def record(self, step: RecordedStep, result: StepResult) -> None:
         findings_store.record(step, result.records)
+        quality_store.record(step, result.output)
 
     def take_over(self, step: RecordedStep, source_step: int) -> None:
         findings_store.take_over(step, source_step)

@@ -9,8 +9,20 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from agents.findings import Confidence, Severity, Status, Verdict
+from agents.quality.records import RunQuality
 from history.tracking import track
 from tasks.models import new_public_id
+
+__all__ = [
+    "IS_DISMISSED",
+    "IS_EXPIRED",
+    "AgentConfig",
+    "Finding",
+    "RunQuality",
+    "TrackedFinding",
+    "TrackedFindings",
+    "TriageAct",
+]
 
 
 @track(churn=("updated_at",), unrestorable="one row per registered agent, written after migrate")

@@ -35,6 +35,7 @@ from agents.inspector.normalise import Said
 from agents.inspector.shares import Shares
 from agents.inspector.side_by_side import Done, Job, side_by_side
 from agents.inspector.survey import SourceFile, Survey, survey
+from agents.quality.config import Paths, Settings
 from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
 
 PIECE_SECONDS = 6.0  # of CPU for one call, about: so that the last call keeps nobody waiting
@@ -79,6 +80,7 @@ def analyse(
     tree_digest: str = "",
     memory: Memory | None = None,
     shares: Shares | None = None,
+    settings: Settings | None = None,
     tell: Tell = lambda text: None,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -89,7 +91,11 @@ def analyse(
     """
     memory, shares = memory or Memory(), shares or Shares(None)
     # A part of a tree has no digest of its own.
-    found = memory.surveyed("" if paths else tree_digest, tree, lambda: survey(tree, only=paths))
+    found = memory.surveyed(
+        "" if paths else _named(tree_digest, settings),
+        tree,
+        lambda: survey(tree, only=paths, settings=settings),
+    )
     tell(f"{len(found.files)} text files, {sum(found.counts.values())} left out")
     accounts = [_open(analyzer, found) for analyzer in analyzers]
     jobs = [
@@ -116,6 +122,13 @@ def analyse(
     memory.write()
     progress(max(1, len(jobs)), max(1, len(jobs)), "done")
     return Analysis(findings=findings, tools=tools, survey=found)
+
+
+def _named(tree_digest: str, settings: Settings | None) -> str:
+    """Name what a survey depends on: the tree, and which of its files the project wants looked at."""
+    if not tree_digest or settings is None or settings.paths == Paths():
+        return tree_digest
+    return f"{tree_digest} {settings.paths.model_dump_json()}"
 
 
 def _open(analyzer: Analyzer, found: Survey) -> _Account:

@@ -109,10 +109,10 @@ class Memory:
         return found
 
     def _key(self, analyzer: Analyzer, version: str, file: SourceFile) -> bytes:
-        return key_of("file", *self._tool(analyzer, version), file.path, file.digest)
+        return key_of("file", *self._tool(analyzer, version), file.path, _content(file))
 
     def _whole_key(self, analyzer: Analyzer, version: str, files: Sequence[SourceFile]) -> bytes:
-        every = (text for file in files for text in (file.path, file.digest))
+        every = (text for file in files for text in (file.path, _content(file)))
         return key_of("whole", *self._tool(analyzer, version), *every)
 
     def _scope_key(self, file: SourceFile) -> bytes:
@@ -120,6 +120,11 @@ class Memory:
 
     def _tool(self, analyzer: Analyzer, version: str) -> tuple[str, ...]:
         return (self.realm, code_digest(), _PYTHON, analyzer.name, analyzer.purpose, version)
+
+
+def _content(file: SourceFile) -> str:
+    """What of a file an answer depends on: its bytes, and whether the project calls it a test."""
+    return f"{file.digest} test" if file.is_test else file.digest
 
 
 def _by_file(parsed: Parsed, files: Sequence[SourceFile]) -> dict[str, Parsed]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +20,8 @@ from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.memory import Memory
 from agents.inspector.results import Results
 from agents.inspector.shares import Shares
+from agents.quality.adjusting import adjusted
+from agents.quality.config import Settings
 from agents.reporting.model import AnalysisOutput, ToolRun, ToolState, count_by_severity, plural
 from tasks.contract import StepFailed
 
@@ -36,6 +39,7 @@ class AnalysisInput(Schema):
     paths: list[str] = Field(
         default_factory=list, description="files and folders, relative to the tree's root"
     )
+    settings: Settings = Field(default=Settings(), description="what the project's wrench.toml says")
 
 
 def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> AnalysisOutput:
@@ -53,10 +57,12 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
             tree_digest=input.snapshot,
             memory=memory,
             shares=shares,
+            settings=input.settings,
             tell=context.log,
             progress=context.progress,
             cancelled=context.cancelled,
         )
+    analysis = replace(analysis, findings=adjusted(analysis.findings, input.settings))
     output = output_of(analysis)
     context.add_findings(analysis.findings)
     context.summary = output.summary

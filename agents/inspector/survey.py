@@ -13,10 +13,12 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from agents import languages
+from agents.quality.config import Settings
+from agents.quality.globs import Globs
 
 MAX_FILE_BYTES = 2 << 20  # hand-written source stays far below; generated data does not
 MINIFIED_LINE_BYTES = 5_000  # mean length of a line beyond which nobody wrote it by hand
@@ -31,6 +33,8 @@ NO_FILE = "no regular file"
 UNREADABLE = "cannot be read"
 VENDORED = "installed packages or vendored code"
 TOOL_STATE = "version control data or a tool's cache"
+EXCLUDED = "left out by wrench.toml"
+GENERATED = "generated code, says wrench.toml"
 
 LEFT_OUT_FOLDERS: dict[str, str] = {
     ".git": TOOL_STATE,
@@ -78,12 +82,14 @@ class SourceFile:
     language: str  # "" if neither its name nor its first line tells one; see `agents.languages`
     digest: str = ""  # SHA-256 of its bytes
     silenced: tuple[tuple[str, int], ...] = ()  # (silencer, how often), only those that occur
+    is_test: bool = False  # the project's settings say so, whatever its path says
 
     @property
     def in_test_code(self) -> bool:
         """Tell whether its path says that it is a test or a test's data."""
         pure = PurePosixPath(self.path)
-        return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+        named = bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+        return self.is_test or named
 
     @property
     def in_docs(self) -> bool:
@@ -117,17 +123,22 @@ class Survey:
             self.left_out.append(Left(path=path, reason=reason, language=language))
 
 
-def survey(root: Path, *, only: Sequence[str] = ()) -> Survey:
+def survey(root: Path, *, only: Sequence[str] = (), settings: Settings | None = None) -> Survey:
     """Walk the tree. `only` limits it to these files and folders, relative to the root."""
+    paths = (settings or Settings()).paths
+    excluded, generated, tests = Globs(paths.exclude), Globs(paths.generated), Globs(paths.tests)
     found = Survey(root=root)
     wanted = tuple(PurePosixPath(path).as_posix().rstrip("/") for path in only)
     for entry, path, reason in _walk(root):
         if wanted and not any(path == one or path.startswith(f"{one}/") or one == "." for one in wanted):
             continue
+        reason = reason or (EXCLUDED if excluded.match(path) else GENERATED if generated.match(path) else "")
         if reason:
             found.leave(path, reason)
         else:
             _look_at(entry, path, found)
+    if tests:
+        found.files = [replace(file, is_test=tests.match(file.path)) for file in found.files]
     found.files.sort(key=lambda file: file.path)
     found.left_out.sort(key=lambda left: (left.reason, left.path))
     return found

@@ -83,7 +83,10 @@ class Gate(_Table):
         default=98.0, description="each tool analysed at least so many per cent of its files"
     )
     min_new_lines: int = Field(
-        default=20, ge=1, le=100_000, description="with fewer new lines, duplication on new code is no question"
+        default=20,
+        ge=1,
+        le=100_000,
+        description="with fewer new lines, duplication on new code is no question",
     )
 
 
@@ -155,7 +158,9 @@ class Hotspots(_Table):
 class Settings(_Table):
     """All of wrench.toml."""
 
-    version: Literal[1] = Field(default=1, description="the version of this format; the only key that must be there")
+    version: Literal[1] = Field(
+        default=1, description="the version of this format; the only key that must be there"
+    )
     paths: Paths = Paths()
     rules: dict[RuleName, Rule] = Field(default={}, max_length=MAX_RULES)
     gate: Gate = Gate()

@@ -5,8 +5,9 @@
     a condition cannot be computed  -> not computed, with why; so a partial analysis never passes
     else                            -> passed
 
-New is what the baseline of the finding's own operation did not have: the latest run on the default branch in which
-that operation ended whole and whose gate did not fail. So what a change broke stays new however often it is looked at.
+New is what the baseline of the finding's own operation did not have: the latest run on the default branch in
+which that operation ended whole and whose gate did not fail. So what a change broke stays new, however often it
+is looked at.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def _state(seen: Assessed, conditions: Iterable[Condition]) -> tuple[GateState, 
     if not seen.baselines:
         return GateState.BASELINE, "the first analysis of this project: later ones are compared with it"
     if failed:
-        return GateState.FAILED, "; ".join(f"{one.title}: {one.figure_text}, {one.threshold}" for one in failed)
+        return GateState.FAILED, "; ".join(
+            f"{one.title}: {one.figure_text}, {one.threshold}" for one in failed
+        )
     if unknown:
         return GateState.NOT_COMPUTED, "; ".join(f"{one.title}: {one.why}" for one in unknown)
     return GateState.PASSED, "every condition on new code is kept"
@@ -149,14 +152,12 @@ def _of_new(
     seen: Assessed,
     operation: str,
 ) -> Condition:
-    """A condition that there be no new finding of a kind; what is known to be broken is broken, whatever is not known."""
+    """Ask for no new finding of a kind. What is known to be broken is broken, whatever is not known."""
     if limit == "off":
         return Condition(key=key, title=title, state=ConditionState.OFF)
     count, why = len(broken), seen.lacking.get(operation, "")
-    if broken:
-        state = ConditionState.FAILED
-    else:
-        state = ConditionState.NOT_COMPUTED if why else ConditionState.PASSED
+    kept = ConditionState.NOT_COMPUTED if why else ConditionState.PASSED
+    state = ConditionState.FAILED if broken else kept
     return Condition(
         key=key,
         title=title,

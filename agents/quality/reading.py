@@ -75,7 +75,11 @@ def parse(content: bytes) -> tuple[Settings | None, list[str]]:
         return None, [f"line {content[: error.start].count(10) + 1}: it is not UTF-8 text"]
     except tomllib.TOMLDecodeError as error:
         return None, [_syntax(str(error), content)]
-    except (RecursionError, ValueError, OverflowError):  # nests deeper, or a number is longer, than Python may
+    except (
+        RecursionError,
+        ValueError,
+        OverflowError,
+    ):  # nests deeper, or a number is longer, than Python may
         return None, ["it nests too deep or holds a number that is too long"]
     lines = _lines(text)
     if "version" not in data:
@@ -130,7 +134,11 @@ def _place(loc: Iterable[str | int]) -> tuple[str, ...]:
     """Take out of pydantic's place what is no key: indices, members of a union, marks of dictionary keys."""
     parts: list[str] = []
     for part in loc:
-        if isinstance(part, int) or part == "[key]" or part.startswith(("literal[", "constrained", "function-")):
+        if (
+            isinstance(part, int)
+            or part == "[key]"
+            or part.startswith(("literal[", "constrained", "function-"))
+        ):
             continue
         if part in ("float", "int", "str", "bool") and parts and model_at(tuple(parts)) is None:
             continue

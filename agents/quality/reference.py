@@ -30,14 +30,22 @@ def page() -> str:
     """Give the tables of the reference page in Markdown."""
     parts = []
     for name, model in _tables(Settings, ()):
-        rows = [
-            f"| `{key}` | {_cell(_kind(about.annotation, about.metadata))} | {_default(about)} | {about.description} |"
-            for (*table, key), about in _settings(Settings, ())
-            if tuple(table) == name
-        ]
+        rows = [_row(key, about) for (*table, key), about in _settings(Settings, ()) if tuple(table) == name]
         title = f"`[{'.'.join(name)}]`" if name else "At the top"
         doc = (model.__doc__ or "").strip().split("\n")[0]
-        parts.append("\n".join([f"## {title}", "", doc, "", "| key | may be | default | meaning |", "|---|---|---|---|", *rows]))
+        parts.append(
+            "\n".join(
+                [
+                    f"## {title}",
+                    "",
+                    doc,
+                    "",
+                    "| key | may be | default | meaning |",
+                    "|---|---|---|---|",
+                    *rows,
+                ]
+            )
+        )
     return "\n\n".join(parts)
 
 
@@ -74,7 +82,9 @@ def _kind(annotation: Any, metadata: Any = ()) -> str:
         flat = [part for one in more for part in (one.metadata if isinstance(one, FieldInfo) else [one])]
         return _kind(inner, [*flat, *metadata])
     if origin is Literal:
-        return ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in get_args(annotation))
+        return ", ".join(
+            f'"{value}"' if isinstance(value, str) else str(value) for value in get_args(annotation)
+        )
     if origin in (Union, types.UnionType):
         return " or ".join(_kind(part) for part in get_args(annotation) if part is not types.NoneType)
     if origin is list:
@@ -94,7 +104,8 @@ def _kind(annotation: Any, metadata: Any = ()) -> str:
 
 
 def _bounds(metadata: Any) -> tuple[Any, Any]:
-    least, most = 0, None
+    least: Any = 0
+    most: Any = None
     for one in metadata:
         if isinstance(one, annotated_types.Ge):
             least = one.ge
@@ -112,6 +123,11 @@ def _default(about: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def _row(key: str, about: FieldInfo) -> str:
+    kind = _cell(_kind(about.annotation, about.metadata))
+    return f"| `{key}` | {kind} | {_default(about)} | {about.description} |"
 
 
 def _cell(text: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 from django.template import Context, Engine, Template
 
 from agents.findings import Evidence, Severity
-from agents.reporting import coverage
+from agents.quality.model import Quality
+from agents.reporting import coverage, quality
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, plural
 from agents.reporting.visible import one_line, visible
 
@@ -46,6 +47,7 @@ def _page(report: Report) -> dict[str, Any]:
         "target": _target(report),
         "verdict": report.verdict,
         "is_complete": report.is_complete,
+        "quality": _quality(report.quality),
         "warnings": coverage.warnings(report),
         "answer": [part for part in visible(report.answer).split("\n") if part.strip()],
         "tiles": _tiles(report),
@@ -76,6 +78,22 @@ def _target(report: Report) -> list[dict[str, str]]:
         ("Snapshot", target.digest[:12]),
     )
     return [{"name": one_line(name), "value": one_line(value)} for name, value in facts if value]
+
+
+def _quality(told: Quality | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    return {
+        "kind": told.gate.state.value,
+        "headline": quality.headline(told.gate),
+        "letters": [
+            {"name": name, "letter": letter, "why": why, "kind": "none" if letter == "-" else letter.lower()}
+            for name, letter, why in quality.letters(told)
+        ],
+        "conditions": [quality.row(condition) for condition in told.gate.conditions],
+        "figures": [{"name": name, "value": value} for name, value in quality.figures(told.measures)],
+        "settings": quality.settings_told(told),
+    }
 
 
 def _tiles(report: Report) -> list[dict[str, str]]:

@@ -36,6 +36,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "not_analysed": [part.model_dump(mode="json") for part in report.not_analysed],
         "plan": [step.model_dump(mode="json") for step in report.plan_steps],
         "timings": report.timings,
+        "quality": report.quality.model_dump(mode="json") if report.quality else None,
     }
 
 

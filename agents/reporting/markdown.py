@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from agents.findings import FindingData, Severity
-from agents.reporting import coverage
+from agents.reporting import coverage, quality
 from agents.reporting.model import Report, ReportedFinding
 from agents.reporting.visible import one_line, visible
 
@@ -33,12 +33,13 @@ _MARKS = {
 
 def as_markdown(report: Report) -> bytes:
     """Give the report as Markdown in UTF-8, at most MAX_CHARACTERS long."""
-    head = "\n\n".join(filter(None, (_head(report), _warning(report), _answer(report), _counts(report))))
+    parts = (_head(report), _quality(report), _warning(report), _answer(report), _counts(report))
+    head = "\n\n".join(filter(None, parts))
     tail = "\n\n".join(filter(None, (_coverage(report), _not_analysed(report), _plan(report), _foot(report))))
     room = MAX_CHARACTERS - len(head) - min(len(tail), MAX_CHARACTERS // 3)
     findings = _findings(report.ranked, room=room)
-    parts = [head, findings, tail[: MAX_CHARACTERS // 3]]
-    return ("\n\n".join(filter(None, parts)) + "\n").encode("utf-8", "replace")
+    whole = [head, findings, tail[: MAX_CHARACTERS // 3]]
+    return ("\n\n".join(filter(None, whole)) + "\n").encode("utf-8", "replace")
 
 
 def escaped(text: str) -> str:
@@ -73,6 +74,28 @@ def _head(report: Report) -> str:
     of = " at ".join(filter(None, (escaped(target.description), target.revision and code(target.revision))))
     lines = [f"## WrenchAI: {escaped(report.goal)}", f"**{escaped(report.verdict)}**"]
     return "\n\n".join([*lines, *([f"Target: {of}"] if of else [])])
+
+
+def _quality(report: Report) -> str:
+    told = report.quality
+    if told is None:
+        return ""
+    rated = " · ".join(f"{name} **{letter}**" for name, letter, _ in quality.letters(told))
+    lines = [f"**{escaped(quality.headline(told.gate))}** {rated}", ""]
+    lines += ["| condition | result | figure | threshold |", "|---|---|---|---|"]
+    for condition in told.gate.conditions:
+        row = quality.row(condition)
+        cells = (row["title"], row["state"], row["figure"], row["threshold"])
+        lines.append(f"| {' | '.join(map(escaped, cells))} |")
+    for condition in told.gate.conditions:
+        row = quality.row(condition)
+        lines += ["", *(f"- {escaped(row['title'])}: {escaped(one)}" for one in row["breaches"])]
+        lines += [f"- and {row['more']:,} more"] if row["more"] else []
+    lines += ["", *(f"- {name}: {escaped(figure)}" for name, figure in quality.figures(told.measures))]
+    lines += ["", *(f"- {escaped(one)}" for one in quality.settings_told(told))]
+    return "\n".join(
+        line for line, before in zip(lines, ["x", *lines], strict=False) if line or before
+    ).rstrip()
 
 
 def _warning(report: Report) -> str:

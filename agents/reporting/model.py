@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.findings import FindingData, Severity, sort_key
+from agents.quality.model import Quality
 
 
 class ToolState(StrEnum):
@@ -125,6 +126,7 @@ class Report(_Shape):
     tool_runs: tuple[ToolRun, ...] = ()
     not_analysed: tuple[NotAnalysed, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)
+    quality: Quality | None = None  # None: nothing was planned that could tell
 
     @property
     def by_severity(self) -> dict[Severity, int]:

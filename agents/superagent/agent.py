@@ -16,14 +16,16 @@ from uuid import UUID
 from agents import reporting, workspace
 from agents.base import Agent, OperationContext, Schema, operation
 from agents.findings import FindingData
+from agents.quality.gate import QUALITY, Counted
+from agents.quality.reading import FILE, read, unreadable
 from agents.registry import Registry
-from agents.superagent.composing import Composed, compose, refuse
+from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
 from agents.superagent.selection import select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
-from tasks.contract import StepCancelled, StepFailed
+from tasks.contract import StepCancelled, StepFailed, StepRequest
 
 MAX_GOAL = 4_000
 PLAN_STAGES = 4
@@ -72,10 +74,17 @@ class SuperAgent(Agent):
         key = context.request.step_key
         if selection.answer is not None:
             return _conclude(context, refuse(goal, requested, selection, planned_by=key))
-        snapshot = _snapshot(input, context)
+        snapshot, given = _snapshot(input, context)
         profile = _profile(snapshot, context)
         composed = compose(
-            goal, requested, selection, registry, profile=profile, snapshot=snapshot, planned_by=key
+            goal,
+            requested,
+            selection,
+            registry,
+            profile=profile,
+            snapshot=snapshot,
+            planned_by=key,
+            given=given,
         )
         return _conclude(context, composed)
 
@@ -95,12 +104,15 @@ class SuperAgent(Agent):
         """
         findings, dismissed = _findings(context.request.run_id)
         tries = _attempts(context.request.run_id)
+        quality = _compared(context.request, input.plan)
         report = report_of(
             input.plan,
             context.request,
             findings,
             dismissed=dismissed,
             attempts=tries,
+            counted=quality[0],
+            compared=quality[1],
             now=datetime.now(UTC),
         )
         context.progress(1, 2, "collected the results")
@@ -126,6 +138,16 @@ def _findings(run_id: UUID) -> tuple[Iterable[tuple[str, FindingData]], int]:
     return findings_store.findings_of_run(run_id), findings_store.count_dismissed(run_id)
 
 
+def _compared(request: StepRequest, plan: PlanOutput) -> tuple[list[Counted], dict[str, UUID]]:
+    """Give the findings that count, each with whether it is new, and the runs that they were compared with."""
+    from agents.quality import store  # needs Django's models, which load after the agents
+
+    operations = {f"{step.agent}.{step.operation}" for step in plan.chosen}
+    compared = store.baselines(request.project_id, operations)
+    runs = {operation: row.run for operation, row in compared.items()}
+    return store.counted(request.run_id, compared), runs
+
+
 def _attempts(run_id: UUID) -> dict[str, int]:
     """Key of a step -> how often it was tried: a worker that died in the middle is a try too."""
     from tasks.models import Attempt  # needs Django, which loads after the agents
@@ -133,8 +155,8 @@ def _attempts(run_id: UUID) -> dict[str, int]:
     return Counter(Attempt.objects.filter(step__run__public_id=run_id).values_list("step__key", flat=True))
 
 
-def _snapshot(input: PlanInput, context: OperationContext) -> Snapshot:
-    """Fetch and store the target. Raises StepFailed with the workspace's own words."""
+def _snapshot(input: PlanInput, context: OperationContext) -> tuple[Snapshot, Given]:
+    """Fetch and store the target, read what its project wants. Raises StepFailed with the workspace's own words."""
     from django.conf import settings  # read at work, not at import: the registry loads without Django too
 
     limits = Limits()
@@ -159,7 +181,30 @@ def _snapshot(input: PlanInput, context: OperationContext) -> Snapshot:
     told = snapshot.model_dump(mode="json", exclude={"skipped"}) | {"skipped": len(snapshot.skipped)}
     context.emit("snapshot", told)
     context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
-    return snapshot
+    return snapshot, _given(tree, context)
+
+
+def _given(tree: workspace.Tree, context: OperationContext) -> Given:
+    file = tree.settings
+    configured = (
+        unreadable(file.fault, source=file.source) if file.fault else read(file.content, source=file.source)
+    )
+    for fault in configured.faults:
+        context.log(f"{FILE} {file.source}: {fault}", level="warning")
+    if configured.source:
+        context.log(configured.told, level="warning" if configured.faults else "info")
+    return Given(
+        configured=configured,
+        is_default_branch=tree.is_default_branch,
+        baseline=_baseline(context.request.project_id),
+    )
+
+
+def _baseline(project_id: int) -> str:
+    """Digest of the tree that new lines are told by; "" if none was measured."""
+    from agents.quality import store  # needs Django's models, which load after the agents
+
+    return next((row.snapshot for row in store.baselines(project_id, [QUALITY]).values()), "")
 
 
 def _profile(snapshot: Snapshot, context: OperationContext) -> Profile:

@@ -5,8 +5,11 @@ Owns: the output of planning and the plan with its report. Refuses to fetch anyt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from agents.quality.config import Settings
+from agents.quality.reading import Configured
 from agents.registry import Registry
 from agents.superagent.conclusion import ChosenStep, PlanOutput
 from agents.superagent.planner import Draft, draft, uncovered, whole
@@ -25,6 +28,34 @@ class Composed:
 
     output: PlanOutput
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is known of a target beside its files: the project's settings, and the tree to compare with."""
+
+    configured: Configured = field(default_factory=Configured)
+    is_default_branch: bool = True
+    baseline: str = ""  # digest of a snapshot
+    churn: str = ""  # digest of an artifact
+    churn_why: str = ""
+
+    @property
+    def inputs(self) -> dict[str, list[Any]]:
+        """Values for input fields by name; what says nothing is left to the field's default."""
+        settings = self.configured.settings
+        known: dict[str, list[Any]] = {
+            name: [value]
+            for name, value in (
+                ("baseline", self.baseline),
+                ("churn", self.churn),
+                ("churn_why", self.churn_why),
+            )
+            if value
+        }
+        if settings != Settings():
+            known["settings"] = [settings.model_dump(mode="json", exclude_defaults=True)]
+        return known
 
 
 def refuse(goal: str, requested: str, selection: Selection, *, planned_by: str) -> Composed:
@@ -47,9 +78,18 @@ def compose(
     profile: Profile,
     snapshot: Snapshot,
     planned_by: str,
+    given: Given | None = None,
 ) -> Composed:
     """Plan what was selected for a target that is known. `planned_by` is the key of the planning step."""
-    made = draft(selection.chosen, offered(registry), profile=profile, snapshot=snapshot, goal=goal)
+    given = given or Given()
+    made = draft(
+        selection.chosen,
+        offered(registry),
+        profile=profile,
+        snapshot=snapshot,
+        goal=goal,
+        more=given.inputs,
+    )
     output = PlanOutput(
         goal=goal,
         requested=requested,
@@ -59,6 +99,8 @@ def compose(
         uncovered=tuple(uncovered(profile, made.choices)),
         profile=profile,
         snapshot=snapshot,
+        configured=given.configured,
+        is_default_branch=given.is_default_branch,
     )
     return Composed(output=output, plan=whole(made.steps, _report(planned_by)))
 

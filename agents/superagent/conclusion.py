@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from agents.base import Schema
 from agents.findings import FindingData, Severity, sort_key
+from agents.quality.gate import Counted
+from agents.quality.model import Quality
+from agents.quality.reading import Configured
 from agents.reporting import (
     AnalysisOutput,
     NotAnalysed,
@@ -24,6 +28,7 @@ from agents.reporting import (
     ToolRun,
     ToolState,
 )
+from agents.superagent import judging
 from agents.superagent.profile import Profile
 from agents.superagent.selection import LeftOut
 from agents.workspace import Skipped, Snapshot
@@ -58,6 +63,8 @@ class PlanOutput(Schema):
     uncovered: tuple[LeftOut, ...] = ()
     profile: Profile = Profile()
     snapshot: Snapshot | None = None
+    configured: Configured = Configured()
+    is_default_branch: bool = True
 
 
 class TopFinding(Schema):
@@ -79,6 +86,7 @@ class ReportOutput(Schema):
     top: tuple[TopFinding, ...]
     not_analysed: tuple[NotAnalysed, ...]
     reports: tuple[str, ...]
+    quality: Quality | None = None
 
 
 def report_of(
@@ -89,6 +97,8 @@ def report_of(
     attempts: Mapping[str, int],
     now: datetime,
     dismissed: int = 0,
+    counted: Sequence[Counted] = (),
+    compared: Mapping[str, UUID] | None = None,
 ) -> Report:
     """Build the report of a run from what its steps left behind.
 
@@ -100,6 +110,17 @@ def report_of(
     tools = tuple(tool for chosen in plan.chosen for tool in _tools(request.upstream.get(chosen.key)))
     reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
     not_analysed = tuple(dict.fromkeys(_not_analysed(plan, steps, tools)))  # two steps may have the same gap
+    quality = None
+    if plan.snapshot is not None and steps:
+        quality = judging.quality_of(
+            plan.configured,
+            steps=_outcomes(plan, request),
+            counted=counted,
+            compared=compared or {},
+            revision=plan.snapshot.revision,
+            snapshot=plan.snapshot.digest,
+            is_default_branch=plan.is_default_branch,
+        )
     return Report(
         run_id=request.run_id,
         goal=plan.goal,
@@ -112,6 +133,7 @@ def report_of(
         tool_runs=tools,
         not_analysed=not_analysed,
         timings=_timings(request.upstream),
+        quality=quality,
     )
 
 
@@ -130,6 +152,7 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
         top=tuple(top),
         not_analysed=tuple(_not_analysed_in_short(report.not_analysed)),
         reports=tuple(names),
+        quality=report.quality,
     )
 
 
@@ -168,12 +191,29 @@ def _step(chosen: ChosenStep, ended: Upstream | None, attempts: int) -> PlanStep
     )  # fmt: skip
 
 
+def _outcomes(plan: PlanOutput, request: StepRequest) -> list[judging.Outcome]:
+    found = []
+    for chosen in plan.chosen:
+        ended = request.upstream.get(chosen.key)
+        found.append(
+            judging.Outcome(
+                operation=f"{chosen.agent}.{chosen.operation}",
+                state=ended.state if ended else "skipped",
+                tools=_tools(ended),
+                output=(ended.output if ended else None) or {},
+            )
+        )
+    return found
+
+
 def _tools(ended: Upstream | None) -> tuple[ToolRun, ...]:
     """Read what an analysis says of its tools; an operation may have another output and none."""
     if ended is None or ended.output is None:
         return ()
     try:
-        return AnalysisOutput.model_validate(ended.output).tools
+        # an operation may say more than this
+        known = {name: ended.output[name] for name in AnalysisOutput.model_fields if name in ended.output}
+        return AnalysisOutput.model_validate(known).tools
     except ValidationError:
         return ()
 
@@ -247,6 +287,8 @@ def _answer(
         said.append(
             f"Not counted, because people dismissed {'it' if dismissed == 1 else 'them'}: {dismissed:,}."
         )
+    if plan.configured.faults:
+        said.append(f"{plan.configured.told}.")
     failed = [step for step in steps if step.state != SUCCEEDED]
     if failed:
         said.append(

@@ -44,8 +44,9 @@ def draft(
     profile: Profile,
     snapshot: Snapshot,
     goal: str,
+    more: Mapping[str, list[Any]] | None = None,
 ) -> Draft:
-    """Turn chosen operations into steps, adding those that they need."""
+    """Turn chosen operations into steps, adding those that they need. `more`: values for input fields by name."""
     made = Draft()
     fitting: dict[str, Choice] = {}
     for choice in chosen:
@@ -57,7 +58,7 @@ def draft(
     providers = _providers(offer, profile)
     for choice in list(fitting.values()):
         _add_needed(choice, fitting, providers, made)
-    known = _known(profile, snapshot, goal)
+    known = {**_known(profile, snapshot, goal), **(more or {})}
     for choice in _in_order(fitting):
         _add_step(choice, fitting, known, profile, made)
     return made

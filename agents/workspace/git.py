@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.workspace.default_branch import DEFAULT_REF, OF_DEFAULT, DefaultBranch, read_default
 from agents.workspace.errors import (
     DiskFull,
     GitFailed,
@@ -33,6 +34,7 @@ from agents.workspace.errors import (
 from agents.workspace.hosts import Resolver, pinned_address, system_resolver
 from agents.workspace.limits import Limits, human_bytes
 from agents.workspace.targets import GitTarget, Remote, read_url, redacted
+from agents.workspace.tree import SettingsFile
 
 OLDEST_GIT = (2, 37)  # the first that knows http.curloptResolve, without which a host cannot be pinned
 POLL_SECONDS = 0.1
@@ -71,8 +73,11 @@ def clone(
     cancelled: Callable[[], bool] = lambda: False,
     private_hosts: Iterable[str] = (),
     resolve: Resolver = system_resolver,
-) -> None:
-    """Fetch a repository into a new folder. Raises GitError's children, WorkspaceTooLarge, ObtainCancelled."""
+) -> DefaultBranch | None:
+    """Fetch a repository into a new folder. Returns what its default branch says, or None if that was fetched.
+
+    Raises GitError's children, WorkspaceTooLarge, ObtainCancelled.
+    """
     require_git()
     remote = read_url(target.url)
     address = pinned_address(remote.host, remote.port, private_hosts=private_hosts, resolve=resolve)
@@ -86,7 +91,36 @@ def clone(
         if not (remote.scheme == "https" and "returned error: 30" in str(error) and not url.endswith(".git")):
             raise
         _remove(into)  # some servers redirect to the same path with .git, and redirects are off
-        fetch(f"{url}.git", target, into, options=options, environment=environment, watch=watch)
+        url = f"{url}.git"
+        fetch(url, target, into, options=options, environment=environment, watch=watch)
+    if target.ref is None:
+        return None
+    return default_branch(url, into, options=options, environment=environment, watch=watch)
+
+
+def default_branch(
+    url: str,
+    into: Path,
+    *,
+    options: Iterable[str] = (),
+    environment: Mapping[str, str],
+    watch: Watch,
+    protocols: Iterable[str] = PUBLIC_PROTOCOLS,
+) -> DefaultBranch:
+    """Fetch the newest commit of the remote's default branch beside the checkout, and read the settings there.
+
+    A change must not loosen the gate that it has to pass. What goes wrong is told in the answer, not raised.
+    """
+    git = ["git", *_always(protocols), *options, "-C", str(into)]
+    environment = {**environment, "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
+    wanted = f"+HEAD:{DEFAULT_REF}"
+    fetched = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", url, wanted]
+    try:
+        run([*git, *fetched], into, environment, watch)
+    except GitFailed as error:
+        fault = f"the default branch could not be fetched: {error}"
+        return DefaultBranch(commit="", settings=SettingsFile(source=OF_DEFAULT, fault=fault))
+    return read_default([*git], environment)
 
 
 def fetch(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from agents.workspace.archives import root_of, unpack
+from agents.workspace.default_branch import DefaultBranch, settings_in
 from agents.workspace.errors import ArchiveRefused, EmptyWorkspace
 from agents.workspace.git import clone
 from agents.workspace.hosts import Resolver, system_resolver
@@ -40,25 +42,38 @@ def obtain(
         tree = open_folder(target.path, local_roots)
     elif isinstance(target, GitTarget):
         folder = scratch / "clone"
-        clone(
+        default = clone(
             target, folder, limits=limits, cancelled=cancelled, private_hosts=private_hosts, resolve=resolve
         )
-        tree = _cloned(target, folder)
+        return _checked(_cloned(target, folder, default))
     else:
         assert open_artifact is not None, "an archive needs open_artifact"
         tree = _unpacked(target, scratch / "unpacked", open_artifact, limits, cancelled)
+    return _checked(replace(tree, settings=settings_in(tree.root, source="of the folder")))
+
+
+def _checked(tree: Tree) -> Tree:
+    """Let a tree pass that has something to work on."""
     if not any(tree.root.iterdir()):
         what = "has no file to work on" if tree.skipped else "is empty"
         raise EmptyWorkspace(f"{tree.description} {what}{why_empty(tree.skipped)}")
     return tree
 
 
-def _cloned(target: GitTarget, folder: Path) -> Tree:
+def _cloned(target: GitTarget, folder: Path, default: DefaultBranch | None) -> Tree:
     branch, commit = head_of(folder)
     description = describe(target)
     if target.ref is None and branch:
         description += f" at {branch}"
-    return Tree(root=folder, description=description, revision=commit, skipped=tuple(_submodules(folder)))
+    settings = settings_in(folder, source="of the default branch") if default is None else default.settings
+    return Tree(
+        root=folder,
+        description=description,
+        revision=commit,
+        skipped=tuple(_submodules(folder)),
+        settings=settings,
+        is_default_branch=default is None or default.commit == commit,
+    )
 
 
 def _unpacked(

@@ -46,6 +46,18 @@ class PutArtifact(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """The project's own settings, as bytes that nobody has read yet. `source` names for people where they are from.
+
+    `content` is None if there is no such file; `fault` says why it is not known.
+    """
+
+    content: bytes | None = None
+    source: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """A project's files on this host, before they are stored. `revision` is a commit id if git told one."""
 
@@ -53,6 +65,8 @@ class Tree:
     description: str
     revision: str | None = None
     skipped: tuple[Skipped, ...] = ()
+    settings: SettingsFile = SettingsFile()
+    is_default_branch: bool = True  # only a git target can be of another
 
 
 class Snapshot(BaseModel):

@@ -16,6 +16,7 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 
 from agents import registry
 from agents.base import Agent, Operation
+from agents.quality import reference as wrench_toml
 from api import asyncapi, schema
 from tasks import events
 from tasks.states import (
@@ -90,6 +91,7 @@ def pages() -> dict[str, str]:
         "docs/reference/states.md": _states,
         "docs/reference/events.md": _events,
         "docs/reference/operations.md": _operations,
+        "docs/reference/wrench_toml.md": _wrench_toml,
     }
     made = {path: "\n".join([MADE_BY, "", *make()]) + "\n" for path, make in makers.items()}
     return {
@@ -97,6 +99,15 @@ def pages() -> dict[str, str]:
         "docs/reference/openapi.yaml": _openapi(),
         "docs/reference/asyncapi.yaml": _yaml(asyncapi.document()),
     }
+
+
+def _wrench_toml() -> Iterator[str]:
+    yield "# wrench.toml"
+    yield ""
+    yield "All settings of a project, version 1. A file with an unknown key or a wrong value is not used, which is said."
+    yield "[Configure a project](../how_to/configure_a_project.md) shows how to use it."
+    yield ""
+    yield wrench_toml.page()
 
 
 def _openapi() -> str:

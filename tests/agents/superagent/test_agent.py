@@ -26,6 +26,7 @@ def _installation(settings, built_in, monkeypatch, tmp_path):
     settings.LOCAL_ROOTS = [tmp_path]
     settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
     monkeypatch.setattr(subject, "_registry", lambda: built_in)
+    monkeypatch.setattr(subject, "_baseline", lambda project: "")
 
 
 @pytest.fixture
@@ -111,6 +112,7 @@ def finding(severity: Severity, line: int) -> FindingData:
 def report(engine, monkeypatch, output: PlanOutput, upstream, findings=()):
     monkeypatch.setattr(subject, "_findings", lambda run: (list(findings), 0))
     monkeypatch.setattr(subject, "_attempts", lambda run: {"inspector.lint": 2})
+    monkeypatch.setattr(subject, "_compared", lambda request, plan: ([], {}))
     context = context_of(engine, "report", {step.key: step for step in upstream})
     return SuperAgent().report(ReportInput(plan=output), context), context
 
