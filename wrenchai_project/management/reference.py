@@ -104,7 +104,7 @@ def pages() -> dict[str, str]:
 def _wrench_toml() -> Iterator[str]:
     yield "# wrench.toml"
     yield ""
-    yield "All settings of a project, version 1. A file with an unknown key or a wrong value is not used, which is said."
+    yield "All settings of a project, version 1. A file with an unknown key or a wrong value is not used."
     yield "[Configure a project](../how_to/configure_a_project.md) shows how to use it."
     yield ""
     yield wrench_toml.page()
