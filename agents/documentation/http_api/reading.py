@@ -1,0 +1,39 @@
+"""All endpoints of a tree, from every place that tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agents.documentation.http_api import decorated, django, schemas
+from agents.documentation.http_api.routes import Endpoint, Source, parsed
+
+
+@dataclass(slots=True, kw_only=True)
+class Interface:
+    """What the code serves, what documents promise, and what could not be told."""
+
+    endpoints: list[Endpoint] = field(default_factory=list)
+    promised: list[Endpoint] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read(python: Iterable[tuple[str, str]], documents: Iterable[tuple[str, str]] = ()) -> Interface:
+    """Read from (path, text) of Python files and of files that may be OpenAPI documents."""
+    interface = Interface()
+    sources: dict[str, Source] = {}
+    for path, text in python:
+        try:
+            source = parsed(path, text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            interface.problems.append(f"{path} was not read: {type(error).__name__}")
+        else:
+            sources[source.module] = source
+    found = [*django.endpoints(sources, interface.problems), *decorated.endpoints(sources)]
+    interface.endpoints = sorted(set(found), key=lambda one: (one.path, one.methods, one.view))
+    for path, text in documents:
+        try:
+            interface.promised.extend(schemas.endpoints(path, text))
+        except ValueError as error:
+            interface.problems.append(str(error))
+    return interface

@@ -1,0 +1,164 @@
+"""Routes, read from source that is never imported; the project's own are compared with what Django resolves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
+from openapi_spec_validator import validate
+
+from agents.documentation.http_api import Interface, markdown, openapi, read
+
+
+def _rows(interface: Interface) -> set[tuple[str, str, str]]:
+    return {(" ".join(one.methods), one.path, one.view) for one in interface.endpoints}
+
+
+DJANGO = {
+    "site/settings.py": 'ROOT_URLCONF = "site.urls"\n',
+    "site/urls.py": (
+        "from django.urls import include, path, re_path\nfrom django.views.decorators.cache import never_cache\n"
+        "from shop import views\nfrom shop.views import Basket\nfrom . import parts\n\n"
+        "more = [path('inner/', views.plain)]\n"
+        "urlpatterns = [\n    path('', never_cache(views.plain), name='home'),\n"
+        "    path('items/<int:pk>/', Basket.as_view(), name='item'),\n"
+        "    re_path(r'^old/(?P<year>[0-9]{4})/$', views.posted),\n"
+        "    path('deep/', include('shop.urls')),\n    path('more/', include(more)),\n"
+        "    path('api/', include((parts.router.urls, 'api'))),\n    path('lost/', include('not.here')),\n]\n"
+        "urlpatterns += [path('late/', lambda request: None)]\n"
+    ),
+    "site/parts.py": (
+        "from rest_framework.routers import DefaultRouter\nfrom shop.sets import Things\n"
+        "router = DefaultRouter()\nrouter.register('things', Things, basename='thing')\n"
+    ),
+    "shop/urls.py": "from django.urls import path\nfrom .views import plain\n"
+    "urlpatterns = [path('x/<slug:name>/', plain)]\n",
+    "shop/views.py": (
+        "from django.views import View\nfrom django.views.decorators.http import require_POST\n\n"
+        'def plain(request):\n    """Say hello.\n\n    More.\n    """\n\n\n'
+        "@require_POST\ndef posted(request, year):\n    pass\n\n\n"
+        "class Basket(View):\n    def get(self, request, pk):\n        pass\n\n"
+        "    def delete(self, request, pk):\n        pass\n"
+    ),
+    "shop/sets.py": (
+        "from rest_framework.decorators import action\nfrom rest_framework.viewsets import ReadOnlyModelViewSet\n\n"
+        "class Things(ReadOnlyModelViewSet):\n    lookup_field = 'slug'\n\n"
+        "    @action(detail=True, methods=['post'], url_path='lock-it')\n"
+        "    def lock(self, request, slug):\n        pass\n"
+    ),
+}
+
+
+@pytest.fixture
+def shop() -> Interface:
+    return read(DJANGO.items())
+
+
+def test_django_is_followed_through_includes_routers_and_wrappers(shop: Interface) -> None:
+    assert _rows(shop) == {
+        ("", "/", "shop.views.plain"),
+        ("GET DELETE", "/items/{pk}/", "shop.views.Basket"),
+        ("POST", "/old/{year}/", "shop.views.posted"),
+        ("", "/deep/x/{name}/", "shop.views.plain"),
+        ("", "/more/inner/", "shop.views.plain"),
+        ("GET", "/api/things/", "shop.sets.Things.list"),
+        ("GET", "/api/things/{slug}/", "shop.sets.Things.retrieve"),
+        ("POST", "/api/things/{slug}/lock-it/", "shop.sets.Things.lock"),
+        ("", "/late/", "computed"),
+    }
+    assert shop.problems == ["site/urls.py:15: includes not.here, not of this tree"]
+
+
+def test_view_is_told_with_its_place_and_words(shop: Interface) -> None:
+    home = next(one for one in shop.endpoints if one.path == "/")
+    assert (home.name, home.doc, home.file, home.line) == ("home", "Say hello.", "shop/views.py", 4)
+
+
+def test_parameters_have_types(shop: Interface) -> None:
+    item = next(one for one in shop.endpoints if one.path == "/items/{pk}/")
+    assert [(one.name, one.kind) for one in item.parameters] == [("pk", "integer")]
+
+
+def test_flask_blueprints_have_their_prefixes() -> None:
+    interface = read({
+        "web/app.py": "from flask import Flask\nfrom web.pages import pages\napp = Flask(__name__)\n"
+        "app.register_blueprint(pages, url_prefix='/p')\n\n@app.route('/', methods=['GET', 'POST'])\n"
+            "def home():\n    pass\n",
+        "web/pages.py": "from flask import Blueprint\npages = Blueprint('pages', __name__, url_prefix='/unused')\n\n"
+        "@pages.get('/<uuid:key>/edit')\ndef edit(key):\n    pass\n",
+    }.items())  # fmt: skip
+    assert _rows(interface) == {("GET POST", "/", "web.app.home"), ("GET", "/p/{key}/edit", "web.pages.edit")}
+
+
+def test_fastapi_routers_within_routers_add_up() -> None:
+    interface = read({
+        "svc/main.py": "from fastapi import FastAPI\nfrom .routes import outer\napp = FastAPI()\n"
+        "app.include_router(outer, prefix='/v1')\n",
+        "svc/routes.py": "from fastapi import APIRouter\ninner = APIRouter(prefix='/in')\nouter = APIRouter()\n"
+        "outer.include_router(inner, prefix='/mid')\n\n@inner.put('/{file:path}')\nasync def store(file: str):\n"
+        "    '''Keep it.'''\n",
+    }.items())  # fmt: skip
+    assert [(one.methods, one.path, one.doc, one.framework) for one in interface.endpoints] == [
+        (("PUT",), "/v1/mid/in/{file}", "Keep it.", "FastAPI")
+    ]
+
+
+def test_includes_in_a_ring_end() -> None:
+    interface = read([
+        ("a/urls.py", "from django.urls import include, path\nurlpatterns = [path('b/', include('b.urls'))]\n"),
+        ("b/urls.py", "from django.urls import include, path\nurlpatterns = [path('a/', include('a.urls'))]\n"),
+        ("c/settings.py", "ROOT_URLCONF = 'a.urls'\n"),
+    ])  # fmt: skip
+    assert [text.split(": ")[1] for text in interface.problems] == [
+        "URL confs include each other more than 12 deep"
+    ]
+
+
+def test_document_that_promises_more_than_the_code_is_told() -> None:
+    document = "openapi: 3.0.0\npaths:\n  /deep/x/{id}/:\n    get: {summary: Fine}\n  /gone/:\n    post: {}\n"
+    interface = read(
+        DJANGO.items(), [("docs/openapi.yaml", document), ("x/api.json", "{"), ("api.yml", "a: &b [*b]")]
+    )
+    assert "- POST `/gone/` (`docs/openapi.yaml`)" in markdown(interface)
+    assert "1 of them have no route" in markdown(interface)
+    assert "x/api.json" in " ".join(interface.problems)
+
+
+def test_skeleton_is_valid_openapi(shop: Interface) -> None:
+    document = openapi(shop, title="Shop")
+    validate(document)
+    assert document["paths"]["/items/{pk}/"]["parameters"][0]["schema"] == {"type": "integer"}
+
+
+def test_hostile_text_stays_text() -> None:
+    text = "from flask import Flask\napp = Flask('a')\n@app.get('/<script>|`x`')\ndef f():\n    '''<img src=x>|`'''\n"
+    told = markdown(read([("a.py", text)]))
+    assert ("<script" in told, "<img" in told) == (False, False)
+
+
+def _resolved(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        path = prefix + str(one.pattern).removeprefix("^").removesuffix("$")
+        if isinstance(one, URLPattern):
+            yield path
+        else:
+            yield from _resolved(one, path)
+
+
+def test_own_routes_are_those_that_django_resolves() -> None:
+    folders = ("api", "frontend", "wrenchai_project", "monitoring")
+    files = [path for folder in folders for path in sorted((settings.BASE_DIR / folder).rglob("*.py"))]
+    found = {
+        one.path
+        for one in read(
+            (str(path.relative_to(settings.BASE_DIR)), path.read_text()) for path in files
+        ).endpoints
+    }
+    resolved = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path) for path in _resolved(get_resolver())}
+    resolved = {
+        path for path in resolved if not path.startswith(("/admin/", "/accounts/")) and "(?P" not in path
+    }
+    assert resolved - found == set()
