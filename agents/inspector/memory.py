@@ -18,9 +18,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from agents.inspector.analyzers.base import Analyzer, Parsed
-from agents.inspector.redaction import redact
 from agents.inspector.results import Results, code_digest, key_of
 from agents.inspector.survey import Left, SourceFile, Survey
+from agents.redaction import redact
 
 _PARSED = TypeAdapter(Parsed)
 _SPANS: TypeAdapter[list[tuple[int, int, str]]] = TypeAdapter(list[tuple[int, int, str]])

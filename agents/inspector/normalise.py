@@ -15,10 +15,10 @@ from pathlib import Path
 from agents.findings import Evidence, FindingData, fingerprint, sort_key
 from agents.inspector.analyzers.base import Analyzer, Claim
 from agents.inspector.memory import Memory
-from agents.inspector.redaction import redact, redact_literals
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
+from agents.redaction import redact, redact_literals
 
 SNIPPET_LINES = 6
 SNIPPET_CHARACTERS = 200  # of each line

@@ -16,6 +16,7 @@ from agents.superagent.topics import BY_NAME, TOPICS
 from agents.superagent.words import Ranking, content_stems, stems
 
 SELF = "super"
+DOCUMENTS = "documents"  # given by operations that write pages: done only when asked for
 SURE = 0.55  # of the goal's weight must be in an operation's manual if no topic tells
 
 
@@ -101,8 +102,8 @@ def _wanted(
 
 
 def _inspects(operation: Operation) -> bool:
-    """True for what a wish for the whole may bring in: it looks at the repository and leaves no trace."""
-    return bool(operation.needs) and operation.effect != "once"
+    """True for what a wish for the whole may bring in: it reads the repository, writes no pages, leaves no trace."""
+    return bool(operation.needs) and operation.effect != "once" and DOCUMENTS not in operation.gives
 
 
 def _named(found: Understanding, served: frozenset[str]) -> str:

@@ -21,7 +21,7 @@ from tests.api.cast import PASSWORD, Cast, make_cast
 from tests.e2e.conftest import ROOT, Web
 
 PAGE = ROOT / "docs" / "how_to" / "use_the_api.md"
-QUEUES = ["agent.super", "agent.inspector"]
+QUEUES = ["agent.super", "agent.inspector", "agent.documentation"]
 WALK = re.compile(r"^```sh test\n(.*?)^```$", re.M | re.S)
 SECONDS = 120
 

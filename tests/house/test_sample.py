@@ -18,11 +18,13 @@ from typing import Any
 
 import pytest
 
+from tests.agents.documentation import faults as documented
+
 SHOP = Path(__file__).resolve().parents[2] / "samples" / "shop"
 DEFECTS: list[dict[str, Any]] = tomllib.loads((SHOP / "defects.toml").read_text(encoding="utf-8"))["defect"]
 
 AGENTS = {"inspector", "journey", "dba", "test_engineer", "documentation"}
-ANALYZERS = {"ruff", "bandit", "detect-secrets", "lizard"}
+ANALYZERS = {"ruff", "bandit", "detect-secrets", "lizard", "griffe", "pydoclint"}
 LEAST_UNREPORTED = 8
 RUFF_RULES = "F,B,S,E9,PL,C90,DJ,UP,SIM,RUF"
 # Style of tests and of generated migrations, no claim about a fault: asserts, numbers, plain lists in Meta.
@@ -79,12 +81,20 @@ def lizard(root: Path) -> Iterator[Report]:
         yield "lizard", Path(name).as_posix(), int(line)
 
 
+def documentation(root: Path, scratch: Path) -> Iterator[Report]:
+    """What the Documentation agent's tools say: they have no command that looks at a tree without its settings."""
+    for finding in documented.faults(root, scratch=scratch):
+        for evidence in finding.evidence:
+            yield evidence.tool, finding.path, finding.line
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> set[Report]:
     """What the bundled analyzers report on a copy of the shop that lacks the manifest."""
     root = tmp_path_factory.mktemp("sample").resolve() / "shop"
     shutil.copytree(SHOP, root, ignore=shutil.ignore_patterns("defects.toml", *GENERATED))
-    return {*ruff(root), *bandit(root), *detect_secrets(root), *lizard(root)}
+    scratch = tmp_path_factory.mktemp("scratch")
+    return {*ruff(root), *bandit(root), *detect_secrets(root), *lizard(root), *documentation(root, scratch)}
 
 
 def region(defect: dict[str, Any]) -> range:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.findings import Confidence
-from agents.inspector.redaction import CUT, redact
+from agents.redaction import CUT, redact
 from tests.agents.inspector.trees import inspect, places, plant
 
 _random = random.Random(7)

@@ -22,7 +22,7 @@ from tasks.contract import StepFailed
 from tasks.models import Artifact, Run, Step, WorkerSession
 
 SHOP = Path(__file__).parents[3] / "samples" / "shop"
-QUEUES = ["agent.super", "agent.inspector"]
+QUEUES = ["agent.super", "agent.inspector", "agent.documentation"]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Programs that run in processes of their own, isolated from the worker. None of them imports this package."""

@@ -1,0 +1,1 @@
+"""The operations of the Documentation agent: one mixin class for each subject."""
