@@ -95,10 +95,20 @@ class TrackedFindingAdmin(admin.ModelAdmin[TrackedFinding]):
         "path",
         "line",
         "project",
+        "owner",
+        "first_seen_at",
         "last_seen_at",
+        "fixed_at",
     )
-    list_filter = ("severity", "status", "category", "agent", "project")
-    search_fields = ("rule", "title", "path", "fingerprint", "public_id")
+    list_filter = (
+        "severity",
+        "status",
+        ("fixed_at", admin.EmptyFieldListFilter),
+        "category",
+        "agent",
+        "project",
+    )
+    search_fields = ("rule", "title", "path", "owner", "fingerprint", "public_id")
     list_select_related = ("project",)
     ordering = ("-severity_rank", "-last_seen_at")
     inlines = (TriageActInline,)

@@ -43,7 +43,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.findings import FindingData
+from agents.findings import Coverage, FindingData
 from tasks.contract import ArtifactRef, Decision, Effect, LogLevel, Question, Remark, StepContext, StepRequest
 from tasks.plans import JsonObject, Plan
 
@@ -130,6 +130,7 @@ class OperationContext:
     request: StepRequest
     engine: StepContext
     findings: list[FindingData] = field(default_factory=list)
+    coverage: Coverage | None = None
     plan: Plan | None = None
     summary: str = ""
 
@@ -189,6 +190,13 @@ class OperationContext:
     def add_findings(self, findings: Iterable[FindingData]) -> None:
         """Hand back findings; they are stored with the step's success, or not at all."""
         self.findings.extend(findings)
+
+    def cover(self, unseen: Iterable[str]) -> None:
+        """Say that all of the target was looked at but these paths: what else is not found any more is fixed.
+
+        Call it only if every tool of the operation worked, on the whole tree. A folder's path ends with `/`.
+        """
+        self.coverage = Coverage(unseen=tuple(sorted(set(unseen))))
 
     def add_plan(self, plan: Plan) -> None:
         """Hand back steps that the run shall do next. Raises ValueError at the second call."""

@@ -102,7 +102,7 @@ class RegistryCatalog:
         return StepResult(
             output=output.model_dump(mode="json"),
             plan=working.plan,
-            records=tuple(finding.model_dump(mode="json") for finding in findings),
+            records=findings_store.records_of(findings, working.coverage),
             summary=working.summary,
         )
 

@@ -6,6 +6,8 @@ checkable. Agents make `FindingData`; settle's transaction turns them into rows 
 Identity (`fingerprint`): SHA-256 over rule, path, enclosing scope, the line without its white space and
 the occurrence among equals; no line number and no message, so that inserted lines do not change it
 (measured: 95 % of identities survive edits of neighbouring lines, all survive inserted lines above).
+`move_fingerprint` is the same without the path, `line_text` what an edited line is known again by:
+`agents.matching` says how.
 """
 
 from __future__ import annotations
@@ -46,12 +48,13 @@ class Confidence(StrEnum):
 
 
 class Status(StrEnum):
-    """What people think of a claim. A dismissed one is not counted; each of the others is."""
+    """What people think of a claim, and whether it is still there. Dismissed and fixed ones are not counted."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
     DISMISSED = "dismissed"
     REOPENED = "reopened"
+    FIXED = "fixed"  # never stored: it follows from `TrackedFinding.fixed_at`
 
 
 class Verdict(StrEnum):
@@ -77,6 +80,8 @@ _AFTER = {
 Category = Literal[
     "bug", "security", "secret", "maintainability", "performance", "docs", "tests", "dependency", "database"
 ]
+
+MAX_LINE_TEXT = 300  # characters of a line by which an edited line is known again
 
 
 class Evidence(BaseModel):
@@ -113,7 +118,22 @@ class FindingData(BaseModel):
     cwe: tuple[int, ...] = ()
     in_test_code: bool = False
     fingerprint: str = Field(pattern=r"^[0-9a-f]{64}$")
+    move_fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")  # the same without the path
+    line_text: str = Field(default="", max_length=MAX_LINE_TEXT)  # without white space and secrets
+    owner: str = Field(default="", max_length=500)  # of its path, by CODEOWNERS; parted by blanks
+    is_new: bool | None = None  # not in the base that a change was compared with; None: compared with nothing
     evidence: tuple[Evidence, ...] = Field(min_length=1)
+
+
+class Coverage(BaseModel):
+    """What an operation looked at: all of the target but `unseen` (paths; a folder with all in it ends with `/`).
+
+    Only with it a claim that is not made any more counts as fixed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unseen: tuple[str, ...] = ()
 
 
 _BLANK = re.compile(r"\s+")
@@ -123,6 +143,16 @@ def fingerprint(*, rule: str, path: str, scope: str, line_text: str, occurrence:
     """Name a claim so that it stays the same when other lines change. Returns 64 hex digits."""
     parts = (rule, path, scope, _BLANK.sub("", line_text), str(occurrence))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def move_fingerprint(*, rule: str, scope: str, line_text: str, occurrence: int = 0) -> str:
+    """Name a claim whatever file it is in, so that it is known again where its file was moved."""
+    return fingerprint(rule=rule, path="", scope=scope, line_text=line_text, occurrence=occurrence)
+
+
+def line_key(text: str) -> str:
+    """Give of a line what `FindingData.line_text` keeps. Take secrets out before."""
+    return _BLANK.sub("", text)[:MAX_LINE_TEXT]
 
 
 def sort_key(finding: FindingData) -> tuple[int, int, bool, str, int]:

@@ -9,21 +9,41 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from agents import tracking
-from agents.findings import FindingData
+from agents.findings import Coverage, FindingData
 from agents.models import IS_DISMISSED, Finding, TrackedFinding
 from tasks.contract import RecordedStep
 from tasks.plans import JsonObject
 
 
+def records_of(findings: Iterable[FindingData], coverage: Coverage | None) -> tuple[JsonObject, ...]:
+    """Give what `record` reads."""
+    told = [] if coverage is None else [coverage.model_dump(mode="json")]
+    return (*(finding.model_dump(mode="json") for finding in findings), *told)
+
+
 def record(step: RecordedStep, records: Iterable[JsonObject]) -> int:
-    """Store a step's findings, each once. Returns how many. Runs in the caller's transaction."""
-    unique = {data.fingerprint: data for data in map(FindingData.model_validate, records)}
-    if not unique:
+    """Store a step's findings, each once, and settle which earlier ones are gone. Returns how many were stored.
+
+    Runs in the caller's transaction.
+    """
+    given = list(records)
+    claims = (FindingData.model_validate(one) for one in given if not _is_coverage(one))
+    unique = {data.fingerprint: data for data in claims}
+    coverage = next((Coverage.model_validate(one) for one in given if _is_coverage(one)), None)
+    if not unique and coverage is None:
         return 0
     tracking.hold(step.project_id)
-    Finding.objects.bulk_create([_row(step, data) for data in unique.values()], batch_size=500)
-    tracking.see(step.step_pk)
+    look = tracking.look_of(step, coverage)
+    names = tracking.names(look, unique.values())
+    rows = [_row(step, data, fingerprint=names[data.fingerprint]) for data in unique.values()]
+    Finding.objects.bulk_create(rows, batch_size=500)
+    tracking.see(look)
+    tracking.settle_gone(look)
     return len(unique)
+
+
+def _is_coverage(record: JsonObject) -> bool:
+    return "unseen" in record
 
 
 def take_over(step: RecordedStep, source_step: int) -> int:
@@ -33,7 +53,7 @@ def take_over(step: RecordedStep, source_step: int) -> int:
         return 0
     tracking.hold(step.project_id)
     Finding.objects.bulk_create(copies, batch_size=500)
-    tracking.know(step.step_pk)
+    tracking.know(tracking.look_of(step, None))
     return len(copies)
 
 
@@ -57,8 +77,8 @@ def _is_dismissed() -> Exists:
     return Exists(claims.filter(IS_DISMISSED))
 
 
-def _row(step: RecordedStep, data: FindingData) -> Finding:
-    fields = data.model_dump(mode="json")
+def _row(step: RecordedStep, data: FindingData, **changed: str) -> Finding:
+    fields = data.model_dump(mode="json") | changed
     return Finding(
         run_id=step.run_pk,
         step_id=step.step_pk,

@@ -18,11 +18,14 @@ __all__ = [
     "IS_EXPIRED",
     "AgentConfig",
     "Finding",
+    "FindingAlias",
     "RunQuality",
     "TrackedFinding",
     "TrackedFindings",
     "TriageAct",
 ]
+
+STORED = tuple(status for status in Status if status is not Status.FIXED)
 
 
 @track(churn=("updated_at",), unrestorable="one row per registered agent, written after migrate")
@@ -84,6 +87,10 @@ class Finding(models.Model):
     scope = models.TextField(blank=True)
     cwe = models.JSONField(default=list)
     in_test_code = models.BooleanField(default=False)
+    move_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="")
+    line_text = models.TextField(blank=True, default="", db_default="")
+    owner = models.TextField(blank=True, default="", db_default="")
+    is_new = models.BooleanField(null=True, blank=True)  # null: compared with no base
     evidence = models.JSONField()
     created_at = models.DateTimeField()
 
@@ -103,11 +110,14 @@ class Finding(models.Model):
 
 
 class TrackedFindings(models.QuerySet["TrackedFinding"]):
-    """Claims with `status_now`: a dismissal whose time is over counts as reopened, whether or not anybody looked."""
+    """Claims with `status_now`: one that is gone is fixed, and a dismissal whose time is over counts as reopened,
+    whether or not anybody looked.
+    """
 
     def with_status(self) -> TrackedFindings:
         return self.annotate(
             status_now=Case(
+                When(fixed_at__isnull=False, then=Value(Status.FIXED.value)),
                 When(IS_EXPIRED, then=Value(Status.REOPENED.value)),
                 default=F("status"),
                 output_field=models.CharField(),
@@ -121,6 +131,9 @@ class TrackedFindings(models.QuerySet["TrackedFinding"]):
             found |= IS_DISMISSED
         if Status.REOPENED in wanted:
             found |= IS_EXPIRED
+        found &= Q(fixed_at=None)
+        if Status.FIXED in wanted:
+            found |= Q(fixed_at__isnull=False)
         return self.filter(found)
 
 
@@ -138,8 +151,8 @@ class TrackedFinding(models.Model):
     last_run = models.UUIDField()
     last_seen_at = models.DateTimeField()
     status = models.CharField(
-        max_length=10, choices=[(s.value, s.value) for s in Status], default=Status.OPEN.value
-    )
+        max_length=10, choices=[(s.value, s.value) for s in STORED], default=Status.OPEN.value
+    )  # what people think of it; kept while it is fixed
     until = models.DateTimeField(null=True, blank=True)  # when a dismissal ends; null: it does not
     agent = models.CharField(max_length=60)
     rule = models.CharField(max_length=120)
@@ -152,6 +165,14 @@ class TrackedFinding(models.Model):
     path = models.TextField()
     line = models.PositiveIntegerField()
     end_line = models.PositiveIntegerField()
+    scope = models.TextField(blank=True, default="", db_default="")
+    move_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="")
+    line_text = models.TextField(blank=True, default="", db_default="")
+    owner = models.TextField(blank=True, default="", db_default="")
+    # "target operation" of each place where it is: agents.tracking
+    sightings = models.JSONField(default=list, db_default=Value([], models.JSONField()))
+    fixed_at = models.DateTimeField(null=True, blank=True)  # when a run that looked did not see it any more
+    fixed_run = models.UUIDField(null=True, blank=True)
 
     objects = TrackedFindings.as_manager()
 
@@ -160,16 +181,24 @@ class TrackedFinding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "fingerprint"], name="tracked_once_per_project"),
             models.CheckConstraint(
-                condition=Q(status__in=[s.value for s in Status]), name="tracked_status_is_known"
+                condition=Q(status__in=[s.value for s in STORED]), name="tracked_status_is_known"
             ),
             models.CheckConstraint(
                 condition=Q(until=None) | Q(status=Status.DISMISSED.value), name="tracked_only_dismissal_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(fixed_at=None, fixed_run=None)
+                | Q(fixed_at__isnull=False, fixed_run__isnull=False),
+                name="tracked_fixed_by_a_run",
             ),
         ]
         indexes = [
             # the lists of a project's findings, worst first; newest first
             models.Index(fields=["project", "severity_rank", "id"], name="tracked_by_severity"),
             models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
+            # how many were found and fixed a day?
+            models.Index(fields=["project", "first_seen_at"], name="tracked_by_first_seen"),
+            models.Index(fields=["project", "fixed_at"], name="tracked_by_fixed"),
             # which are not to be counted?
             models.Index(
                 fields=["project", "fingerprint"],
@@ -180,6 +209,24 @@ class TrackedFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.severity} {self.rule} {self.path}:{self.line}"
+
+
+class FindingAlias(models.Model):
+    """A row says under which fingerprint a claim is tracked whose file moved or whose line was edited."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="finding_aliases")
+    fingerprint = models.CharField(max_length=64)
+    known_as = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = "finding alias"
+        verbose_name_plural = "finding aliases"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "fingerprint"], name="alias_once_per_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint[:12]} is {self.known_as[:12]}"
 
 
 class TriageAct(models.Model):

@@ -26,7 +26,8 @@ class FindingLine(TypedDict):
     status: Annotated[
         str,
         Field(
-            description="every one but `dismissed` counts; `reopened`: by a person, or because a dismissal is over",
+            description="every one but `dismissed` and `fixed` counts; `reopened`: by a person, because a dismissal"
+            " is over, or because it was fixed and is back",
             json_schema_extra={"enum": [one.value for one in Status]},
         ),
     ]
@@ -53,6 +54,11 @@ class FindingLine(TypedDict):
     first_seen_at: Moment
     last_run: Uuid
     last_seen_at: Moment
+    fixed_at: Annotated[
+        Moment | None, Field(description="when a complete look did not see it any more; null: it is there")
+    ]
+    fixed_run: Annotated[Uuid | None, Field(description="the run that looked")]
+    owner: Annotated[str, Field(description="by the tree's CODEOWNERS, parted by blanks; empty: nobody")]
 
 
 class Occurrence(TypedDict):
@@ -152,6 +158,9 @@ def _line(
         "first_seen_at": moment(row.first_seen_at),
         "last_run": str(row.last_run),
         "last_seen_at": moment(row.last_seen_at),
+        "fixed_at": moment(row.fixed_at),
+        "fixed_run": str(row.fixed_run) if row.fixed_run else None,
+        "owner": row.owner,
     }
 
 

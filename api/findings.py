@@ -1,7 +1,8 @@
 """Findings: what is claimed about your projects, over all their runs.
 
 GET /api/v1/findings        worst first; ?project= &run= &severity= &min_severity= &agent= &rule= &path= &status=
-                            &new= &q= &ordering= &limit= &cursor=   (severity, agent, rule, status: several times)
+                            &new= &owner= &q= &ordering= &limit= &cursor=
+                            (severity, agent, rule, status: several times)
 GET /api/v1/findings/<id>   evidence, where it was seen, what people decided
 
 A finding is one claim of a project, known by its fingerprint in every run. What people decide on it: `api.triage`.
@@ -72,10 +73,13 @@ class FindingFilter(ListQuery):
     status = ManyOf(
         choices=[status.value for status in Status],
         required=False,
-        help_text="what people think of it; without: whatever they think",
+        help_text="what people think of it, or that it is gone; without: all",
     )
     new = serializers.BooleanField(
         required=False, help_text="true: no earlier run of the project has seen it; false: one has"
+    )
+    owner = serializers.CharField(
+        max_length=200, required=False, help_text="one of its owners, as CODEOWNERS writes it: @acme/search"
     )
     q = serializers.CharField(
         max_length=200, required=False, help_text="a text in title, message, rule or path, in any case"
@@ -108,6 +112,9 @@ _LINE: FindingLine = {
     "first_seen_at": "2026-11-20T09:30:00Z",
     "last_run": "0192f0c4-6f0e-7b7e-9d4c-3f6a1f0f7a02",
     "last_seen_at": "2026-11-25T09:30:00Z",
+    "fixed_at": None,
+    "fixed_run": None,
+    "owner": "@acme/search",
 }
 EXAMPLE: FindingWhole = {
     **_LINE,
@@ -225,6 +232,14 @@ def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> Quer
         found = found.filter(severity_rank__gte=tracking.rank_of(Severity(wanted["min_severity"])))
     if "path" in wanted:
         found = found.filter(_path(wanted["path"]))
+    if "owner" in wanted:
+        one = wanted["owner"]
+        found = found.filter(
+            Q(owner=one)
+            | Q(owner__startswith=f"{one} ")
+            | Q(owner__endswith=f" {one}")
+            | Q(owner__contains=f" {one} ")
+        )
     if "q" in wanted:
         text = wanted["q"]
         fields = ("title", "message", "rule", "path")

@@ -51,6 +51,7 @@ class Analysis:
     findings: list[FindingData]
     tools: list[ToolRun]
     survey: Survey
+    unseen: frozenset[str] = frozenset()  # files that some tool wanted and did not analyse
 
 
 @dataclass(slots=True)
@@ -121,7 +122,17 @@ def analyse(
     findings = normalise.findings(said, tree, files, memory=memory)
     memory.write()
     progress(max(1, len(jobs)), max(1, len(jobs)), "done")
-    return Analysis(findings=findings, tools=tools, survey=found)
+    return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
+
+
+def _unseen(accounts: Sequence[_Account], found: Survey) -> frozenset[str]:
+    """What some tool wanted and did not analyse, and what the survey left out."""
+    left = set(found.left_paths)
+    for account in accounts:
+        given = {file.path for file in account.files}
+        left |= {file.path for file in found.files if file.path not in given and account.analyzer.wants(file)}
+        left |= account.failed.keys()
+    return frozenset(left)
 
 
 def _named(tree_digest: str, settings: Settings | None) -> str:

@@ -24,8 +24,8 @@ from agents.redaction import redact
 
 _PARSED = TypeAdapter(Parsed)
 _SPANS: TypeAdapter[list[tuple[int, int, str]]] = TypeAdapter(list[tuple[int, int, str]])
-_SURVEY: TypeAdapter[tuple[list[SourceFile], list[Left], dict[str, int]]] = TypeAdapter(
-    tuple[list[SourceFile], list[Left], dict[str, int]]
+_SURVEY: TypeAdapter[tuple[list[SourceFile], list[Left], dict[str, int], list[str]]] = TypeAdapter(
+    tuple[list[SourceFile], list[Left], dict[str, int], list[str]]
 )
 _PYTHON = sys.version
 MOST_FILES_OF_A_SURVEY = 20_000  # of a larger tree the survey is as large as what it saves
@@ -65,13 +65,17 @@ class Memory:
         key = key_of("survey", self.realm, code_digest(), _PYTHON, tree_digest)
         try:
             for body in self.results.get([key]).values():
-                files, left_out, counts = _SURVEY.validate_json(body)
-                return Survey(root=root, files=files, left_out=left_out, counts=Counter(counts))
+                files, left_out, counts, paths = _SURVEY.validate_json(body)
+                return Survey(
+                    root=root, files=files, left_out=left_out, counts=Counter(counts), left_paths=paths
+                )
         except ValidationError:
             pass  # an older form
         found = look()
         if len(found.files) <= MOST_FILES_OF_A_SURVEY:
-            self._waiting[key] = _SURVEY.dump_json((found.files, found.left_out, dict(found.counts)))
+            self._waiting[key] = _SURVEY.dump_json(
+                (found.files, found.left_out, dict(found.counts), found.left_paths)
+            )
         return found
 
     def spans(self, files: Iterable[SourceFile]) -> dict[str, list[tuple[int, int, str]]]:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.findings import Evidence, FindingData, fingerprint, sort_key
+from agents.codeowners import Owners
+from agents.findings import Evidence, FindingData, fingerprint, line_key, move_fingerprint, sort_key
 from agents.inspector.analyzers.base import Analyzer, Claim
 from agents.inspector.memory import Memory
 from agents.inspector.rules import HARD_CODED
@@ -100,6 +101,7 @@ def findings(
 ) -> list[FindingData]:
     """Merge, name and sort what the tools said of a tree."""
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
+    owners = Owners.of(root)
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said), key=_place):
@@ -107,7 +109,8 @@ def findings(
         scope = sources.scope(claim.path, claim.line)
         text = sources.line(claim.path, claim.line)
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
-        found.append(_finding(cluster, sources, scope, text, occurrence=equals[identity], files=files))
+        finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
+        found.append(finding.model_copy(update={"owner": owners.of_path(claim.path)}))
         equals[identity] += 1
     return sorted(found, key=sort_key)
 
@@ -164,6 +167,10 @@ def _finding(
         fingerprint=fingerprint(
             rule=claim.rule, path=claim.path, scope=scope, line_text=text, occurrence=occurrence
         ),
+        move_fingerprint=move_fingerprint(
+            rule=claim.rule, scope=scope, line_text=text, occurrence=occurrence
+        ),
+        line_text="" if claim.category == "secret" else line_key(_clean(text)),
         evidence=tuple(_evidence(one, _clean(snippet)) for one in cluster.said),
     )
 

@@ -65,6 +65,8 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
     analysis = replace(analysis, findings=adjusted(analysis.findings, input.settings))
     output = output_of(analysis)
     context.add_findings(analysis.findings)
+    if not input.paths and is_complete(analysis):
+        context.cover(analysis.unseen)
     context.summary = output.summary
     return output
 
@@ -80,6 +82,11 @@ def remembering(project_id: int) -> Iterator[Memory]:
         yield Memory(results, realm=str(project_id))
     finally:
         results.close()
+
+
+def is_complete(analysis: Analysis) -> bool:
+    """Tell whether every tool worked, so that what is not found any more in the files that were seen is gone."""
+    return all(run.state is not ToolState.FAILED for run in analysis.tools)
 
 
 def output_of(analysis: Analysis) -> AnalysisOutput:

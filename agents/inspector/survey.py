@@ -115,10 +115,12 @@ class Survey:
     files: list[SourceFile] = field(default_factory=list)
     left_out: list[Left] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    left_paths: list[str] = field(default_factory=list)  # of all of them
 
     def leave(self, path: str, reason: str, *, language: str = "") -> None:
         """Count a file as left out."""
         self.counts[reason] += 1
+        self.left_paths.append(path)
         if self.counts[reason] <= NAMED_PER_REASON or language:
             self.left_out.append(Left(path=path, reason=reason, language=language))
 

@@ -8,7 +8,17 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Project, User
-from agents.findings import Confidence, Evidence, FindingData, Severity, fingerprint
+from agents.findings import (
+    Confidence,
+    Coverage,
+    Evidence,
+    FindingData,
+    Severity,
+    fingerprint,
+    line_key,
+    move_fingerprint,
+)
+from agents.findings_store import records_of
 from tasks import runs
 from tasks.contract import StepResult
 from tasks.leases import Lease
@@ -42,7 +52,9 @@ def claim(
     )
 
 
-def begin(project: Project, owner: User | None = None, *, then: str = "") -> tuple[Run, Lease]:
+def begin(
+    project: Project, owner: User | None = None, *, then: str = "", target: dict[str, Any] | None = None
+) -> tuple[Run, Lease]:
     """A run of one step, claimed by a worker; with `then` another step waits for it."""
     now = timezone.now()
     worker = WorkerSession.objects.create(
@@ -54,11 +66,40 @@ def begin(project: Project, owner: User | None = None, *, then: str = "") -> tup
     )
     plan = Plan((PlannedStep(key="look", agent="probe", operation="work"), *after))
     run, _ = runs.submit(
-        plan, project_id=project.pk, owner_id=owner.pk if owner else None, goal="Look", request={}
+        plan,
+        project_id=project.pk,
+        owner_id=owner.pk if owner else None,
+        goal="Look",
+        request={"target": target or {}},
     )
     lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
     assert lease is not None
     return run, lease
+
+
+def tracked(*given: Any, text: str = LINE, **changed: Any) -> FindingData:
+    """A finding as the Inspector makes it: it can be known again where its file moved or its line was edited."""
+    one = claim(*given, text=text, **changed)
+    move = move_fingerprint(rule=one.rule, scope=one.scope, line_text=text)
+    return one.model_copy(update={"move_fingerprint": move, "line_text": line_key(text)})
+
+
+def looked(*findings: FindingData, unseen: tuple[str, ...] = ()) -> StepResult:
+    """The result of a complete look that has found these."""
+    return StepResult(records=records_of(findings, Coverage(unseen=unseen)))
+
+
+def look(
+    project: Project,
+    *findings: FindingData,
+    unseen: tuple[str, ...] = (),
+    target: dict[str, Any] | None = None,
+) -> Run:
+    """A run that has looked at a whole target and has found these."""
+    run, lease = begin(project, target=target)
+    runs.settle(lease, looked(*findings, unseen=unseen))
+    run.refresh_from_db()
+    return run
 
 
 def found(*findings: FindingData) -> StepResult:

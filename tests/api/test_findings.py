@@ -17,7 +17,7 @@ from tests.api.cast import Cast, api, token
 LIST = "/api/v1/findings"
 
 SQL = claim()
-WEAK = claim("weak-hash", path="shop/users/login.py", severity=Severity.MEDIUM)
+WEAK = claim("weak-hash", path="shop/users/login.py", severity=Severity.MEDIUM, owner="@a/login @bob")
 LONG = claim("too-complex", path="shop/cart.py", severity=Severity.LOW, category="maintainability")
 KEY = claim("secret", path="deploy/prod.env", severity=Severity.CRITICAL)
 
@@ -54,6 +54,9 @@ def test_list_is_worst_first_and_tells_what_is_known(cast: Cast) -> None:
         "first_seen_at": at,
         "last_run": str(run.public_id),
         "last_seen_at": at,
+        "fixed_at": None,
+        "fixed_run": None,
+        "owner": "",
     }
 
 
@@ -71,6 +74,9 @@ def test_list_is_worst_first_and_tells_what_is_known(cast: Cast) -> None:
         ("path=**/login.p%3F", ["weak-hash"]),
         ("path=shop.search.py", []),
         ("path=sho[p]/*", []),
+        ("owner=@bob", ["weak-hash"]),
+        ("owner=@bo", []),
+        ("status=fixed", []),
         ("q=HASH", ["weak-hash"]),
         ("q=100%25", []),
         ("status=open", ["secret", "sql-injection", "weak-hash", "too-complex"]),

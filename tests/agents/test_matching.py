@@ -1,0 +1,61 @@
+"""Old claims are known again in moved files and edited lines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from agents.matching import Known, match
+
+OLD = Known(
+    name="old", rule="S608", path="a.py", scope="find", move="m", line_text='db.execute("select"+name)'
+)
+NEW = replace(OLD, name="new")
+
+
+def test_file_that_moved_keeps_its_claim() -> None:
+    assert match([replace(NEW, path="b/a.py")], [OLD]) == {"new": "old"}
+
+
+def test_two_copies_take_nothing_from_one_another() -> None:
+    first, second = (replace(NEW, name=name, path=name) for name in ("b.py", "c.py"))
+    assert match([first, second], [OLD]) == {}
+
+
+def test_rename_that_git_tells_decides_between_copies() -> None:
+    first, second = (replace(NEW, name=name, path=name) for name in ("b.py", "c.py"))
+    assert match([first, second], [OLD], moves={"c.py": "a.py"}) == {"c.py": "old"}
+
+
+def test_edited_line_is_known_by_the_best_pair() -> None:
+    near = replace(OLD, name="near", move="1", line_text='db.execute("select"+names)')
+    far = replace(OLD, name="far", move="2", line_text='db.execute("select"+the_names)')
+    edited = replace(NEW, move="3", line_text='db.execute("select"+names,1)')
+    assert match([edited], [far, near]) == {"new": "near"}
+
+
+def test_line_that_is_less_alike_is_new() -> None:
+    assert match([replace(NEW, move="x", line_text="cursor.run(statement)")], [OLD]) == {}
+
+
+def test_other_rule_scope_or_path_is_new() -> None:
+    for changed in ({"rule": "S602"}, {"scope": "other"}, {"path": "b.py"}):
+        assert match([replace(NEW, move="x", line_text=OLD.line_text + "1", **changed)], [OLD]) == {}
+
+
+def test_each_old_claim_is_given_once() -> None:
+    edited = [replace(NEW, name=f"n{n}", move=f"m{n}", line_text=OLD.line_text + str(n)) for n in range(3)]
+    assert list(match(edited, [OLD]).values()) == ["old"]
+
+
+def test_claims_without_text_are_known_by_their_move_alone() -> None:
+    blank = replace(OLD, line_text="", move="")
+    assert match([replace(blank, name="new")], [blank]) == {}
+
+
+def test_many_edited_lines_of_one_place_take_bounded_time() -> None:
+    old = [replace(OLD, name=f"o{n}", move=f"o{n}", line_text="x" * 250 + f"{n:05}") for n in range(1000)]
+    new = [replace(NEW, name=f"n{n}", move=f"n{n}", line_text="x" * 250 + f"{n:05}y") for n in range(1000)]
+    begun = time.process_time()
+    match(new, old)
+    assert time.process_time() - begun < 30
