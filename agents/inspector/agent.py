@@ -14,6 +14,7 @@ from __future__ import annotations
 from agents.base import Agent, OperationContext, operation
 from agents.inspector.operations.dead_code import DeadCode
 from agents.inspector.operations.infrastructure import Infrastructure
+from agents.inspector.operations.structure import Structure
 from agents.inspector.steps import (
     ATTEMPTS,
     GIVES,
@@ -53,8 +54,9 @@ class Basics:
         Looks for what is wrong whatever the program is for: undefined names, unused variables and imports,
         mutable default arguments, comparisons without effect, string formats that fail when they run, exceptions
         that are made but never raised, tests that can never fail, blocking calls in async functions. Style and
-        formatting are not its business. Runs ruff with a selection of correctness rules; needs no
-        installed dependencies and never executes the project's code or reads its configuration.
+        formatting are not its business. Docstrings that describe parameters which the function does not
+        have are told, too. Runs ruff with a selection of correctness rules, griffe and pydoclint; needs no installed
+        dependencies and never executes the project's code or reads its configuration.
         """
         return analyse_step("lint", input, context)
 
@@ -141,7 +143,7 @@ class Basics:
         return analyse_step("complexity", input, context)
 
 
-class Inspector(DeadCode, Infrastructure, Basics, Agent):
+class Inspector(Structure, DeadCode, Infrastructure, Basics, Agent):
     """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
 
     name = "inspector"

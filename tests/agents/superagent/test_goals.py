@@ -46,6 +46,8 @@ def whole(registry: Registry, without: Sequence[str] = ()) -> list[str]:
         ("I suspect a lot of functions that nobody calls any more", ["dead_code"]),
         ("check the Dockerfile and our shell scripts", ["infrastructure"]),
         ("is the YAML correct?", ["infrastructure"]),
+        ("find circular imports", ["structure"]),
+        ("which modules depend on each other?", ["structure"]),
     ],
 )
 def test_goals_of_a_few_words_lead_to_one_operation(words, expected, built_in):

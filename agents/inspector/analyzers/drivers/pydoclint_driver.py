@@ -1,0 +1,82 @@
+"""Runs pydoclint over a list of files and prints JSON; started by `agents.inspector.analyzers.pydoclint`.
+
+    python -I pydoclint_driver.py LIST      LIST holds paths, each ended by a NUL byte
+
+pydoclint's own command reads pyproject.toml, wants to be told one style for all files, and writes to stderr. Here
+each file is read in the style that most of its docstrings have; one without a list of parameters has nothing to
+drift from.
+Prints {"violations": [{path, line, code, message}], "failed": [...]}.
+"""
+
+import ast
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+from pydoclint.main import _checkFile
+
+# A mark of each style, at the beginning of a line of a docstring.
+STYLES = {
+    "sphinx": re.compile(r"^\s*:(?:param|type|returns?|rtype|raises?|yields?)\b", re.MULTILINE),
+    "google": re.compile(r"^\s*(?:Args|Arguments|Returns|Yields|Raises):\s*$", re.MULTILINE),
+    "numpy": re.compile(r"^\s*(?:Parameters|Returns|Yields|Raises)\n\s*-{3,}\s*$", re.MULTILINE),
+}
+# What contradicts the code. What is merely not documented is another question (and mostly noise).
+DRIFT = frozenset({102, 103})
+
+
+def main(list_file: str) -> None:
+    """Check every file of the list, one at a time, so that one bad file spoils no other."""
+    warnings.simplefilter("ignore")
+    violations, failed = [], []
+    for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
+        try:
+            source = Path(path).read_text(encoding="utf-8")
+            style = style_of(source)
+            if style:
+                open_ended = takes_anything(ast.parse(source))
+                found = [one for one in check(path, style) if one["line"] not in open_ended]
+                violations += [{"path": path, **one} for one in found]
+        except (Exception, RecursionError) as error:
+            failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
+    json.dump({"violations": violations, "failed": failed}, sys.stdout)
+
+
+def style_of(source: str) -> str:
+    """The style with most marks, or "" if there is none."""
+    counts = {name: len(mark.findall(source)) for name, mark in STYLES.items()}
+    best = max(counts, key=lambda name: counts[name])
+    return best if counts[best] else ""
+
+
+def takes_anything(tree: ast.Module) -> set[int]:
+    """Lines of functions with *args or **kwargs: whatever their docstring describes, they take it."""
+    return {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (node.args.vararg or node.args.kwarg)
+    }
+
+
+def check(path: str, style: str) -> list[dict[str, object]]:
+    """Where docstrings contradict their functions."""
+    found = _checkFile(
+        Path(path),
+        style=style,
+        argTypeHintsInSignature=False,
+        argTypeHintsInDocstring=False,
+        checkArgOrder=False,
+        skipCheckingRaises=True,
+        allowInitDocstring=True,
+        checkReturnTypes=False,
+        checkYieldTypes=False,
+        checkClassAttributes=False,
+        shouldDocumentStarArguments=False,
+    )
+    return [{"line": one.line, "code": one.code, "message": one.msg} for one in found if one.code in DRIFT]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

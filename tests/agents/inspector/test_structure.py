@@ -1,0 +1,94 @@
+"""Import cycles: found among a project's own modules by parsing, and nothing of it is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.inspector.trees import inspect, places, plant
+
+
+def test_modules_that_import_each_other_are_one_finding(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "shop/__init__.py": "",
+            "shop/a.py": "import os\n\nfrom . import b\n",
+            "shop/b.py": "from shop.c import name\n",
+            "shop/c.py": "from .a import other\n\nname = 1\n",
+            "shop/d.py": "import shop.a\n",
+        },
+    )
+    found = inspect(tmp_path, "structure").findings
+    assert places(found) == ["import-cycle shop/a.py:3"]
+    assert found[0].message == "Loading shop.a → shop.b → shop.c → shop.a goes round in a circle."
+
+
+def test_two_cycles_are_two_findings_and_a_knot_is_one(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "src/p/__init__.py": "",
+            "src/p/a.py": "import p.b\n",
+            "src/p/b.py": "import p.a\nimport p.c\n",
+            "src/p/c.py": "import p.b\n",
+            "x.py": "import y\n",
+            "y.py": "import x\n",
+        },
+    )
+    found = inspect(tmp_path, "structure").findings
+    assert places(found) == ["import-cycle src/p/a.py:1", "import-cycle x.py:1"]
+    assert found[0].message.endswith("3 modules depend on each other in all.")
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "def f():\n    import a\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\n",
+        "import typing\nif typing.TYPE_CHECKING:\n    import a\n",
+        "# import a\n",
+        "from .... import a\n",
+    ],
+)
+def test_what_is_not_loaded_with_a_module_makes_no_cycle(tmp_path: Path, back: str) -> None:
+    plant(tmp_path, {"a.py": "import b\n", "b.py": back})
+    assert places(inspect(tmp_path, "structure").findings) == []
+
+
+def test_ambiguous_names_and_test_code_make_no_cycle(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "one/util.py": "import main\n",
+            "two/util.py": "",
+            "main.py": "import util\n",
+            "tests/a.py": "import helper\n",
+            "tests/helper.py": "import a\n",
+        },
+    )
+    assert places(inspect(tmp_path, "structure").findings) == []
+
+
+def test_docstring_of_a_parameter_that_is_gone_is_told_by_two_tools(tmp_path: Path) -> None:
+    code = 'def f(x, y):\n    """Do.\n\n    Args:\n        x: a.\n        z: b.\n    """\n    return x, y\n'
+    plant(tmp_path, {"a.py": code})
+    found = inspect(tmp_path, "lint").findings
+    assert places(found) == ["docstring-unknown-parameter a.py:6"]
+    assert [one.tool for one in found[0].evidence] == ["griffe", "pydoclint"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'def f(x, y):\n    """Do.\n\n    Args:\n        x: a.\n    """\n',
+        'def f(x, **more):\n    """Do.\n\n    Args:\n        x: a.\n        z: b.\n    """\n',
+        'def f(x):\n    """Do z.\n\n    :param x: a\n    :returns: nothing\n    """\n',
+        'def f(x):\n    """Do.\n\n    Parameters\n    ----------\n    x : int\n        A.\n    """\n',
+        'class C:\n    """C.\n\n    Args:\n        x: a.\n    """\n\n    def __init__(self, x):\n        pass\n',
+    ],
+)
+def test_docstring_that_contradicts_nothing_is_fine(tmp_path: Path, code: str) -> None:
+    plant(tmp_path, {"a.py": code})
+    assert places(inspect(tmp_path, "lint").findings) == []
