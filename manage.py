@@ -5,7 +5,18 @@ import os
 import sys
 
 # These need no app: they start a second earlier without, and `stop` and `doctor` work when an app is broken.
-LOCAL = {"run", "serve", "client", "worker", "stop", "doctor", "reset", "house_check", "house_test"}
+LOCAL = {
+    "run",
+    "serve",
+    "client",
+    "advisories",
+    "worker",
+    "stop",
+    "doctor",
+    "reset",
+    "house_check",
+    "house_test",
+}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
+from agents.advisories.models import Advisory, AdvisoryRange, AdvisorySource
 from agents.findings import Confidence, Severity, Status, Verdict
 from agents.quality.records import RunQuality
 from history.tracking import track
@@ -16,6 +17,9 @@ from tasks.models import new_public_id
 __all__ = [
     "IS_DISMISSED",
     "IS_EXPIRED",
+    "Advisory",
+    "AdvisoryRange",
+    "AdvisorySource",
     "AgentConfig",
     "Finding",
     "FindingAlias",

@@ -71,6 +71,13 @@ AUDIT_ANCHORS = env.folder(
 UPLOAD_BYTES = env.number(
     "WRENCH_UPLOAD_BYTES", 500_000_000, "An uploaded archive has at most so many bytes", least=1, most=2**40
 )
+ADVISORIES_STALE_DAYS = env.number(
+    "WRENCH_ADVISORIES_STALE_DAYS",
+    14,
+    "Reports warn when the newest imported advisory of an ecosystem is older than so many days",
+    least=1,
+    most=3650,
+)
 GIT_PRIVATE_HOSTS = env.words(
     "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
 )

@@ -94,6 +94,23 @@ def test_negation_and_place_are_read(goal, wanted, refused):
     assert (set(found.topics), set(found.refused)) == (wanted, refused)
 
 
+@pytest.mark.parametrize(
+    ("goal", "chosen"),
+    [
+        ("audit the dependencies", ["dependencies"]),
+        ("do we use libraries with known CVEs?", ["dependencies"]),
+        ("make an SBOM", ["dependencies"]),
+        ("write a software bill of materials", ["dependencies"]),
+        ("are my dependencies vulnerable?", ["dependencies", "security_scan"]),
+        ("check the licenses of our packages", ["licences"]),
+        ("licences of dependencies", ["dependencies", "licences"]),
+        ("find bugs but skip the dependencies", ["lint"]),
+    ],
+)
+def test_dependencies_are_reached_in_plain_words(goal, chosen, built_in):
+    assert sorted(choice.operation.name for choice in select(goal, built_in).chosen) == chosen
+
+
 @pytest.mark.parametrize("goal", ["", "   ", "\n"])
 def test_no_goal_is_the_wish_to_see_what_there_is(goal, built_in):
     assert sorted(choice.operation.name for choice in select(goal, built_in).chosen) == sorted(
