@@ -1,6 +1,8 @@
 """Documentation: writes and checks documentation from the code alone, without an LLM.
 
     docstring_report    docstrings that are missing or no longer match the code      griffe, pydoclint
+    data_model          entities and relations, as an ER diagram                     own reader of models
+    http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
 
 Each operation is a mixin of `agents.documentation.operations`. Nothing of a tree is imported or executed, and
 every text made here passes `agents.grounding`: a name that the code does not have ends the step.
@@ -10,9 +12,10 @@ from __future__ import annotations
 
 from agents.base import Agent
 from agents.documentation.operations.docstrings import Docstrings
+from agents.documentation.operations.interfaces import Interfaces
 
 
-class Documentation(Docstrings, Agent):
+class Documentation(Docstrings, Interfaces, Agent):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

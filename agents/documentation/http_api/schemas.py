@@ -11,17 +11,12 @@ import yaml
 from agents.documentation.http_api.routes import METHODS, Endpoint, braced
 
 NAMES = ("openapi", "swagger", "schema", "api")
-MAX_BYTES = 4 << 20
 
 
-def is_candidate(path: str, size: int) -> bool:
-    """Tell whether a file may be an OpenAPI document, by its name and size."""
+def is_candidate(path: str) -> bool:
+    """Tell whether a file may be an OpenAPI document, by its name."""
     name = path.rpartition("/")[2].lower()
-    return (
-        size <= MAX_BYTES
-        and name.endswith((".json", ".yaml", ".yml"))
-        and any(word in name for word in NAMES)
-    )
+    return name.endswith((".json", ".yaml", ".yml")) and any(word in name for word in NAMES)
 
 
 def endpoints(path: str, text: str) -> list[Endpoint]:

@@ -1,0 +1,135 @@
+"""`data_model` and `http_api`: what a project stores and what it serves, read from its source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from agents.base import OperationContext, operation
+from agents.documentation import data_model, http_api
+from agents.documentation.http_api import schemas
+from agents.documentation.material import (
+    ATTEMPTS,
+    DOCUMENTS,
+    NEEDS,
+    PYTHON,
+    TIMEOUT_SECONDS,
+    Material,
+    TreeInput,
+    opened,
+    run_of,
+)
+from agents.grounding import demand
+from agents.reporting.model import AnalysisOutput, ToolRun, plural
+from agents.symbols.sources import Sources, is_test
+
+UNREAD = " was not read:"  # in what the readers say of a file that does not parse
+MARKDOWN = "text/markdown; charset=utf-8"
+
+
+class Interfaces:
+    """What a project shows to others: its tables and its routes."""
+
+    @operation(
+        TreeInput,
+        AnalysisOutput,
+        timeout_seconds=TIMEOUT_SECONDS,
+        attempts=ATTEMPTS,
+        needs=NEEDS,
+        gives=(DOCUMENTS,),
+        requires=PYTHON,
+        examples=(
+            "draw the data model",
+            "make an ER diagram of the models",
+            "entity relationship diagram",
+            "which tables refer to each other?",
+        ),
+    )
+    def data_model(self, input: TreeInput, context: OperationContext) -> AnalysisOutput:
+        """Draw the data model: entities, fields and relations as an ER diagram.
+
+        Reads Django models and SQLAlchemy classes from the source, over abstract bases and imports, without running
+        it and without a database: what a live database holds is the DBA's to tell. Stores data_model.svg,
+        data_model.mmd (Mermaid) and data_model.md, in which each entity has its place in the code.
+        """
+        with opened(input, context) as material:
+            model = data_model.read(_python(material.sources))
+            names = {one.name for one in model.entities} | {
+                f.kind for one in model.entities for f in one.fields
+            }
+            fields = {f.name for one in model.entities for f in one.fields}
+            material.index.words.update(
+                names | fields, (f"{one.source}.{one.field}" for one in model.relations)
+            )
+            page = demand(data_model.markdown(model), material.index)
+            tool = _tool(material, model.problems)
+        context.put_artifact("data_model.md", page.encode(), media_type=MARKDOWN)
+        context.put_artifact(
+            "data_model.mmd", data_model.mermaid(model).encode(), media_type="text/plain; charset=utf-8"
+        )
+        context.put_artifact("data_model.svg", data_model.svg(model).encode(), media_type="image/svg+xml")
+        context.progress(3, 3, "done")
+        own = sum(one.dialect != "foreign" for one in model.entities)
+        told = f"{own} {'entity' if own == 1 else 'entities'}, {plural(len(model.relations), 'relation')}"
+        context.summary = told if own else "no Django model and no SQLAlchemy class was found"
+        return AnalysisOutput(tools=(tool,), summary=context.summary)
+
+    @operation(
+        TreeInput,
+        AnalysisOutput,
+        timeout_seconds=TIMEOUT_SECONDS,
+        attempts=ATTEMPTS,
+        needs=NEEDS,
+        gives=(DOCUMENTS,),
+        requires=PYTHON,
+        examples=(
+            "list the HTTP endpoints",
+            "document the REST API",
+            "which URLs does this application serve?",
+            "write an OpenAPI skeleton from the routes",
+        ),
+    )
+    def http_api(self, input: TreeInput, context: OperationContext) -> AnalysisOutput:
+        """List the HTTP endpoints: method, path, parameters, view.
+
+        Follows Django's URL confs through include() and REST framework's routers, Flask's blueprints and FastAPI's
+        routers with their prefixes, by the syntax tree alone; compares with OpenAPI documents of the repository
+        what they promise and no route serves. Stores http_api.md and http_api.json, an OpenAPI skeleton.
+        """
+        with opened(input, context) as material:
+            interface = http_api.read(_python(material.sources), _documents(material.sources))
+            every = [*interface.endpoints, *interface.promised]
+            material.index.words.update({one.path for one in every} | {one.view for one in every})
+            page = demand(http_api.markdown(interface), material.index)
+            tool = _tool(material, interface.problems)
+        document = http_api.openapi(interface, title=input.revision or "HTTP interface")
+        context.put_artifact("http_api.md", page.encode(), media_type=MARKDOWN)
+        context.put_artifact(
+            "http_api.json", json.dumps(document, indent=1).encode(), media_type="application/json"
+        )
+        context.progress(3, 3, "done")
+        told = plural(len(interface.endpoints), "endpoint")
+        if interface.promised:
+            told += f"; {plural(len(interface.promised), 'operation')} in OpenAPI documents"
+        context.summary = told if every else "no route and no OpenAPI document was found"
+        return AnalysisOutput(tools=(tool,), summary=context.summary)
+
+
+def _python(sources: Sources) -> Iterator[tuple[str, str]]:
+    """The product's Python files: models and routes of tests are made up."""
+    for path in sources.python:
+        if not is_test(path) and (text := sources.text(path)) is not None:
+            yield path, text
+
+
+def _documents(sources: Sources) -> Iterator[tuple[str, str]]:
+    for path in sources.paths:
+        if schemas.is_candidate(path) and (text := sources.text(path)) is not None:
+            yield path, text
+
+
+def _tool(material: Material, problems: list[str]) -> ToolRun:
+    """What was read: a file that does not parse is a gap, a route that is computed is told on the page."""
+    files = [path for path in material.sources.python if not is_test(path)]
+    failed = {text.partition(UNREAD)[0]: text for text in problems if UNREAD in text}
+    return run_of("syntax tree", "1", given=len(files), failed=failed, skipped=dict(material.sources.counts))
