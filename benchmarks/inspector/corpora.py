@@ -3,7 +3,8 @@
 A case is a stretch of lines in one file. Its half is fixed by its place: odd ones are for tuning, even ones for
 reporting.
 
-    semgrep        a line below `ruleid:` is vulnerable, one below `ok:` safe; halves by file
+    semgrep        what follows `ruleid:`, to the next label or the function's end, is vulnerable, what follows `ok:`
+                   safe (a rule's match may begin at the source and end at the sink); halves by file
     codeql         a function with an expected alert is vulnerable, one without, that handles a request, safe;
                    halves by function; statements of a module's own body count each
     securityeval   every file is vulnerable (no precision can be told); halves by file
@@ -91,12 +92,15 @@ def _semgrep(folder: Path) -> Iterator[Case]:
                 if category:
                     bad = found["what"] == "ruleid"
                     labels[target, category] = labels.get((target, category), False) or bad
+        targets = sorted({line_number for line_number, _ in labels})
         for (line_number, category), bad in labels.items():
+            next_label = min((other for other in targets if other > line_number), default=len(lines) + 2)
+            end = max(_end(module, line_number), _end_of_function(module, line_number))
             yield Case(
                 tree=folder,
                 path=path.relative_to(folder).as_posix(),
-                first=line_number - 1,
-                last=_end(module, line_number) + 1,
+                first=line_number,
+                last=min(end, next_label - 1),
                 category=category,
                 vulnerable=bad,
                 half=_half(number),
@@ -138,6 +142,17 @@ def _end(module: ast.Module | None, line: int) -> int:
     return max(ends)
 
 
+def _end_of_function(module: ast.Module | None, line: int) -> int:
+    """Give the last line of the innermost function around a line, or the line itself."""
+    around = [
+        node
+        for node in (ast.walk(module) if module else ())
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    return max(around, key=lambda node: node.lineno).end_lineno or line if around else line
+
+
 # codeql: `# $ Alert` beside the line, or rows of NAME.expected below `#select`
 
 _SELECTED = re.compile(r"^\|\s*(?P<file>[\w./\-]+\.py):(?P<line>\d+):")
@@ -155,7 +170,7 @@ def _codeql(folder: Path) -> Iterator[Case]:
         for path in sorted(tree.rglob("*.py")):
             lines, module = _parsed(path)
             name = path.relative_to(tree).as_posix()
-            alerts = {line for file, line in expected if name.endswith(file)} | _beside(lines)
+            alerts = {line for file, line in expected if file in (name, path.name)} | _beside(lines)
             alerts -= {index for index, line in enumerate(lines, start=1) if "SPURIOUS: Alert" in line}
             for first, last, bad in _stretches(module, lines, alerts):
                 number += 1
@@ -176,9 +191,12 @@ def _expected(tree: Path) -> set[tuple[str, int]]:
         if path.stem in ("DataflowQueryTest", "DataFlowConsistency", "ExceptionInfo", "HeaderWriteTest"):
             continue
         text = path.read_text()
-        part = text.partition("#select")[2] if "#select" in text else text
-        found = (_SELECTED.match(line) for line in part.split("\n"))
-        rows |= {(one["file"], int(one["line"])) for one in found if one}
+        part = text.partition("#select\n")[2] if "#select\n" in text else text
+        for line in part.split("\n"):
+            found = _SELECTED.match(line)
+            if not found:
+                break  # the next table: edges and nodes of the paths
+            rows.add((found["file"], int(found["line"])))
     return rows
 
 

@@ -43,8 +43,12 @@ class Said:
     unread: dict[str, str] = field(default_factory=dict)
 
 
+class NoAnswer(Exception):
+    """A tool gave no readable answer about a tree: it crashed."""
+
+
 def run(tool: str, tree: Path) -> Said:
-    """Let a tool look at a tree. Raises SystemExit if it gives no answer at all."""
+    """Let a tool look at a tree. Raises NoAnswer."""
     return TOOLS[tool](tree.resolve())
 
 
@@ -54,7 +58,7 @@ def _answer(command: list[str], tree: Path) -> Any:
     try:
         return json.loads(ran.stdout)
     except ValueError:
-        raise SystemExit(f"{' '.join(command)} gave no JSON: {ran.stderr[-2000:]}") from None
+        raise NoAnswer(f"{' '.join(command)} gave no JSON: {ran.stderr[-2000:]}") from None
 
 
 def _name(path: str, tree: Path) -> str:
