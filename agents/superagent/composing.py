@@ -37,22 +37,12 @@ class Given:
     configured: Configured = field(default_factory=Configured)
     is_default_branch: bool = True
     baseline: str = ""  # digest of a snapshot
-    churn: str = ""  # digest of an artifact
-    churn_why: str = ""
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
         """Values for input fields by name; what says nothing is left to the field's default."""
         settings = self.configured.settings
-        known: dict[str, list[Any]] = {
-            name: [value]
-            for name, value in (
-                ("baseline", self.baseline),
-                ("churn", self.churn),
-                ("churn_why", self.churn_why),
-            )
-            if value
-        }
+        known: dict[str, list[Any]] = {"baseline": [self.baseline]} if self.baseline else {}
         if settings != Settings():
             known["settings"] = [settings.model_dump(mode="json", exclude_defaults=True)]
         return known

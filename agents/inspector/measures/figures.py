@@ -1,0 +1,232 @@
+"""All figures of a tree together.
+
+    survey -> files of languages that can be counted -> lexed -> lines, copies -> new lines, by the baseline's tree
+           -> lizard, all functions -> complexity                        Python -> docstrings
+
+Invariant: a file that could not be counted is named as failed; it never lowers a figure silently.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agents.inspector.measures.copies import Copy, copies
+from agents.inspector.measures.tokens import LEXERS, Lexed, Lexer
+from agents.inspector.survey import SourceFile, Survey
+from agents.quality.config import Settings
+from agents.quality.model import (
+    Block,
+    Complexity,
+    Documentation,
+    Duplication,
+    Lines,
+    Measures,
+    NewCode,
+    Place,
+)
+
+MAX_TOKENS = 6_000_000  # about 700,000 lines; more would need more memory than a step has
+SHOWN_BLOCKS = 20
+MAX_SHOWN_PATH = 300
+EVERY = 200  # files between two looks at whether the result is still wanted
+_STEPS = ((5, "1-5"), (10, "6-10"), (15, "11-15"), (30, "16-30"))
+
+
+@dataclass(slots=True)
+class Counted:
+    """What the files of a tree came to, before it is summed up."""
+
+    product: dict[str, Lexed] = field(default_factory=dict)
+    tests: dict[str, Lexed] = field(default_factory=dict)
+    languages: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)
+    documented: int = 0
+    public: int = 0
+    copies: list[Copy] = field(default_factory=list)
+
+
+def count(
+    root: Path, found: Survey, settings: Settings, *, check: Callable[[], None] = lambda: None
+) -> Counted:
+    """Lex every file that can be counted, and find the copies in product code. `check` may raise to end it."""
+    lexer, counted, tokens = Lexer(ignore_names=settings.duplication.ignore_names), Counted(), 0
+    for number, file in enumerate(measurable(found.files)):
+        if number % EVERY == 0:
+            check()
+        text = _text(root, file.path)
+        if text is None or tokens > MAX_TOKENS:
+            counted.failed[file.path] = (
+                "it cannot be read" if text is None else "more code than can be compared"
+            )
+            continue
+        lexed = lexer.lex(file.path, text, file.language)
+        tokens += len(lexed.tokens)
+        (counted.tests if file.in_test_code else counted.product)[file.path] = lexed
+        if not file.in_test_code:
+            counted.languages[file.language] += len(lexed.code)
+            if file.language == "python":
+                _docstrings(text, counted)
+    check()
+    asked = settings.duplication
+    product = list(counted.product.values())
+    counted.copies = copies(product, min_tokens=asked.min_tokens, min_lines=asked.min_lines)
+    return counted
+
+
+def measurable(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
+    """Give the files whose lines can be told apart."""
+    return (file for file in files if file.language in LEXERS)
+
+
+def new_code(root: Path, counted: Counted, base: Path, known: Survey, *, baseline: str) -> NewCode:
+    """Tell which lines of product code a baseline's tree did not have: a line is known if the file of the same path
+    held it as often; a file that was only moved is known whole.
+    """
+    contents = {file.digest for file in known.files if file.digest}
+    paths = {file.path: file for file in known.files}
+    doubled = _doubled(counted.copies)
+    lines = copied = 0
+    for path, lexed in counted.product.items():
+        fresh = _fresh_lines(root, lexed, base, paths.get(path), contents)
+        lines += len(fresh)
+        copied += len(fresh & doubled.get(path, set()))
+    return NewCode(lines=lines, duplicated_lines=copied, baseline=baseline)
+
+
+def measures_of(
+    counted: Counted,
+    complexities: Mapping[str, Sequence[int]] | None,
+    found: Survey,
+    *,
+    new: NewCode,
+    failed: int,
+) -> Measures:
+    """Sum up. `complexities`: path -> of its functions; `failed` files could not be parsed for it."""
+    doubled = _doubled(counted.copies)
+    code = sum(len(one.code) for one in counted.product.values())
+    lines = sum(len(held & counted.product[path].code) for path, held in doubled.items())
+    largest = sorted(counted.copies, key=lambda copy: (-copy.lines, copy.here, copy.here_first))[
+        :SHOWN_BLOCKS
+    ]
+    return Measures(
+        product=_lines(counted.product.values()),
+        tests=_lines(counted.tests.values()),
+        languages=dict(counted.languages.most_common()),
+        duplication=Duplication(
+            lines=lines,
+            percent=round(100 * lines / code, 2) if code else 0.0,
+            block_count=len(counted.copies),
+            blocks=tuple(map(_block, largest)),
+        ),
+        new_code=new,
+        complexity=_complexity(counted, complexities, failed),
+        documentation=Documentation(
+            public=counted.public,
+            documented=counted.documented,
+            percent=round(100 * counted.documented / counted.public, 1) if counted.public else None,
+        ),
+        hotspots_why="a snapshot holds no history",
+        excluded_files=sum(count for reason, count in found.counts.items() if "wrench.toml" in reason),
+    )
+
+
+def _text(root: Path, path: str) -> str | None:
+    try:
+        return (root / path).read_bytes().decode("utf-8")
+    except (OSError, UnicodeError):
+        return None
+
+
+def _lines(files: Iterable[Lexed]) -> Lines:
+    every = list(files)
+    return Lines(
+        files=len(every),
+        code=sum(len(one.code) for one in every),
+        comment=sum(len(one.comment) for one in every),
+        blank=sum(one.blank for one in every),
+    )
+
+
+def _doubled(found: Iterable[Copy]) -> dict[str, set[int]]:
+    """Path -> the lines that stand somewhere else, too."""
+    held: dict[str, set[int]] = {}
+    for copy in found:
+        held.setdefault(copy.here, set()).update(range(copy.here_first, copy.here_last + 1))
+        held.setdefault(copy.there, set()).update(range(copy.there_first, copy.there_last + 1))
+    return held
+
+
+def _fresh_lines(
+    root: Path, lexed: Lexed, base: Path, before: SourceFile | None, contents: set[str]
+) -> set[int]:
+    now = _text(root, lexed.path)
+    if now is None:
+        return set()
+    if before is None:
+        moved = hashlib.sha256(now.encode()).hexdigest() in contents
+        return set() if moved else set(lexed.code)
+    then = _text(base, before.path)
+    if then == now:
+        return set()
+    known = Counter(line.strip() for line in (then or "").split("\n"))
+    fresh = set()
+    for number, line in enumerate(now.split("\n"), start=1):
+        told = line.strip()
+        if known[told] > 0:
+            known[told] -= 1
+        elif number in lexed.code:
+            fresh.add(number)
+    return fresh
+
+
+def _block(copy: Copy) -> Block:
+    return Block(
+        lines=copy.lines,
+        tokens=copy.tokens,
+        here=Place(path=copy.here[:MAX_SHOWN_PATH], first=copy.here_first, last=copy.here_last),
+        there=Place(path=copy.there[:MAX_SHOWN_PATH], first=copy.there_first, last=copy.there_last),
+    )
+
+
+def _complexity(
+    counted: Counted, complexities: Mapping[str, Sequence[int]] | None, failed: int
+) -> Complexity | None:
+    if complexities is None:
+        return None
+    every = [one for path, values in complexities.items() if path in counted.product for one in values]
+    steps = Counter(next((name for most, name in _STEPS if one <= most), "over 30") for one in every)
+    names = [name for _, name in _STEPS] + ["over 30"]
+    return Complexity(
+        functions=len(every),
+        mean=round(sum(every) / len(every), 2) if every else 0.0,
+        largest=max(every, default=0),
+        distribution={name: steps[name] for name in names},
+        failed_files=failed,
+    )
+
+
+def _docstrings(text: str, counted: Counted) -> None:
+    """Count the public classes and functions of a module, and those that say what they are for."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the project's invalid escapes are not ours
+            waiting: list[Any] = list(ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # the analyzers name what does not parse
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ) or node.name.startswith("_"):
+            continue
+        counted.public += 1
+        counted.documented += ast.get_docstring(node, clean=False) is not None
+        if isinstance(node, ast.ClassDef):
+            waiting += node.body
