@@ -15,12 +15,12 @@ from agents.inspector.analysis import analyse
 from agents.inspector.analyzers.lizard_figures import LizardFigures
 from agents.inspector.measures.copies import Copy
 from agents.inspector.measures.figures import Counted, count, measures_of, new_code
-from agents.inspector.redaction import redact
 from agents.inspector.shares import Shares
 from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput, remembering
 from agents.inspector.survey import Survey, survey
 from agents.quality.adjusting import adjusted
 from agents.quality.model import Measures, NewCode
+from agents.redaction import redact
 from agents.reporting.model import AnalysisOutput, FileProblem, ToolRun, ToolState, count_by_severity, plural
 from agents.workspace import WorkspaceError
 from tasks.contract import StepCancelled
