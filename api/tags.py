@@ -24,6 +24,7 @@ TAGS: Mapping[str, str] = {
     "steps": "What a run is made of, with attempts and logs.",
     "reports": "What came out of runs, for people and programs.",
     "findings": "Claims about a project, each with its evidence: read and triage.",
+    "quality": "Gates, ratings and figures of projects.",
     "approvals": "Questions that steps ask people, and the answers.",
     "artifacts": "Bytes that steps made.",
     "uploads": "Archives to work on.",

@@ -39,6 +39,7 @@ from api.members import (
 )
 from api.plans import PlansView
 from api.projects import ProjectDeletionView, ProjectMoveView, ProjectsView, ProjectView
+from api.quality import ProjectQualityHistoryView, ProjectQualityView, RunQualityView
 from api.queues import QueuePauseView, QueueResumeView, QueuesView, QueueView
 from api.reports import RunReportView
 from api.runs import RunCancelView, RunEventsView, RunsView, RunView
@@ -88,6 +89,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/resume", RunResumeView.as_view(), name="run-resume"),
     path("runs/<uuid:run_id>/priority", RunPriorityView.as_view(), name="run-priority"),
     path("runs/<uuid:run_id>/rerun", RunRerunView.as_view(), name="run-rerun"),
+    path("runs/<uuid:run_id>/quality", RunQualityView.as_view(), name="run-quality"),
     path("runs/<uuid:run_id>/report", RunReportView.as_view(), name="run-report"),
     path("runs/<uuid:run_id>/artifacts", ArtifactsView.as_view(), name="artifacts"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
@@ -161,6 +163,12 @@ urlpatterns = [
         name="credential",
     ),
     path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
+    path("projects/<project:project>/quality", ProjectQualityView.as_view(), name="project-quality"),
+    path(
+        "projects/<project:project>/quality/history",
+        ProjectQualityHistoryView.as_view(),
+        name="project-quality-history",
+    ),
     path("projects/<project:project>/webhooks", WebHooksView.as_view(), name="webhooks"),
     path("projects/<project:project>/webhooks/<uuid:hook_id>", WebHookView.as_view(), name="webhook"),
     path(

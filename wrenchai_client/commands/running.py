@@ -20,8 +20,8 @@ from wrenchai_client.commands.base import (
     outcome,
     run_of,
 )
-from wrenchai_client.errors import BAD_INPUT, DONE, ClientError
-from wrenchai_client.server import ApiClient
+from wrenchai_client.errors import BAD_INPUT, DONE, FAILED, ClientError
+from wrenchai_client.server import ApiClient, RunView
 from wrenchai_client.text import clean
 from wrenchai_client.watching import watch
 
@@ -35,6 +35,11 @@ def register(commands: Parsers) -> None:
     run.add_argument("-d", "--detach", action="store_true", help="print the id and do not wait")
     run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there")
     run.add_argument("--priority", type=int, choices=range(10), metavar="0-9", help="0 is most urgent")
+    run.add_argument(
+        "--gate",
+        action="store_true",
+        help="exit with 1 unless the quality gate passed or this is the baseline",
+    )
     add_fail_on(run)
 
     follow = add(commands, "watch", follow_run, "watch a run until it is over; Ctrl-C leaves it alone")
@@ -166,7 +171,18 @@ def _see_through(call: Call, client: ApiClient, run: str, *, began: float, cance
         print(summary.as_json(final, saved, seconds=seconds))
     elif final.is_final:
         print(summary.text(final, saved, seconds=seconds))
-    return outcome(final, interrupted=interrupted, fail_on=options.fail_on)
+    code = outcome(final, interrupted=interrupted, fail_on=options.fail_on)
+    if code == DONE and getattr(options, "gate", False):
+        return _gate(final)
+    return code
+
+
+def _gate(final: RunView) -> int:
+    """Say what the gate decided; return the exit code that it deserves."""
+    gate = (final.summary.get("quality") or {}).get("gate") or {}
+    state = str(gate.get("state") or "not_computed")
+    note(f"gate {state.replace('_', ' ')}: {clean(gate.get('why') or 'the run told of none')}")
+    return DONE if state in {"passed", "baseline"} else FAILED
 
 
 def _previewed(preview: dict[str, Any]) -> str:
