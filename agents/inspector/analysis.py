@@ -14,7 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,9 @@ from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
 
 PIECE_SECONDS = 6.0  # of CPU for one call, about: so that the last call keeps nobody waiting
 WORTH_PARTING_SECONDS = 2.0  # a second process costs half a second to start
+MOST_HALVED = (
+    20  # failed calls of one tool that are tried again: enough to find two bad files among a thousand
+)
 NAMED_FAILURES = 50  # in a step's output; all are counted
 Tell = Callable[[str], None]
 
@@ -67,6 +70,7 @@ class _Account:
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     remembered: int = 0
+    halved: int = 0  # calls that failed and were tried again in halves
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0
@@ -104,13 +108,19 @@ def analyse(
         for owner, account in enumerate(accounts)
         for job in _jobs(account, owner, memory, processes=shares.most)
     ]
-    with closing(
-        side_by_side(jobs, tree=tree, scratch=scratch, shares=shares, cancelled=cancelled)
-    ) as running:
-        progress(0, len(jobs), "begun")
-        for count, done in enumerate(running, start=1):
-            _take(accounts[done.job.owner], done, memory)
-            progress(count, len(jobs), f"{done.job.analyzer.name}: {plural(len(done.job.files), 'file')}")
+    count = 0
+    while jobs:
+        again: list[Job] = []
+        with closing(
+            side_by_side(jobs, tree=tree, scratch=scratch, shares=shares, cancelled=cancelled)
+        ) as running:
+            progress(count, count + len(jobs), "begun" if not count else "what failed, in smaller parts")
+            for at, done in enumerate(running, start=1):
+                again += _take(accounts[done.job.owner], done, memory)
+                told = f"{done.job.analyzer.name}: {plural(len(done.job.files), 'file')}"
+                progress(count + at, count + len(jobs) + len(again), told)
+        count += len(jobs)
+        jobs = again
     whole = Tree(root=tree, files=found.files)
     for account in accounts:
         _conclude(account, whole)
@@ -121,7 +131,7 @@ def analyse(
     said = [claim for account in accounts for claim in account.claims]
     findings = normalise.findings(said, tree, files, memory=memory)
     memory.write()
-    progress(max(1, len(jobs)), max(1, len(jobs)), "done")
+    progress(max(1, count), max(1, count), "done")
     return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
 
 
@@ -220,14 +230,17 @@ def _job(analyzer: Analyzer, files: tuple[SourceFile, ...], owner: int) -> Job:
     )
 
 
-def _take(account: _Account, done: Done, memory: Memory) -> None:
-    """Book what one call came to."""
+def _take(account: _Account, done: Done, memory: Memory) -> list[Job]:
+    """Book what one call came to. One that failed is tried again in halves, so that one file costs itself alone."""
     outcome = done.outcome
     account.seconds += outcome.seconds
     account.cpu_seconds += outcome.cpu_seconds
     account.peak_rss_bytes = max(account.peak_rss_bytes, outcome.peak_rss_bytes)
     account.notes += outcome.notes
     parsed = _parse(account.analyzer, outcome, done.batch)
+    if isinstance(parsed, str) and _may_be_halved(account, done.job):
+        account.halved += 1
+        return _halves(done.job)
     if isinstance(parsed, str):  # nobody knows whether it would happen again, so it is not remembered
         reason = f"{account.analyzer.name} {parsed}"
         failed = [Problem(path=file.path, reason=reason) for file in done.job.files]
@@ -235,6 +248,19 @@ def _take(account: _Account, done: Done, memory: Memory) -> None:
     else:
         memory.keep(account.analyzer, account.version, done.job.files, parsed)
     _book(account, parsed, done.job.files)
+    return []
+
+
+def _may_be_halved(account: _Account, job: Job) -> bool:
+    return len(job.files) > 1 and not job.analyzer.whole_program and account.halved < MOST_HALVED
+
+
+def _halves(job: Job) -> list[Job]:
+    middle = len(job.files) // 2
+    return [
+        replace(job, files=part, weight=job.weight / 2, hurry=True)
+        for part in (job.files[:middle], job.files[middle:])
+    ]
 
 
 def _parse(analyzer: Analyzer, outcome: process.Outcome, batch: Batch) -> Parsed | str:

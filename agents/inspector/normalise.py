@@ -76,7 +76,7 @@ class Sources:
             return None
         if path in self._known:
             return Scopes(self._known[path])
-        found = Scopes.of(text)
+        found = Scopes.of(text.removeprefix("\ufeff"))
         self._memory.keep_spans(file, found.spans)
         return found
 

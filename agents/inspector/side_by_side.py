@@ -27,6 +27,12 @@ class Job:
     files: tuple[SourceFile, ...]
     weight: float
     owner: int = 0  # whose it is; the caller's own number
+    hurry: bool = False  # a second try at what a first one failed at: a quarter of the tool's time
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the call may take."""
+        return self.analyzer.timeout_seconds / (4 if self.hurry else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,7 @@ class _Floor:
                     job.analyzer.command(batch),
                     cwd=self.tree,
                     scratch=batch.scratch,
-                    timeout_seconds=job.analyzer.timeout_seconds,
+                    timeout_seconds=job.timeout_seconds,
                     limits=process.Limits(memory_bytes=job.analyzer.memory_bytes),
                 )
             except BaseException:

@@ -31,6 +31,7 @@ from agents.reporting import (
 from agents.superagent import judging
 from agents.superagent.profile import Profile
 from agents.superagent.selection import LeftOut
+from agents.superagent.unread import unread
 from agents.workspace import Skipped, Snapshot
 from tasks.contract import StepRequest, Upstream
 
@@ -236,8 +237,9 @@ def _not_analysed(
                 what=f"a part of what {tool.tool} looks for",
                 why="; ".join([*gaps, *([tool.note] if tool.note else [])]) or "it did not say",
             )
-    for left in (*plan.left_out, *plan.uncovered):
+    for left in plan.left_out:
         yield NotAnalysed(what=left.what, why=left.why)
+    yield from unread(plan.profile, tuple(tools), plan.uncovered)
     for reason, count in _kept_from_tools(tools).items():
         yield NotAnalysed(what=f"{count:,} {'file' if count == 1 else 'files'}", why=reason)
     for skipped in _skipped(plan.snapshot):

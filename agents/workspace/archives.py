@@ -30,7 +30,7 @@ from agents.workspace.errors import (
     WorkspaceError,
     WorkspaceTooLarge,
 )
-from agents.workspace.limits import Limits, Skipped, human_bytes, shown_path
+from agents.workspace.limits import MAX_FOLDERS, TOO_DEEP, Limits, Skipped, human_bytes, shown_path
 from agents.workspace.streams import CHUNK, Unpacked, refuse_bomb
 
 MAX_LINK_BYTES = 4_096
@@ -63,6 +63,9 @@ class _Extraction:
             )
         name = _clean_name(raw)
         if name is None or ".git" in name.split("/"):
+            return None
+        if name.count("/") > MAX_FOLDERS:
+            self.skip(name, TOO_DEEP)
             return None
         if is_folder:
             return name

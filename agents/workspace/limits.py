@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 MEBIBYTE = 1024 * 1024
+MAX_FOLDERS = 200  # one in another; who walks or deletes a tree by recursion has 1,000 at most
+TOO_DEEP = f"more than {MAX_FOLDERS} folders deep"
 MAX_SHOWN_PATH = 200  # characters; what is skipped is listed in a step's output, which is bounded
 
 

@@ -20,7 +20,7 @@ from typing import BinaryIO, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from agents.workspace.errors import DiskFull, EmptyWorkspace, ObtainCancelled, WorkspaceTooLarge
-from agents.workspace.limits import Limits, Skipped, human_bytes, shown_path
+from agents.workspace.limits import MAX_FOLDERS, TOO_DEEP, Limits, Skipped, human_bytes, shown_path
 from tasks.contract import ArtifactRef
 
 MEDIA_TYPE = "application/x-tar"
@@ -172,8 +172,8 @@ def _walk(root: Path, skipped: list[Skipped], limits: Limits) -> Iterator[_Entry
         for child in children:
             name = prefix + child.name
             reason = _why_left_out(child)
-            if reason:
-                skipped.append(Skipped(path=shown_path(name), reason=reason))
+            if reason or name.count("/") >= MAX_FOLDERS:
+                skipped.append(Skipped(path=shown_path(name), reason=reason or TOO_DEEP))
             elif child.is_dir(follow_symlinks=False):
                 if child.name not in IGNORED_FOLDERS:
                     folders.append((Path(child.path), f"{name}/"))

@@ -18,7 +18,7 @@ def main(list_file: str, threshold: int) -> None:
     functions, failed = [], []
     for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
         try:
-            found = complexipy.code_complexity(Path(path).read_text(encoding="utf-8"))
+            found = complexipy.code_complexity(Path(path).read_text(encoding="utf-8-sig"))
         except BaseException as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
             continue

@@ -21,7 +21,7 @@ def main(list_file: str) -> None:
     unknown, failed = [], []
     for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
         try:
-            source = Path(path).read_text(encoding="utf-8")
+            source = Path(path).read_text(encoding="utf-8-sig")
             module = griffe.visit("module", filepath=Path(path), code=source)
             unknown += [{"path": path, **one} for one in functions(module, set())]
         except (Exception, RecursionError) as error:

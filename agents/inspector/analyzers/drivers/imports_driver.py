@@ -22,7 +22,7 @@ def main(list_file: str) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+                tree = ast.parse(Path(path).read_text(encoding="utf-8-sig"))
             facts[path] = list(imports(tree))
         except (Exception, RecursionError) as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})

@@ -23,7 +23,7 @@ def main(list_file: str, threshold: int) -> None:
             if lizard.get_reader_for(name) is None:
                 failed.append({"path": path, "reason": "lizard does not know its language"})
                 continue
-            source = Path(path).read_text(encoding="utf-8")
+            source = Path(path).read_text(encoding="utf-8-sig")
             found = lizard.analyze_file.analyze_source_code(name, source)
         except (Exception, RecursionError) as error:  # whatever a parser of 25 languages raises
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})

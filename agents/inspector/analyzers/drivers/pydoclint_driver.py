@@ -33,7 +33,7 @@ def main(list_file: str) -> None:
     violations, failed = [], []
     for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
         try:
-            source = Path(path).read_text(encoding="utf-8")
+            source = Path(path).read_text(encoding="utf-8-sig")
             style = style_of(source)
             if style:
                 open_ended = takes_anything(ast.parse(source))

@@ -37,7 +37,7 @@ def main(list_file: str) -> None:
 
 def facts_of(path: str) -> dict[str, object]:
     """What one file defines, uses and can never reach. Raises ValueError if it cannot be parsed."""
-    source = Path(path).read_text(encoding="utf-8")
+    source = Path(path).read_text(encoding="utf-8-sig")
     scanner = Vulture()
     said = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stderr(said):

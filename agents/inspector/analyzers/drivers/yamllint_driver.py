@@ -27,7 +27,7 @@ def main(list_file: str) -> None:
     problems, templates, failed = [], [], []
     for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")
             found = [row(path, one) for one in linter.run(text, config)]
         except (Exception, RecursionError) as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
