@@ -1,0 +1,110 @@
+"""One analysis as a program runs it: which files, in which thread, told in which words."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.inspector.taint import wording
+from agents.inspector.taint.engine import ROOT_MILLISECONDS, Engine, Result
+
+VERSION = "1"
+STACK_BYTES = 512 << 20  # address space; only what deep code touches becomes memory
+MAX_FILE_BYTES = 2 << 20
+_LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".nox", ".venv", "venv", "site-packages"}
+)
+_TEMPLATES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".djhtml", ".txt", ".xml", ".svg")
+
+
+def run(
+    root: Path,
+    paths: Sequence[Path],
+    names: Sequence[str] = (),
+    *,
+    as_json: bool,
+    function_milliseconds: int = 0,
+) -> str:
+    """Analyse and tell. `names` are paths below the root; without any, folders are walked."""
+    files, templates, too_large = _files(root, paths, names)
+    engine = Engine(
+        root, files, templates=templates, root_milliseconds=function_milliseconds or ROOT_MILLISECONDS
+    )
+    for path in too_large:
+        engine.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")
+    result = in_large_thread(engine)
+    told = as_data(result)
+    return json.dumps(told, ensure_ascii=True) + "\n" if as_json else wording.lines(told)
+
+
+def in_large_thread(engine: Engine) -> Result:
+    """Run in a thread whose stack holds deep code. Raises what the analysis raises."""
+    found: list[Result] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(engine.run())
+        except BaseException as error:
+            raised.append(error)
+
+    threading.stack_size(STACK_BYTES)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
+    return found[0]
+
+
+def _files(root: Path, paths: Sequence[Path], names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    found: list[str] = []
+    templates: list[str] = []
+    too_large: list[str] = []
+    every = list(names) or [name for path in paths for name in _walk(root, path)]
+    for name in every:
+        if name.endswith((".py", ".pyw")):
+            size = (root / name).stat().st_size if (root / name).exists() else 0
+            (too_large if size > MAX_FILE_BYTES else found).append(name)
+        elif name.endswith(_TEMPLATES):
+            templates.append(name)
+    return found, templates, too_large
+
+
+def _walk(root: Path, path: Path) -> Iterator[str]:
+    if path.is_file():
+        yield os.path.relpath(path, root)
+        return
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(
+            one for one in folders if one not in _LEFT_OUT and not os.path.islink(os.path.join(folder, one))
+        )
+        for name in sorted(files):
+            full = os.path.join(folder, name)
+            if name.endswith((".py", ".pyw", *_TEMPLATES)) and not os.path.islink(full):
+                yield os.path.relpath(full, root)
+
+
+def as_data(result: Result) -> dict[str, Any]:
+    """The result as plain data."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1024 if sys.platform.startswith("linux") else 1
+    )
+    return {
+        "version": VERSION,
+        "findings": [wording.finding(hit) for hit in result.hits],
+        "not_analysed": [
+            {"path": one.path, "line": one.line, "what": one.what, "reason": one.reason}
+            for one in result.not_analysed
+        ],
+        "files": result.files,
+        "functions": result.functions,
+        "seconds": round(result.seconds, 3),
+        "peak_rss_bytes": peak,
+    }

@@ -1,0 +1,203 @@
+"""Reading and writing attributes: of objects of the tree, of modules, of things outside."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.structures import Bound, Class, Function, Instance, Module, Super
+from agents.inspector.taint.tables.rows import Rules
+from agents.inspector.taint.values import (
+    UNKNOWN,
+    Attribute,
+    Choice,
+    Source,
+    Taint,
+    Trail,
+    Value,
+    join,
+    merged,
+)
+
+_HOST_PARTS = frozenset({"netloc", "hostname", "host", "scheme"})
+_ADDRESS = "@urllib.parse.ParseResult"
+
+
+def read(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
+    """The value of `holder.name`; `node` is where it is read."""
+    if holder.items is not None:
+        found = holder.items.get(Attribute(name))
+        if found is not None:
+            return found
+    if holder.ref is not None:
+        found = _of_reference(frame, node, holder, name)
+        if found is not None:
+            return found
+    if holder.name:
+        return _of_name(frame, node, holder, name)
+    if holder.taints:
+        return Value(parts_of(holder.taints, f".{name}"))
+    return UNKNOWN
+
+
+def parts_of(taints: tuple[Taint, ...], selector: str) -> tuple[Taint, ...]:
+    """The taints of one part of something tainted."""
+    return tuple(Taint(one.source.part(selector), one.cleaned, one.trail, one.weak) for one in taints)
+
+
+def _of_reference(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value | None:
+    ref = holder.ref
+    if isinstance(ref, Module):
+        return frame.engine.project.member(ref, name)
+    if isinstance(ref, Class):
+        return _of_class(frame, ref, ref, name, holder, node, is_instance=False)
+    if isinstance(ref, Instance):
+        return _of_class(frame, ref.cls, ref.cls, name, holder, node, is_instance=True)
+    if isinstance(ref, Super):
+        for base in ref.cls.order()[1:]:
+            if name in base.members:
+                return _bound(frame, base.members[name], ref.receiver, node, is_instance=True)
+        return Value(ref.receiver.taints, name="")
+    if isinstance(ref, Choice):
+        every = [read(frame, node, holder.but(ref=one), name) for one in ref.options]
+        found = every[0]
+        for one in every[1:]:
+            found = join(found, one)
+        return found
+    if isinstance(ref, (Function, Bound)):
+        return UNKNOWN
+    return None
+
+
+def _of_class(
+    frame: Frame, cls: Class, start: Class, name: str, holder: Value, node: ast.expr, *, is_instance: bool
+) -> Value | None:
+    if name == "__class__":
+        return Value(ref=cls)
+    member = start.member(name)
+    if member is not None:
+        return _bound(frame, member, holder, node, is_instance=is_instance)
+    if is_instance:
+        remembered = cls.remembered(name)
+        if remembered is not None:
+            if holder.taints:
+                return remembered.but(taints=merged(remembered.taints, parts_of(holder.taints, f".{name}")))
+            return remembered
+    for base in cls.outside():
+        full = frame.engine.tables.canonical(f"@{base}" if is_instance else base)
+        found = _outside(frame, node, holder, f"{full}.{name}")
+        if found is not None:
+            return found
+    if holder.taints:
+        return Value(parts_of(holder.taints, f".{name}"))
+    return None
+
+
+def _bound(frame: Frame, member: Value, holder: Value, node: ast.expr, *, is_instance: bool) -> Value:
+    function = member.ref
+    if not isinstance(function, Function):
+        return member
+    if function.kind == "static":
+        return member
+    if function.kind == "class":
+        receiver = Value(ref=holder.ref.cls) if isinstance(holder.ref, Instance) else holder
+        return Value(ref=Bound(function, receiver))
+    if not is_instance:
+        return member
+    target = node.value if isinstance(node, ast.Attribute) else None
+    if function.kind == "property":
+        from agents.inspector.taint import summaries
+        from agents.inspector.taint.structures import Arguments
+
+        return summaries.call(frame, node, function, Arguments([holder], nodes=[target]))
+    return Value(ref=Bound(function, holder, target))
+
+
+def _outside(frame: Frame, node: ast.expr, holder: Value, full: str) -> Value | None:
+    """What the tables say of a base's attribute, or None."""
+    tables = frame.engine.tables
+    full = tables.canonical(full)
+    rules = tables.of(full)
+    if rules is None:
+        return None
+    return _by_rules(frame, node, holder, full, rules)
+
+
+def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
+    tables = frame.engine.tables
+    full = tables.canonical(f"{holder.name}.{name}")
+    if "." not in full and not full.startswith("@"):
+        return UNKNOWN
+    module = frame.engine.project.module(full) if not full.startswith("@") else None
+    if module is not None:
+        return Value(ref=module)
+    if holder.name == _ADDRESS and name in _HOST_PARTS:
+        taints = tuple(one.with_cleaned(kinds.PARSED) for one in holder.taints)
+        return Value(taints)
+    rules = tables.of(full)
+    if rules is None:
+        taints = parts_of(holder.taints, f".{name}") if holder.taints else ()
+        return Value(taints, name=full)
+    return _by_rules(frame, node, holder, full, rules)
+
+
+def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rules) -> Value:
+    if rules.sources:
+        value = source_value(frame, node, rules)
+        return value.but(name=rules.gives or full)
+    taints = parts_of(holder.taints, f".{full.rpartition('.')[2]}") if holder.taints else ()
+    if rules.stops:
+        taints = ()
+    elif rules.cleans:
+        taints = tuple(one.with_cleaned(rules.cleans) for one in taints)
+    # `gives` on an attribute that is called stays a name until the call; both ways of reading agree on the type.
+    return Value(taints, name=full)
+
+
+def source_value(frame: Frame, node: ast.AST, rules: Rules) -> Value:
+    """A fresh value from a source."""
+    row = rules.sources[0]
+    return Value((fresh_taint(frame, node, row.what, row.origin),))
+
+
+def fresh_taint(frame: Frame, node: ast.AST, what: str, origin: str, variable: str = "") -> Taint:
+    """A taint that begins here."""
+    place = frame.place(node)
+    cleaned = kinds.INJECTIONS if origin == "random" else kinds.RANDOM
+    source = Source(what, place, origin, cleaned=cleaned)
+    return Taint(source, cleaned, Trail(None, place, variable, f"comes from {what}"))
+
+
+def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
+    """`node.value.attr = value`."""
+    holder = frame.evaluate(node.value)
+    if isinstance(holder.ref, Instance):
+        holder.ref.cls.remember(node.attr, value)
+    if isinstance(holder.ref, (Module, Function)):
+        return
+    _sink(frame, node, holder, value)
+    changed = holder.but(items={**(holder.items or {}), Attribute(node.attr): value})
+    if isinstance(holder.ref, Class):
+        holder.ref.members.setdefault(node.attr, Value(name=value.name, ref=value.ref))
+        return
+    from agents.inspector.taint import containers
+
+    containers.store(frame, node.value, holder, changed)
+
+
+def _sink(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> None:
+    if not holder.name.startswith("@"):
+        return
+    rules = frame.engine.tables.of(frame.engine.tables.canonical(f"{holder.name}.{node.attr}"))
+    if rules is None:
+        return
+    for row in rules.sinks:
+        if row.arguments.assigned:
+            from agents.inspector.taint import sinks
+
+            sinks.report(frame, node, row, value, f"{holder.name[1:]}.{node.attr}")
+
+
+__all__ = ["fresh_taint", "parts_of", "read", "replace", "source_value", "write"]

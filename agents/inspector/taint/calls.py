@@ -1,0 +1,306 @@
+"""Calls: who is called, with what, and what comes of it.
+
+In this order: something of the tree (its summary decides), a method of a container or text that we model, a row of
+the tables, and else the default: the standard library passes its arguments on, unknown code does too but makes
+the claim less sure.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from agents.inspector.taint import attributes, containers, guards, sinks, specials, strings, summaries
+from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.states import State
+from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial, Super
+from agents.inspector.taint.tables.rows import Rules
+from agents.inspector.taint.values import (
+    UNKNOWN,
+    Attribute,
+    Choice,
+    Taint,
+    Value,
+    constant,
+    deep_taints,
+    element,
+    join,
+    merged,
+)
+
+_STDLIB = sys.stdlib_module_names | {"builtins"}
+_EXIT = Value(name="!exit")
+
+
+@evaluates(ast.Call)
+def call(frame: Frame, node: ast.Call) -> Value:
+    """A call expression."""
+    func = node.func
+    receiver: Value | None = None
+    if isinstance(func, ast.Attribute):
+        receiver = frame.evaluate(func.value)
+        if receiver.ref is None and not receiver.name and func.attr in strings.METHODS and not receiver.shape:
+            return strings.METHODS[func.attr](frame, node, receiver, arguments(frame, node))
+        callee = attributes.read(frame, func, receiver, func.attr)
+    else:
+        callee = frame.evaluate(func)
+    return apply(frame, node, callee, arguments(frame, node), receiver=receiver)
+
+
+def arguments(frame: Frame, node: ast.Call) -> Arguments:
+    """The values that a call passes."""
+    given = Arguments()
+    for part in node.args:
+        if isinstance(part, ast.Starred):
+            value = frame.evaluate(part.value)
+            if value.exact and value.items is not None and given.star is None:
+                for one in value.items.values():
+                    given.positional.append(one)
+                    given.nodes.append(None)
+            else:
+                one = element(value)
+                given.star = one if given.star is None else join(given.star, one)
+        else:
+            given.positional.append(frame.evaluate(part))
+            given.nodes.append(part)
+    for keyword in node.keywords:
+        value = frame.evaluate(keyword.value)
+        if keyword.arg is not None:
+            given.keywords[keyword.arg] = value
+            given.keyword_nodes[keyword.arg] = keyword.value
+        elif value.exact and value.items is not None:
+            given.keywords.update({key: one for key, one in value.items.items() if isinstance(key, str)})
+        else:
+            given.double_star = value
+    return given
+
+
+def apply(
+    frame: Frame,
+    node: ast.expr,
+    callee: Value,
+    given: Arguments | None = None,
+    *,
+    receiver: Value | None = None,
+) -> Value:
+    """The result of calling a value."""
+    given = given or Arguments()
+    ref = callee.ref
+    if ref is None:
+        return _outside(frame, node, callee, given, receiver)
+    if isinstance(ref, Function):
+        return summaries.call(frame, node, ref, given)
+    if isinstance(ref, Bound):
+        bound = Arguments(
+            [ref.receiver, *given.positional], given.keywords, given.star, given.double_star,
+            [ref.node, *given.nodes], given.keyword_nodes,
+        )  # fmt: skip
+        return summaries.call(frame, node, ref.function, bound)
+    if isinstance(ref, Class):
+        return instantiate(frame, node, ref, given)
+    if isinstance(ref, Partial):
+        whole = Arguments(
+            [*ref.positional, *given.positional], {**ref.keywords, **given.keywords}, given.star, given.double_star,
+            [*(None for _ in ref.positional), *given.nodes], given.keyword_nodes,
+        )  # fmt: skip
+        return apply(frame, node, ref.target, whole)
+    if isinstance(ref, Choice):
+        return _any_of(frame, node, [callee.but(ref=one) for one in ref.options], given)
+    if isinstance(ref, Instance):
+        method = attributes.read(frame, node, callee, "__call__")
+        return apply(frame, node, method, given) if method.ref is not None else _unknown(given, callee)
+    return _unknown(given, callee)
+
+
+def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments) -> Value:
+    from agents.inspector.taint.states import joined
+
+    before, result, after = frame.state, None, None
+    for one in options:
+        frame.state = before.copy()
+        value = apply(frame, node, one, given)
+        result = value if result is None else join(result, value)
+        after = frame.state if after is None else joined(after, frame.state)
+    frame.state = after or before
+    return result or UNKNOWN
+
+
+def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> Value:
+    """A new instance, after its __init__."""
+    made = Value(ref=Instance(cls), shape="object", items={})
+    constructor = cls.member("__init__")
+    if constructor is not None and isinstance(constructor.ref, Function):
+        bound = Arguments(
+            [made, *given.positional], given.keywords, given.star, given.double_star,
+            [None, *given.nodes], given.keyword_nodes,
+        )  # fmt: skip
+        _, changed = summaries.call_with_receiver(frame, node, constructor.ref, bound)
+        return changed
+    items: dict[object, Value] = {Attribute(name): value for name, value in given.keywords.items()}
+    names = _annotated(cls)
+    taints: tuple[Taint, ...] = ()
+    for number, value in enumerate(given.positional):
+        if number < len(names):
+            items[Attribute(names[number])] = value
+        else:
+            taints = merged(taints, deep_taints(value))
+    for extra in (given.star, given.double_star):
+        if extra is not None:
+            taints = merged(taints, deep_taints(extra))
+    return made.but(items=items, taints=taints)
+
+
+def _annotated(cls: Class) -> list[str]:
+    found: list[str] = []
+    for one in reversed(cls.order()):
+        found += [
+            part.target.id
+            for part in one.node.body
+            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
+        ]
+    return found
+
+
+def _outside(frame: Frame, node: ast.expr, callee: Value, given: Arguments, receiver: Value | None) -> Value:
+    """A call of something that is not of the tree."""
+    name = callee.name
+    method = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    tables = frame.engine.tables
+    rules = tables.of(name) if name else None
+    if receiver is not None and rules is None and isinstance(node, ast.Call):
+        found = _modelled(frame, node, receiver, method, given)
+        if found is not None:
+            return found
+    if rules is None and method and (receiver is None or _is_opaque(frame, receiver)):
+        rules = tables.of_method(method)
+        if rules is not None and not name:
+            name = f".{method}"
+    if rules is None:
+        return _default(frame, node, callee, given, receiver, method)
+    return by_rules(frame, node, name or f".{method}", rules, callee, given, receiver)
+
+
+def _is_opaque(frame: Frame, receiver: Value) -> bool:
+    """Nothing is known of it, or only where it came from."""
+    return not receiver.name.startswith("@") or frame.engine.tables.of(f"{receiver.name}.*") is None
+
+
+def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given: Arguments) -> Value | None:
+    """Methods of containers and texts."""
+    is_plain = not receiver.name or bool(receiver.shape)
+    if receiver.shape in ("list", "dict", "set", "tuple") and method in containers.METHODS:
+        result, changed = containers.METHODS[method](frame, node, receiver, given)
+        if changed is not None and isinstance(node.func, ast.Attribute):
+            containers.store(frame, node.func.value, receiver, changed)
+        return result
+    if method in strings.METHODS and (is_plain or receiver.taints):
+        return strings.METHODS[method](frame, node, receiver, given)
+    if (
+        is_plain
+        and method in ("append", "extend", "update", "add", "setdefault", "insert")
+        and receiver.ref is None
+    ):
+        result, changed = containers.METHODS[method](frame, node, receiver, given)
+        if changed is not None and isinstance(node.func, ast.Attribute) and deep_taints(changed):
+            containers.store(frame, node.func.value, receiver, changed)
+        return result
+    if method == "get" and receiver.taints:
+        key = given.at(0)
+        value = containers.item(frame, node, receiver, key) if key is not None else Value(receiver.taints)
+        default = given.at(1, "default")
+        return value if default is None else join(value, default)
+    return None
+
+
+def by_rules(
+    frame: Frame,
+    node: ast.expr,
+    name: str,
+    rules: Rules,
+    callee: Value,
+    given: Arguments,
+    receiver: Value | None,
+) -> Value:
+    """What the tables say that the call does."""
+    for row in rules.sinks:
+        sinks.check(frame, node, row, name, given, receiver)
+    if rules.exits:
+        frame.state.alive = False
+        return _EXIT
+    if rules.special:
+        return specials.SPECIALS[rules.special](frame, node, given, receiver, callee)
+    result = _result(frame, node, name, rules, callee, given, receiver)
+    for row in rules.guards:
+        facts = guards.by_row(row, given, receiver)
+        if facts is not None:
+            result = result.but(facts=facts)
+    return result
+
+
+def _result(
+    frame: Frame,
+    node: ast.expr,
+    name: str,
+    rules: Rules,
+    callee: Value,
+    given: Arguments,
+    receiver: Value | None,
+) -> Value:
+    if rules.sources:
+        if callee.taints:
+            return callee.but(name=rules.gives)
+        return attributes.source_value(frame, node, rules).but(name=rules.gives)
+    taints: tuple[Taint, ...] = ()
+    if not rules.stops:
+        for one in given.every():
+            taints = merged(taints, deep_taints(one))
+        if receiver is not None:
+            taints = merged(taints, deep_taints(receiver) if name.startswith("@") else receiver.taints)
+        if rules.cleans:
+            taints = tuple(one.with_cleaned(rules.cleans) for one in taints)
+    elif receiver is not None and name.startswith("."):
+        taints = receiver.taints
+    value = Value(taints, name=rules.gives)
+    return frame.moved(value, node, "", f"passed through {_short(name)}") if taints else value
+
+
+def _short(name: str) -> str:
+    return f"{name.lstrip('@.').removeprefix('builtins.')}()"
+
+
+def _default(
+    frame: Frame, node: ast.expr, callee: Value, given: Arguments, receiver: Value | None, method: str
+) -> Value:
+    name = callee.name
+    top = name.lstrip("@").partition(".")[0]
+    taints: tuple[Taint, ...] = ()
+    for one in given.every():
+        taints = merged(taints, deep_taints(one))
+    if name and top in _STDLIB:
+        if receiver is not None:
+            taints = merged(taints, receiver.taints)
+        result = Value(taints, name=f"@{name}" if method[:1].isupper() or name[:1] != "@" else "")
+        return frame.moved(result, node, "", f"passed through {_short(name)}") if taints else result
+    taints = tuple(one.weaker() for one in taints)
+    if receiver is not None:
+        taints = merged(receiver.taints, taints)
+    word = name or method
+    result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
+    facts = guards.by_word(word.rpartition(".")[2], given)
+    if facts is not None:
+        result = result.but(facts=facts)
+    return (
+        frame.moved(result, node, "", f"passed through {_short(word)}, which is not known")
+        if taints
+        else result
+    )
+
+
+def _unknown(given: Arguments, callee: Value) -> Value:
+    taints = callee.taints
+    for one in given.every():
+        taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
+    return Value(taints) if taints else UNKNOWN
+
+
+__all__ = ["State", "Super", "apply", "arguments", "call", "constant", "instantiate"]

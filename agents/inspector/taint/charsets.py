@@ -1,0 +1,121 @@
+"""Which dangers a regular expression rules out: by the characters that a full match cannot contain."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from typing import Any
+
+from agents.inspector.taint import kinds
+
+try:  # the same module under its old and its new name
+    from re import _parser as _sre  # type: ignore[attr-defined]  # private, but the only parser of patterns there is
+except ImportError:
+    import sre_parse as _sre
+
+# What an attack of a kind cannot do without.
+_NEEDED: dict[str, str] = {
+    "sql": "'\"`\\;()= \t\n",
+    "command": ";|&$`<>(){}[]'\"\\ \t\n*?!~",
+    "path": "/\\",
+    "xss": "<>\"'&",
+    "redirect": "/\\:",
+    "xpath": "'\"[]()/|=",
+    "ldap": "*()\\&|=",
+    "code": "([{.;=\"'",
+    "template": "{$<",
+    "ssrf": "/:@.",
+    "header": "\r\n",
+    "log": "\r\n",
+    "regex": "*+({",
+}
+_MARKUP = {"xxe": "<", "deserialisation": "({.\n!"}
+_SAMPLE = [chr(code) for code in range(9, 127)]
+_END = {"AT_END", "AT_END_STRING"}
+_BEGIN = {"AT_BEGINNING", "AT_BEGINNING_STRING"}
+
+
+@lru_cache(maxsize=1024)
+def excluded(pattern: str, how: str) -> int:
+    """The kinds that a value which matched cannot be dangerous for; 0 if it may contain anything."""
+    if len(pattern) > 500:
+        return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parsed: Any = _sre.parse(pattern)
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return 0
+    if parsed.state.flags & (re.MULTILINE | re.DOTALL) and how != "fullmatch":
+        return 0
+    if not _anchored(list(parsed), how):
+        return 0
+    letters: set[str] = set()
+    if not _letters(parsed, letters):
+        return 0
+    needed = {**_NEEDED, **_MARKUP}
+    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if letters.isdisjoint(danger))
+
+
+def _anchored(parts: list[Any], how: str) -> bool:
+    if how == "fullmatch":
+        return True
+    ends = bool(parts) and str(parts[-1][0]) == "AT" and str(parts[-1][1]) in _END
+    begins = bool(parts) and str(parts[0][0]) == "AT" and str(parts[0][1]) in _BEGIN
+    return ends and (how == "match" or begins)
+
+
+def _letters(parts: Any, found: set[str]) -> bool:
+    """Gather the letters that may occur; False if any may."""
+    for code, argument in parts:
+        name = str(code)
+        if name == "LITERAL":
+            found.add(chr(argument))
+        elif name == "IN":
+            if not _class(argument, found):
+                return False
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            if not _letters(argument[2], found):
+                return False
+        elif name == "SUBPATTERN":
+            if not _letters(argument[3], found):
+                return False
+        elif name == "BRANCH":
+            if not all(_letters(one, found) for one in argument[1]):
+                return False
+        elif name == "ATOMIC_GROUP":
+            if not _letters(argument, found):
+                return False
+        elif name not in ("AT", "ASSERT", "ASSERT_NOT", "GROUPREF"):
+            return False
+    return True
+
+
+def _class(members: Any, found: set[str]) -> bool:
+    negated = any(str(code) == "NEGATE" for code, _ in members)
+    inside: set[str] = set()
+    for code, argument in members:
+        name = str(code)
+        if name == "LITERAL":
+            inside.add(chr(argument))
+        elif name == "RANGE":
+            inside.update(letter for letter in _SAMPLE if argument[0] <= ord(letter) <= argument[1])
+        elif name == "CATEGORY":
+            category = str(argument)
+            if category.startswith("CATEGORY_NOT"):
+                inside.update(
+                    letter for letter in _SAMPLE if not _in_category(letter, category.replace("NOT_", ""))
+                )
+            else:
+                inside.update(letter for letter in _SAMPLE if _in_category(letter, category))
+    found.update(set(_SAMPLE) - inside if negated else inside)
+    return True
+
+
+def _in_category(letter: str, category: str) -> bool:
+    if "DIGIT" in category:
+        return letter.isdigit()
+    if "SPACE" in category:
+        return letter.isspace()
+    return letter.isalnum() or letter == "_"

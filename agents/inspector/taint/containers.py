@@ -1,0 +1,362 @@
+"""Lists, tuples, dictionaries, sets: reading, changing, and putting the changed one back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from agents.inspector.taint import attributes
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import (
+    FALSE,
+    MAX_ITEMS,
+    MISSING,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Attribute,
+    Value,
+    constant,
+    deep_taints,
+    element,
+    join,
+    merged,
+)
+
+_SHARED = {id(UNKNOWN), id(NONE), id(TRUE), id(FALSE)}
+
+
+def store(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None:
+    """Put a changed container where the old one was: in every variable that holds it, else at its expression."""
+    if id(old) not in _SHARED and frame.state.replace(old, new):
+        return
+    if isinstance(target, ast.Name):
+        outer = frame.parent
+        if target.id not in frame.state.variables and outer is not None:
+            while outer is not None:
+                if target.id in outer.state.variables:
+                    outer.state.variables[target.id] = new
+                    return
+                outer = outer.parent
+        frame.state.variables[target.id] = new
+    elif isinstance(target, ast.Attribute):
+        attributes.write(frame, target, new)
+    elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
+        set_item(frame, target, new)
+
+
+def set_item(frame: Frame, target: ast.Subscript, value: Value) -> None:
+    """`holder[key] = value`."""
+    holder = frame.evaluate(target.value)
+    if isinstance(target.slice, ast.Slice):
+        changed = with_more(holder, element(value))
+    else:
+        key = frame.evaluate(target.slice)
+        from agents.inspector.taint import sinks
+
+        sinks.item_assigned(frame, target, holder, key, value)
+        changed = with_item(holder, key, value)
+    store(frame, target.value, holder, changed)
+
+
+def with_item(holder: Value, key: Value, value: Value) -> Value:
+    """The container with one element replaced or, if the key is unknown, one more possible element."""
+    if key.known and hashable(key.const):
+        index = key.const
+        items = dict(holder.items or {})
+        if isinstance(index, int) and not isinstance(index, bool) and index < 0 and holder.shape == "list":
+            if not holder.exact:
+                return with_more(holder, value)
+            index += len(items)
+        if index in items or len(items) < MAX_ITEMS:
+            items[index] = value
+            return holder.but(items=items, shape=holder.shape or "dict")
+    return with_more(holder, value, taints=key.taints)
+
+
+def with_more(holder: Value, value: Value, taints: tuple[Any, ...] = ()) -> Value:
+    """The container with one more possible element at an unknown place."""
+    rest = value if holder.rest is None else join(holder.rest, value)
+    return holder.but(
+        rest=rest, exact=False, taints=merged(holder.taints, taints), shape=holder.shape or "dict"
+    )
+
+
+def hashable(value: Any) -> bool:
+    """Tell whether a constant can be a key here."""
+    return isinstance(value, (str, int, bytes, float)) or value is None
+
+
+def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
+    """`holder[key]`."""
+    if isinstance(holder.const, (str, bytes)) and key.known and isinstance(key.const, int):
+        try:
+            return constant(holder.const[key.const])
+        except IndexError:
+            return UNKNOWN
+    found = _known_item(holder, key)
+    if found is not None:
+        return found
+    if holder.name:
+        return _named_item(frame, node, holder, key)
+    if key.known and holder.taints and holder.rest is None:
+        return Value(attributes.parts_of(holder.taints, f"[{key.const!r}]"))
+    if holder.exact and key.known and holder.shape in ("dict", "list", "tuple"):
+        return UNKNOWN  # the program would raise
+    if key.known:
+        return _beside(holder, key)
+    return element(holder)
+
+
+def _beside(holder: Value, key: Value) -> Value:
+    """An element under a key that is not among the known ones."""
+    taints = attributes.parts_of(holder.taints, f"[{key.const!r}]") if holder.taints else ()
+    if holder.rest is None:
+        return Value(taints) if taints else UNKNOWN
+    return holder.rest.but(taints=merged(holder.rest.taints, taints), const=MISSING)
+
+
+def _known_item(holder: Value, key: Value) -> Value | None:
+    if holder.items is None or not key.known or not hashable(key.const):
+        return None
+    index = key.const
+    if isinstance(index, int) and index < 0 and holder.shape in ("list", "tuple"):
+        if not holder.exact:
+            return None
+        index += len(holder.items)
+    found = holder.items.get(index)
+    if found is not None and holder.rest is not None and holder.shape == "list":
+        return join(found, holder.rest)  # positions of a list with unknown parts are not sure
+    return found
+
+
+def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
+    """An element of something outside: the rules of its `[]`."""
+    rules = frame.engine.tables.of(f"{holder.name}.__getitem__")
+    if rules is not None and rules.sources:
+        value = attributes.source_value(frame, node, rules)
+        if key.known:
+            return Value(attributes.parts_of(value.taints, f"[{key.const!r}]"))
+        return value
+    if rules is not None and rules.stops:
+        return UNKNOWN
+    selector = f"[{key.const!r}]" if key.known else ""
+    taints = attributes.parts_of(holder.taints, selector) if selector and holder.taints else holder.taints
+    name = rules.gives if rules is not None else ""
+    if holder.items or holder.rest is not None:
+        return element(holder)
+    return Value(taints, name=name) if taints or name else UNKNOWN
+
+
+def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
+    """`holder[a:b:c]`."""
+    bounds = [None if one is None else frame.evaluate(one) for one in (part.lower, part.upper, part.step)]
+    if all(one is None or (one.known and isinstance(one.const, int)) for one in bounds):
+        cut = slice(*(None if one is None else one.const for one in bounds))
+        if isinstance(holder.const, (str, bytes)) and cut.step != 0:
+            return constant(holder.const[cut])
+        if holder.exact and holder.items is not None and holder.shape in ("list", "tuple") and cut.step != 0:
+            chosen = list(holder.items.values())[cut]
+            return Value(shape=holder.shape, items=dict(enumerate(chosen)), exact=True, taints=holder.taints)
+    if holder.shape in ("list", "tuple"):
+        return Value(holder.taints, shape=holder.shape, rest=element(holder))
+    return Value(holder.taints) if holder.taints else UNKNOWN
+
+
+def extended(first: Value, second: Value) -> Value:
+    """`first + second` for lists and tuples."""
+    if first.exact and second.exact and first.items is not None and second.items is not None:
+        every = [*first.items.values(), *second.items.values()]
+        if len(every) <= MAX_ITEMS:
+            return Value(shape=first.shape, items=dict(enumerate(every)), exact=True)
+    rest = join(element(first), element(second))
+    return Value(merged(first.taints, second.taints), shape=first.shape, rest=rest)
+
+
+Method = Callable[[Frame, ast.Call, Value, Arguments], "tuple[Value, Value | None]"]
+
+
+def append(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.append, set.add, deque.append."""
+    value = given.at(0) or UNKNOWN
+    if holder.exact and holder.shape == "list" and holder.items is not None and len(holder.items) < MAX_ITEMS:
+        return NONE, holder.but(items={**holder.items, len(holder.items): value})
+    changed = with_more(holder, value)
+    return NONE, changed.but(shape=holder.shape or "list")
+
+
+def insert(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.insert."""
+    position, value = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN
+    if holder.exact and holder.items is not None and isinstance(position.const, int):
+        every = list(holder.items.values())
+        every.insert(position.const, value)
+        return NONE, holder.but(items=dict(enumerate(every[:MAX_ITEMS])))
+    return NONE, with_more(_unordered(holder), value)
+
+
+def _unordered(holder: Value) -> Value:
+    """A list whose positions are not known any more."""
+    if not holder.items:
+        return holder
+    kept = {key: one for key, one in holder.items.items() if isinstance(key, Attribute)}
+    bare = holder.but(items={k: v for k, v in holder.items.items() if k not in kept}, taints=())
+    return holder.but(items=kept, rest=element(bare), exact=False)
+
+
+def extend(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.extend, set.update with sequences."""
+    value = given.at(0) or UNKNOWN
+    if holder.shape == "list" and value.shape in ("list", "tuple"):
+        return NONE, extended(holder, value)
+    return NONE, with_more(_unordered(holder) if holder.shape == "list" else holder, element(value))
+
+
+def pop(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.pop, dict.pop, set.pop, popleft."""
+    key = given.at(0)
+    if holder.shape == "list" and holder.exact and holder.items:
+        position = -1 if key is None else key.const if isinstance(key.const, int) else MISSING
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "popleft":
+            position = 0
+        every = list(holder.items.values())
+        if isinstance(position, int) and -len(every) <= position < len(every):
+            value = every.pop(position)
+            return value, holder.but(items=dict(enumerate(every)))
+    if (
+        holder.shape == "dict"
+        and key is not None
+        and key.known
+        and hashable(key.const)
+        and holder.items is not None
+    ) and key.const in holder.items:
+        value = holder.items[key.const]
+        return value, holder.but(items={k: v for k, v in holder.items.items() if k != key.const})
+    value = item(frame, node, holder, key) if key is not None and holder.shape != "list" else element(holder)
+    default = given.at(1)
+    return (join(value, default) if default is not None else value), None
+
+
+def remove(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.remove, reverse, sort: positions are lost."""
+    value = given.at(0)
+    if holder.exact and holder.items is not None and value is not None and value.known:
+        every = list(holder.items.values())
+        for number, one in enumerate(every):
+            if one.known and one.const == value.const:
+                del every[number]
+                return NONE, holder.but(items=dict(enumerate(every)))
+            if not one.known:
+                break
+    return NONE, _unordered(holder)
+
+
+def reverse(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.reverse."""
+    if holder.exact and holder.items is not None:
+        return NONE, holder.but(items=dict(enumerate(reversed(list(holder.items.values())))))
+    return NONE, _unordered(holder)
+
+
+def clear(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """list.clear, dict.clear."""
+    return NONE, Value(shape=holder.shape, items={}, exact=True)
+
+
+def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.get."""
+    key, default = given.at(0) or UNKNOWN, given.at(1, "default")
+    if holder.exact and key.known and hashable(key.const) and key.const not in (holder.items or {}):
+        return default or NONE, None
+    value = item(frame, node, holder, key)
+    if holder.items is not None and key.known and hashable(key.const) and key.const in holder.items:
+        return value, None
+    return (value if default is None else join(value, default)), None
+
+
+def setdefault(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.setdefault."""
+    key, default = given.at(0) or UNKNOWN, given.at(1) or NONE
+    if key.known and hashable(key.const) and key.const in (holder.items or {}):
+        return item(frame, node, holder, key), None
+    return join(item(frame, node, holder, key), default), with_item(holder, key, default)
+
+
+def update(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.update, set.update."""
+    changed = holder
+    for other in given.positional:
+        if holder.shape == "set" or (other.shape in ("list", "set") and holder.shape != "dict"):
+            changed = with_more(changed, element(other))
+            continue
+        items = {**(changed.items or {}), **dict((other.items or {}).items())}
+        changed = changed.but(items=items, exact=changed.exact and other.exact)
+        if other.rest is not None or other.taints:
+            changed = with_more(changed, element(other))
+    for key, value in given.keywords.items():
+        changed = with_item(changed, constant(key), value)
+    if given.double_star is not None:
+        changed = with_more(changed, element(given.double_star))
+    return NONE, changed
+
+
+def values(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.values."""
+    return Value(shape="list", rest=element(holder)), None
+
+
+def keys(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.keys: tainted only if unknown keys were put in."""
+    known = {k: constant(k) for k in (holder.items or {}) if not isinstance(k, Attribute)}
+    if holder.exact and not holder.taints:
+        return Value(shape="list", items=dict(enumerate(known.values())), exact=True), None
+    return Value(shape="list", rest=Value(holder.taints)), None
+
+
+def items_of(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.items."""
+    pair = Value(shape="tuple", items={0: Value(holder.taints), 1: element(holder)}, exact=True)
+    return Value(shape="list", rest=pair), None
+
+
+def copied(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """A shallow copy: another object with the same content."""
+    return holder.but(), None
+
+
+def index(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """Numbers only."""
+    return UNKNOWN, None
+
+
+def union(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """set.union and its like."""
+    found = holder
+    for one in given.positional:
+        found = with_more(found, element(one))
+    return found.but(), None
+
+
+METHODS: dict[str, Method] = {
+    **dict.fromkeys(("append", "add", "appendleft", "put", "push"), append),
+    **dict.fromkeys(("pop", "popleft", "popitem"), pop),
+    **dict.fromkeys(("remove", "discard", "sort"), remove),
+    **dict.fromkeys(("copy", "__copy__"), copied),
+    **dict.fromkeys(("index", "count", "__len__", "__contains__"), index),
+    **dict.fromkeys(("union", "difference", "intersection", "symmetric_difference"), union),
+    "insert": insert,
+    "extend": extend,
+    "reverse": reverse,
+    "clear": clear,
+    "get": get,
+    "__getitem__": get,
+    "setdefault": setdefault,
+    "update": update,
+    "values": values,
+    "keys": keys,
+    "items": items_of,
+}
+
+__all__ = ["METHODS", "deep_taints", "item", "set_item", "sliced", "store"]

@@ -1,0 +1,132 @@
+"""What `def` and `class` bind, and what decorators make of it."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.states import State
+from agents.inspector.taint.structures import Bound, Class, Function
+from agents.inspector.taint.values import UNKNOWN, Value
+
+_KINDS = {
+    "staticmethod": "static",
+    "classmethod": "class",
+    "property": "property",
+    "cached_property": "property",
+    "functools.cached_property": "property",
+    "django.utils.functional.cached_property": "property",
+    "abc.abstractproperty": "property",
+}
+_TRANSPARENT = frozenset(
+    {"functools.wraps", "functools.lru_cache", "functools.cache", "contextlib.contextmanager"}
+)
+
+
+def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Class | None = None) -> Value:
+    """The value that the function's name gets."""
+    nested = frame.function is not None
+    made = Function(
+        node=node,
+        module=frame.module,
+        name=f"{owner.name}.{node.name}" if owner else _qualified(frame, node.name),
+        owner=owner or None,
+        parent=frame if nested else None,
+        is_generator=_yields(node),
+    )
+    _defaults(frame, made)
+    decorators = [frame.evaluate(_target(one)) for one in node.decorator_list]
+    made.decorators = tuple(decorators)
+    for one in decorators:
+        if one.name in _KINDS:
+            made.kind = _KINDS[one.name]
+    if not nested:
+        frame.module.functions.append(made)
+    else:
+        frame.engine.nested(frame, made)
+    value = Value(ref=made)
+    for written, one in zip(reversed(node.decorator_list), reversed(decorators), strict=True):
+        value = _decorated(frame, written, one, value)
+    return value
+
+
+def _target(node: ast.expr) -> ast.expr:
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def _decorated(frame: Frame, written: ast.expr, decorator: Value, value: Value) -> Value:
+    """A decorator of the tree is called; one from outside is taken to keep the function what it is."""
+    if not isinstance(decorator.ref, (Function, Bound, Class)) or decorator.name in _TRANSPARENT:
+        return value
+    if isinstance(decorator.ref, Class):
+        return value
+    from agents.inspector.taint import calls
+    from agents.inspector.taint.structures import Arguments
+
+    if isinstance(written, ast.Call):
+        decorator = frame.evaluate(written)
+        if not isinstance(decorator.ref, (Function, Bound)):
+            return value
+    made = calls.apply(frame, written, decorator, Arguments([value]))
+    return made if isinstance(made.ref, (Function, Bound)) else value
+
+
+def _qualified(frame: Frame, name: str) -> str:
+    return f"{frame.function.name}.{name}" if frame.function else name
+
+
+def _defaults(frame: Frame, made: Function) -> None:
+    arguments = made.node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = zip(reversed(positional), reversed(arguments.defaults), strict=False)
+    for parameter, default in pairs:
+        made.defaults[parameter.arg] = frame.evaluate(default)
+    for parameter, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if keyword_default is not None:
+            made.defaults[parameter.arg] = frame.evaluate(keyword_default)
+
+
+def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(one))
+    return False
+
+
+def cls(frame: Frame, node: ast.ClassDef) -> Value:
+    """The value that the class's name gets; its body is executed once."""
+    made = Class(node=node, module=frame.module, name=_qualified(frame, node.name))
+    made.bases = [frame.evaluate(one) for one in node.bases]
+    frame.module.classes.append(made)
+    outer = frame.state
+    frame.state = State(dict(outer.variables))
+    names = set(outer.variables)
+    for statement in node.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            value = function(frame, statement, made)
+            frame.state.variables[statement.name] = value
+            made.members[statement.name] = value
+        else:
+            frame.execute([statement])
+            _gather(frame, made, statement)
+    for name, value in frame.state.variables.items():
+        if name not in names and name not in made.members:
+            made.members[name] = value
+    frame.state = outer
+    return Value(ref=made)
+
+
+def _gather(frame: Frame, made: Class, statement: ast.stmt) -> None:
+    """Names that a statement of the class's body binds, also if they hide an outer name."""
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    for target in targets:
+        if isinstance(target, ast.Name):
+            made.members[target.id] = frame.state.variables.get(target.id, UNKNOWN)

@@ -1,0 +1,259 @@
+"""Functions that a framework calls: which they are, and what their parameters hold.
+
+By decorator (`entry` rows), by the type of a parameter (annotations, or a parameter named `request` in a module
+that imports a framework), by the base of the class.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from agents.inspector.taint import attributes, kinds
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.structures import Class, Function, Instance
+from agents.inspector.taint.tables import Tables
+from agents.inspector.taint.tables.rows import Row
+from agents.inspector.taint.values import UNKNOWN, Taint, Value, merged
+
+_HARMLESS = frozenset(
+    [
+        "builtins.int",
+        "builtins.float",
+        "builtins.bool",
+        "uuid.UUID",
+        "datetime.date",
+        "datetime.datetime",
+        "decimal.Decimal",
+        "pydantic.UUID4",
+        "pydantic.PositiveInt",
+        "fastapi.BackgroundTasks",
+        "fastapi.Response",
+        "starlette.responses.Response",
+    ]
+)
+_HARMLESS_ROUTE = re.compile(
+    r"<(?:int|float|uuid|any\([^)]*\)):(?:[^>]*)>|<(?:[^>:]*):(?:int|float|uuid)>|\{(\w+):int\}"
+)
+_CONVERTED = re.compile(r"<(?:int|float|uuid):(\w+)>|\{(\w+):(?:int|float|uuid)\}")
+_INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
+_HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
+_NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")
+
+
+def is_entry(tables: Tables, function: Function) -> bool:
+    """Tell whether a decorator makes it an entry."""
+    return entry_of(tables, function) is not None
+
+
+def entry_of(tables: Tables, function: Function) -> Row | None:
+    """The row of its decorator, if any."""
+    node = function.node
+    if isinstance(node, ast.Lambda):
+        return None
+    for written, value in zip(node.decorator_list, function.decorators, strict=False):
+        target = written.func if isinstance(written, ast.Call) else written
+        rules = tables.of(value.name) if value.name else None
+        if (
+            (rules is None or rules.entry is None)
+            and isinstance(target, ast.Attribute)
+            and isinstance(written, ast.Call)
+        ) and value.ref is None and (not value.name.startswith("@") or rules is None):
+            rules = tables.of_method(target.attr) if _takes_path(written) else None
+        if rules is not None and rules.entry is not None:
+            return rules.entry
+    return None
+
+
+def _takes_path(written: ast.Call) -> bool:
+    first = written.args[0] if written.args else None
+    return (
+        isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value[:1] in ("/", "<", "")
+    )
+
+
+def prepare(frame: Frame, function: Function) -> None:
+    """Bind the parameters of a root."""
+    entry = entry_of(frame.engine.tables, function)
+    if entry is not None:
+        frame.route = _route_kind(frame, function, entry)
+    elif _is_view_method(function):
+        frame.route = "html" if _in(function, "flask") else ""
+    converted = _converted(function)
+    arguments = function.node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    names = [one.arg for one in every]
+    for number, parameter in enumerate(every):
+        frame.state.variables[parameter.arg] = _parameter(
+            frame, function, parameter, number, entry, converted
+        )
+    for extra, shape in ((arguments.vararg, "tuple"), (arguments.kwarg, "dict")):
+        if extra is not None:
+            rest = UNKNOWN
+            if entry is not None and entry.parameters and shape == "dict":
+                rest = Value(
+                    (attributes.fresh_taint(frame, extra, "a part of the address", "remote", extra.arg),)
+                )
+            frame.state.variables[extra.arg] = Value(shape=shape, rest=rest)
+    if function.owner is not None and names and function.kind != "static":
+        receiver = Value(ref=Instance(function.owner), shape="object", items={})
+        if function.kind == "class":
+            receiver = Value(ref=function.owner)
+        frame.state.variables[names[0]] = receiver
+        frame.receiver = receiver
+
+
+def _route_kind(frame: Frame, function: Function, entry: Row) -> str:
+    node = function.node
+    for written in node.decorator_list if not isinstance(node, ast.Lambda) else ():
+        if isinstance(written, ast.Call):
+            for keyword in written.keywords:
+                if keyword.arg == "response_class":
+                    chosen = frame.evaluate(keyword.value)
+                    return "html" if chosen.name.endswith("HTMLResponse") else "json"
+    return entry.returns
+
+
+def _converted(function: Function) -> set[str]:
+    """Path parameters that the route's converters turn into numbers."""
+    found: set[str] = set()
+    node = function.node
+    for written in node.decorator_list if not isinstance(node, ast.Lambda) else ():
+        if isinstance(written, ast.Call):
+            for part in written.args[:1]:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    for match in _CONVERTED.finditer(part.value):
+                        found.update(name for name in match.groups() if name)
+    return found
+
+
+def _parameter(
+    frame: Frame, function: Function, parameter: ast.arg, number: int, entry: Row | None, converted: set[str]
+) -> Value:
+    if number == 0 and function.owner is not None and function.kind != "static":
+        return UNKNOWN
+    value, has_type = _by_type(frame, function, parameter)
+    if entry is None or not entry.parameters:
+        if not has_type and _is_request(parameter.arg, number, function):
+            kind = _request_type(frame, function)
+            if kind:
+                return Value(name=kind)
+        if not has_type and _is_path_part(function, parameter, number):
+            taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
+            return Value((taint.weaker(),))
+        return value
+    if parameter.arg in converted or value.name.startswith("@"):
+        return value
+    if has_type and value.name == "!harmless":
+        return UNKNOWN
+    if parameter.arg in ("request", "req") and _request_type(frame, function):
+        return Value(name=_request_type(frame, function))
+    default = function.defaults.get(parameter.arg)
+    if default is not None and (
+        default.name.removeprefix("@").removesuffix("()") in _INJECTED or default.ref is not None
+    ):
+        return UNKNOWN
+    what = "a part of the address" if entry.parameters == "remote" else "the command line"
+    if _is_api(entry):
+        what = "a parameter of the request"
+    taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg)
+    return Value((taint,), ref=value.ref)
+
+
+def _is_api(entry: Row) -> bool:
+    return entry.returns == "json"
+
+
+def _by_type(frame: Frame, function: Function, parameter: ast.arg) -> tuple[Value, bool]:
+    """What the annotation says, and whether there is one."""
+    if parameter.annotation is None:
+        return UNKNOWN, False
+    annotation: ast.expr = parameter.annotation
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return UNKNOWN, True
+    return _of_annotation(frame, annotation, 3), True
+
+
+def _of_annotation(frame: Frame, annotation: ast.expr, depth: int) -> Value:
+    if isinstance(annotation, ast.BinOp) and depth:
+        left = _of_annotation(frame, annotation.left, depth - 1)
+        return left if left is not UNKNOWN else _of_annotation(frame, annotation.right, depth - 1)
+    if isinstance(annotation, ast.Subscript) and depth:
+        return _of_generic(frame, annotation, depth)
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return UNKNOWN
+    found = frame.evaluate(annotation)
+    if isinstance(found.ref, Class):
+        return Value(ref=Instance(found.ref))
+    if found.name in _HARMLESS:
+        return Value(name="!harmless")
+    if not found.name or found.name.startswith("builtins."):
+        return UNKNOWN
+    tables = frame.engine.tables
+    return Value(name=tables.canonical(f"@{found.name}"))
+
+
+def _of_generic(frame: Frame, annotation: ast.Subscript, depth: int) -> Value:
+    outer = ast.unparse(annotation.value).rpartition(".")[2]
+    inner = annotation.slice
+    parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if outer == "Annotated" and parts:
+        for extra in parts[1:]:
+            called = extra.func if isinstance(extra, ast.Call) else extra
+            if isinstance(called, (ast.Name, ast.Attribute)) and frame.evaluate(called).name in _INJECTED:
+                return Value(name="!harmless")
+        return _of_annotation(frame, parts[0], depth - 1)
+    if outer in ("Optional", "Union") and parts:
+        return _of_annotation(frame, parts[0], depth - 1)
+    if outer == "Literal":
+        return Value(name="!harmless")
+    return UNKNOWN
+
+
+def _is_request(name: str, number: int, function: Function) -> bool:
+    first = 1 if function.owner is not None and function.kind != "static" else 0
+    return name in ("request", "req", "websocket", "ws") and number <= first + 1
+
+
+def _request_type(frame: Frame, function: Function) -> str:
+    for imported, target in frame.engine.tables.requests.items():
+        if imported in function.module.imports:
+            return target
+    if function.owner is not None:
+        for base in function.owner.outside():
+            found = frame.engine.tables.requests.get(base.partition(".")[0])
+            if found:
+                return found
+    return ""
+
+
+def _is_path_part(function: Function, parameter: ast.arg, number: int) -> bool:
+    """A Django view's further parameters come from the address (as texts, unless their name says a number)."""
+    names = [one.arg for one in function.parameters]
+    first = 1 if function.owner is not None and function.kind != "static" else 0
+    if number <= first or len(names) <= first or names[first] != "request" or _NUMBERS.match(parameter.arg):
+        return False
+    if function.owner is not None:
+        return _is_view_method(function) and "django" in function.module.imports
+    return "django" in function.module.imports and "view" in function.module.path.rpartition("/")[2]
+
+
+def _is_view_method(function: Function) -> bool:
+    node = function.node
+    return function.owner is not None and not isinstance(node, ast.Lambda) and node.name in _HTTP_METHODS and any(
+        base.rpartition(".")[2].endswith(("View", "MethodView", "Resource", "APIView", "ViewSet"))
+        for base in function.owner.outside()
+    )  # fmt: skip
+
+
+def _in(function: Function, imported: str) -> bool:
+    assert function.owner is not None
+    return any(
+        base.startswith(f"{imported}.") and "Resource" not in base for base in function.owner.outside()
+    )
+
+
+__all__ = ["Taint", "entry_of", "is_entry", "kinds", "merged", "prepare"]

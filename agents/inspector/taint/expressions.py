@@ -1,0 +1,425 @@
+"""Expressions that are neither calls nor comparisons."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from agents.inspector.taint import attributes, texts
+from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.states import State, joined
+from agents.inspector.taint.structures import Function
+from agents.inspector.taint.values import (
+    MAX_ITEMS,
+    MISSING,
+    NO_FACTS,
+    UNKNOWN,
+    Facts,
+    Taint,
+    Value,
+    all_facts,
+    common_facts,
+    constant,
+    deep_taints,
+    element,
+    join,
+    merged,
+)
+
+_OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.Pow: operator.pow,
+}
+_LARGE = 1 << 64
+
+
+@evaluates(ast.Constant)
+def literal(frame: Frame, node: ast.Constant) -> Value:
+    """A literal. Long texts are known by their begin alone."""
+    value = node.value
+    if isinstance(value, str) and len(value) > texts.MAX_TEXT:
+        return Value(prefix=value[: texts.MAX_TEXT])
+    if value is Ellipsis:
+        return UNKNOWN
+    return constant(value)
+
+
+@evaluates(ast.Name)
+def name(frame: Frame, node: ast.Name) -> Value:
+    """A variable, global or builtin."""
+    return lookup(frame, node.id)
+
+
+def lookup(frame: Frame, wanted: str) -> Value:
+    """What a name stands for here."""
+    found = frame.state.variables.get(wanted)
+    if found is not None:
+        return found
+    outer = frame.parent
+    while outer is not None:
+        found = outer.state.variables.get(wanted)
+        if found is not None and not outer.is_module:
+            return found
+        outer = outer.parent
+    return frame.engine.project.global_value(frame.module, wanted)
+
+
+@evaluates(ast.Attribute)
+def attribute(frame: Frame, node: ast.Attribute) -> Value:
+    """`value.attr`."""
+    return attributes.read(frame, node, frame.evaluate(node.value), node.attr)
+
+
+@evaluates(ast.Subscript)
+def subscript(frame: Frame, node: ast.Subscript) -> Value:
+    """`value[index]`."""
+    from agents.inspector.taint import containers
+
+    holder = frame.evaluate(node.value)
+    if isinstance(node.slice, ast.Slice):
+        return containers.sliced(frame, holder, node.slice)
+    key = frame.evaluate(node.slice)
+    return containers.item(frame, node, holder, key)
+
+
+@evaluates(ast.BinOp)
+def binary(frame: Frame, node: ast.BinOp) -> Value:
+    """Arithmetic and concatenation. Long chains of + are walked, not nested."""
+    if isinstance(node.op, ast.Add):
+        pieces: list[ast.expr] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+            pieces.append(left.right)
+            left = left.left
+        value = frame.evaluate(left)
+        values = [value, *(frame.evaluate(piece) for piece in reversed(pieces))]
+        return added(frame, node, values)
+    return operated(frame, node, node.op, frame.evaluate(node.left), frame.evaluate(node.right))
+
+
+def added(frame: Frame, node: ast.AST, values: list[Value]) -> Value:
+    """The sum of some values: numbers, lists or texts."""
+    if all(one.known and isinstance(one.const, (int, float)) for one in values):
+        return _folded(ast.Add(), values)
+    if values[0].shape in ("list", "tuple"):
+        from agents.inspector.taint import containers
+
+        whole = values[0]
+        for one in values[1:]:
+            whole = containers.extended(whole, one)
+        return whole
+    if any(one.name == "@pathlib.Path" for one in values):
+        return concatenate_path(frame, node, values)
+    return texts.concatenated(frame, node, values, "put into a text by +")
+
+
+def _folded(op: ast.operator, values: list[Value]) -> Value:
+    total = values[0].const
+    for one in values[1:]:
+        total = _calculate(op, total, one.const)
+        if total is MISSING:
+            return UNKNOWN
+    return constant(total)
+
+
+def concatenate_path(frame: Frame, node: ast.AST, values: list[Value]) -> Value:
+    """A path made of parts."""
+    return texts.concatenated(frame, node, values, "put into a path").but(name="@pathlib.Path")
+
+
+def operated(frame: Frame, node: ast.AST, op: ast.operator, left: Value, right: Value) -> Value:
+    """`left op right`."""
+    if isinstance(op, ast.Add):
+        return added(frame, node, [left, right])
+    if isinstance(op, ast.Mod) and not isinstance(left.const, (int, float)):
+        return texts.percent(frame, node, left, right)
+    if isinstance(op, ast.Div) and (left.name.startswith("@pathlib.") or right.name.startswith("@pathlib.")):
+        return concatenate_path(frame, node, [left, right])
+    if left.known and right.known:
+        value = _calculate(op, left.const, right.const)
+        return UNKNOWN if value is MISSING else constant(value)
+    if isinstance(op, ast.BitOr) and left.shape in ("dict", "set"):
+        return join(left, right)
+    taints = merged(deep_taints(left), deep_taints(right))
+    if isinstance(op, ast.Mult) and left.shape == "list":
+        return Value(taints, shape="list", rest=element(left))
+    name = left.name if left.name.startswith("@") else ""
+    return Value(taints, name=name) if taints or name else UNKNOWN
+
+
+def _calculate(op: ast.operator, left: Any, right: Any) -> Any:
+    """The result of constants, or MISSING. Nothing large is made."""
+    function = _OPERATORS.get(type(op))
+    if (
+        function is None
+        or not isinstance(left, (int, float, str, bytes))
+        or not isinstance(right, (int, float, str))
+    ):
+        return MISSING
+    if isinstance(op, (ast.Pow, ast.LShift, ast.Mult)):
+        sized = [len(one) if isinstance(one, (str, bytes)) else abs(one) for one in (left, right)]
+        if sized[0] > 10_000 or sized[1] > (64 if isinstance(op, (ast.Pow, ast.LShift)) else 10_000):
+            return MISSING
+    try:
+        value = function(left, right)
+    except Exception:
+        return MISSING
+    if isinstance(value, (str, bytes)) and len(value) > texts.MAX_TEXT:
+        return MISSING
+    if isinstance(value, int) and abs(value) > _LARGE:
+        return MISSING
+    return value if isinstance(value, (int, float, str, bytes)) else MISSING
+
+
+@evaluates(ast.UnaryOp)
+def unary(frame: Frame, node: ast.UnaryOp) -> Value:
+    """`not`, and signs."""
+    value = frame.evaluate(node.operand)
+    if isinstance(node.op, ast.Not):
+        truth = truth_of(value)
+        facts = (value.facts[1], value.facts[0]) if value.facts else None
+        return Value(const=MISSING if truth is None else not truth, facts=facts)
+    if value.known and isinstance(value.const, (int, float)):
+        if isinstance(node.op, ast.USub):
+            return constant(-value.const)
+        if isinstance(node.op, ast.Invert) and isinstance(value.const, int):
+            return constant(~value.const)
+        return value
+    return Value(value.taints) if value.taints else UNKNOWN
+
+
+def truth_of(value: Value) -> bool | None:
+    """Whether a value is true, if that is known."""
+    if value.known:
+        return bool(value.const)
+    if value.exact and value.shape in ("list", "tuple", "dict", "set") and value.items is not None:
+        return bool(value.items)
+    if value.ref is not None and not value.taints:
+        return True
+    return None
+
+
+@evaluates(ast.BoolOp)
+def boolean(frame: Frame, node: ast.BoolOp) -> Value:
+    """`and` and `or`: what comes later is evaluated knowing what came before."""
+    is_and = isinstance(node.op, ast.And)
+    first = frame.evaluate(node.values[0])
+    results = [first]
+    true, false = first.facts or (NO_FACTS, NO_FACTS)
+    after = frame.state  # the first part is always evaluated; names bound in later parts may be
+    frame.state = after.copy()
+    for part in node.values[1:]:
+        if truth_of(results[-1]) is (not is_and):
+            break
+        frame.state.assume(true if is_and else false)
+        value = frame.evaluate(part)
+        one = value.facts or (NO_FACTS, NO_FACTS)
+        if is_and:
+            true, false = all_facts(true, one[0]), common_facts(false, one[1])
+        else:
+            true, false = common_facts(true, one[0]), all_facts(false, one[1])
+        results.append(value)
+    after.variables = frame.state.variables
+    frame.state = after
+    return _of_boolean(results, is_and=is_and, facts=(true, false))
+
+
+def _of_boolean(results: list[Value], *, is_and: bool, facts: tuple[Facts, Facts]) -> Value:
+    """The value of `and` or `or`: the first part that decides, else the last one."""
+    possible = [one for one in results[:-1] if truth_of(one) is not is_and]
+    possible.append(results[-1])
+    found = possible[0]
+    for one in possible[1:]:
+        found = join(found, one)
+    return found.but(facts=facts if facts[0] or facts[1] else None)
+
+
+@evaluates(ast.IfExp)
+def conditional(frame: Frame, node: ast.IfExp) -> Value:
+    """`a if test else b`, each side knowing the test."""
+    test = frame.evaluate(node.test)
+    truth = truth_of(test)
+    facts = test.facts or (NO_FACTS, NO_FACTS)
+    if truth is not None:
+        return frame.evaluate(node.body if truth else node.orelse)
+    before = frame.state
+    frame.state = before.copy()
+    frame.state.assume(facts[0])
+    first, one = frame.evaluate(node.body), frame.state
+    first = _as_seen(first, one)
+    frame.state = before.copy()
+    frame.state.assume(facts[1])
+    second, other = frame.evaluate(node.orelse), frame.state
+    second = _as_seen(second, other)
+    frame.state = joined(one, other)
+    return join(first, second)
+
+
+def _as_seen(value: Value, state: State) -> Value:
+    """What a branch knows of the value stays with it when the branch is left."""
+    if not state.facts or not value.taints:
+        return value
+    return value.but(taints=tuple(settled(one, state) for one in value.taints))
+
+
+def settled(taint: Taint, state: State) -> Taint:
+    """The taint with a state's facts about its source put into it."""
+    keys = {source.key for source in taint.source.lineage()}
+    bits = 0
+    for (key, need), known in state.facts.items():
+        if key in keys and taint.cleaned & need == need:
+            bits |= known
+    return taint.with_cleaned(bits & ((1 << 40) - 1)) if bits else taint
+
+
+@evaluates(ast.NamedExpr)
+def walrus(frame: Frame, node: ast.NamedExpr) -> Value:
+    """`name := value`."""
+    value = frame.evaluate(node.value)
+    value = frame.moved(value, node, node.target.id, f"assigned to {node.target.id}")
+    frame.state.variables[node.target.id] = value
+    return value
+
+
+@evaluates(ast.List, ast.Tuple, ast.Set)
+def sequence(frame: Frame, node: ast.List | ast.Tuple | ast.Set) -> Value:
+    """A display of elements."""
+    shape = "list" if isinstance(node, ast.List) else "tuple" if isinstance(node, ast.Tuple) else "set"
+    items: dict[Any, Value] = {}
+    rest: Value | None = None
+    for part in node.elts:
+        if isinstance(part, ast.Starred):
+            inner = frame.evaluate(part.value)
+            if inner.exact and inner.items is not None and rest is None and inner.shape in ("list", "tuple"):
+                for one in inner.items.values():
+                    items[len(items)] = one
+                continue
+            one = element(inner)
+            rest = one if rest is None else join(rest, one)
+            continue
+        value = frame.evaluate(part)
+        if rest is None and len(items) < MAX_ITEMS:
+            items[len(items)] = value
+        else:
+            rest = value if rest is None else join(rest, value)
+    return Value(shape=shape, items=items, rest=rest, exact=rest is None)
+
+
+@evaluates(ast.Dict)
+def mapping(frame: Frame, node: ast.Dict) -> Value:
+    """A display of keys and values."""
+    items: dict[Any, Value] = {}
+    rest: Value | None = None
+    taints: tuple[Taint, ...] = ()
+    for key, value_node in zip(node.keys, node.values, strict=True):
+        value = frame.evaluate(value_node)
+        if key is None:
+            if value.items is not None:
+                items.update(value.items)
+            if value.rest is not None or value.taints:
+                rest = element(value) if rest is None else join(rest, element(value))
+            continue
+        known = frame.evaluate(key)
+        if known.known and _hashable(known.const) and len(items) < MAX_ITEMS:
+            items[known.const] = value
+        else:
+            rest = value if rest is None else join(rest, value)
+            taints = merged(taints, known.taints)
+    return Value(taints, shape="dict", items=items, rest=rest, exact=rest is None)
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, (str, int, float, bytes, bool)) or value is None
+
+
+@evaluates(ast.Lambda)
+def anonymous(frame: Frame, node: ast.Lambda) -> Value:
+    """A function without a name, seeing this frame's variables."""
+    return Value(ref=Function(node=node, module=frame.module, name="<lambda>", parent=frame))
+
+
+@evaluates(ast.Await)
+def awaited(frame: Frame, node: ast.Await) -> Value:
+    """What the awaited thing gives."""
+    return frame.evaluate(node.value)
+
+
+@evaluates(ast.Yield)
+def yielded(frame: Frame, node: ast.Yield) -> Value:
+    """One more element of the generator."""
+    if node.value is not None:
+        frame.yields.append(frame.evaluate(node.value))
+    return UNKNOWN
+
+
+@evaluates(ast.YieldFrom)
+def yielded_from(frame: Frame, node: ast.YieldFrom) -> Value:
+    """All elements of another one."""
+    value = frame.evaluate(node.value)
+    frame.yields.append(element(value))
+    return UNKNOWN
+
+
+@evaluates(ast.Starred)
+def starred(frame: Frame, node: ast.Starred) -> Value:
+    """Outside calls and displays it does not stand alone."""
+    return frame.evaluate(node.value)
+
+
+@evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
+def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+    """Each element alike; its variables are its own."""
+    result = _within(frame, node.generators, lambda: frame.evaluate(node.elt))
+    shape = "set" if isinstance(node, ast.SetComp) else "list"
+    return Value(shape=shape, rest=result)
+
+
+@evaluates(ast.DictComp)
+def dict_comprehension(frame: Frame, node: ast.DictComp) -> Value:
+    """Each value alike, under unknown keys."""
+
+    def pair() -> Value:
+        key, value = frame.evaluate(node.key), frame.evaluate(node.value)
+        return value.but(taints=merged(value.taints, key.taints)) if key.taints else value
+
+    return Value(shape="dict", rest=_within(frame, node.generators, pair))
+
+
+def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[], Value]) -> Value:
+    from agents.inspector.taint import statements
+
+    saved = frame.state
+    frame.state = saved.copy()
+    for generator in generators:
+        iterated = frame.evaluate(generator.iter)
+        statements.assign(frame, generator.target, element_of(frame, iterated))
+        for test in generator.ifs:
+            condition = frame.evaluate(test)
+            if condition.facts:
+                frame.state.assume(condition.facts[0])
+    value = make()
+    value = _as_seen(value, frame.state)
+    frame.state = saved
+    return value
+
+
+def element_of(frame: Frame, iterated: Value) -> Value:
+    """What a loop over the value gives each time."""
+    if isinstance(iterated.const, str):
+        return UNKNOWN
+    if iterated.shape == "dict":
+        keys = [key for key in (iterated.items or {}) if isinstance(key, str)]
+        return Value(iterated.taints) if keys or iterated.taints else UNKNOWN
+    return element(iterated)

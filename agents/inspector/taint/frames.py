@@ -1,0 +1,224 @@
+"""One execution of one body: its state, its bounds, and the doors to evaluation.
+
+Evaluators register here by the type of their node, so that the modules of the interpreter (expressions, calls,
+statements, ...) need not import each other in circles.
+
+Bounds: each node costs a step; nesting is limited. Past a bound `Exhausted` is raised, and whoever made the frame
+reports its function as not analysed.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from agents.inspector.taint.states import State
+from agents.inspector.taint.structures import Function, Hit, Module
+from agents.inspector.taint.values import UNKNOWN, Place, Source, Taint, Trail, Value, longer, merged
+
+if TYPE_CHECKING:
+    from agents.inspector.taint.engine import Engine
+
+MAX_NESTING = 180  # of expressions and statements within one body
+MAX_CALLS = 24  # bodies within bodies
+CLOCK_EVERY = 512  # steps between looks at the clock
+
+
+class Exhausted(Exception):
+    """A bound was reached; the message says which."""
+
+
+Evaluator = Callable[["Frame", Any], Value]
+Executor = Callable[["Frame", Any], None]
+EVALUATORS: dict[type, Evaluator] = {}
+EXECUTORS: dict[type, Executor] = {}
+
+
+def evaluates(*types: type) -> Callable[[Evaluator], Evaluator]:
+    """Register a function that gives the value of such expressions."""
+
+    def register(function: Evaluator) -> Evaluator:
+        EVALUATORS.update(dict.fromkeys(types, function))
+        return function
+
+    return register
+
+
+def executes(*types: type) -> Callable[[Executor], Executor]:
+    """Register a function that changes a frame's state as such statements do."""
+
+    def register(function: Executor) -> Executor:
+        EXECUTORS.update(dict.fromkeys(types, function))
+        return function
+
+    return register
+
+
+class Budget:
+    """What one root (a function from outside, a module's body) may spend."""
+
+    __slots__ = ("deadline", "milliseconds", "steps")
+
+    def __init__(self, steps: int, milliseconds: int) -> None:
+        self.steps = steps
+        self.milliseconds = milliseconds
+        self.deadline = time.monotonic() + milliseconds / 1000
+
+    def spend(self) -> None:
+        """Count one step. Raises Exhausted."""
+        self.steps -= 1
+        if self.steps <= 0:
+            raise Exhausted("too many steps")
+        if not self.steps % CLOCK_EVERY and time.monotonic() > self.deadline:
+            raise Exhausted(f"longer than {self.milliseconds} ms")
+
+
+class Loop:
+    """Where `break` and `continue` lead."""
+
+    __slots__ = ("breaks", "continues")
+
+    def __init__(self) -> None:
+        self.breaks: list[State] = []
+        self.continues: list[State] = []
+
+
+class Frame:
+    """The execution of one body."""
+
+    __slots__ = (
+        "budget",
+        "engine",
+        "exits",
+        "function",
+        "hits",
+        "is_module",
+        "level",
+        "loops",
+        "module",
+        "nesting",
+        "parent",
+        "receiver",
+        "returns",
+        "route",
+        "state",
+        "written_globals",
+        "yields",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        module: Module,
+        budget: Budget,
+        *,
+        function: Function | None = None,
+        state: State | None = None,
+        caller: Frame | None = None,
+        route: str = "",
+    ) -> None:
+        self.engine = engine
+        self.module = module
+        self.budget = budget
+        self.function = function
+        self.state = state or State()
+        self.level: int = caller.level + 1 if caller else 0
+        self.parent = function.parent if function else None
+        self.is_module = function is None
+        self.route = route  # what becomes of the returned value: "html", "json" or ""
+        self.hits: list[Hit] = []
+        self.returns: list[Value] = []
+        self.exits: list[State] = []
+        self.yields: list[Value] = []
+        self.loops: list[Loop] = []
+        self.nesting = 0
+        self.receiver: Value | None = None
+        self.written_globals: set[str] = set()
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """The value of an expression in the current state."""
+        self.budget.spend()
+        evaluator = EVALUATORS.get(type(node))
+        if evaluator is None:
+            return UNKNOWN
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise Exhausted("nested too deeply")
+        value = evaluator(self, node)
+        self.nesting -= 1
+        return value
+
+    def execute(self, body: list[ast.stmt]) -> None:
+        """Execute statements until the state is dead."""
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise Exhausted("nested too deeply")
+        for statement in body:
+            if not self.state.alive:
+                break
+            self.budget.spend()
+            executor = EXECUTORS.get(type(statement))
+            if executor is not None:
+                executor(self, statement)
+        self.nesting -= 1
+
+    def place(self, node: ast.AST) -> Place:
+        """Where a node is written."""
+        return Place(self.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+
+    def moved(self, value: Value, node: ast.AST, variable: str, what: str) -> Value:
+        """The value with a hop added to the trail of each of its taints."""
+        if not value.taints:
+            return value
+        place = self.place(node)
+        taints = tuple(
+            Taint(one.source, one.cleaned, longer(one.trail, place, variable, what), one.weak)
+            for one in value.taints
+        )
+        return value.but(taints=taints)
+
+    def hit(self, bit: int, taints: tuple[Taint, ...], node: ast.AST, sink: str, *, weak: int = 0) -> None:
+        """Report that these taints reach a sink, as far as they are dangerous for its kind here."""
+        for taint in self.state.open(taints, bit):
+            if weak:
+                taint = taint.weaker(weak)
+            place = self.place(node)
+            hit = Hit(
+                bit,
+                taint,
+                place.path,
+                place.line,
+                place.column,
+                getattr(node, "end_lineno", 0) or place.line,
+                sink,
+                taint.trail,
+            )
+            if taint.source.origin == "label":
+                self.hits.append(hit)
+            else:
+                self.engine.claim(hit, self)
+
+    def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
+        """Report something that is wrong by itself, wherever its values come from."""
+        place = self.place(node)
+        taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), weak)
+        end = getattr(node, "end_lineno", 0) or place.line
+        self.engine.claim(Hit(bit, taint, place.path, place.line, place.column, end, sink, taint.trail), self)
+
+    def result(self) -> Value:
+        """What the executed body gives to its caller."""
+        from agents.inspector.taint.values import NONE, join
+
+        if self.yields:
+            every = self.yields[0]
+            for one in self.yields[1:]:
+                every = join(every, one)
+            return Value(merged((), ()), shape="list", rest=every)
+        if not self.returns:
+            return NONE
+        found = self.returns[0]
+        for one in self.returns[1:]:
+            found = join(found, one)
+        return found

@@ -1,0 +1,304 @@
+"""Checks: what a condition's being true or false proves about its operands.
+
+A check counts only if it is sufficient for a kind of danger. Facts speak of sources, so they reach every value
+that was made of them. Insufficient checks (a literal looked for in the text, a begin that a path may share with
+its neighbour) are remembered as WEAKEN: the claim stays, less sure.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.charsets import excluded
+from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.tables.rows import ArgumentNames, Row
+from agents.inspector.taint.values import (
+    MISSING,
+    NO_FACTS,
+    UNKNOWN,
+    WEAKEN,
+    Facts,
+    Taint,
+    Value,
+    all_facts,
+    constant,
+    deep_taints,
+    prefix_of,
+)
+
+Both = tuple[Facts, Facts]
+_ADDRESSES = kinds.mask("redirect ssrf")
+_PATH = kinds.mask("path")
+_HOST = "://"
+
+
+def about(taints: tuple[Taint, ...], bits: int, need: int = 0) -> Facts:
+    """The facts that these taints' sources are clean for these kinds."""
+    return {(one.source.key, need): bits for one in taints} if bits else NO_FACTS
+
+
+@evaluates(ast.Compare)
+def compare(frame: Frame, node: ast.Compare) -> Value:
+    """A comparison, folded if it is constant."""
+    left = frame.evaluate(node.left)
+    true: Facts = NO_FACTS
+    false: Facts = NO_FACTS
+    known: bool | None = True
+    for op, written in zip(node.ops, node.comparators, strict=True):
+        right = frame.evaluate(written)
+        result = _fold(op, left, right)
+        facts = _facts(op, left, right)
+        true = all_facts(true, facts[0])
+        false = facts[1] if len(node.ops) == 1 else NO_FACTS
+        known = result if known is True else known
+        left = right
+    const = MISSING if known is None else known
+    return Value(const=const, facts=(true, false) if true or false else None)
+
+
+def _fold(op: ast.cmpop, left: Value, right: Value) -> bool | None:
+    if isinstance(op, (ast.In, ast.NotIn)):
+        return _fold_membership(op, left, right)
+    if not (left.known and right.known):
+        return _fold_identity(op, left, right)
+    try:
+        match op:
+            case ast.Eq() | ast.Is():
+                return bool(left.const == right.const)
+            case ast.NotEq() | ast.IsNot():
+                return bool(left.const != right.const)
+            case ast.Lt():
+                return bool(left.const < right.const)
+            case ast.LtE():
+                return bool(left.const <= right.const)
+            case ast.Gt():
+                return bool(left.const > right.const)
+            case ast.GtE():
+                return bool(left.const >= right.const)
+    except TypeError:
+        return None
+    return None
+
+
+def _fold_identity(op: ast.cmpop, left: Value, right: Value) -> bool | None:
+    if (
+        right.known
+        and right.const is None
+        and left.ref is not None
+        and not left.taints
+        and isinstance(op, (ast.Is, ast.IsNot))
+    ):
+        return isinstance(op, ast.IsNot)
+    return None
+
+
+def _fold_membership(op: ast.cmpop, left: Value, right: Value) -> bool | None:
+    if not left.known:
+        return None
+    found: bool | None = None
+    if isinstance(right.const, str) and isinstance(left.const, str):
+        found = left.const in right.const
+    elif right.exact and right.items is not None and right.shape == "dict":
+        found = left.const in right.items
+    elif right.exact and right.items is not None and all(one.known for one in right.items.values()):
+        found = any(one.const == left.const for one in right.items.values())
+    return found if found is None or isinstance(op, ast.In) else not found
+
+
+def _facts(op: ast.cmpop, left: Value, right: Value) -> Both:
+    match op:
+        case ast.Eq() | ast.Is():
+            return equal_facts(left, right), NO_FACTS
+        case ast.NotEq() | ast.IsNot():
+            return NO_FACTS, equal_facts(left, right)
+        case ast.In():
+            return _member_facts(left, right)
+        case ast.NotIn():
+            true, false = _member_facts(left, right)
+            return false, true
+    return NO_FACTS, NO_FACTS
+
+
+def equal_facts(left: Value, right: Value) -> Facts:
+    """What holds when both are equal."""
+    for one, other in ((left, right), (right, left)):
+        if one.taints and not deep_taints(other) and not (other.known and other.const is None):
+            return _trusted(one, other)
+    if left.taints and right.taints:
+        return _unchanged(left, right)
+    return NO_FACTS
+
+
+def _trusted(value: Value, other: Value) -> Facts:
+    """`value` equals something that no stranger chooses."""
+    if value.name == "@commonpath":
+        return about(value.taints, _PATH, kinds.RESOLVED)
+    if value.name == "@commonprefix":
+        return about(value.taints, WEAKEN)
+    if all(one.cleaned & kinds.PARSED for one in value.taints):
+        if other.known and not other.const:
+            return about(value.taints, WEAKEN)  # no host at all: browsers also follow `///host`
+        return about(value.taints, _ADDRESSES)
+    return about(value.taints, kinds.EVERYTHING)
+
+
+def _unchanged(left: Value, right: Value) -> Facts:
+    """`basename(x) == x`: what the function would have removed was not there."""
+    plain, treated = (left, right) if len(left.taints) <= len(right.taints) else (right, left)
+    sources = {one.source.key: one for one in treated.taints}
+    facts: dict[tuple[object, int], int] = {}
+    for one in plain.taints:
+        twin = sources.get(one.source.key)
+        if twin is None:
+            return NO_FACTS
+        bits = (one.cleaned | twin.cleaned) & ~(one.cleaned & twin.cleaned) & kinds.EVERYTHING
+        if bits:
+            facts[(one.source.key, 0)] = bits
+    return facts  # type: ignore[return-value]  # the keys are FactKeys; mypy loses that in the mixed tuple
+
+
+def _member_facts(left: Value, right: Value) -> Both:
+    if left.taints:
+        if deep_taints(right):
+            return NO_FACTS, NO_FACTS
+        return _trusted(left, UNKNOWN), NO_FACTS
+    if right.taints and not right.shape:
+        return NO_FACTS, about(right.taints, WEAKEN)  # a literal that is not in the text
+    return NO_FACTS, NO_FACTS
+
+
+def type_facts(value: Value, type_name: str) -> Facts:
+    """What `isinstance(value, type)` proves."""
+    if type_name in ("int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime"):
+        return about(value.taints, kinds.INJECTIONS)
+    return NO_FACTS
+
+
+_ALPHANUMERIC = frozenset(["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier"])
+
+
+def of_text_test(node: ast.Call, method: str, receiver: Value, given: Arguments) -> Both | None:
+    """What a text's method proves."""
+    if not receiver.taints:
+        return None
+    if method in _ALPHANUMERIC:
+        return about(receiver.taints, kinds.INJECTIONS), NO_FACTS
+    if method in ("startswith", "endswith"):
+        begin = given.at(0)
+        if begin is None or deep_taints(begin):
+            return None
+        if method == "startswith":
+            return _begins(node, receiver, begin)
+        return about(receiver.taints, WEAKEN), NO_FACTS
+    return None
+
+
+def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
+    options = list((begin.items or {}).values()) if begin.shape == "tuple" else [begin]
+    sure = all(_ends_closed(one, node.args[0] if node.args else None) for one in options)
+    facts: Facts = about(receiver.taints, _PATH if sure else WEAKEN, kinds.RESOLVED)
+    texts_ = [one.const for one in options if isinstance(one.const, str)]
+    if len(texts_) == len(options) and all(_HOST in text and text.count("/") >= 3 for text in texts_):
+        facts = all_facts(facts, about(receiver.taints, _ADDRESSES))
+    else:
+        facts = all_facts(facts, about(receiver.taints, WEAKEN))
+    if not sure and not all(one.cleaned & kinds.RESOLVED for one in receiver.taints):
+        facts = all_facts(facts, about(receiver.taints, WEAKEN))
+    # The negative: `if x.startswith("/"): refuse` keeps out absolute paths, not `..`.
+    return facts, about(receiver.taints, WEAKEN)
+
+
+def _ends_closed(begin: Value, written: ast.expr | None) -> bool:
+    """Tell whether a folder's name ends with its separator: `/srv/www` is also the begin of `/srv/www-private`."""
+    if isinstance(begin.const, str):
+        return begin.const.endswith(("/", "\\"))
+    if isinstance(written, ast.BinOp) and isinstance(written.op, ast.Add):
+        last = written.right
+        return (isinstance(last, ast.Constant) and last.value in ("/", "\\")) or (
+            isinstance(last, ast.Attribute) and last.attr in ("sep", "path_sep")
+        ) or (isinstance(last, ast.Name) and last.id == "sep")  # fmt: skip
+    if isinstance(written, ast.JoinedStr) and written.values:
+        end = written.values[-1]
+        if isinstance(end, ast.Constant):
+            return str(end.value).endswith(("/", "\\"))
+        return (
+            isinstance(end, ast.FormattedValue)
+            and isinstance(end.value, ast.Attribute)
+            and end.value.attr == "sep"
+        )
+    if isinstance(written, ast.Call) and written.args:
+        tail = written.args[-1]
+        return isinstance(tail, ast.Constant) and tail.value == ""  # os.path.join(base, "")
+    return False
+
+
+def by_row(row: Row, given: Arguments, receiver: Value | None) -> Both | None:
+    """What a guard of the tables proves."""
+    facts: Facts = NO_FACTS
+    for value in chosen(row.arguments, given, receiver):
+        facts = all_facts(facts, about(deep_taints(value), row.bits, row.need))
+    return (facts, NO_FACTS) if facts else None
+
+
+def chosen(names: ArgumentNames, given: Arguments, receiver: Value | None) -> list[Value]:
+    """The arguments that a row speaks of."""
+    if names.every:
+        return given.every()
+    found: list[Value] = []
+    if names.itself and receiver is not None:
+        found.append(receiver)
+    for position in names.positions:
+        if position < len(given.positional):
+            found.append(given.positional[position])
+        elif given.star is not None:
+            found.append(given.star)
+    for keyword in names.keywords:
+        if keyword in given.keywords:
+            found.append(given.keywords[keyword])
+        elif given.double_star is not None:
+            inner = given.double_star
+            found.append(
+                inner.items[keyword] if inner.items and keyword in inner.items else Value(inner.taints)
+            )
+    return found
+
+
+_WORDS = (
+    "is_safe",
+    "is_valid",
+    "validate",
+    "is_allowed",
+    "allowed",
+    "check",
+    "verify",
+    "sanitize",
+    "is_local",
+    "safe",
+)
+
+
+def by_word(name: str, given: Arguments) -> Both | None:
+    """An unknown function whose name promises a check: believed a little."""
+    lowered = name.lower()
+    if not any(lowered.startswith(word) or lowered.endswith(word) for word in _WORDS):
+        return None
+    facts: Facts = NO_FACTS
+    for one in given.every():
+        facts = all_facts(facts, about(deep_taints(one), WEAKEN))
+    return (facts, facts) if facts else None
+
+
+def of_pattern(value: Value, pattern: Value, *, how: str) -> Both | None:
+    """What a regular expression's match proves; `how` is match, fullmatch or search."""
+    taints = deep_taints(value)
+    if not taints:
+        return None
+    bits = excluded(pattern.const, how) if isinstance(pattern.const, str) else None
+    if bits:
+        return about(taints, bits), NO_FACTS
+    return about(taints, WEAKEN), about(taints, WEAKEN)
+
+
+__all__ = ["about", "by_row", "by_word", "chosen", "constant", "of_pattern", "prefix_of", "type_facts"]

@@ -1,0 +1,111 @@
+"""Templates of the tree: which context variables they write without escaping.
+
+Jinja and Django templates alike: `{{ name|safe }}`, `{{ name }}` within `{% autoescape off %}`, and names that reach
+such a place through `{% set %}`, `{% with %}` or a `for`. Read as text; nothing is executed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 1 << 20
+_TAG = re.compile(r"\{\{(?P<output>.*?)\}\}|\{%-?\s*(?P<word>\w+)(?P<rest>.*?)-?%\}|\{#.*?#\}", re.DOTALL)
+_ROOT = re.compile(r"^\s*-?\s*\(?\s*([A-Za-z_]\w*)")
+_FILTERS = re.compile(r"\|\s*(\w+)")
+_UNSAFE = frozenset({"safe", "safeseq"})
+_ESCAPING = frozenset(
+    {"e", "escape", "forceescape", "urlencode", "tojson", "striptags", "escapejs", "int", "length", "bleach"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A context variable written as it is."""
+
+    variable: str
+    path: str
+    line: int
+
+
+class Pages:
+    """The templates by the name that a program gives them."""
+
+    def __init__(self, root: Path, paths: Iterable[str]) -> None:
+        self._root = root
+        self._by_name: dict[str, str] = {}
+        self._holes: dict[str, list[Hole]] = {}
+        for path in paths:
+            for marker in ("templates/", "jinja2/", "views/"):
+                place = path.rfind(marker)
+                if place >= 0 and (place == 0 or path[place - 1] == "/"):
+                    self._by_name.setdefault(path[place + len(marker) :], path)
+
+    def holes(self, name: str) -> list[Hole]:
+        """The unescaped variables of a template, those of what it includes and extends too."""
+        return self._of(name, set())
+
+    def _of(self, name: str, seen: set[str]) -> list[Hole]:
+        path = self._by_name.get(name)
+        if path is None or path in seen:
+            return []
+        seen.add(path)
+        if path not in self._holes:
+            self._holes[path] = _holes(self._read(path), path)
+        found = list(self._holes[path])
+        for other in re.findall(r"\{%-?\s*(?:include|extends)\s+[\"']([^\"']+)[\"']", self._read(path)):
+            found += self._of(other, seen)
+        return found
+
+    def _read(self, path: str) -> str:
+        try:
+            data = (self._root / path).read_bytes()
+        except OSError:
+            return ""
+        return data.decode("utf-8", "replace") if len(data) <= MAX_BYTES else ""
+
+
+def _holes(text: str, path: str) -> list[Hole]:
+    found: list[Hole] = []
+    names: dict[str, str] = {}
+    escaping = [not path.endswith((".txt", ".md", ".sql", ".xml.txt"))]
+    for tag in _TAG.finditer(text):
+        word, rest = tag["word"], tag["rest"] or ""
+        if word == "autoescape":
+            escaping.append(not ("off" in rest or "false" in rest.lower()))
+        elif word == "endautoescape" and len(escaping) > 1:
+            escaping.pop()
+        elif word == "set":
+            _rename(names, *rest.partition("=")[::2])
+        elif word == "with":
+            for name, value in re.findall(r"(\w+)\s*=\s*([^\s,]+)", rest):
+                _rename(names, name, value)
+        elif word == "for" and " in " in rest:
+            left, _, right = rest.partition(" in ")
+            for name in left.split(","):
+                _rename(names, name, right)
+        elif tag["output"] is not None:
+            _output(
+                tag["output"], found, names, path, text.count("\n", 0, tag.start()) + 1, escaping=escaping[-1]
+            )
+    return found
+
+
+def _rename(names: dict[str, str], name: str, value: str) -> None:
+    root = _ROOT.match(value)
+    if root and name.strip().isidentifier():
+        names[name.strip()] = names.get(root[1], root[1])
+
+
+def _output(
+    text: str, found: list[Hole], names: dict[str, str], path: str, line: int, *, escaping: bool
+) -> None:
+    root = _ROOT.match(text)
+    if root is None:
+        return
+    filters = set(_FILTERS.findall(text))
+    if (escaping and not filters & _UNSAFE) or filters & _ESCAPING:
+        return
+    found.append(Hole(names.get(root[1], root[1]), path, line))

@@ -1,0 +1,196 @@
+"""The tree's modules: parsed on demand, executed once, found by the names that imports use."""
+
+from __future__ import annotations
+
+import ast
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.inspector.taint.structures import Class, Function, Module
+from agents.inspector.taint.values import MISSING, UNKNOWN, Value, join
+
+if TYPE_CHECKING:
+    from agents.inspector.taint.engine import Engine
+
+_ROOTS = ("", "src/", "lib/", "app/", "backend/", "server/")
+
+
+class Project:
+    """Files by path, modules by name."""
+
+    def __init__(
+        self, root: Path, paths: Iterable[str], engine: Engine, is_test: frozenset[str] = frozenset()
+    ) -> None:
+        self.root = root
+        self.engine = engine
+        self.paths = sorted(paths)
+        self._is_test = is_test
+        self._by_name: dict[str, str] = {}
+        self._modules: dict[str, Module | None] = {}
+        for path in self.paths:
+            for name in _names(path):
+                self._by_name.setdefault(name, path)
+
+    def load(self, path: str) -> Module | None:
+        """Parse a file; None if it cannot be, which the engine is told."""
+        if path in self._modules:
+            return self._modules[path]
+        self._modules[path] = None
+        try:
+            source = (self.root / path).read_bytes()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(source, filename=path)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+            self.engine.failed(path, _reason(error))
+            return None
+        name = next(iter(_names(path)), path)
+        module = Module(
+            name, path, tree, os.path.basename(path) == "__init__.py", path in self._is_test,
+            imports=_imports(tree), rebound=_rebound(tree),
+        )  # fmt: skip
+        self._modules[path] = module
+        return module
+
+    def execute(self, module: Module) -> None:
+        """Execute a module's body, unless that was done or is going on."""
+        if module.state == "fresh":
+            module.state = "executing"
+            self.engine.execute_module(module)
+            module.state = "done"
+
+    def module(self, name: str) -> Module | None:
+        """The module of this dotted name, executed; None if the tree has none."""
+        path = self._by_name.get(name)
+        module = self.load(path) if path is not None else None
+        if module is not None:
+            self.execute(module)
+        return module
+
+    def has(self, name: str) -> bool:
+        """Tell whether the tree has a module of this name."""
+        return name in self._by_name
+
+    def absolute(self, module: Module, name: str, level: int) -> str:
+        """The absolute name of what a relative import means."""
+        if not level:
+            return name
+        parts = module.name.split(".")
+        keep = len(parts) - level + (1 if module.is_package else 0)
+        base = ".".join(parts[: max(0, keep)])
+        return f"{base}.{name}".strip(".") if name else base
+
+    def imported(self, name: str) -> Value:
+        """What `import name` gives."""
+        module = self.module(name)
+        if module is not None:
+            return Value(ref=module, name="")
+        return Value(name=self.engine.tables.canonical(name))
+
+    def imported_from(self, module_name: str, name: str) -> Value:
+        """What `from module import name` gives."""
+        module = self.module(module_name)
+        if module is not None:
+            found = self.member(module, name)
+            if found is not UNKNOWN:
+                return found
+        inner = self.module(f"{module_name}.{name}" if module_name else name)
+        if inner is not None:
+            return Value(ref=inner)
+        if module is not None:
+            return UNKNOWN
+        return Value(name=self.engine.tables.canonical(f"{module_name}.{name}".strip(".")))
+
+    def public(self, module_name: str) -> dict[str, Value]:
+        """What `from module import *` binds."""
+        module = self.module(module_name)
+        if module is None:
+            return {}
+        listed = module.variables.get("__all__")
+        wanted = None
+        if listed is not None and listed.exact and listed.items:
+            wanted = {one.const for one in listed.items.values()}
+        return {
+            name: value
+            for name, value in module.variables.items()
+            if (name in wanted if wanted is not None else not name.startswith("_"))
+        }
+
+    def member(self, module: Module, name: str) -> Value:
+        """A module's global, as other modules see it."""
+        self.execute(module)
+        found = module.variables.get(name)
+        if found is not None:
+            return self._seen(module, name, found)
+        inner = self._by_name.get(f"{module.name}.{name}")
+        if inner is not None:
+            loaded = self.module(f"{module.name}.{name}")
+            if loaded is not None:
+                return Value(ref=loaded)
+        return UNKNOWN
+
+    def global_value(self, module: Module, name: str) -> Value:
+        """A global or builtin, as the module's own functions see it."""
+        found = module.variables.get(name)
+        if found is not None:
+            return self._seen(module, name, found)
+        return self.engine.builtin(name)
+
+    def _seen(self, module: Module, name: str, value: Value) -> Value:
+        """A constant that a function may rebind is not constant."""
+        if name in module.rebound and value.known:
+            return value.but(const=MISSING)
+        return value
+
+    def write_global(self, module: Module, name: str, value: Value) -> None:
+        """A function binds a global: what calls put in stays a possibility, without their labels."""
+        kept = tuple(one.weaker() for one in value.taints if one.source.origin != "label")
+        general = Value(kept, name=value.name, ref=value.ref, shape=value.shape)
+        old = module.variables.get(name)
+        module.variables[name] = (
+            general if old is None else join(old.but(const=MISSING) if old.known else old, general)
+        )
+
+
+def _names(path: str) -> list[str]:
+    """The dotted names under which a file may be imported, the likeliest first."""
+    if not path.endswith((".py", ".pyw")):
+        return []
+    stem = path[: -3 if path.endswith(".py") else -4]
+    if stem.endswith("/__init__") or stem == "__init__":
+        stem = stem[: -len("/__init__")] if "/" in stem else ""
+    found = [stem.replace("/", ".")] if stem else []
+    parts = stem.split("/")
+    for number in range(1, min(len(parts), 5)):  # below a root such as src/ or a distribution's folder
+        found.append(".".join(parts[number:]))
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno or 0}: {error.msg}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply to be parsed"
+    if isinstance(error, MemoryError):
+        return "too large or nested too deeply to be parsed"
+    return f"cannot be parsed: {error}"
+
+
+def _imports(tree: ast.Module) -> frozenset[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return frozenset(found)
+
+
+def _rebound(tree: ast.Module) -> frozenset[str]:
+    return frozenset(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+
+
+__all__ = ["Class", "Function", "Project"]

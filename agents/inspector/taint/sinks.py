@@ -1,0 +1,135 @@
+"""Where values become dangerous: arguments of calls, assigned attributes, returned pages, names of secrets."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.guards import chosen
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.tables.rows import Condition, Row
+from agents.inspector.taint.values import MISSING, Attribute, Taint, Value, deep_taints, prefix_of
+
+_SECRET = re.compile(
+    r"(?i)token|secret|passw|passwd|pwd|session|cookie|otp|nonce|salt|csrf|captcha|activation|auth(?!or)"
+    r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)"
+)
+_SQL = re.compile(
+    r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
+)
+_BODY = Attribute("~body")
+
+
+def check(
+    frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments, receiver: Value | None
+) -> None:
+    """Report tainted arguments that a row calls dangerous."""
+    if row.arguments.assigned or not all(_holds(one, given) for one in row.conditions):
+        return
+    for value in chosen(row.arguments, given, receiver):
+        report(frame, node, row, value, name)
+
+
+def _holds(condition: Condition, given: Arguments) -> bool:
+    value = given.at(condition.position, condition.keyword)
+    if value is None:
+        return not condition.equal
+    if not value.known:
+        return True if not condition.equal else bool(value.taints) or not value.name
+    same = value.const == condition.literal and isinstance(value.const, bool) == isinstance(
+        condition.literal, bool
+    )
+    if condition.literal is True:
+        same = bool(value.const)
+    return same is condition.equal
+
+
+def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> None:
+    """Report one value at a sink."""
+    taints = deep_taints(value)
+    if not taints:
+        return
+    weak = row.weak
+    if row.bits == kinds.KINDS["sql"].bit:
+        if name.startswith(".") and not (isinstance(prefix_of(value), str) and _SQL.match(prefix_of(value))):
+            weak += 1
+    if row.whole:
+        taints = tuple(one for one in taints if not one.cleaned & kinds.BASED)
+    words = row.what or f"{name.lstrip('@.').removeprefix('builtins.')}()"
+    frame.hit(row.bits, taints, node, words, weak=weak)
+
+
+def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
+    """A variable whose name says that it is a secret must not be made of predictable numbers."""
+    if not value.taints or not _SECRET.search(name):
+        return
+    taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
+    if taints:
+        frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret")
+
+
+def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, value: Value) -> None:
+    """`holder[key] = value`: sessions, headers, cookies, and secrets by key."""
+    if isinstance(key.const, str):
+        named(frame, node, key.const, value)
+    if not holder.name.startswith("@"):
+        return
+    rules = frame.engine.tables.of(f"{holder.name}.__setitem__")
+    for row in rules.sinks if rules else ():
+        given = Arguments([key, value])
+        check(frame, node, row, f"{holder.name}[]", given, holder)
+
+
+def returned(frame: Frame, node: ast.AST, value: Value) -> None:
+    """What a view returns: a text is sent as HTML where the framework does so."""
+    if value.shape == "tuple" and value.items:
+        headers = [one for key, one in value.items.items() if key != 0]
+        if any(_says_other(one) for one in headers):
+            return
+        value = next(iter(value.items.values()))
+    if frame.route != "html" or value.shape in ("dict", "list"):
+        return
+    if value.name.startswith("@"):
+        _response(frame, node, value)
+        return
+    frame.hit(kinds.KINDS["xss"].bit, value.taints, node, "the page that the view returns")
+
+
+def _says_other(value: Value) -> bool:
+    """Tell whether headers name a type that browsers do not render."""
+    if value.shape != "dict" or not value.items:
+        return False
+    for key, one in value.items.items():
+        if isinstance(key, str) and key.lower() == "content-type" and isinstance(one.const, str):
+            return not renders(one.const)
+    return False
+
+
+def renders(content_type: str) -> bool:
+    """Tell whether a browser runs scripts in content of this type."""
+    return any(word in content_type.lower() for word in ("html", "xml", "svg"))
+
+
+def _response(frame: Frame, node: ast.AST, value: Value) -> None:
+    items = value.items or {}
+    body = items.get(_BODY)
+    if body is None:
+        return
+    for attribute in ("mimetype", "content_type"):
+        one = items.get(Attribute(attribute))
+        if one is not None and isinstance(one.const, str) and not renders(one.const):
+            return
+    headers = items.get(Attribute("headers"))
+    if headers is not None and _says_other(headers.but(shape="dict")):
+        return
+    frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, "the page that the view returns")
+
+
+def secret_taints(value: Value) -> tuple[Taint, ...]:
+    """The predictable numbers in a value."""
+    return tuple(one for one in deep_taints(value) if not one.cleaned & kinds.RANDOM)
+
+
+__all__ = ["MISSING", "check", "item_assigned", "named", "renders", "report", "returned", "secret_taints"]

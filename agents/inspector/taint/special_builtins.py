@@ -1,0 +1,277 @@
+"""Calls of builtins and of small functions of the standard library."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import attributes, containers, guards, kinds
+from agents.inspector.taint.expressions import element_of
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.specials import all_taints, known_as
+from agents.inspector.taint.structures import Arguments, Instance, Partial, Super
+from agents.inspector.taint.values import (
+    NO_FACTS,
+    NONE,
+    UNKNOWN,
+    Attribute,
+    Value,
+    constant,
+    deep_taints,
+    element,
+    join,
+    merged,
+)
+
+
+@known_as("number")
+def number(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """int(), float(): what comes out is a number, and if this did not raise, so was what went in."""
+    value = given.at(0) or constant(0)
+    name = callee.name.rpartition(".")[2]
+    if value.known and len(given.positional) == 1 and not given.keywords:
+        try:
+            return constant(
+                int(value.const)
+                if name == "int"
+                else float(value.const)
+                if name == "float"
+                else bool(value.const)
+            )
+        except (ValueError, TypeError, OverflowError):
+            return UNKNOWN
+    taints = deep_taints(value)
+    if taints and name in ("int", "float") and len(given.positional) == 1:
+        frame.state.assume(guards.about(taints, kinds.INJECTIONS))
+    return Value(tuple(one.with_cleaned(kinds.INJECTIONS) for one in taints))
+
+
+@known_as("text")
+def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """str(), bytes(), repr()."""
+    value = given.at(0) or constant("")
+    if (
+        value.known
+        and isinstance(value.const, (str, int, float))
+        and callee.name.endswith("str")
+        and len(given.positional) == 1
+    ):
+        return constant(str(value.const))
+    return Value(all_taints(given), prefix=value.prefix)
+
+
+@known_as("length")
+def length(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """len()."""
+    value = given.at(0) or UNKNOWN
+    if isinstance(value.const, (str, bytes)):
+        return constant(len(value.const))
+    if value.exact and value.items is not None and value.shape:
+        return constant(len(value.items))
+    return UNKNOWN
+
+
+@known_as("character")
+def character(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """chr(), ord()."""
+    value = given.at(0) or UNKNOWN
+    try:
+        if isinstance(value.const, int) and callee.name.endswith("chr"):
+            return constant(chr(value.const))
+        if isinstance(value.const, str) and callee.name.endswith("ord"):
+            return constant(ord(value.const))
+    except (ValueError, TypeError, OverflowError):
+        return UNKNOWN
+    return Value(deep_taints(value)) if callee.name.endswith("chr") else UNKNOWN
+
+
+@known_as("sequence")
+def sequence(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """list(), tuple(), set(), sorted(), reversed(), deque(), iter()."""
+    name = callee.name.rpartition(".")[2]
+    shape = {"tuple": "tuple", "set": "set", "frozenset": "set"}.get(name, "list")
+    value = given.at(0)
+    if value is None:
+        return Value(shape=shape, items={}, exact=True)
+    if isinstance(value.const, str) and len(value.const) <= 64:
+        letters = sorted(value.const) if name == "sorted" else list(value.const)
+        if name == "reversed":
+            letters.reverse()
+        return Value(shape=shape, items={n: constant(one) for n, one in enumerate(letters)}, exact=True)
+    if value.exact and value.items is not None and value.shape in ("list", "tuple"):
+        every = list(value.items.values())
+        if name == "reversed":
+            every.reverse()
+        if name != "sorted":
+            return Value(value.taints, shape=shape, items=dict(enumerate(every)), exact=True)
+    return Value(value.taints, shape=shape, rest=element_of(frame, value), name="")
+
+
+@known_as("mapping")
+def mapping(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """dict(), OrderedDict(), defaultdict()."""
+    made = Value(shape="dict", items={}, exact=True)
+    first = given.at(0)
+    if callee.name.endswith("defaultdict"):
+        first = given.at(1)
+    if first is not None and first.shape in ("list", "tuple", "set"):
+        for pair in (first.items or {}).values():
+            if pair.items is not None and 0 in pair.items and 1 in pair.items:
+                made = containers.with_item(made, pair.items[0], pair.items[1])
+        if first.rest is not None or first.taints:
+            made = containers.with_more(made, element(element(first)))
+    elif first is not None:
+        items = {k: v for k, v in (first.items or {}).items() if not isinstance(k, Attribute)}
+        made = Value(first.taints, shape="dict", items=items, rest=first.rest, exact=first.exact)
+    for key, value in given.keywords.items():
+        made = containers.with_item(made, constant(key), value)
+    if given.double_star is not None:
+        made = containers.with_more(made, element(given.double_star))
+    return made
+
+
+@known_as("range")
+def numbers(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """range()."""
+    return Value(shape="list", rest=UNKNOWN)
+
+
+@known_as("enumerate")
+def enumerated(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """enumerate()."""
+    pair = Value(shape="tuple", items={0: Value(), 1: element_of(frame, given.at(0) or UNKNOWN)}, exact=True)
+    return Value(shape="list", rest=pair)
+
+
+@known_as("zip")
+def zipped(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """zip()."""
+    items = {n: element_of(frame, one) for n, one in enumerate(given.positional)}
+    return Value(shape="list", rest=Value(shape="tuple", items=dict(items), exact=True))
+
+
+@known_as("map")
+def mapped(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """map(), filter()."""
+    from agents.inspector.taint import calls
+
+    function = given.at(0) or UNKNOWN
+    elements = [element_of(frame, one) for one in given.positional[1:]]
+    result = calls.apply(frame, node, function, Arguments(list(elements)))
+    if callee.name.endswith("filter"):
+        kept = elements[0] if elements else UNKNOWN
+        if result.facts is not None and kept.taints:
+            facts = result.facts[0]
+            bits = {key[0]: known for key, known in facts.items()}
+            kept = kept.but(
+                taints=tuple(
+                    one.with_cleaned(bits.get(one.source.key, 0) & kinds.EVERYTHING) for one in kept.taints
+                )
+            )
+        return Value(shape="list", rest=kept)
+    return Value(shape="list", rest=result)
+
+
+@known_as("next")
+def following(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """next(), min(), max(), random.choice-like: one of the elements."""
+    value = given.at(0) or UNKNOWN
+    found = element(value)
+    default = given.at(1, "default")
+    return join(found, default) if default is not None else found
+
+
+@known_as("any", "all")
+def quantified(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """any(), all(): facts about each element are facts about the text that they are of."""
+    value = given.at(0) or UNKNOWN
+    one = value.rest
+    if one is None or one.facts is None:
+        return UNKNOWN
+    if callee.name.endswith("all"):
+        return Value(facts=(one.facts[0], NO_FACTS))
+    return Value(facts=(NO_FACTS, one.facts[1]))
+
+
+@known_as("isinstance")
+def is_instance(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """isinstance()."""
+    value, kind = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN
+    facts = guards.type_facts(value, kind.name.rpartition(".")[2])
+    return Value(facts=(facts, NO_FACTS)) if facts else UNKNOWN
+
+
+@known_as("getattr")
+def get_attribute(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """getattr() with a constant name."""
+    holder, name, default = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN, given.at(2)
+    if isinstance(name.const, str):
+        value = attributes.read(frame, node, holder, name.const)
+        return join(value, default) if default is not None and value is UNKNOWN else value
+    return Value(tuple(one.weaker() for one in merged(holder.taints, name.taints)))
+
+
+@known_as("setattr")
+def set_attribute(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """setattr() with a constant name."""
+    holder, name, value = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN, given.at(2) or UNKNOWN
+    if isinstance(name.const, str) and given.nodes and given.nodes[0] is not None:
+        changed = holder.but(items={**(holder.items or {}), Attribute(name.const): value})
+        containers.store(frame, given.nodes[0], holder, changed)
+    return NONE
+
+
+@known_as("super")
+def parent(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """super()."""
+    function = frame.function
+    outer: Frame | None = frame
+    while outer is not None and (outer.function is None or outer.function.owner is None):
+        outer = outer.parent
+    if function is None or outer is None or outer.function is None or outer.function.owner is None:
+        return UNKNOWN
+    names = [one.arg for one in outer.function.parameters]
+    held = outer.state.variables.get(names[0]) if names else None
+    return Value(ref=Super(outer.function.owner, held or outer.receiver or UNKNOWN))
+
+
+@known_as("type")
+def type_of(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """type(x)."""
+    value = given.at(0) or UNKNOWN
+    return Value(ref=value.ref.cls) if isinstance(value.ref, Instance) else UNKNOWN
+
+
+@known_as("partial")
+def partial(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """functools.partial()."""
+    target = given.at(0) or UNKNOWN
+    return Value(all_taints(given), ref=Partial(target, tuple(given.positional[1:]), dict(given.keywords)))
+
+
+@known_as("reduce")
+def reduced(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """functools.reduce()."""
+    return Value(all_taints(given))
+
+
+@known_as("identity")
+def identity(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """copy.copy(), typing.cast() and other functions that give back an argument."""
+    last = given.at(len(given.positional) - 1) if given.positional else None
+    return last.but() if last is not None else UNKNOWN
+
+
+@known_as("ignore")
+def ignore(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """Neither takes nor gives anything that matters."""
+    return UNKNOWN

@@ -1,0 +1,221 @@
+"""Calls whose settings decide: processes, hashes, XML and YAML."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import containers, kinds, texts
+from agents.inspector.taint.expressions import truth_of
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.specials import known_as
+from agents.inspector.taint.structures import Arguments, Class
+from agents.inspector.taint.values import (
+    NONE,
+    UNKNOWN,
+    Attribute,
+    Taint,
+    Value,
+    constant,
+    deep_taints,
+)
+
+
+@known_as("command")
+def command(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """subprocess: a shell reads a text; without one, only the program's name and `sh -c` texts are dangerous."""
+    value = given.at(0, "args") or UNKNOWN
+    shell = given.at(8, "shell") if callee.name.endswith("Popen") else given.keywords.get("shell")
+    if shell is None and given.double_star is not None:
+        shell = UNKNOWN
+    bit = kinds.KINDS["command"].bit
+    words = f"{callee.name}()"
+    uses_shell = False if shell is None else truth_of(shell)
+    if uses_shell is not False:
+        frame.hit(bit, deep_taints(value), node, f"{words} with a shell", weak=0 if uses_shell else 1)
+        return Value(name=f"@{callee.name}")
+    items = value.items if value.shape in ("list", "tuple") else None
+    if items:
+        _program(frame, node, items, value, words)
+    elif value.taints and not texts.known_prefix(value):
+        frame.hit(
+            bit, tuple(one for one in value.taints if not one.cleaned & kinds.BASED), node, words, weak=1
+        )
+    return Value(name=f"@{callee.name}")
+
+
+_SHELLS = frozenset(
+    [
+        "sh",
+        "bash",
+        "dash",
+        "zsh",
+        "ksh",
+        "cmd",
+        "cmd.exe",
+        "powershell",
+        "powershell.exe",
+        "pwsh",
+        "/bin/sh",
+        "/bin/bash",
+        "/usr/bin/env",
+        "ssh",
+        "python",
+        "python3",
+        "perl",
+    ]
+)
+
+
+def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Value, words: str) -> None:
+    bit = kinds.KINDS["command"].bit
+    every = list(items.values())
+    first = every[0]
+    if first.taints and not texts.known_prefix(first):
+        frame.hit(bit, first.taints, node, f"{words}, as the program", weak=1)
+    if isinstance(first.const, str) and first.const in _SHELLS and len(every) > 1:
+        option = every[1].const
+        if isinstance(option, str) and (option in ("-c", "/c", "/C", "-lc", "-ic", "-e", "-Command")):
+            for one in (*every[2:], *([value.rest] if value.rest is not None else [])):
+                frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {option}")
+
+
+_BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
+
+
+@known_as("hash")
+def hashed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """hashlib: broken algorithms by name, also when the name is computed from constants."""
+    last = callee.name.rpartition(".")[2]
+    name: object = last.lower()
+    data = given.at(0, "data")
+    if last == "new":
+        chosen = given.at(0, "name") or UNKNOWN
+        name = chosen.const.lower() if isinstance(chosen.const, str) else ""
+        data = given.at(1, "data")
+    elif last in ("pbkdf2_hmac", "file_digest"):
+        return UNKNOWN
+    allowed = given.keywords.get("usedforsecurity")
+    if name in _BROKEN and not (allowed is not None and truth_of(allowed) is False):
+        frame.flag(
+            kinds.KINDS["hash"].bit,
+            node,
+            f"{name} is broken",
+            f"hashlib.{last}()",
+            weak=_harmless(frame, node),
+        )
+    taints = deep_taints(data) if data is not None else ()
+    return Value(taints, name="@hashlib.HASH")
+
+
+def _harmless(frame: Frame, node: ast.expr) -> int:
+    """2 if the words around say that it is a cache's key or a file's checksum, else 0."""
+    function = frame.function.name.lower() if frame.function else ""
+    return (
+        2
+        if any(word in function for word in ("cache", "etag", "checksum", "fingerprint", "digest_file"))
+        else 0
+    )
+
+
+@known_as("xml_parser")
+def xml_parser(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """lxml.etree.XMLParser(): whether it follows external entities."""
+    chosen = given.keywords.get("resolve_entities")
+    state = truth_of(chosen) if chosen is not None else None
+    if (
+        any(
+            (one := given.keywords.get(name)) is not None and truth_of(one)
+            for name in ("load_dtd", "dtd_validation", "huge_tree")
+        )
+        and state is None
+        and "load_dtd" in given.keywords
+    ):
+        state = True
+    return Value(
+        name="@lxml.etree.XMLParser",
+        items={Attribute("~entities"): constant("default" if state is None else state)},
+    )
+
+
+@known_as("sax_feature")
+def sax_feature(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """parser.setFeature(feature_external_ges, True)."""
+    feature, state = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN
+    text_ = feature.name if feature.name else feature.const if isinstance(feature.const, str) else ""
+    wanted = any(
+        part in text_
+        for part in (
+            "external_ges",
+            "external_pes",
+            "external-general-entities",
+            "external-parameter-entities",
+        )
+    )
+    if (
+        wanted
+        and receiver is not None
+        and isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+    ):
+        old = (receiver.items or {}).get(Attribute("~entities"))
+        now = truth_of(state) is not False
+        if "external_ges" in text_ or "general" in text_ or old is None or now:
+            changed = receiver.but(items={**(receiver.items or {}), Attribute("~entities"): constant(now)})
+            containers.store(frame, node.func.value, receiver, changed)
+    return NONE
+
+
+@known_as("xml_parse")
+def xml_parse(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """Parsing: dangerous if the parser follows external entities. lxml's default did before version 5."""
+    parser = next(
+        (
+            one
+            for one in (*given.every(), receiver)
+            if one is not None and Attribute("~entities") in (one.items or {})
+        ),
+        None,
+    )
+    is_lxml = "lxml" in callee.name
+    state = (
+        (parser.items or {})[Attribute("~entities")].const
+        if parser is not None
+        else "default"
+        if is_lxml
+        else False
+    )
+    data = [one for one in given.every() if one is not parser]
+    if state is not False:
+        weak = 1 if state == "default" else 0
+        for one in data[:1]:
+            frame.hit(
+                kinds.KINDS["xxe"].bit, deep_taints(one), node, f"{callee.name.lstrip('@')}()", weak=weak
+            )
+    taints: tuple[Taint, ...] = ()
+    for one in data[:1]:
+        taints = deep_taints(one)
+    name = "@etree.Element" if "etree" in callee.name or "ElementTree" in callee.name else "@xml.dom.Document"
+    return Value(taints, name=name)
+
+
+_SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader")
+
+
+@known_as("yaml_load")
+def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """yaml.load(): its loader decides."""
+    loader = given.at(1, "Loader")
+    name = loader.name.rpartition(".")[2] if loader is not None else ""
+    value = given.at(0, "stream") or UNKNOWN
+    if loader is not None and isinstance(loader.ref, Class):
+        outside = list(loader.ref.outside())
+        if outside and all(one.rpartition(".")[2] in _SAFE_LOADERS for one in outside):
+            name = "SafeLoader"
+    if name not in _SAFE_LOADERS:
+        weak = 1 if loader is None or not name or name == "FullLoader" else 0
+        frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
+    return Value(deep_taints(value))

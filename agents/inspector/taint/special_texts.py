@@ -1,0 +1,207 @@
+"""Calls that treat texts and paths: patterns, templates, configuration, resolved and joined paths."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import containers, guards, kinds, texts
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.specials import all_taints, known_as
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import (
+    MISSING,
+    NO_FACTS,
+    NONE,
+    UNKNOWN,
+    WEAKEN,
+    Attribute,
+    Value,
+    constant,
+    deep_taints,
+    element,
+    join,
+    merged,
+)
+
+
+@known_as("import_module")
+def import_module(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """importlib.import_module() of a constant name."""
+    name = given.at(0, "name") or UNKNOWN
+    if isinstance(name.const, str) and name.const.replace(".", "a").isidentifier():
+        return frame.engine.project.imported(name.const)
+    return UNKNOWN
+
+
+@known_as("compile_pattern")
+def compile_pattern(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """re.compile()."""
+    pattern = given.at(0, "pattern") or UNKNOWN
+    return Value(name="@re.Pattern", items={Attribute("pattern"): pattern})
+
+
+@known_as("match_pattern")
+def match_pattern(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """re.match(), re.fullmatch(), re.search(), and the same of a compiled pattern."""
+    how = callee.name.rpartition(".")[2]
+    if receiver is not None and receiver.name == "@re.Pattern":
+        pattern, value = (
+            (receiver.items or {}).get(Attribute("pattern"), UNKNOWN),
+            given.at(0, "string") or UNKNOWN,
+        )
+    else:
+        pattern, value = given.at(0, "pattern") or UNKNOWN, given.at(1, "string") or UNKNOWN
+    facts = guards.of_pattern(value, pattern, how=how)
+    return Value(deep_taints(value), name="@re.Match", facts=facts)
+
+
+@known_as("substitute_pattern")
+def substitute_pattern(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """re.sub(): a filter by hand; removing all but safe letters is enough, anything else is doubtful."""
+    compiled = receiver is not None and receiver.name == "@re.Pattern"
+    pattern = (
+        (receiver.items or {}).get(Attribute("pattern"), UNKNOWN)
+        if compiled and receiver
+        else given.at(0) or UNKNOWN
+    )
+    offset = 0 if compiled else 1
+    new, value = given.at(offset, "repl") or UNKNOWN, given.at(offset + 1, "string") or UNKNOWN
+    bits = 0
+    written = pattern.const if isinstance(pattern.const, str) else ""
+    if written.startswith("[^") and written.rstrip("+*").endswith("]") and new.known:
+        from agents.inspector.taint.charsets import excluded
+
+        bits = excluded(f"[{written.rstrip('+*')[2:]}*", "fullmatch")
+    taints = merged(
+        tuple(one.with_cleaned(bits) if bits else one.weaker() for one in deep_taints(value)),
+        deep_taints(new),
+    )
+    return frame.moved(Value(taints), node, "", "changed by re.sub()") if taints else UNKNOWN
+
+
+@known_as("template_text")
+def template_text(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """string.Template()."""
+    return Value(name="@string.Template", items={Attribute("template"): given.at(0) or UNKNOWN})
+
+
+@known_as("substitute")
+def substitute(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """Template.substitute()."""
+    template = ((receiver.items if receiver else None) or {}).get(Attribute("template"), UNKNOWN)
+    pieces = [
+        template.but(const=MISSING, prefix=texts.known_prefix(template).partition("$")[0]),
+        *given.every(),
+    ]
+    return texts.concatenated(frame, node, pieces, "put into a text by Template")
+
+
+@known_as("config_set")
+def config_set(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """ConfigParser.set(section, option, value)."""
+    section, option, value = (
+        given.at(n, name) or UNKNOWN for n, name in enumerate(("section", "option", "value"))
+    )
+    if receiver is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return NONE
+    if isinstance(section.const, str) and isinstance(option.const, str):
+        changed = receiver.but(
+            items={**(receiver.items or {}), f"{section.const}\0{option.const.lower()}": value}
+        )
+    else:
+        changed = receiver.but(rest=value if receiver.rest is None else join(receiver.rest, value))
+    containers.store(frame, node.func.value, receiver, changed)
+    return NONE
+
+
+@known_as("config_get")
+def config_get(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """ConfigParser.get(section, option)."""
+    if receiver is None:
+        return UNKNOWN
+    section, option = given.at(0, "section") or UNKNOWN, given.at(1, "option") or UNKNOWN
+    if isinstance(section.const, str) and isinstance(option.const, str):
+        found = (receiver.items or {}).get(f"{section.const}\0{option.const.lower()}")
+        if found is not None:
+            return found if receiver.rest is None else join(found, receiver.rest)
+        return receiver.rest or Value(receiver.taints)
+    return element(receiver)
+
+
+@known_as("join_path")
+def join_path(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """os.path.join(), Path.joinpath()."""
+    pieces = [
+        *([receiver] if receiver is not None and receiver.name.startswith("@pathlib") else []),
+        *given.every(),
+    ]
+    if all(isinstance(one.const, str) for one in pieces):
+        return constant("/".join(str(one.const).rstrip("/") for one in pieces))
+    name = "@pathlib.Path" if "pathlib" in callee.name else ""
+    return texts.concatenated(frame, node, pieces, "joined into a path").but(name=name)
+
+
+@known_as("resolve_path")
+def resolve_path(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """realpath(), resolve(), normpath(): a path without `..`, which may still lead anywhere."""
+    value = (
+        receiver if receiver is not None and receiver.name.startswith("@pathlib") else given.at(0) or UNKNOWN
+    )
+    name = "@pathlib.Path" if receiver is not None and receiver.name.startswith("@pathlib") else ""
+    taints = tuple(one.with_cleaned(kinds.RESOLVED) for one in deep_taints(value))
+    return (
+        frame.moved(Value(taints, name=name, prefix=""), node, "", "made absolute")
+        if taints
+        else Value(name=name)
+    )
+
+
+@known_as("common_path")
+def common_path(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """os.path.commonpath(), commonprefix()."""
+    return Value(all_taints(given), name="@commonpath" if callee.name.endswith("path") else "@commonprefix")
+
+
+@known_as("within")
+def within(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """path.is_relative_to(base): contained, if the path was resolved before."""
+    facts = (
+        guards.about(receiver.taints, kinds.mask("path"), kinds.RESOLVED)
+        if receiver is not None
+        else NO_FACTS
+    )
+    if receiver is not None and not facts:
+        return UNKNOWN
+    weaker = guards.about(receiver.taints, WEAKEN) if receiver is not None else NO_FACTS
+    unresolved = receiver is not None and not all(one.cleaned & kinds.RESOLVED for one in receiver.taints)
+    return Value(facts=({**facts, **weaker} if unresolved else facts, NO_FACTS))
+
+
+@known_as("relative_to")
+def relative_to(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """path.relative_to(base): raises unless contained."""
+    if receiver is not None and receiver.taints:
+        frame.state.assume(guards.about(receiver.taints, kinds.mask("path"), kinds.RESOLVED))
+    return receiver or UNKNOWN

@@ -1,0 +1,140 @@
+"""Calls that answer a browser: responses, pages of templates, cookies."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import kinds, sinks
+from agents.inspector.taint.expressions import truth_of
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.specials import all_taints, known_as
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import (
+    NONE,
+    UNKNOWN,
+    Attribute,
+    Value,
+    deep_taints,
+)
+
+
+@known_as("response")
+def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """A response object whose type may still change: judged when a view returns it."""
+    body = given.at(0, "response") or UNKNOWN
+    if body.name in ("@flask.Response", "@starlette.responses.HTMLResponse"):
+        return body
+    items: dict[object, Value] = {Attribute("~body"): body}
+    for attribute in ("mimetype", "content_type", "headers"):
+        if attribute in given.keywords:
+            items[Attribute(attribute)] = given.keywords[attribute]
+    headers = given.at(2)
+    if headers is not None and Attribute("headers") not in items:
+        items[Attribute("headers")] = headers
+    if body.shape == "tuple" and body.items:
+        items[Attribute("~body")] = body.items.get(0, UNKNOWN)
+    return Value(name="@flask.Response", items=items)
+
+
+@known_as("page")
+def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """A response that is HTML unless its type says otherwise (Django, Starlette, aiohttp)."""
+    name = callee.name.removeprefix("@")
+    is_aiohttp = name.startswith("aiohttp")
+    body = given.at(0, "content") if not is_aiohttp else None
+    for keyword in ("text", "body", "content"):
+        body = given.keywords.get(keyword, body)
+    kind = given.at(-1, "content_type") or given.at(-1, "media_type") or given.at(-1, "mimetype")
+    if kind is None and name.startswith("django") and len(given.positional) > 1:
+        kind = given.positional[1]
+    html = kind is None or (kind.known and kind.const is None)
+    html = (
+        name.startswith(("django", "starlette.responses.HTML"))
+        if html
+        else not kind or not isinstance(kind.const, str) or sinks.renders(kind.const)
+    )
+    if body is not None and html:
+        weak = 1 if kind is not None and not kind.known else 0
+        frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
+    return Value(name=f"@{name}")
+
+
+@known_as("render")
+def render(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """A template of the tree with a context: unescaped variables are sinks."""
+    offset = 1 if callee.name.startswith("django.shortcuts") or "TemplateResponse" in callee.name else 0
+    name = given.at(offset, "template_name") or given.at(offset, "template") or UNKNOWN
+    if "render_to_string" in callee.name:
+        name = given.at(0, "template_name") or UNKNOWN
+        offset = 0
+    if name.taints:
+        frame.hit(kinds.KINDS["template"].bit, name.taints, node, f"{callee.name}(), as the template", weak=1)
+    context = given.at(offset + 1, "context") or Value(items={})
+    if isinstance(name.const, str):
+        _holes(frame, node, name.const, context, given)
+    return Value(name="@page")
+
+
+@known_as("get_template")
+def get_template(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """env.get_template(name)."""
+    name = given.at(0) or UNKNOWN
+    return Value(name="@jinja2.Template", items={Attribute("~name"): name})
+
+
+@known_as("render_object")
+def render_object(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """template.render(context)."""
+    name = ((receiver.items if receiver else None) or {}).get(Attribute("~name"), UNKNOWN)
+    context = given.at(0) or Value(items={})
+    if isinstance(name.const, str):
+        _holes(frame, node, name.const, context, given)
+        return Value(name="@page")
+    return Value(all_taints(given))
+
+
+def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments) -> None:
+    for hole in frame.engine.pages.holes(name):
+        value = given.keywords.get(hole.variable)
+        if value is None and context.items is not None:
+            value = context.items.get(hole.variable)
+        if value is None and (context.rest is not None or context.taints):
+            value = Value(deep_taints(context))
+            value = value.but(taints=tuple(one.weaker() for one in value.taints))
+        if value is not None:
+            words = (
+                f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"
+            )
+            frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words)
+
+
+@known_as("set_cookie")
+def set_cookie(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """response.set_cookie(): flags, and what is in it."""
+    for one in (given.at(0, "key"), given.at(1, "value")):
+        if one is not None:
+            frame.hit(kinds.KINDS["cookie"].bit, deep_taints(one), node, "set_cookie()", weak=1)
+            frame.hit(kinds.RANDOM, sinks.secret_taints(one), node, "the cookie's value", weak=1)
+    missing, explicit = [], False
+    if given.double_star is None and not given.star:
+        for flag in ("secure", "httponly"):
+            value = given.keywords.get(flag)
+            if value is None or truth_of(value) is False:
+                missing.append(flag)
+                explicit = explicit or value is not None
+    if missing:
+        weak = 0 if explicit else 1 if "secure" in missing else 2
+        frame.flag(
+            kinds.KINDS["cookie_flags"].bit,
+            node,
+            f"the cookie is set without {' and '.join(missing)}",
+            "set_cookie()",
+            weak=weak,
+        )
+    return NONE

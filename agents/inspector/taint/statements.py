@@ -1,0 +1,406 @@
+"""Statements: how each changes the state."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
+from agents.inspector.taint.expressions import truth_of
+from agents.inspector.taint.frames import EXECUTORS, Frame, Loop, executes
+from agents.inspector.taint.states import State, joined
+from agents.inspector.taint.structures import Instance
+from agents.inspector.taint.values import (
+    MISSING,
+    NO_FACTS,
+    NONE,
+    UNKNOWN,
+    Value,
+    all_facts,
+    element,
+    join,
+    merged,
+)
+
+ROUNDS = 3  # of a loop's body, at most; a chain of four assignments that run backwards is rare
+
+
+@executes(ast.Expr)
+def expression(frame: Frame, node: ast.Expr) -> None:
+    """A call for its effect; also what a check that raises has proved."""
+    value = frame.evaluate(node.value)
+    if value.name == "!exit":
+        frame.state.alive = False
+
+
+@executes(ast.Assign)
+def assignment(frame: Frame, node: ast.Assign) -> None:
+    """`a = b = value`."""
+    value = frame.evaluate(node.value)
+    for target in node.targets:
+        assign(frame, target, value)
+
+
+@executes(ast.AnnAssign)
+def annotated(frame: Frame, node: ast.AnnAssign) -> None:
+    """`a: type = value`."""
+    if node.value is not None:
+        assign(frame, node.target, frame.evaluate(node.value))
+
+
+@executes(ast.AugAssign)
+def augmented(frame: Frame, node: ast.AugAssign) -> None:
+    """`a += value`."""
+    left = frame.evaluate(node.target)
+    right = frame.evaluate(node.value)
+    if isinstance(node.op, ast.Add) and left.shape == "list":
+        containers.store(frame, node.target, left, containers.extended(left, right))
+        return
+    assign(frame, node.target, expressions.operated(frame, node, node.op, left, right))
+
+
+def assign(frame: Frame, target: ast.expr, value: Value) -> None:
+    """Bind a target, whatever its form."""
+    if isinstance(target, ast.Name):
+        _bind(frame, target, value)
+    elif isinstance(target, ast.Attribute):
+        sinks.named(frame, target, target.attr, value)
+        value = frame.moved(value, target, _written(target), f"stored in {_written(target)}")
+        attributes.write(frame, target, value)
+    elif isinstance(target, ast.Subscript):
+        containers.set_item(frame, target, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(frame, target.elts, value)
+    elif isinstance(target, ast.Starred):
+        assign(frame, target.value, Value(value.taints, shape="list", rest=value))
+
+
+def _bind(frame: Frame, target: ast.Name, value: Value) -> None:
+    sinks.named(frame, target, target.id, value)
+    value = frame.moved(value, target, target.id, f"assigned to {target.id}")
+    if target.id in frame.written_globals:
+        frame.engine.project.write_global(frame.module, target.id, value)
+    frame.state.variables[target.id] = value
+
+
+def _written(node: ast.expr) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    parts.append(node.id if isinstance(node, ast.Name) else "…")
+    return ".".join(reversed(parts))
+
+
+def _unpack(frame: Frame, targets: list[ast.expr], value: Value) -> None:
+    star = next((n for n, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+    if value.exact and value.items is not None and value.shape in ("tuple", "list") and star is None:
+        every = list(value.items.values())
+        for number, target in enumerate(targets):
+            assign(frame, target, every[number] if number < len(every) else UNKNOWN)
+        return
+    for number, target in enumerate(targets):
+        part = element(value)
+        if value.taints and not value.items and value.rest is None and star is None:
+            part = Value(attributes.parts_of(value.taints, f"[{number}]"))
+        elif value.items is not None and number in value.items and (star is None or number < star):
+            part = value.items[number]
+        assign(frame, target, part)
+
+
+@executes(ast.Delete)
+def deletion(frame: Frame, node: ast.Delete) -> None:
+    """`del a[k]`, `del a`."""
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            frame.state.variables.pop(target.id, None)
+        elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
+            holder, key = frame.evaluate(target.value), frame.evaluate(target.slice)
+            if (
+                holder.items is not None
+                and key.known
+                and containers.hashable(key.const)
+                and key.const in holder.items
+            ):
+                items = {k: v for k, v in holder.items.items() if k != key.const}
+                if holder.shape == "list":
+                    items = dict(enumerate(items.values()))
+                containers.store(frame, target.value, holder, holder.but(items=items))
+
+
+@executes(ast.If)
+def branch(frame: Frame, node: ast.If) -> None:
+    """Both ways, unless the test is constant; each way knows what the test says."""
+    test = frame.evaluate(node.test)
+    if not frame.state.alive:
+        return
+    truth = truth_of(test)
+    facts = test.facts or (NO_FACTS, NO_FACTS)
+    if truth is not None:
+        frame.state.assume(facts[0] if truth else facts[1])
+        frame.execute(node.body if truth else node.orelse)
+        return
+    no = frame.state.copy()
+    frame.state.assume(facts[0])
+    frame.execute(node.body)
+    yes, frame.state = frame.state, no
+    no.assume(facts[1])
+    frame.execute(node.orelse)
+    frame.state = joined(yes, frame.state) if yes.alive or frame.state.alive else frame.state
+
+
+@executes(ast.For, ast.AsyncFor)
+def iteration(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
+    """A loop over the elements, each alike."""
+    iterated = frame.evaluate(node.iter)
+    if iterated.exact and not iterated.items and iterated.shape in ("list", "tuple", "set", "dict"):
+        frame.execute(node.orelse)
+        return
+
+    def head() -> None:
+        assign(frame, node.target, expressions.element_of(frame, iterated))
+
+    _loop(frame, head, node.body, node.orelse, ends=True)
+
+
+@executes(ast.While)
+def repetition(frame: Frame, node: ast.While) -> None:
+    """A loop as long as the test holds."""
+    before = frame.state.copy()
+    test = frame.evaluate(node.test)
+    if truth_of(test) is False:
+        frame.execute(node.orelse)
+        return
+    frame.state = before
+    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+
+    def head() -> None:
+        value = frame.evaluate(node.test)
+        if value.facts:
+            frame.state.assume(value.facts[0])
+
+    _loop(frame, head, node.body, node.orelse, ends=not endless)
+    if frame.state.alive and not endless:
+        last = frame.evaluate(node.test)
+        if last.facts and not _breaks(node.body):
+            frame.state.assume(last.facts[1])
+
+
+def _breaks(body: list[ast.stmt]) -> bool:
+    return any(isinstance(one, ast.Break) for part in body for one in ast.walk(part))
+
+
+def _loop(frame: Frame, head: Any, body: list[ast.stmt], orelse: list[ast.stmt], *, ends: bool) -> None:
+    loop = Loop()
+    entry = frame.state
+    current = entry.copy()
+    for number in range(ROUNDS):
+        loop.continues = []
+        frame.state = current.copy()
+        head()
+        frame.loops.append(loop)
+        frame.execute(body)
+        frame.loops.pop()
+        after = frame.state
+        for one in loop.continues:
+            after = joined(after, one)
+        following = joined(entry, after) if after.alive else entry
+        if number and _same(current, following):
+            break
+        current = following
+    frame.state = current if ends else State(dict(current.variables), current.facts, alive=False)
+    if ends:
+        frame.execute(orelse)
+    for one in loop.breaks:
+        frame.state = joined(frame.state, one)
+
+
+def _same(first: State, second: State) -> bool:
+    if first.variables.keys() != second.variables.keys() or first.facts != second.facts:
+        return False
+    return all(_alike(value, second.variables[name], 3) for name, value in first.variables.items())
+
+
+def _alike(first: Value, second: Value, depth: int) -> bool:
+    if first is second:
+        return True
+    if first.const is not second.const and first.const != second.const:
+        return False
+    if {(t.source.key, t.cleaned) for t in first.taints} != {
+        (t.source.key, t.cleaned) for t in second.taints
+    }:
+        return False
+    if depth == 0:
+        return True
+    one, other = first.items or {}, second.items or {}
+    if one.keys() != other.keys() or (first.rest is None) != (second.rest is None):
+        return False
+    if first.rest is not None and second.rest is not None and not _alike(first.rest, second.rest, depth - 1):
+        return False
+    return all(_alike(value, other[key], depth - 1) for key, value in one.items())
+
+
+@executes(ast.Break)
+def leave(frame: Frame, node: ast.Break) -> None:
+    """On after the loop."""
+    if frame.loops:
+        frame.loops[-1].breaks.append(frame.state.copy())
+    frame.state.alive = False
+
+
+@executes(ast.Continue)
+def again(frame: Frame, node: ast.Continue) -> None:
+    """On with the next element."""
+    if frame.loops:
+        frame.loops[-1].continues.append(frame.state.copy())
+    frame.state.alive = False
+
+
+@executes(ast.Return)
+def returning(frame: Frame, node: ast.Return) -> None:
+    """The value goes to the caller, together with what is known where it was returned."""
+    value = NONE if node.value is None else frame.evaluate(node.value)
+    if frame.state.alive:
+        finish(frame, node, value)
+
+
+def finish(frame: Frame, node: ast.AST, value: Value) -> None:
+    """End the body here with this value."""
+    if frame.route:
+        sinks.returned(frame, node, value)
+    if frame.state.facts:
+        known = frame.state.facts
+        own = value.facts or (NO_FACTS, NO_FACTS)
+        value = value.but(
+            facts=(all_facts(known, own[0]), all_facts(known, own[1])),
+            taints=tuple(expressions.settled(one, frame.state) for one in value.taints),
+        )
+    frame.returns.append(value)
+    frame.exits.append(frame.state.copy())
+    frame.state.alive = False
+
+
+@executes(ast.Raise)
+def raising(frame: Frame, node: ast.Raise) -> None:
+    """No way on from here."""
+    if node.exc is not None:
+        frame.evaluate(node.exc)
+    frame.state.alive = False
+
+
+@executes(ast.Assert)
+def asserting(frame: Frame, node: ast.Assert) -> None:
+    """Counts as a check: production rarely runs with -O."""
+    test = frame.evaluate(node.test)
+    if test.facts:
+        frame.state.assume(test.facts[0])
+
+
+def _try(frame: Frame, node: Any) -> None:
+    before = frame.state.copy()
+    frame.execute(node.body)
+    after = frame.state
+    meeting = joined(before, after) if after.alive else before
+    meeting = State(dict(meeting.variables), before.facts)
+    if after.alive:
+        frame.execute(node.orelse)
+    ends = [frame.state]
+    for handler in node.handlers:
+        frame.state = meeting.copy()
+        if handler.name:
+            frame.state.variables[handler.name] = UNKNOWN
+        frame.execute(handler.body)
+        ends.append(frame.state)
+    result = ends[0]
+    for one in ends[1:]:
+        result = joined(result, one) if result.alive or one.alive else result
+    frame.state = result
+    if node.finalbody:
+        was_alive = result.alive
+        if not was_alive:
+            frame.state = meeting.copy()
+        frame.execute(node.finalbody)
+        frame.state.alive = frame.state.alive and was_alive
+
+
+EXECUTORS[ast.Try] = _try
+if hasattr(ast, "TryStar"):
+    EXECUTORS[ast.TryStar] = _try
+
+
+@executes(ast.With, ast.AsyncWith)
+def context(frame: Frame, node: ast.With | ast.AsyncWith) -> None:
+    """`with value as name`: what __enter__ gives, or the value itself."""
+    for item in node.items:
+        value = frame.evaluate(item.context_expr)
+        if isinstance(value.ref, Instance):
+            from agents.inspector.taint import calls
+
+            enter = attributes.read(frame, item.context_expr, value, "__enter__")
+            if enter.ref is not None:
+                value = calls.apply(frame, item.context_expr, enter)
+        elif value.shape == "list" and value.rest is not None:
+            value = value.rest  # a generator made a context manager
+        if item.optional_vars is not None:
+            assign(frame, item.optional_vars, value)
+    frame.execute(node.body)
+
+
+@executes(ast.Match)
+def matching(frame: Frame, node: ast.Match) -> None:
+    """Cases in turn; a constant subject chooses."""
+    from agents.inspector.taint import patterns
+
+    patterns.match(frame, node)
+
+
+@executes(ast.Global)
+def declared_global(frame: Frame, node: ast.Global) -> None:
+    """These names are the module's."""
+    frame.written_globals.update(node.names)
+
+
+@executes(ast.Nonlocal)
+def declared_nonlocal(frame: Frame, node: ast.Nonlocal) -> None:
+    """These names are an outer function's; they are read there and, once changed, known here only."""
+    for name in node.names:
+        frame.state.variables[name] = expressions.lookup(frame, name)
+
+
+@executes(ast.FunctionDef, ast.AsyncFunctionDef)
+def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Bind the function's name, decorated."""
+    frame.state.variables[node.name] = definitions.function(frame, node)
+
+
+@executes(ast.ClassDef)
+def cls(frame: Frame, node: ast.ClassDef) -> None:
+    """Bind the class's name."""
+    frame.state.variables[node.name] = definitions.cls(frame, node)
+
+
+@executes(ast.Import)
+def importing(frame: Frame, node: ast.Import) -> None:
+    """`import a.b as c`."""
+    for alias in node.names:
+        if alias.asname:
+            frame.state.variables[alias.asname] = frame.engine.project.imported(alias.name)
+        else:
+            top = alias.name.partition(".")[0]
+            frame.state.variables[top] = frame.engine.project.imported(top)
+            frame.engine.project.imported(alias.name)
+
+
+@executes(ast.ImportFrom)
+def importing_from(frame: Frame, node: ast.ImportFrom) -> None:
+    """`from a import b as c`, also relative ones and stars."""
+    project = frame.engine.project
+    name = project.absolute(frame.module, node.module or "", node.level)
+    for alias in node.names:
+        if alias.name == "*":
+            frame.state.variables.update(project.public(name))
+        else:
+            frame.state.variables[alias.asname or alias.name] = project.imported_from(name, alias.name)
+
+
+__all__ = ["MISSING", "assign", "finish", "join", "merged"]

@@ -1,0 +1,207 @@
+"""Methods of texts: folded where everything is constant, else what was in is in the result."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from agents.inspector.taint import guards, kinds, texts
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import UNKNOWN, Taint, Value, constant, deep_taints, element, merged
+
+Method = Callable[[Frame, ast.Call, Value, Arguments], Value]
+_FOLDED = frozenset(
+    [
+        "upper",
+        "lower",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "title",
+        "capitalize",
+        "swapcase",
+        "replace",
+        "split",
+        "rsplit",
+        "splitlines",
+        "zfill",
+        "ljust",
+        "rjust",
+        "center",
+        "find",
+        "rfind",
+        "index",
+        "count",
+        "startswith",
+        "endswith",
+        "isdigit",
+        "isalpha",
+        "isalnum",
+        "partition",
+        "rpartition",
+        "removeprefix",
+        "removesuffix",
+        "encode",
+        "decode",
+        "hex",
+        "isupper",
+        "islower",
+        "isspace",
+        "casefold",
+        "expandtabs",
+        "isnumeric",
+        "isdecimal",
+        "isidentifier",
+    ]
+)
+
+
+def _folded(receiver: Value, method: str, given: Arguments) -> Any:
+    if not isinstance(receiver.const, (str, bytes)) or given.keywords or given.star or method not in _FOLDED:
+        return None
+    if not all(one.known for one in given.positional):
+        return None
+    try:
+        result = getattr(receiver.const, method)(*(one.const for one in given.positional))
+    except Exception:
+        return None
+    if isinstance(result, (str, bytes)) and len(result) > texts.MAX_TEXT:
+        return None
+    return result
+
+
+def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    """A method whose result is made of the text and its arguments."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    result = _folded(receiver, method, given)
+    if isinstance(result, (list, tuple)):
+        shape = "list" if isinstance(result, list) else "tuple"
+        return Value(
+            shape=shape,
+            items={n: constant(one) for n, one in enumerate(result[:64])},
+            exact=len(result) <= 64,
+        )
+    if result is not None:
+        return constant(result)
+    taints = receiver.taints
+    if method in ("replace", "ljust", "rjust", "center", "encode", "decode"):
+        for one in given.positional[-1:] if method == "replace" else []:
+            taints = merged(taints, deep_taints(one))
+    value = Value(taints)
+    if method == "replace":
+        value = _replaced(value, given)
+    return frame.moved(value, node, "", f"changed by {method}()") if taints else UNKNOWN
+
+
+def _replaced(value: Value, given: Arguments) -> Value:
+    """`x.replace("'", "''")` and the like: a filter that somebody wrote by hand makes the claim less sure."""
+    old = given.at(0)
+    if old is None or not isinstance(old.const, str) or not value.taints:
+        return value
+    if old.const in ("\n", "\r", "\r\n"):
+        return texts.cleaned(value, kinds.mask("log header"))
+    if any(letter in old.const for letter in "'\"<>&;|`$./\\*()"):
+        return value.but(taints=tuple(one.weaker() for one in value.taints))
+    return value
+
+
+def _boolean(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    """A test; what its being true means for the text is a guard's affair."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    result = _folded(receiver, method, given)
+    if result is not None:
+        return constant(result)
+    return Value(facts=guards.of_text_test(node, method, receiver, given))
+
+
+def _number(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    result = _folded(receiver, method, given)
+    return UNKNOWN if result is None else constant(result)
+
+
+def _format(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    if given.star is not None or given.double_star is not None:
+        extra = [one for one in (given.star, given.double_star) if one is not None]
+        keywords = dict(given.keywords)
+        if given.double_star is not None and given.double_star.items:
+            keywords.update({k: v for k, v in given.double_star.items.items() if isinstance(k, str)})
+        return texts.formatted(frame, node, receiver, [*given.positional, *extra], keywords)
+    return texts.formatted(frame, node, receiver, given.positional, given.keywords)
+
+
+def _format_map(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    values = given.at(0) or UNKNOWN
+    keywords = {key: one for key, one in (values.items or {}).items() if isinstance(key, str)}
+    return texts.formatted(frame, node, receiver, [values], keywords)
+
+
+def _join(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
+    parts = given.at(0) or UNKNOWN
+    if parts.exact and parts.items is not None and parts.shape in ("list", "tuple"):
+        pieces: list[Value] = []
+        for one in parts.items.values():
+            if pieces:
+                pieces.append(receiver)
+            pieces.append(one)
+        return texts.concatenated(frame, node, pieces, "joined into a text")
+    found: tuple[Taint, ...] = merged(deep_taints(element(parts)), receiver.taints)
+    found = merged(found, parts.taints)
+    value = Value(tuple(one.without_marks(kinds.RESOLVED) for one in found))
+    return frame.moved(value, node, "", "joined into a text") if found else UNKNOWN
+
+
+METHODS: dict[str, Method] = {
+    **dict.fromkeys(
+        [
+            "upper",
+            "lower",
+            "strip",
+            "lstrip",
+            "rstrip",
+            "title",
+            "capitalize",
+            "swapcase",
+            "replace",
+            "split",
+            "rsplit",
+            "splitlines",
+            "zfill",
+            "ljust",
+            "rjust",
+            "center",
+            "partition",
+            "rpartition",
+            "removeprefix",
+            "removesuffix",
+            "encode",
+            "decode",
+            "casefold",
+            "expandtabs",
+            "translate",
+        ],
+        _same_content,
+    ),
+    **dict.fromkeys(
+        [
+            "startswith",
+            "endswith",
+            "isdigit",
+            "isalpha",
+            "isalnum",
+            "isupper",
+            "islower",
+            "isspace",
+            "isnumeric",
+            "isdecimal",
+            "isidentifier",
+        ],
+        _boolean,
+    ),
+    **dict.fromkeys(("find", "rfind"), _number),
+    "format": _format,
+    "format_map": _format_map,
+    "join": _join,
+}

@@ -1,0 +1,207 @@
+"""Modules, classes and functions of the tree, as the interpreter refers to them (`Value.ref`)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Union
+
+from agents.inspector.taint.values import UNKNOWN, Facts, Trail, Value, join
+
+if TYPE_CHECKING:
+    from agents.inspector.taint.frames import Frame
+
+AnyFunction = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]  # noqa: UP007 (read by isinstance too)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """One file. `variables` are its globals, once it was executed."""
+
+    name: str
+    path: str
+    tree: ast.Module
+    is_package: bool
+    in_test_code: bool = False
+    state: str = "fresh"  # then "executing", then "done"
+    variables: dict[str, Value] = field(default_factory=dict)
+    imports: frozenset[str] = frozenset()  # the top names of what it imports
+    rebound: frozenset[str] = frozenset()  # globals that a function changes
+    functions: list[Function] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function, method or lambda. `parent` is the frame whose variables it sees, if it is nested."""
+
+    node: AnyFunction
+    module: Module
+    name: str  # qualified
+    owner: Class | None = None
+    parent: Frame | None = None
+    kind: str = ""  # "static", "class", "property" or ""
+    decorators: tuple[Value, ...] = ()
+    is_generator: bool = False
+    shapes: int = 0  # how many summaries were made
+    defaults: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> list[ast.arg]:
+        """Those that may be given by position."""
+        return [*self.node.args.posonlyargs, *self.node.args.args]
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """Its statements; a lambda's is one return."""
+        if isinstance(self.node, ast.Lambda):
+            return [ast.copy_location(ast.Return(value=self.node.body), self.node.body)]
+        return self.node.body
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the tree. `fields` are what methods put on `self`, in any order."""
+
+    node: ast.ClassDef
+    module: Module
+    name: str
+    bases: list[Value] = field(default_factory=list)
+    members: dict[str, Value] = field(default_factory=dict)
+    fields: dict[str, Value] = field(default_factory=dict)
+    _order: list[Class] | None = None
+
+    def order(self) -> list[Class]:
+        """Itself and its bases in the tree, nearest first (depth first, which is enough here)."""
+        if self._order is None:
+            found: list[Class] = [self]
+            self._order = found
+            for base in self.bases:
+                if isinstance(base.ref, Class):
+                    found += [one for one in base.ref.order() if one not in found]
+        return self._order
+
+    def outside(self) -> Iterator[str]:
+        """The dotted names of bases outside the tree."""
+        for one in self.order():
+            for base in one.bases:
+                if base.name:
+                    yield base.name
+
+    def member(self, name: str) -> Value | None:
+        """What its body, or a base's, gives this name."""
+        for one in self.order():
+            if name in one.members:
+                return one.members[name]
+        return None
+
+    def remembered(self, name: str) -> Value | None:
+        """What some method puts into this attribute of `self`."""
+        for one in self.order():
+            if name in one.fields:
+                return one.fields[name]
+        return None
+
+    def remember(self, name: str, value: Value) -> None:
+        """Note what a method puts into an attribute. Taints of parameters belong to calls, not to the class."""
+        kept = tuple(one.weaker() for one in value.taints if one.source.origin not in ("label",))
+        general = Value(kept, name=value.name, ref=value.ref, shape=value.shape)
+        old = self.fields.get(name)
+        self.fields[name] = general if old is None else join(old, general)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """That a value is an instance of a class of the tree."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A method together with its `self` (or its class)."""
+
+    function: Function
+    receiver: Value
+    node: Any = None  # the expression that gave the receiver, to write changes back to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """functools.partial and its like."""
+
+    target: Value
+    positional: tuple[Value, ...]
+    keywords: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """What super() gives."""
+
+    cls: Class
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hit:
+    """That a taint reaches a sink."""
+
+    kind: int
+    source: Any  # the Taint
+    path: str
+    line: int
+    column: int
+    end_line: int
+    sink: str  # in words
+    trail: Trail | None
+
+
+@dataclass(slots=True, eq=False)
+class Summary:
+    """What a call of a function does, told in terms of labels for what its arguments bear."""
+
+    result: Value = UNKNOWN
+    after: dict[int, Value] = field(default_factory=dict)  # changed arguments, by number
+    facts: Facts = field(default_factory=dict)  # what holds when it has returned
+    hits: list[Hit] = field(default_factory=list)
+    returns: bool = True
+    recursive: bool = False
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a call passes. `star` and `double_star` stand for an unknown number of more."""
+
+    positional: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    star: Value | None = None
+    double_star: Value | None = None
+    nodes: list[ast.expr | None] = field(
+        default_factory=list
+    )  # expressions of `positional`, to write back to
+    keyword_nodes: dict[str, ast.expr] = field(default_factory=dict)
+
+    def every(self) -> list[Value]:
+        """All values, whatever their place."""
+        found = [*self.positional, *self.keywords.values()]
+        return found + [one for one in (self.star, self.double_star) if one is not None]
+
+    def at(self, position: int, name: str = "") -> Value | None:
+        """The value at a position or under a name."""
+        if name and name in self.keywords:
+            return self.keywords[name]
+        if 0 <= position < len(self.positional):
+            return self.positional[position]
+        if position >= len(self.positional) and self.star is not None and position >= 0:
+            return self.star
+        if (
+            name
+            and self.double_star is not None
+            and self.double_star.items
+            and name in self.double_star.items
+        ):
+            return self.double_star.items[name]
+        return None

@@ -1,0 +1,410 @@
+"""Calls of functions of the tree: each is executed once per shape of its arguments.
+
+The shape of an argument is everything but where its taint came from: each source is replaced by a label, so that
+all calls with, say, "first argument tainted, second the constant 3" share one execution. What comes out speaks of
+labels and is translated at each call. Closures and lambdas see their makers' variables, so they are executed in
+place. Recursion ends at a fixed point after at most MAX_ROUNDS; a function with very many shapes is widened to
+"tainted or not" per argument.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
+from agents.inspector.taint.states import State, joined
+from agents.inspector.taint.structures import Arguments, Function, Hit, Instance, Summary
+from agents.inspector.taint.values import (
+    DEEP,
+    MISSING,
+    UNKNOWN,
+    Attribute,
+    Facts,
+    Source,
+    Taint,
+    Trail,
+    Value,
+    all_facts,
+    constant,
+    deep_taints,
+    element,
+    join,
+    longer,
+    merged,
+)
+
+MAX_SHAPES = 24  # of one function; then constants and elements are not told apart any more
+MAX_ROUNDS = 3
+LONG_TEXT = 80  # constants that are longer do not make shapes
+WIDE = 12  # elements of an argument that are told apart
+
+
+def call(frame: Frame, node: ast.expr, function: Function, given: Arguments) -> Value:
+    """The result of a call; changed arguments are written back, facts and hits taken over."""
+    return call_with_receiver(frame, node, function, given)[0]
+
+
+def call_with_receiver(
+    frame: Frame, node: ast.expr, function: Function, given: Arguments
+) -> tuple[Value, Value]:
+    """The result, and the first argument as the call left it."""
+    first = given.positional[0] if given.positional else UNKNOWN
+    if frame.level >= MAX_CALLS:
+        return _opaque(given), first
+    bound, written = bind(function, given)
+    if function.parent is not None:
+        result, after = _in_place(frame, node, function, bound)
+    else:
+        result, after = _by_summary(frame, node, function, bound)
+    for number, value in after.items():
+        name = list(bound)[number]
+        old = bound[name]
+        if number == 0 and given.positional and old is first:
+            first = value
+        _write_back(frame, written.get(name), old, value)
+    return result, first
+
+
+def _write_back(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None:
+    from agents.inspector.taint import containers
+
+    if target is not None or old.items is not None:
+        containers.store(frame, target, old, new)
+
+
+def _opaque(given: Arguments) -> Value:
+    taints: tuple[Taint, ...] = ()
+    for one in given.every():
+        taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
+    return Value(taints) if taints else UNKNOWN
+
+
+def bind(function: Function, given: Arguments) -> tuple[dict[str, Value], dict[str, ast.expr | None]]:
+    """Parameters with their values, and the expressions that were passed for them."""
+    arguments = function.node.args
+    bound: dict[str, Value] = {}
+    written: dict[str, ast.expr | None] = {}
+    names = [one.arg for one in function.parameters]
+    keywords = dict(given.keywords)
+    for number, name in enumerate(names):
+        if number < len(given.positional):
+            bound[name] = given.positional[number]
+            written[name] = given.nodes[number] if number < len(given.nodes) else None
+        else:
+            bound[name] = _named(function, name, keywords, given, by_position=True)
+            written[name] = given.keyword_nodes.get(name)
+    if arguments.vararg is not None:
+        extra = given.positional[len(names) :]
+        bound[arguments.vararg.arg] = Value(
+            shape="tuple", items=dict(enumerate(extra)), rest=given.star, exact=given.star is None
+        )
+    for parameter in arguments.kwonlyargs:
+        bound[parameter.arg] = _named(function, parameter.arg, keywords, given, by_position=False)
+        written[parameter.arg] = given.keyword_nodes.get(parameter.arg)
+    if arguments.kwarg is not None:
+        rest = element(given.double_star) if given.double_star is not None else None
+        bound[arguments.kwarg.arg] = Value(shape="dict", items=dict(keywords), rest=rest, exact=rest is None)
+    return bound, written
+
+
+def _named(
+    function: Function, name: str, keywords: dict[str, Value], given: Arguments, *, by_position: bool
+) -> Value:
+    if name in keywords:
+        return keywords.pop(name)
+    default = function.defaults.get(name, UNKNOWN)
+    for extra in (given.star if by_position else None, given.double_star):
+        if extra is not None:
+            found = extra.items.get(name) if extra.items else None
+            one = found if found is not None else element(extra) if extra is given.double_star else extra
+            return join(one, default)
+    return default
+
+
+def _in_place(
+    frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
+) -> tuple[Value, dict[int, Value]]:
+    """Execute a closure or lambda with the values themselves."""
+    if frame.engine.active.get(id(function), 0) >= 2:
+        return Value(merged_all(bound)), {}
+    frame.engine.active[id(function)] = frame.engine.active.get(id(function), 0) + 1
+    try:
+        inner = Frame(frame.engine, function.module, frame.budget, function=function, caller=frame)
+        own = {name: value.but() for name, value in bound.items()}
+        _execute(inner, own)
+    finally:
+        frame.engine.active[id(function)] -= 1
+    frame.hits += inner.hits
+    end = _end(inner)
+    if end is None and not inner.yields:
+        if not isinstance(function.node, ast.Lambda):
+            frame.state.alive = frame.state.alive and bool(inner.returns)
+        return inner.result(), {}
+    if end is not None:
+        frame.state.assume(end.facts)
+        return inner.result(), _changes(end, list(own.values()))
+    return inner.result(), {}
+
+
+def merged_all(bound: dict[str, Value]) -> tuple[Taint, ...]:
+    """The taints of all arguments."""
+    taints: tuple[Taint, ...] = ()
+    for one in bound.values():
+        taints = merged(taints, deep_taints(one))
+    return taints
+
+
+def _execute(inner: Frame, own: dict[str, Value]) -> None:
+    for number, value in enumerate(own.values()):
+        inner.state.variables[f"*{number}"] = value
+    inner.state.variables.update(own)
+    inner.receiver = next(iter(own.values()), None)
+    assert inner.function is not None
+    inner.execute(inner.function.body)
+    if inner.state.alive:
+        inner.exits.append(inner.state)
+        if not inner.yields and inner.returns:
+            from agents.inspector.taint.values import NONE
+
+            facts = inner.state.facts
+            inner.returns.append(NONE.but(facts=(facts, facts)) if facts else NONE)
+
+
+def _end(inner: Frame) -> State | None:
+    """The state after the call, over all ways out of it; None if it never returns."""
+    end: State | None = None
+    for one in inner.exits:
+        one.alive = True
+        end = one if end is None else joined(end, one)
+    return end
+
+
+def _changes(end: State, own: list[Value]) -> dict[int, Value]:
+    """Arguments that are not the same object any more: they were changed, not bound anew."""
+    found: dict[int, Value] = {}
+    for number, value in enumerate(own):
+        last = end.variables.get(f"*{number}")
+        if (
+            last is not None
+            and last is not value
+            and (last.items is not None or last.rest is not None or value.shape)
+        ):
+            found[number] = last
+    return found
+
+
+class _Labels:
+    """Replaces sources by labels, and back."""
+
+    def __init__(self) -> None:
+        self.taints: list[Taint] = []
+        self._numbers: dict[Any, int] = {}
+
+    def of(self, taint: Taint) -> tuple[Taint, Any]:
+        """The label of a taint, and what of it belongs to the shape."""
+        key = (taint.source.key, taint.cleaned)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.taints)
+            self.taints.append(taint)
+        source = Source(f"#{number}", None, "label")
+        return Taint(source, taint.cleaned, None), (number, taint.cleaned)
+
+
+def _by_summary(
+    frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
+) -> tuple[Value, dict[int, Value]]:
+    labels = _Labels()
+    widened = function.shapes >= MAX_SHAPES
+    own: dict[str, Value] = {}
+    keys: list[Any] = []
+    for name, value in bound.items():
+        own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=widened)
+        keys.append(key)
+    summary = _summary(frame, function, own, (id(function), tuple(keys)))
+    back = _Back(frame, node, function, labels.taints)
+    frame.state.assume(back.facts(summary.facts))
+    for hit in summary.hits:
+        back.hit(hit)
+    if not summary.returns:
+        frame.state.alive = False
+    after = {number: back.value(value) for number, value in summary.after.items()}
+    return back.value(summary.result), after
+
+
+def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
+    """The value with labels for sources (always a new object), and a key that is equal for equal shapes."""
+    taints: list[Taint] = []
+    keys: list[Any] = []
+    for one in value.taints:
+        taint, key = labels.of(one)
+        taints.append(taint)
+        keys.append(key)
+    const = value.const
+    if const is not MISSING and (widened or (isinstance(const, (str, bytes)) and len(const) > LONG_TEXT)):
+        const = MISSING
+    items, rest = value.items, value.rest
+    exact = value.exact and not widened
+    item_keys: list[Any] = []
+    if items is not None and (depth <= 0 or len(items) > WIDE):
+        rest = element(value.but(taints=()))
+        kept = {k: v for k, v in items.items() if isinstance(k, Attribute)} if depth > 0 else {}
+        if depth <= 0:
+            rest = Value(deep_taints(value))
+        items, exact = kept, False
+    made: dict[Any, Value] | None = None
+    if items is not None:
+        made = {}
+        for key, part in items.items():
+            made[key], part_key = _shape(part, labels, depth - 1, widened=widened)
+            item_keys.append((key, part_key))
+    rest_key: Any = None
+    if rest is not None:
+        rest, rest_key = _shape(rest, labels, depth - 1, widened=widened)
+    ref_key = (
+        value.ref if isinstance(value.ref, Instance) else id(value.ref) if value.ref is not None else None
+    )
+    new = Value(
+        tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name, ref=value.ref,
+        shape=value.shape, items=made, rest=rest, exact=exact,
+    )  # fmt: skip
+    const_key = None if const is MISSING else (type(const).__name__, const)
+    key = (
+        tuple(keys),
+        const_key,
+        new.prefix,
+        value.name,
+        ref_key,
+        value.shape,
+        tuple(item_keys),
+        rest_key,
+        exact,
+    )
+    return new, key
+
+
+def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any) -> Summary:
+    memo = frame.engine.summaries
+    found = memo.get(key)
+    if found is not None:
+        if frame.engine.open.get(key):
+            found.recursive = True
+        return found
+    function.shapes += 1
+    summary = Summary(result=UNKNOWN, returns=True)
+    memo[key] = summary
+    frame.engine.open[key] = True
+    try:
+        for _ in range(MAX_ROUNDS):
+            summary.recursive = False
+            before = {(one.source.key, one.cleaned) for one in deep_taints(summary.result)}
+            _run(frame, function, own, summary)
+            after = {(one.source.key, one.cleaned) for one in deep_taints(summary.result)}
+            if not summary.recursive or before == after:
+                break
+    except Exhausted as reason:
+        if frame.budget.steps <= 0 or frame.level == 0:
+            del memo[key]
+            raise
+        frame.engine.not_analysed(function, str(reason))
+        summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
+    finally:
+        frame.engine.open.pop(key, None)
+    return summary
+
+
+def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summary) -> None:
+    inner = Frame(frame.engine, function.module, frame.budget, function=function, caller=frame)
+    values = {name: value.but() for name, value in own.items()}
+    _execute(inner, values)
+    end = _end(inner)
+    summary.result = inner.result()
+    summary.hits = inner.hits
+    summary.returns = end is not None or bool(inner.yields)
+    if end is not None:
+        summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
+        summary.after = _changes(end, list(values.values()))
+
+
+class _Back:
+    """Translates a summary into the terms of one call."""
+
+    def __init__(self, frame: Frame, node: ast.expr, function: Function, taints: list[Taint]) -> None:
+        self.frame = frame
+        self.node = node
+        self.function = function
+        self.taints = taints
+
+    def taint(self, label: Taint) -> Taint:
+        """The call's own taint for a label, with the hops inside the function added."""
+        if label.source.origin != "label":
+            return label
+        actual = self.actual(label)
+        source = actual.source
+        if label.source.selector:
+            source = source.part(label.source.selector)
+        return Taint(source, label.cleaned, self._trail(actual.trail, label.trail), actual.weak + label.weak)
+
+    def actual(self, label: Taint) -> Taint:
+        """What was passed where the label stands."""
+        return self.taints[int(label.source.what[1:])]
+
+    def _trail(self, before: Trail | None, inner: Trail | None) -> Trail | None:
+        place = self.frame.place(self.node)
+        trail: Trail | None = longer(before, place, "", f"passed to {self.function.name}()")
+        if inner is not None:
+            for hop in inner.hops():
+                trail = longer(trail, hop.place, hop.variable, hop.what)
+        return trail
+
+    def value(self, value: Value, depth: int = DEEP + 1) -> Value:
+        """The value in the call's terms."""
+        facts = None
+        if value.facts is not None:
+            facts = (self.facts(value.facts[0]), self.facts(value.facts[1]))
+        items, rest = value.items, value.rest
+        if depth and items:
+            items = {key: self.value(one, depth - 1) for key, one in items.items()}
+        if depth and rest is not None:
+            rest = self.value(rest, depth - 1)
+        if not value.taints and items is value.items and rest is value.rest and facts is value.facts:
+            return value
+        return value.but(taints=self._all(value.taints), items=items, rest=rest, facts=facts)
+
+    def _all(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+        found: tuple[Taint, ...] = ()
+        for one in taints:
+            found = merged(found, (self.taint(one),))
+        return found
+
+    def facts(self, facts: Facts) -> Facts:
+        """The facts in the call's terms."""
+        found: dict[Any, int] = {}
+        for (key, need), bits in facts.items():
+            what, place, selector = key
+            if what.startswith("#") and place is None:
+                source = self.taints[int(what[1:])].source
+                source = source.part(selector) if selector else source
+                found[(source.key, need)] = bits
+            else:
+                found[(key, need)] = bits
+        return found
+
+    def hit(self, hit: Hit) -> None:
+        """Tell of a sink inside the function that an argument reaches."""
+        label: Taint = hit.source
+        actual = self.actual(label)
+        taint = Taint(
+            actual.source.part(label.source.selector) if label.source.selector else actual.source,
+            label.cleaned, self._trail(actual.trail, hit.trail), actual.weak + label.weak,
+        )  # fmt: skip
+        for seen in self.frame.state.open((taint,), hit.kind):
+            told = Hit(hit.kind, seen, hit.path, hit.line, hit.column, hit.end_line, hit.sink, seen.trail)
+            if seen.source.origin == "label":
+                self.frame.hits.append(told)
+            else:
+                self.frame.engine.claim(told, self.frame)
+
+
+__all__ = ["all_facts", "bind", "call", "call_with_receiver", "constant"]

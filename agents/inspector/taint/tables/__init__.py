@@ -1,0 +1,120 @@
+"""What the engine knows of frameworks and libraries. A new table is one module here and one line below.
+
+`Tables` answers what is known of a dotted name; `rows` is the manual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from agents.inspector.taint.tables import (
+    aiohttp,
+    builtin,
+    clients,
+    databases,
+    directories,
+    django,
+    fastapi,
+    flask,
+    processes,
+    serialisation,
+    stdlib,
+    templating,
+    xml,
+)
+from agents.inspector.taint.tables.rows import BadRow, Row, Rules
+
+TABLES = (
+    builtin.ROWS,
+    stdlib.ROWS,
+    processes.ROWS,
+    serialisation.ROWS,
+    databases.ROWS,
+    directories.ROWS,
+    xml.ROWS,
+    clients.ROWS,
+    templating.ROWS,
+    flask.ROWS,
+    django.ROWS,
+    fastapi.ROWS,
+    aiohttp.ROWS,
+)
+
+
+class Tables:
+    """All rows by name."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rules: dict[str, Rules] = {}
+        self._aliases: dict[str, str] = {}
+        self._found: dict[str, Rules | None] = {}
+        self.requests: dict[str, str] = {}
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Row) -> None:
+        if row.effect == "same":
+            if self._aliases.get(row.name, row.target) != row.target:
+                raise BadRow(f"{row.name!r} is the same as two things")
+            self._aliases[row.name] = row.target
+            return
+        if row.effect == "request":
+            self.requests[row.name] = row.target
+            return
+        rules = self._rules.setdefault(row.name, Rules())
+        match row.effect:
+            case "source":
+                if rules.sources:
+                    raise BadRow(f"{row.name!r} is a source twice")
+                rules.sources.append(row)
+            case "sink":
+                rules.sinks.append(row)
+            case "guard":
+                rules.guards.append(row)
+            case "gives":
+                if rules.gives not in ("", row.target):
+                    raise BadRow(f"{row.name!r} gives two types: {rules.gives} and {row.target}")
+                rules.gives = row.target
+            case "clean":
+                rules.cleans |= row.bits
+            case "stops":
+                rules.stops = True
+            case "passes":
+                rules.passes = True
+            case "exits":
+                rules.exits = True
+            case "special":
+                rules.special = row.target
+            case "entry":
+                rules.entry = row
+            case _:
+                raise BadRow(f"{row.name!r}: nobody knows the effect {row.effect!r}")
+
+    def canonical(self, name: str) -> str:
+        """The name under which the tables speak of it."""
+        seen = 0
+        while name in self._aliases and seen < 8:
+            name = self._aliases[name]
+            seen += 1
+        return name
+
+    def of(self, name: str) -> Rules | None:
+        """The rules of a dotted name, or those of its owner for every attribute."""
+        if name not in self._found:
+            found = self._rules.get(name)
+            if found is None:
+                owner = name.rpartition(".")[0]
+                found = self._rules.get(f"{owner}.*") if owner else None
+            self._found[name] = found
+        return self._found[name]
+
+    def of_method(self, name: str) -> Rules | None:
+        """The rules of a method of this name on an object of which nothing is known."""
+        return self._rules.get(f".{name}")
+
+
+@cache
+def load() -> Tables:
+    """All tables. Raises BadRow."""
+    return Tables(row for table in TABLES for row in table)

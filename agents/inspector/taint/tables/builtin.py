@@ -1,0 +1,58 @@
+"""Python's builtins."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import Row, clean, passes, sink, source, special, stops
+
+ROWS: tuple[Row, ...] = (
+    special("builtins.int", "number"),
+    special("builtins.float", "number"),
+    special("builtins.bool", "number"),
+    special("builtins.str", "text"),
+    special("builtins.bytes", "text"),
+    special("builtins.unicode", "text"),
+    special("builtins.repr", "text"),
+    special("builtins.len", "length"),
+    special("builtins.chr", "character"),
+    special("builtins.ord", "character"),
+    *(
+        special(f"builtins.{name}", "sequence")
+        for name in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "iter")
+    ),
+    special("builtins.dict", "mapping"),
+    special("builtins.range", "range"),
+    special("builtins.enumerate", "enumerate"),
+    special("builtins.zip", "zip"),
+    special("builtins.map", "map"),
+    special("builtins.filter", "map"),
+    special("builtins.next", "next"),
+    special("builtins.anext", "next"),
+    special("builtins.any", "any"),
+    special("builtins.all", "all"),
+    special("builtins.isinstance", "isinstance"),
+    special("builtins.getattr", "getattr"),
+    special("builtins.setattr", "setattr"),
+    special("builtins.super", "super"),
+    special("builtins.type", "type"),
+    *(
+        stops(f"builtins.{name}")
+        for name in ("hash", "id", "callable", "hasattr", "issubclass", "print", "dir", "help")
+    ),
+    *(
+        clean(f"builtins.{name}", "all")
+        for name in ("abs", "round", "sum", "pow", "divmod", "complex", "bin", "hex", "oct")
+    ),
+    passes("builtins.min"),
+    passes("builtins.max"),
+    passes("builtins.format"),
+    passes("builtins.bytearray"),
+    passes("builtins.memoryview"),
+    source("builtins.input", "what somebody types", origin="local"),
+    source("builtins.raw_input", "what somebody types", origin="local"),
+    sink("builtins.eval", "code", "0 source"),
+    sink("builtins.exec", "code", "0 source object"),
+    sink("builtins.compile", "code", "0 source"),
+    sink("builtins.__import__", "code", "0 name", weak=1),
+    sink("builtins.open", "path", "0 file"),
+    stops("builtins.open"),
+)

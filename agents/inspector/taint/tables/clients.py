@@ -1,0 +1,38 @@
+"""HTTP clients: the address must not be chosen by a stranger. What they answer is not tainted here."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import Row, gives, same, sink, stops
+
+_VERBS = ["get", "post", "put", "patch", "delete", "head", "options"]
+
+ROWS: tuple[Row, ...] = (
+    *(sink(f"requests.{name}", "ssrf", "0 url") for name in _VERBS),
+    sink("requests.request", "ssrf", "1 url"),
+    stops("requests.*"),
+    gives("requests.Session", "@requests.Session"),
+    same("requests.session", "requests.Session"),
+    *(sink(f"@requests.Session.{name}", "ssrf", "0 url") for name in _VERBS),
+    sink("@requests.Session.request", "ssrf", "1 url"),
+    stops("@requests.Session.*"),
+    *(stops(f"requests.{name}") for name in _VERBS),
+    *(sink(f"httpx.{name}", "ssrf", "0 url") for name in (*_VERBS, "stream")),
+    *(stops(f"httpx.{name}") for name in _VERBS),
+    sink("httpx.request", "ssrf", "1 url"),
+    gives("httpx.Client", "@requests.Session"),
+    gives("httpx.AsyncClient", "@requests.Session"),
+    gives("aiohttp.ClientSession", "@requests.Session"),
+    sink("urllib.request.urlopen", "ssrf", "0 url"),
+    sink("urllib.request.Request", "ssrf", "0 url"),
+    sink("urllib.request.urlretrieve", "ssrf", "0 url"),
+    sink("urllib2.urlopen", "ssrf", "0 url"),
+    sink("urllib.urlopen", "ssrf", "0 url"),
+    stops("urllib.request.urlopen"),
+    stops("urllib.request.Request"),
+    gives("urllib3.PoolManager", "@urllib3.PoolManager"),
+    sink("@urllib3.PoolManager.request", "ssrf", "1 url"),
+    stops("@urllib3.PoolManager.*"),
+    sink("http.client.HTTPConnection", "ssrf", "0 host"),
+    sink("http.client.HTTPSConnection", "ssrf", "0 host"),
+    sink("socket.create_connection", "ssrf", "0 address", weak=1),
+)

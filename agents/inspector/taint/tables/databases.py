@@ -1,0 +1,100 @@
+"""Databases: drivers of PEP 249, SQLAlchemy, and methods that look like theirs."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import Row, gives, passes, sink, stops
+
+_CONNECTORS = [
+    "sqlite3.connect",
+    "psycopg2.connect",
+    "psycopg.connect",
+    "MySQLdb.connect",
+    "pymysql.connect",
+    "mysql.connector.connect",
+    "cx_Oracle.connect",
+    "oracledb.connect",
+    "pyodbc.connect",
+    "pymssql.connect",
+    "duckdb.connect",
+    "aiosqlite.connect",
+    "psycopg2.pool.getconn",
+    "asyncpg.connect",
+    "aiomysql.connect",
+]
+_EXECUTE = ["execute", "executemany", "executescript"]
+_FETCH = ["fetch", "fetchrow", "fetchval"]
+
+ROWS: tuple[Row, ...] = (
+    *(gives(name, "@db.Connection") for name in _CONNECTORS),
+    *(stops(name) for name in _CONNECTORS),
+    *(gives(f"@db.Connection.{name}", "@db.Connection") for name in ("cursor", "__enter__", "connection")),
+    *(
+        sink(f"@db.Connection.{name}", "sql", "0 sql query operation statement")
+        for name in (*_EXECUTE, *_FETCH)
+    ),
+    *(gives(f"@db.Connection.{name}", "@db.Connection") for name in _EXECUTE),
+    stops("@db.Connection.*"),
+    # SQLAlchemy
+    *(
+        gives(name, "@sqlalchemy.Engine")
+        for name in ("sqlalchemy.create_engine", "sqlalchemy.ext.asyncio.create_async_engine")
+    ),
+    *(
+        gives(f"@sqlalchemy.Engine.{name}", "@sqlalchemy.Connection")
+        for name in ("connect", "begin", "raw_connection")
+    ),
+    gives("sqlalchemy.orm.Session", "@sqlalchemy.Session"),
+    gives("sqlalchemy.ext.asyncio.AsyncSession", "@sqlalchemy.Session"),
+    *(
+        sink(f"@sqlalchemy.{owner}.{name}", "sql", "0 statement sql")
+        for owner in ("Connection", "Session", "Engine")
+        for name in ("execute", "exec_driver_sql", "scalar", "scalars")
+    ),
+    *(stops(f"@sqlalchemy.{owner}.*") for owner in ("Connection", "Session", "Engine")),
+    *(
+        sink(name, "sql", "0 text")
+        for name in ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")
+    ),
+    *(stops(name) for name in ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")),
+    *(sink(f"sqlalchemy.{name}", "sql", "0 text") for name in ("literal_column", "sql.literal_column")),
+    *(sink(name, "sql", "0 sql") for name in ("pandas.read_sql", "pandas.read_sql_query")),
+    # safe composition
+    *(stops(f"psycopg2.sql.{name}") for name in ("Identifier", "Literal", "Placeholder")),
+    *(stops(f"psycopg.sql.{name}") for name in ("Identifier", "Literal", "Placeholder")),
+    sink("psycopg2.sql.SQL", "sql", "0 string"),
+    passes("psycopg2.sql.SQL"),
+    # objects of which nothing is known; a text that does not begin like SQL makes it less sure
+    *(
+        sink(f".{name}", "sql", "0 sql query statement")
+        for name in (*_EXECUTE, "exec_driver_sql", "execute_sql", "raw_query")
+    ),
+    *(stops(f".{name}") for name in (*_EXECUTE, "exec_driver_sql", "execute_sql")),
+    *(
+        stops(f".{name}")
+        for name in [
+            "filter",
+            "filter_by",
+            "query",
+            "first",
+            "all",
+            "one",
+            "one_or_none",
+            "scalar",
+            "fetchone",
+            "fetchall",
+            "fetchmany",
+            "commit",
+            "find",
+            "find_one",
+            "insert_one",
+            "update_one",
+            "delete_one",
+            "aggregate",
+            "get_or_404",
+            "first_or_404",
+            "exists",
+            "order_by",
+        ]
+        if name != "find"
+    ),
+)

@@ -1,0 +1,71 @@
+"""FastAPI and Starlette."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import (
+    Row,
+    entry,
+    gives,
+    request_parameter,
+    same,
+    sink,
+    source,
+    special,
+    stops,
+)
+
+_INPUT = {
+    "query_params": "a query parameter",
+    "path_params": "a part of the address",
+    "headers": "a header of the request",
+    "cookies": "a cookie",
+    "body": "the request's body",
+    "json": "the request's JSON",
+    "form": "a form field",
+    "stream": "the request's body",
+    "receive_text": "a message of the socket",
+    "receive_json": "a message of the socket",
+    "receive_bytes": "a message of the socket",
+    "iter_text": "a message of the socket",
+    "iter_json": "a message of the socket",
+}
+_REQUEST = "@starlette.requests.Request"
+_VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route"]
+_RESPONSES = ["HTMLResponse", "Response"]
+
+ROWS: tuple[Row, ...] = (
+    *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
+    *(
+        same(name, _REQUEST)
+        for name in (
+            "@fastapi.Request",
+            "@fastapi.requests.Request",
+            "@starlette.websockets.WebSocket",
+            "@fastapi.WebSocket",
+            "@starlette.requests.HTTPConnection",
+        )
+    ),
+    gives("fastapi.FastAPI", "@fastapi.FastAPI"),
+    gives("fastapi.APIRouter", "@fastapi.FastAPI"),
+    *(entry(f"@fastapi.FastAPI.{name}", returns="json", parameters="remote") for name in _VERBS),
+    *(
+        entry(f".{name}", returns="json", parameters="remote")
+        for name in ("get", "post", "put", "patch", "delete", "websocket")
+    ),
+    request_parameter("fastapi", _REQUEST),
+    request_parameter("starlette", _REQUEST),
+    *(special(f"starlette.responses.{name}", "page") for name in _RESPONSES),
+    *(same(f"fastapi.responses.{name}", f"starlette.responses.{name}") for name in _RESPONSES),
+    same("fastapi.Response", "starlette.responses.Response"),
+    *(special(f"@starlette.responses.{name}.set_cookie", "set_cookie") for name in _RESPONSES),
+    sink("starlette.responses.RedirectResponse", "redirect", "0 url"),
+    same("fastapi.responses.RedirectResponse", "starlette.responses.RedirectResponse"),
+    stops("starlette.responses.RedirectResponse"),
+    sink("starlette.responses.FileResponse", "path", "0 path"),
+    same("fastapi.responses.FileResponse", "starlette.responses.FileResponse"),
+    stops("starlette.responses.FileResponse"),
+    sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session"),
+    stops(f"{_REQUEST}.session.*"),
+    stops(f"{_REQUEST}.app.*"),
+    stops(f"{_REQUEST}.state.*"),
+)

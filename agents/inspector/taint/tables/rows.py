@@ -1,0 +1,249 @@
+"""The rows of which the frameworks' tables are made: the manual for adding one.
+
+A table is a module of this package with a tuple ROWS; `tables.TABLES` lists the modules. Nothing of the
+interpreter knows a framework: what Flask is stands in `flask.py`, as data.
+
+Names are dotted: `flask.request.args` is what `from flask import request as r; r.args` reads, whatever it is
+called in the program. `@type` is an instance: `gives("sqlite3.connect", "@db.Connection")` says what a call
+returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. Types are names of our own.
+`@type.*` (or `module.*`) speaks of every attribute without a row of its own. A name that begins with a dot, `.execute`,
+speaks of a method of that name on an object of which nothing is known.
+
+    source(name, what)                 reading or calling it gives input from outside; origin "remote" (a stranger
+                                       chooses it), "local" (who starts the program does) or "random" (predictable)
+    gives(name, type)                  calling it, or reading it, gives an instance of the type ("@...")
+    same(name, other)                  the name is another one's alias; also for whole types: same("@a.B", "@c.D")
+    sink(name, kind, "0 sql")          the argument at position 0, or with the keyword sql, must not be tainted;
+                                       "*" means every argument, "self" the object itself, "=" what is assigned to it
+         when="shell=True"             only if; conditions separated by ";", keyword=literal or keyword!=literal (also
+                                       true when absent), "2:keyword" for one that may be given by position
+         weak=1                        0 sure, 1 doubtful (medium confidence), 2 a guess (low confidence)
+         whole=True                    only if the argument's begin is tainted (an address, not its query)
+    clean(name, "xss", ...)            what comes out is clean for these kinds ("all": for every injection)
+    passes(name)                       what goes in comes out (what the standard library does unless told otherwise)
+    stops(name)                        what goes in does not come out (len, database queries)
+    guard(name, "redirect", "0")       its being true means that the argument is clean for these kinds; need="resolved"
+                                       only if a path was resolved before; "doubt" as a kind only lowers confidence
+    exits(name)                        it does not return
+    special(name, function)            a function of `specials`, for what no row can say
+    entry(...)                         see below: functions that a framework calls
+    request_parameter(import, type)    in modules that import this, a parameter named `request` is of this type
+
+    entry(".route", returns="html", parameters="remote")   functions decorated so: their parameters come from outside,
+                                       what they return is sent as HTML ("json": never rendered). The name is that of
+                                       the decorator: "@flask.Flask.route", or ".route" on an unknown object.
+
+A row that names an unknown kind, an empty argument list, a condition that is no literal or a type without `@` raises
+BadRow when the tables are loaded, and a name with two sources is an error too: a typo must not become a silent hole.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.values import WEAKEN
+
+
+class BadRow(Exception):
+    """A table's row says nothing that the engine can use."""
+
+
+Origin = Literal["remote", "local", "random"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`keyword=literal` or `keyword!=literal`; `position` is -1 if it can be given by keyword only."""
+
+    keyword: str
+    position: int
+    equal: bool
+    literal: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentNames:
+    """Which arguments are meant."""
+
+    positions: tuple[int, ...]
+    keywords: tuple[str, ...]
+    every: bool = False
+    itself: bool = False
+    assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, checked."""
+
+    name: str
+    effect: str
+    what: str = ""
+    origin: Origin = "remote"
+    target: str = ""
+    bits: int = 0
+    arguments: ArgumentNames = ArgumentNames((), ())
+    conditions: tuple[Condition, ...] = ()
+    weak: int = 0
+    whole: bool = False
+    need: int = 0
+    returns: str = ""
+    parameters: str = ""
+
+
+@dataclass(slots=True)
+class Rules:
+    """All rows of one name."""
+
+    sources: list[Row] = field(default_factory=list)
+    sinks: list[Row] = field(default_factory=list)
+    guards: list[Row] = field(default_factory=list)
+    gives: str = ""
+    cleans: int = 0
+    stops: bool = False
+    passes: bool = False
+    exits: bool = False
+    special: str = ""
+    entry: Row | None = None
+
+
+def source(name: str, what: str, *, origin: Origin = "remote") -> Row:
+    """Reading or calling `name` gives input; `what` names it in a sentence ("a query parameter")."""
+    if not what or origin not in ("remote", "local", "random"):
+        raise BadRow(
+            f"source {name!r}: it needs words for what it is, and an origin that is known, not {origin!r}"
+        )
+    return Row(_checked(name), "source", what=what, origin=origin)
+
+
+def gives(name: str, target: str) -> Row:
+    """Calling or reading `name` gives an instance of `target`."""
+    if not target.startswith("@"):
+        raise BadRow(f"gives {name!r}: {target!r} is no type, which begins with @")
+    return Row(_checked(name), "gives", target=target)
+
+
+def same(name: str, other: str) -> Row:
+    """`name` is an alias of `other`."""
+    if name == other:
+        raise BadRow(f"same {name!r}: it is its own alias")
+    return Row(_checked(name), "same", target=_checked(other))
+
+
+def sink(
+    name: str,
+    kind: str,
+    arguments: str,
+    *,
+    when: str = "",
+    what: str = "",
+    weak: int = 0,
+    whole: bool = False,
+) -> Row:
+    """Tainted arguments are dangerous here."""
+    return Row(
+        _checked(name),
+        "sink",
+        what=what,
+        bits=_bits(name, kind),
+        arguments=_arguments(name, arguments),
+        conditions=_conditions(name, when),
+        weak=weak,
+        whole=whole,
+    )
+
+
+def clean(name: str, *kind: str) -> Row:
+    """What comes out is clean for these kinds."""
+    return Row(_checked(name), "clean", bits=_bits(name, " ".join(kind)))
+
+
+def passes(name: str) -> Row:
+    """What goes in comes out."""
+    return Row(_checked(name), "passes")
+
+
+def stops(name: str) -> Row:
+    """What goes in does not come out."""
+    return Row(_checked(name), "stops")
+
+
+def guard(name: str, kind: str, arguments: str, *, need: str = "") -> Row:
+    """Its being true makes the argument clean."""
+    bits = WEAKEN if kind == "doubt" else _bits(name, kind)
+    marks = _bits(name, need) if need else 0
+    return Row(_checked(name), "guard", bits=bits, arguments=_arguments(name, arguments), need=marks)
+
+
+def exits(name: str) -> Row:
+    """It does not return."""
+    return Row(_checked(name), "exits")
+
+
+def special(name: str, function: str) -> Row:
+    """A function of `specials` knows what it does."""
+    return Row(_checked(name), "special", target=function)
+
+
+def entry(name: str, *, returns: str = "", parameters: str = "") -> Row:
+    """Functions with this decorator are called by a framework."""
+    if returns not in ("", "html", "json") or parameters not in ("", "remote", "local"):
+        raise BadRow(f"entry {name!r}: returns={returns!r} or parameters={parameters!r} is not known")
+    return Row(_checked(name), "entry", returns=returns, parameters=parameters)
+
+
+def request_parameter(imported: str, target: str) -> Row:
+    """In modules that import this, a parameter named `request` is of this type."""
+    if not target.startswith("@"):
+        raise BadRow(f"request_parameter {imported!r}: {target!r} is no type, which begins with @")
+    return Row(_checked(imported), "request", target=target)
+
+
+def _checked(name: str) -> str:
+    if (
+        not name
+        or " " in name
+        or not name.lstrip("@.").replace(".*", "").replace(".", "a").replace("_", "a").isalnum()
+    ):
+        raise BadRow(f"{name!r} is no dotted name")
+    return name
+
+
+def _bits(name: str, kind: str) -> int:
+    try:
+        found = kinds.mask(kind)
+    except KeyError as error:
+        raise BadRow(f"{name!r}: there is no kind {error.args[0]!r}") from None
+    if not found:
+        raise BadRow(f"{name!r}: it names no kind")
+    return found
+
+
+def _arguments(name: str, text: str) -> ArgumentNames:
+    words = text.split()
+    if not words:
+        raise BadRow(f"{name!r}: it names no argument")
+    positions = tuple(int(word) for word in words if word.isdigit())
+    keywords = tuple(word for word in words if word.isidentifier() and word != "self")
+    marks = {"*", "self", "="}
+    if any(not word.isdigit() and not word.isidentifier() and word not in marks for word in words):
+        raise BadRow(f"{name!r}: {text!r} are no positions and keywords")
+    return ArgumentNames(positions, keywords, "*" in words, "self" in words, "=" in words)
+
+
+def _conditions(name: str, text: str) -> tuple[Condition, ...]:
+    found: list[Condition] = []
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        left, sign, right = part.partition("!=") if "!=" in part else part.partition("=")
+        number, colon, word = left.rpartition(":")
+        try:
+            literal = ast.literal_eval(right)
+        except (ValueError, SyntaxError):
+            raise BadRow(f"{name!r}: {right!r} in the condition {part!r} is no literal") from None
+        if not word.isidentifier() or (colon and not number.isdigit()):
+            raise BadRow(f"{name!r}: {left!r} in the condition {part!r} is no keyword")
+        found.append(Condition(word, int(number) if number else -1, sign == "=", literal))
+    return tuple(found)

@@ -1,0 +1,278 @@
+"""The standard library, but for processes, serialisation, XML and databases."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import (
+    Row,
+    clean,
+    exits,
+    gives,
+    guard,
+    passes,
+    same,
+    sink,
+    source,
+    special,
+    stops,
+)
+
+_READ = [
+    "read_text",
+    "read_bytes",
+    "open",
+    "write_text",
+    "write_bytes",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "touch",
+    "rename",
+    "replace",
+    "symlink_to",
+    "iterdir",
+    "glob",
+    "rglob",
+]
+_PATH_FUNCTIONS = [
+    "os.open",
+    "os.remove",
+    "os.unlink",
+    "os.rmdir",
+    "os.mkdir",
+    "os.makedirs",
+    "os.removedirs",
+    "os.listdir",
+    "os.scandir",
+    "os.walk",
+    "os.chmod",
+    "os.truncate",
+    "os.readlink",
+    "os.utime",
+    "io.open",
+    "io.FileIO",
+    "codecs.open",
+    "shutil.rmtree",
+    "linecache.getline",
+    "linecache.getlines",
+    "fileinput.input",
+    "zipfile.ZipFile",
+    "tarfile.open",
+    "gzip.open",
+    "bz2.open",
+    "lzma.open",
+    "glob.glob",
+    "glob.iglob",
+]
+_TWO_PATHS = [
+    "os.rename",
+    "os.replace",
+    "os.link",
+    "os.symlink",
+    "shutil.copy",
+    "shutil.copy2",
+    "shutil.copyfile",
+    "shutil.copytree",
+    "shutil.move",
+]
+_RANDOM = [
+    "random",
+    "randint",
+    "randrange",
+    "choice",
+    "choices",
+    "sample",
+    "uniform",
+    "getrandbits",
+    "randbytes",
+    "shuffle",
+    "gauss",
+    "normalvariate",
+    "triangular",
+    "betavariate",
+    "expovariate",
+    "gammavariate",
+    "lognormvariate",
+    "vonmisesvariate",
+    "paretovariate",
+    "weibullvariate",
+]
+_LOG = ["debug", "info", "warning", "warn", "error", "exception", "critical", "log"]
+
+ROWS: tuple[Row, ...] = (
+    # files
+    *(sink(name, "path", "0 path file filename name pathname") for name in _PATH_FUNCTIONS),
+    *(stops(name) for name in _PATH_FUNCTIONS if not name.startswith(("zipfile", "tarfile"))),
+    *(sink(name, "path", "0 1 src dst") for name in _TWO_PATHS),
+    special("os.path.join", "join_path"),
+    special("posixpath.join", "join_path"),
+    special("os.path.realpath", "resolve_path"),
+    special("os.path.abspath", "resolve_path"),
+    special("os.path.normpath", "resolve_path"),
+    special("posixpath.normpath", "resolve_path"),
+    special("os.path.commonpath", "common_path"),
+    special("os.path.commonprefix", "common_path"),
+    clean("os.path.basename", "path"),
+    clean("ntpath.basename", "path"),
+    clean("posixpath.basename", "path"),
+    *(
+        stops(f"os.path.{name}")
+        for name in [
+            "exists",
+            "isfile",
+            "isdir",
+            "islink",
+            "getsize",
+            "getmtime",
+            "getctime",
+            "lexists",
+            "isabs",
+            "samefile",
+            "ismount",
+        ]
+    ),
+    passes("os.path.dirname"),
+    passes("os.path.expanduser"),
+    passes("os.path.splitext"),
+    passes("os.path.split"),
+    passes("os.fspath"),
+    *(
+        gives(f"pathlib.{name}", "@pathlib.Path")
+        for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")
+    ),
+    special("@pathlib.Path.joinpath", "join_path"),
+    special("@pathlib.Path.resolve", "resolve_path"),
+    special("@pathlib.Path.absolute", "identity"),
+    special("@pathlib.Path.is_relative_to", "within"),
+    special("@pathlib.Path.relative_to", "relative_to"),
+    clean("@pathlib.Path.name", "path"),
+    clean("@pathlib.Path.stem", "path"),
+    clean("@pathlib.Path.suffix", "path"),
+    *(
+        gives(f"@pathlib.Path.{name}", "@pathlib.Path")
+        for name in ("parent", "with_suffix", "with_name", "expanduser")
+    ),
+    *(sink(f"@pathlib.Path.{name}", "path", "self") for name in _READ),
+    *(stops(f"@pathlib.Path.{name}") for name in (*_READ, "exists", "is_file", "is_dir", "stat")),
+    gives("tempfile.mkdtemp", "@text"),
+    # archives
+    gives("zipfile.ZipFile", "@zipfile.ZipFile"),
+    gives("tarfile.open", "@tarfile.TarFile"),
+    gives("tarfile.TarFile", "@tarfile.TarFile"),
+    sink("@tarfile.TarFile.extractall", "archive", "self", when="filter!='data'", what="extractall()"),
+    sink("@tarfile.TarFile.extract", "archive", "self", when="filter!='data'", what="extract()"),
+    sink("shutil.unpack_archive", "archive", "0 filename", weak=1),
+    # numbers and names
+    *(
+        clean(name, "all")
+        for name in ("uuid.UUID", "decimal.Decimal", "fractions.Fraction", "datetime.date.fromisoformat")
+    ),
+    *(
+        stops(f"datetime.{name}")
+        for name in ("datetime.strptime", "datetime.fromisoformat", "datetime.fromtimestamp")
+    ),
+    stops("math.*"),
+    stops("time.*"),
+    *(stops(f"uuid.{name}") for name in ("uuid4", "uuid1")),
+    clean("uuid.uuid5", "all"),
+    stops("secrets.*"),
+    guard("hmac.compare_digest", "doubt", "0 1"),
+    # escaping
+    clean("html.escape", "xss"),
+    clean("cgi.escape", "xss"),
+    clean("xml.sax.saxutils.escape", "xss", "xpath"),
+    clean("xml.sax.saxutils.quoteattr", "xss"),
+    clean("shlex.quote", "command"),
+    clean("pipes.quote", "command"),
+    clean("re.escape", "regex"),
+    clean("urllib.parse.quote", "xss", "redirect", "header", "log", "ssrf", "command", "ldap"),
+    clean("urllib.parse.quote_plus", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
+    clean("urllib.parse.urlencode", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
+    clean("base64.b64encode", "all"),
+    clean("base64.urlsafe_b64encode", "all"),
+    clean("base64.b32encode", "all"),
+    clean("base64.b16encode", "all"),
+    clean("binascii.hexlify", "all"),
+    gives("urllib.parse.urlparse", "@urllib.parse.ParseResult"),
+    gives("urllib.parse.urlsplit", "@urllib.parse.ParseResult"),
+    # patterns
+    special("re.compile", "compile_pattern"),
+    *(special(f"re.{name}", "match_pattern") for name in ("match", "fullmatch", "search")),
+    *(special(f"@re.Pattern.{name}", "match_pattern") for name in ("match", "fullmatch", "search")),
+    special("re.sub", "substitute_pattern"),
+    special("@re.Pattern.sub", "substitute_pattern"),
+    *(
+        sink(f"re.{name}", "regex", "0 pattern")
+        for name in ("compile", "match", "fullmatch", "search", "sub", "split", "findall")
+    ),
+    # texts, containers, functions
+    special("string.Template", "template_text"),
+    special("@string.Template.substitute", "substitute"),
+    special("@string.Template.safe_substitute", "substitute"),
+    special("collections.OrderedDict", "mapping"),
+    special("collections.defaultdict", "mapping"),
+    special("collections.deque", "sequence"),
+    special("functools.partial", "partial"),
+    special("functools.reduce", "reduce"),
+    special("copy.copy", "identity"),
+    special("copy.deepcopy", "identity"),
+    special("typing.cast", "identity"),
+    special("importlib.import_module", "import_module"),
+    sink("importlib.import_module", "code", "0 name", weak=1),
+    *(
+        gives(f"configparser.{name}", "@configparser.ConfigParser")
+        for name in ("ConfigParser", "RawConfigParser", "SafeConfigParser")
+    ),
+    special("@configparser.ConfigParser.set", "config_set"),
+    special("@configparser.ConfigParser.get", "config_get"),
+    stops("@configparser.ConfigParser.getint"),
+    stops("@configparser.ConfigParser.getboolean"),
+    # hashes
+    *(
+        special(f"hashlib.{name}", "hash")
+        for name in [
+            "md5",
+            "sha1",
+            "new",
+            "sha224",
+            "sha256",
+            "sha384",
+            "sha512",
+            "blake2b",
+            "blake2s",
+            "sha3_256",
+            "sha3_512",
+            "md4",
+        ]
+    ),
+    clean("@hashlib.HASH.hexdigest", "all"),
+    clean("@hashlib.HASH.digest", "all"),
+    special("Crypto.Hash.MD5.new", "hash"),
+    # predictable numbers
+    *(source(f"random.{name}", "predictable random numbers", origin="random") for name in _RANDOM),
+    gives("random.Random", "@random.Random"),
+    *(source(f"@random.Random.{name}", "predictable random numbers", origin="random") for name in _RANDOM),
+    gives("random.SystemRandom", "@random.SystemRandom"),
+    stops("@random.SystemRandom.*"),
+    *(
+        source(f"numpy.random.{name}", "predictable random numbers", origin="random")
+        for name in ("rand", "randint", "random", "choice")
+    ),
+    # who starts the program
+    source("sys.argv", "the command line", origin="local"),
+    stops("os.environ.*"),
+    stops("os.getenv"),
+    gives("argparse.ArgumentParser", "@argparse.ArgumentParser"),
+    source("@argparse.ArgumentParser.parse_args", "the command line", origin="local"),
+    # logs
+    gives("logging.getLogger", "@logging.Logger"),
+    *(sink(f"logging.{name}", "log", "*") for name in _LOG),
+    *(sink(f"@logging.Logger.{name}", "log", "*") for name in _LOG),
+    *(stops(f"@logging.Logger.{name}") for name in _LOG),
+    # ends
+    exits("sys.exit"),
+    exits("os._exit"),
+    exits("os.abort"),
+    exits("builtins.exit"),
+    exits("builtins.quit"),
+    same("io.StringIO.getvalue", "io.StringIO.read"),
+)

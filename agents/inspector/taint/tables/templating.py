@@ -1,0 +1,33 @@
+"""Template engines: a stranger must not write the template; marking as safe skips escaping."""
+
+from __future__ import annotations
+
+from agents.inspector.taint.tables.rows import Row, clean, gives, same, sink, special, stops
+
+ROWS: tuple[Row, ...] = (
+    sink("jinja2.Template", "template", "0 source"),
+    gives("jinja2.Template", "@jinja2.Template"),
+    gives("jinja2.Environment", "@jinja2.Environment"),
+    gives("jinja2.sandbox.SandboxedEnvironment", "@jinja2.Sandbox"),
+    sink("@jinja2.Environment.from_string", "template", "0 source"),
+    gives("@jinja2.Environment.from_string", "@jinja2.Template"),
+    special("@jinja2.Environment.get_template", "get_template"),
+    special("@jinja2.Template.render", "render_object"),
+    sink("mako.template.Template", "template", "0 text"),
+    gives("mako.template.Template", "@mako.Template"),
+    sink("tornado.template.Template", "template", "0 template_string"),
+    sink("chameleon.PageTemplate", "template", "0 body"),
+    sink("markupsafe.Markup", "xss", "0 object"),
+    clean("markupsafe.escape", "xss"),
+    clean("@markupsafe.Markup.format", "xss"),
+    clean("markupsafe.Markup.escape", "xss"),
+    same("flask.Markup", "markupsafe.Markup"),
+    same("jinja2.Markup", "markupsafe.Markup"),
+    same("flask.escape", "markupsafe.escape"),
+    same("jinja2.escape", "markupsafe.escape"),
+    same("markupsafe.escape_silent", "markupsafe.escape"),
+    clean("bleach.clean", "xss"),
+    clean("nh3.clean", "xss"),
+    same("bleach.linkify", "bleach.clean"),
+    stops("@page.*"),
+)

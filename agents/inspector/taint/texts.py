@@ -1,0 +1,195 @@
+"""Texts put together of parts: +, %, format, f-strings, join, templates.
+
+What the constant begin of a text rules out is decided here: an address whose host is constant cannot be turned to
+another host, a path that begins with `/x` cannot become a redirect to elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
+
+MAX_TEXT = 4_000  # of a folded constant
+_HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
+_LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./")
+_ADDRESSES = kinds.mask("ssrf redirect")
+_REDIRECT = kinds.mask("redirect")
+_SPECIFIER = re.compile(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.\d+)?(?P<type>[a-zA-Z%])")
+
+
+def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str) -> Value:
+    """The text made of these pieces in this order."""
+    begin, known, taints = "", True, ()  # type: tuple[str, bool, tuple[Taint, ...]]
+    opaque = False  # an unknown, untainted piece came before
+    whole = True
+    for piece in pieces:
+        found = deep_taints(piece)
+        if found:
+            cleaned = _fixed(begin, opaque=opaque)
+            if not whole or begin or opaque:
+                cleaned |= kinds.BASED
+            taints = merged(
+                taints, tuple(one.with_cleaned(cleaned).without_marks(kinds.RESOLVED) for one in found)
+            )
+        text = _text_of(piece)
+        if text is None:
+            if known:
+                begin += piece.prefix if not found else ""
+            elif opaque and isinstance(piece.const, str):
+                begin += piece.const
+            known = False
+            whole = False
+            opaque = opaque or (not found)
+        elif known or opaque:
+            begin += text
+    if not taints and known and len(begin) <= MAX_TEXT:
+        return constant(begin)
+    prefix = _constant_begin(pieces)
+    value = Value(taints, prefix=prefix[:MAX_TEXT])
+    return frame.moved(value, node, "", what) if taints else value
+
+
+def _constant_begin(pieces: Sequence[Value]) -> str:
+    begin = ""
+    for piece in pieces:
+        text = _text_of(piece)
+        if text is None:
+            return begin + piece.prefix
+        begin += text
+    return begin
+
+
+def _fixed(begin: str, *, opaque: bool) -> int:
+    """What a begin rules out for the piece after it."""
+    if opaque:  # a base address from elsewhere, then at least one separator of our own
+        return 0 if begin.endswith("://") else _ADDRESSES
+    if _HOST.search(begin):
+        return _ADDRESSES
+    if _LOCAL.search(begin):
+        return _REDIRECT
+    return 0
+
+
+def _text_of(value: Value) -> str | None:
+    if not value.known:
+        return None
+    if isinstance(value.const, str):
+        return value.const
+    if isinstance(value.const, bytes):
+        return value.const.decode("latin-1")
+    return str(value.const) if isinstance(value.const, (int, float, bool)) or value.const is None else None
+
+
+@evaluates(ast.JoinedStr)
+def joined_string(frame: Frame, node: ast.JoinedStr) -> Value:
+    """An f-string."""
+    return concatenated(frame, node, [frame.evaluate(part) for part in node.values], "put into a text")
+
+
+@evaluates(ast.FormattedValue)
+def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
+    """One replacement field; a numeric format lets numbers through only."""
+    value = frame.evaluate(node.value)
+    if node.format_spec is not None:
+        spec = frame.evaluate(node.format_spec)
+        if isinstance(spec.const, str) and spec.const[-1:] in "dfeEgGxXobn%" and spec.const:
+            return cleaned(value, kinds.INJECTIONS)
+        return value.but(const=MISSING) if value.known else value
+    if node.conversion == 114 and value.known:  # !r
+        return constant(repr(value.const))
+    return value
+
+
+def cleaned(value: Value, bits: int) -> Value:
+    """The value cleaned for some kinds."""
+    if not value.taints:
+        return value
+    return value.but(taints=tuple(one.with_cleaned(bits) for one in value.taints))
+
+
+def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
+    """`left % right`, where left is a text or may be one."""
+    pieces: list[Value] = []
+    template = left.const if isinstance(left.const, str) else None
+    if template is None:
+        return concatenated(frame, node, [left, right], "put into a text by %")
+    position = last = 0
+    for found in _SPECIFIER.finditer(template):
+        pieces.append(constant(template[last : found.start()]))
+        last = found.end()
+        if found["type"] == "%":
+            pieces.append(constant("%"))
+            continue
+        pieces.append(_argument(right, found, position))
+        position += 1
+    pieces.append(constant(template[last:]))
+    return concatenated(frame, node, pieces, "put into a text by %")
+
+
+def _argument(right: Value, found: re.Match[str], position: int) -> Value:
+    items = right.items if right.shape in ("tuple", "dict") else None
+    key: Any = found["name"] if found["name"] is not None else position
+    if items is not None and key in items:
+        value = items[key]
+    elif right.rest is not None and right.shape in ("tuple", "dict"):
+        value = right.rest
+    else:
+        value = right
+    if found["type"] in "diouxXeEfFgGc":
+        return cleaned(value, kinds.INJECTIONS)
+    if found["type"] == "r" and value.known:
+        return constant(repr(value.const))
+    return value
+
+
+_FIELD = re.compile(r"\{(?P<name>[^{}:!]*)(?:![rsa])?(?::(?P<spec>[^{}]*))?\}|\{\{|\}\}")
+
+
+def formatted(
+    frame: Frame, node: ast.AST, template: Value, positional: Sequence[Value], keywords: dict[str, Value]
+) -> Value:
+    """`template.format(...)`."""
+    if not isinstance(template.const, str):
+        return concatenated(
+            frame, node, [template, *positional, *keywords.values()], "put into a text by format()"
+        )
+    pieces: list[Value] = []
+    last = automatic = 0
+    for found in _FIELD.finditer(template.const):
+        pieces.append(constant(template.const[last : found.start()]))
+        last = found.end()
+        if found[0] in ("{{", "}}"):
+            pieces.append(constant(found[0][0]))
+            continue
+        name = re.split(r"[.\[]", found["name"])[0]
+        if not name:
+            name, automatic = str(automatic), automatic + 1
+        pieces.append(_field(name, found, positional, keywords))
+    pieces.append(constant(template.const[last:]))
+    return concatenated(frame, node, pieces, "put into a text by format()")
+
+
+def _field(name: str, found: re.Match[str], positional: Sequence[Value], keywords: dict[str, Value]) -> Value:
+    if name.isdigit() and int(name) < len(positional):
+        value = positional[int(name)]
+    elif name in keywords:
+        value = keywords[name]
+    else:
+        taints: tuple[Taint, ...] = ()
+        for one in (*positional, *keywords.values()):
+            taints = merged(taints, deep_taints(one))
+        value = Value(taints)
+    if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":
+        return cleaned(value, kinds.INJECTIONS)
+    return value.but(const=MISSING) if value.known and found["spec"] else value
+
+
+def known_prefix(value: Value) -> str:
+    """The constant begin of a value that is a text, or ""."""
+    return prefix_of(value)

@@ -1,0 +1,431 @@
+"""What a variable may hold: the abstract values, and how two of them become one.
+
+Owns: sources, trails, taints, values. Invariant: nothing here is ever changed after it was made; an operation
+that changes a list makes another value. Two variables hold the same list if they hold the same object, so
+whoever replaces a container replaces it everywhere in its state (`states.State.replace`).
+
+A value is tainted by sources. Each taint knows what it was cleaned for (bits of `kinds`), how often it went
+through something that we do not understand (`weak`), and its trail: a linked list of hops, shared by all
+values that came the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+MAX_TAINTS = 6  # per value: a reader needs one path, a sink one reason
+MAX_ITEMS = 64  # of a container whose elements are told apart
+DEEP = 4  # levels of containers that are looked through
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()  # "no constant is known", since None is a constant
+
+
+class Place(NamedTuple):
+    """Where something is written."""
+
+    path: str
+    line: int
+    column: int
+
+
+class Source:
+    """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
+
+    __slots__ = ("_key", "cleaned", "origin", "parent", "place", "selector", "what")
+
+    def __init__(
+        self,
+        what: str,
+        place: Place | None,
+        origin: str,
+        *,
+        selector: str = "",
+        parent: Source | None = None,
+        cleaned: int = 0,
+    ) -> None:
+        self.what = what
+        self.place = place
+        self.origin = (
+            origin  # "remote", "local", "random" or "label" (a parameter of a function under summary)
+        )
+        self.selector = selector
+        self.parent = parent
+        self.cleaned = cleaned
+        self._key = (what, place, selector)
+
+    @property
+    def key(self) -> tuple[str, Place | None, str]:
+        """What makes it the same source."""
+        return self._key
+
+    def part(self, selector: str) -> Source:
+        """The source of one part of what this source gives."""
+        if len(self.selector) > 60:
+            return self
+        return Source(
+            self.what,
+            self.place,
+            self.origin,
+            selector=self.selector + selector,
+            parent=self,
+            cleaned=self.cleaned,
+        )
+
+    def lineage(self) -> Iterator[Source]:
+        """This source and those that it is a part of."""
+        one: Source | None = self
+        while one is not None:
+            yield one
+            one = one.parent
+
+
+class Trail:
+    """One hop and the trail before it."""
+
+    __slots__ = ("before", "length", "place", "variable", "what")
+
+    def __init__(self, before: Trail | None, place: Place, variable: str, what: str) -> None:
+        self.before = before
+        self.place = place
+        self.variable = variable
+        self.what = what
+        self.length: int = before.length + 1 if before else 1
+
+    def hops(self) -> list[Trail]:
+        """The hops, first to last."""
+        found: list[Trail] = []
+        one: Trail | None = self
+        while one is not None:
+            found.append(one)
+            one = one.before
+        return found[::-1]
+
+
+MAX_TRAIL = 40
+
+
+def longer(before: Trail | None, place: Place, variable: str, what: str) -> Trail:
+    """Add a hop, unless the trail tells the same already or has grown too long."""
+    if before is not None and (
+        before.length >= MAX_TRAIL or (before.place[:2] == place[:2] and before.variable == variable)
+    ):
+        return before
+    return Trail(before, place, variable, what)
+
+
+class Taint:
+    """That a source reaches a value."""
+
+    __slots__ = ("cleaned", "source", "trail", "weak")
+
+    def __init__(self, source: Source, cleaned: int, trail: Trail | None, weak: int = 0) -> None:
+        self.source = source
+        self.cleaned = cleaned
+        self.trail = trail
+        self.weak = weak
+
+    def with_cleaned(self, cleaned: int) -> Taint:
+        """The same, cleaned for more."""
+        if self.cleaned | cleaned == self.cleaned:
+            return self
+        return Taint(self.source, self.cleaned | cleaned, self.trail, self.weak)
+
+    def without_marks(self, marks: int) -> Taint:
+        """The same without some marks, such as RESOLVED after something was appended."""
+        if not self.cleaned & marks:
+            return self
+        return Taint(self.source, self.cleaned & ~marks, self.trail, self.weak)
+
+    def weaker(self, by: int = 1) -> Taint:
+        """The same, less sure."""
+        return Taint(self.source, self.cleaned, self.trail, min(3, self.weak + by))
+
+
+FactKey = tuple[tuple[str, Place | None, str], int]  # a source's key, and marks that its taint must bear
+Facts = Mapping[FactKey, int]  # what such a taint is known to be clean for; WEAKEN if only doubtful
+NO_FACTS: Facts = {}
+WEAKEN = 1 << 50  # a check that is not sufficient: the claim becomes less sure
+
+
+class Value:
+    """What is known of a variable's content."""
+
+    __slots__ = ("const", "exact", "facts", "items", "name", "prefix", "ref", "rest", "shape", "taints")
+
+    def __init__(
+        self,
+        taints: tuple[Taint, ...] = (),
+        *,
+        const: Any = MISSING,
+        prefix: str = "",
+        name: str = "",
+        ref: Any = None,
+        shape: str = "",
+        items: dict[Any, Value] | None = None,
+        rest: Value | None = None,
+        exact: bool = False,
+        facts: tuple[Facts, Facts] | None = None,
+    ) -> None:
+        self.taints = taints
+        self.const = const
+        self.prefix = prefix  # constant begin of a text that is not wholly known
+        self.name = name  # dotted name of something outside the tree; `@name` is an instance of it
+        self.ref = ref  # function, class, module, method of the tree
+        self.shape = shape  # "list", "tuple", "dict", "set", "object" or ""
+        self.items = items  # elements by constant key; attributes by `Attribute(name)`
+        self.rest = rest  # all elements whose key is not known
+        self.exact = exact  # `items` are all elements that there are
+        self.facts = facts  # what holds when this value is true, and when it is false
+
+    @property
+    def known(self) -> bool:
+        """Tell whether it is one constant."""
+        return self.const is not MISSING
+
+    def but(self, **changes: Any) -> Value:
+        """The same with some fields changed."""
+        made = Value.__new__(Value)
+        for field in Value.__slots__:
+            setattr(made, field, changes[field] if field in changes else getattr(self, field))
+        return made
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{field}={getattr(self, field)!r}"
+            for field in ("const", "prefix", "name", "ref", "shape", "items", "rest")
+            if getattr(self, field) not in (MISSING, "", None)
+        ]
+        sources = ",".join(f"{one.source.what}{one.source.selector}/{one.cleaned:x}" for one in self.taints)
+        return f"Value({sources} {' '.join(parts)})"
+
+
+class Attribute(NamedTuple):
+    """Key of an attribute among a value's items."""
+
+    attribute: str
+
+
+class Choice(NamedTuple):
+    """That a value is one of several functions or classes of the tree."""
+
+    options: tuple[Any, ...]
+
+
+UNKNOWN = Value()
+NONE = Value(const=None)
+TRUE = Value(const=True)
+FALSE = Value(const=False)
+
+
+def constant(value: Any) -> Value:
+    """The value that is this constant."""
+    if value is None:
+        return NONE
+    if value is True:
+        return TRUE
+    if value is False:
+        return FALSE
+    return Value(const=value)
+
+
+def merged(first: tuple[Taint, ...], second: tuple[Taint, ...]) -> tuple[Taint, ...]:
+    """The taints of something that may be either or holds both. What is less clean wins."""
+    if not second or first is second:
+        return first
+    if not first:
+        return second
+    found: dict[Any, Taint] = {one.source.key: one for one in first}
+    changed = False
+    for one in second:
+        key = one.source.key
+        old = found.get(key)
+        if old is None:
+            if len(found) < MAX_TAINTS:
+                found[key] = one
+                changed = True
+        elif old.cleaned & one.cleaned != old.cleaned or one.weak < old.weak:
+            base = one if one.cleaned & old.cleaned == one.cleaned else old
+            found[key] = Taint(base.source, old.cleaned & one.cleaned, base.trail, min(old.weak, one.weak))
+            changed = True
+    return tuple(found.values()) if changed else first
+
+
+def deep_taints(value: Value, depth: int = DEEP) -> tuple[Taint, ...]:
+    """The taints of a value and of all that it holds."""
+    found = value.taints
+    if depth and (value.items or value.rest is not None):
+        for part in parts(value):
+            found = merged(found, deep_taints(part, depth - 1))
+    return found
+
+
+def parts(value: Value) -> Iterable[Value]:
+    """Everything that a container or object holds."""
+    if value.items:
+        yield from value.items.values()
+    if value.rest is not None:
+        yield value.rest
+
+
+def element(value: Value) -> Value:
+    """Any element of a container."""
+    found: Value | None = value.rest
+    if value.items:
+        for key, one in value.items.items():
+            if not isinstance(key, Attribute):
+                found = one if found is None else join(found, one)
+    if found is None:
+        return Value(value.taints) if value.taints else UNKNOWN
+    if value.taints:
+        return found.but(taints=merged(found.taints, value.taints), const=MISSING)
+    return found
+
+
+def join(first: Value, second: Value, depth: int = DEEP) -> Value:
+    """What may be one or the other."""
+    if first is second:
+        return first
+    if first is UNKNOWN and not (second.taints or second.items or second.ref or second.name or second.rest):
+        return first
+    if depth == 0:
+        return Value(merged(deep_taints(first, 2), deep_taints(second, 2)))
+    same = (
+        first.known
+        and second.known
+        and first.const == second.const
+        and type(first.const) is type(second.const)
+    )
+    items, rest, exact = _joined_items(first, second, depth)
+    return Value(
+        merged(first.taints, second.taints),
+        const=first.const if same else MISSING,
+        prefix="" if same else common_prefix(prefix_of(first), prefix_of(second)),
+        name=_either(first, second, "name") or "",
+        ref=_either_ref(first.ref, second.ref),
+        shape=_either(first, second, "shape") or "",
+        items=items,
+        rest=rest,
+        exact=exact,
+        facts=_joined_facts(first, second),
+    )
+
+
+def _either(first: Value, second: Value, field: str) -> Any:
+    """A type is kept if the other side is None or nothing is known of it."""
+    one, other = getattr(first, field), getattr(second, field)
+    if one == other:
+        return one
+    if not other:
+        return one
+    if not one:
+        return other
+    return one
+
+
+MAX_CHOICES = 8
+
+
+def _either_ref(first: Any, second: Any) -> Any:
+    if first is None or first == second:
+        return second
+    if second is None:
+        return first
+    options: list[Any] = []
+    for one in (first, second):
+        options += [o for o in (one.options if isinstance(one, Choice) else (one,)) if o not in options]
+    return Choice(tuple(options[:MAX_CHOICES]))
+
+
+def _joined_items(
+    first: Value, second: Value, depth: int
+) -> tuple[dict[Any, Value] | None, Value | None, bool]:
+    if first.items is None and second.items is None:
+        return None, _join_rest(first.rest, second.rest, depth), False
+    one, other = first.items or {}, second.items or {}
+    items: dict[Any, Value] = {}
+    for key, value in one.items():
+        twin = other.get(key)
+        items[key] = value if twin is None or twin is value else join(value, twin, depth - 1)
+    for key, value in other.items():
+        if key not in items and len(items) < MAX_ITEMS:
+            items[key] = value
+    exact = first.exact and second.exact and one.keys() == other.keys()
+    return items, _join_rest(first.rest, second.rest, depth), exact
+
+
+def _join_rest(first: Value | None, second: Value | None, depth: int) -> Value | None:
+    if first is None or second is None:
+        return first or second
+    return join(first, second, depth - 1)
+
+
+def _joined_facts(first: Value, second: Value) -> tuple[Facts, Facts] | None:
+    """Facts of two possible values: those of the only one that can be true, or what both agree on."""
+    if first.facts is None and second.facts is None:
+        return None
+    true = _agreed(
+        [one.facts[0] if one.facts else NO_FACTS for one in (first, second) if may_be(one, truth=True)]
+    )
+    false = _agreed(
+        [one.facts[1] if one.facts else NO_FACTS for one in (first, second) if may_be(one, truth=False)]
+    )
+    return (true, false) if true or false else None
+
+
+def may_be(value: Value, *, truth: bool) -> bool:
+    """Tell whether the value may be true (or false)."""
+    return not value.known or bool(value.const) is truth
+
+
+def _agreed(every: list[Facts]) -> Facts:
+    if not every:
+        return NO_FACTS
+    found = every[0]
+    for other in every[1:]:
+        found = common_facts(found, other)
+    return found
+
+
+def common_facts(first: Facts, second: Facts) -> Facts:
+    """What holds in both."""
+    if first is second:
+        return first
+    if not first or not second:
+        return NO_FACTS
+    return {key: both for key, bits in first.items() if (both := bits & second.get(key, 0))}
+
+
+def all_facts(first: Facts, second: Facts) -> Facts:
+    """What holds when both hold."""
+    if not second or first is second:
+        return first
+    if not first:
+        return second
+    found = dict(first)
+    for key, bits in second.items():
+        found[key] = found.get(key, 0) | bits
+    return found
+
+
+def common_prefix(first: str, second: str) -> str:
+    """The begin that two texts share."""
+    if first == second:
+        return first
+    length = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        length += 1
+    return first[:length]
+
+
+def prefix_of(value: Value) -> str:
+    """The constant begin of a text, if any."""
+    return value.const if isinstance(value.const, str) else value.prefix

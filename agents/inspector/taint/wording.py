@@ -1,0 +1,94 @@
+"""A hit in words: the claim, how sure it is, and every hop that a person can follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.structures import Hit
+from agents.inspector.taint.values import Source
+
+_LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
+_CONFIDENCE = ("high", "medium", "low", "low")
+
+
+def finding(hit: Hit) -> dict[str, Any]:
+    """The finding as plain data."""
+    kind = kinds.BY_BIT[hit.kind]
+    taint = hit.source
+    severity = kind.local if taint.source.origin == "local" else kind.severity
+    weak = min(taint.weak, 3)
+    return {
+        "rule": kind.rule,
+        "kind": kind.name,
+        "title": kind.title,
+        "cwe": list(kind.cwe),
+        "severity": _LOWER[severity] if weak >= 2 else severity,
+        "confidence": _CONFIDENCE[weak],
+        "path": hit.path,
+        "line": hit.line,
+        "column": hit.column,
+        "end_line": hit.end_line,
+        "source": _source(taint.source),
+        "sink": hit.sink,
+        "message": _message(hit),
+        "hops": hops(hit),
+    }
+
+
+def _source(source: Source) -> str:
+    return f"{source.what} {source.selector}".rstrip() if source.selector else source.what
+
+
+def _message(hit: Hit) -> str:
+    source: Source = hit.source.source
+    if source.origin == "fact":
+        return f"{source.what[:1].upper()}{source.what[1:]}: {hit.sink}."
+    what = _source(source)
+    text = f"{what[:1].upper()}{what[1:]}"
+    if source.place is not None:
+        here = "" if source.place.path == hit.path else f" of {source.place.path}"
+        text += f" (line {source.place.line}{here})"
+    return f"{text} reaches {hit.sink} (line {hit.line})."
+
+
+def hops(hit: Hit) -> list[dict[str, Any]]:
+    """Every hop, source first, sink last."""
+    found = [
+        {
+            "path": hop.place.path,
+            "line": hop.place.line,
+            "column": hop.place.column,
+            "variable": hop.variable,
+            "what": hop.what,
+        }
+        for hop in (hit.trail.hops() if hit.trail else [])
+    ]
+    if hit.source.source.origin != "fact":
+        found.append(
+            {
+                "path": hit.path,
+                "line": hit.line,
+                "column": hit.column,
+                "variable": "",
+                "what": f"reaches {hit.sink}",
+            }
+        )
+    return found
+
+
+def lines(told: dict[str, Any]) -> str:
+    """The result for a terminal."""
+    text = ""
+    for one in told["findings"]:
+        sure = f"{one['severity']}/{one['confidence']}"
+        text += f"{one['path']}:{one['line']}: {one['rule']} [{sure}] {one['message']}\n"
+        for hop in one["hops"]:
+            variable = f" {hop['variable']}:" if hop["variable"] else ""
+            text += f"    {hop['path']}:{hop['line']}:{variable} {hop['what']}\n"
+    for one in told["not_analysed"]:
+        text += f"not analysed: {one['path']}:{one['line']} {one['what']}: {one['reason']}\n"
+    return text + (
+        f"{len(told['findings'])} findings in {told['files']} files, {told['functions']} functions, "
+        f"{told['seconds']} s, {told['peak_rss_bytes'] >> 20} MB\n"
+    )
