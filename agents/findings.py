@@ -84,6 +84,18 @@ Category = Literal[
 MAX_LINE_TEXT = 300  # characters of a line by which an edited line is known again
 
 
+class Hop(BaseModel):
+    """One step of a value's way from where it enters to where it is dangerous."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    line: int = Field(ge=1)
+    variable: str = ""  # what holds it there, if it has a name
+    what: str  # what happened, in a few words
+    snippet: str = ""  # the line; secrets already redacted
+
+
 class Evidence(BaseModel):
     """What makes a claim checkable: which tool said it, in what words, and how to see it again."""
 
@@ -97,6 +109,7 @@ class Evidence(BaseModel):
     snippet: str = ""  # the lines in question; secrets already redacted
     command: str = ""  # what a reader runs to see it again
     url: str = ""
+    hops: tuple[Hop, ...] = ()  # of a taint path, source first, sink last
 
 
 class FindingData(BaseModel):

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.codeowners import Owners
-from agents.findings import Evidence, FindingData, fingerprint, line_key, move_fingerprint, sort_key
+from agents.findings import Evidence, FindingData, Hop, fingerprint, line_key, move_fingerprint, sort_key
 from agents.inspector.analyzers.base import Analyzer, Claim
 from agents.inspector.memory import Memory
-from agents.inspector.rules import HARD_CODED
+from agents.inspector.rules import HARD_CODED, family
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
 from agents.redaction import redact, redact_literals
@@ -44,7 +44,14 @@ class _Cluster:
         first = self.said[0].claim
         if other.analyzer.name in {one.analyzer.name for one in self.said}:
             return False
-        return _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line
+        if _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line:
+            return True
+        return _leads_through(other.claim, first) or _leads_through(first, other.claim)
+
+
+def _leads_through(path: Claim, place: Claim) -> bool:
+    """Tell whether a value's way passes the other claim's lines: the text was put together there, used here."""
+    return any(hop.path == place.path and _start(place) <= hop.line <= place.end_line for hop in path.hops)
 
 
 def _start(claim: Claim) -> int:
@@ -124,7 +131,7 @@ def _clusters(said: Iterable[Said]) -> list[_Cluster]:
     found: dict[tuple[str, str], list[_Cluster]] = {}
     for one in said:
         # Secrets are one kind: what one tool calls a password another one calls an AWS key.
-        rule = "secret" if one.claim.category == "secret" else one.claim.rule
+        rule = "secret" if one.claim.category == "secret" else family(one.claim.rule)
         clusters = found.setdefault((one.claim.path, rule), [])
         home = next((cluster for cluster in clusters if cluster.takes(one)), None)
         if home is None:
@@ -153,7 +160,7 @@ def _finding(
     return FindingData(
         rule=claim.rule,
         title=claim.title[:200],
-        message=_clean(claim.message),
+        message=_clean(_proof(cluster).message),
         severity=min((one.claim.severity for one in cluster.said), key=lambda s: s.weight),
         confidence=min((one.claim.confidence for one in cluster.said), key=lambda c: c.weight),
         category=claim.category,
@@ -171,13 +178,28 @@ def _finding(
             rule=claim.rule, scope=scope, line_text=text, occurrence=occurrence
         ),
         line_text="" if claim.category == "secret" else line_key(_clean(text)),
-        evidence=tuple(_evidence(one, _clean(snippet)) for one in cluster.said),
+        evidence=tuple(
+            _evidence(one, _clean(snippet), sources)
+            for one in sorted(cluster.said, key=lambda one: not one.claim.hops)
+        ),
     )
 
 
-def _evidence(said: Said, snippet: str) -> Evidence:
+def _proof(cluster: _Cluster) -> Claim:
+    """The claim that shows its way; else the first one."""
+    return next((one.claim for one in cluster.said if one.claim.hops), cluster.said[0].claim)
+
+
+def _shown(hop: Hop, sources: Sources) -> Hop:
+    """The hop with the line that it speaks of."""
+    line = sources.lines(hop.path, hop.line, hop.line).strip()
+    return hop.model_copy(update={"what": _clean(hop.what), "snippet": _clean(line)})
+
+
+def _evidence(said: Said, snippet: str, sources: Sources) -> Evidence:
     return Evidence(
-        kind="tool_trace",
+        kind="taint_path" if said.claim.hops else "tool_trace",
+        hops=tuple(_shown(hop, sources) for hop in said.claim.hops),
         tool=said.analyzer.name,
         tool_version=said.version,
         rule=said.claim.tool_rule,

@@ -15,13 +15,14 @@ from agents.inspector.analyzers.lizard import Lizard
 from agents.inspector.analyzers.pydoclint import Pydoclint
 from agents.inspector.analyzers.ruff import Ruff, RuffPasswords, RuffSecurity
 from agents.inspector.analyzers.shellcheck import Shellcheck
+from agents.inspector.analyzers.taint import Taint
 from agents.inspector.analyzers.vulture import VultureTool
 from agents.inspector.analyzers.yamllint import Yamllint
 
 # Operation -> its analyzers. Where two say the same of one place, the first one's place is kept.
 ANALYZERS: Mapping[str, tuple[Analyzer, ...]] = {
     "lint": (Ruff(), Griffe(), Pydoclint()),
-    "security_scan": (RuffSecurity(), Bandit()),
+    "security_scan": (RuffSecurity(), Bandit(), Taint()),
     "secret_scan": (DetectSecrets(), RuffPasswords()),
     "complexity": (Lizard(), Complexipy()),
     "dead_code": (VultureTool(),),

@@ -39,7 +39,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from agents.findings import Category, Confidence, Severity
+from agents.findings import Category, Confidence, Hop, Severity
 from agents.inspector.survey import SourceFile
 
 PYTHON = (sys.executable, "-I")
@@ -79,6 +79,9 @@ class Claim:
     category: Category
     cwe: tuple[int, ...] = ()
     url: str = ""
+    hops: tuple[
+        Hop, ...
+    ] = ()  # the way of a value, source first, sink last; its lines may mean the same, too
     snippet: str | None = None  # None: take the lines from the file
 
 

@@ -1,6 +1,6 @@
 """The engine from a command line, without Django and without any installed package.
 
-    python -m agents.inspector.taint PATH... [--json] [--list FILE] [--tests FILE]
+    python -m agents.inspector.taint PATH... [--json]
 
 PATH is a folder or file; findings go to standard output, one line each, or as one JSON object:
 {"version", "findings": [...], "not_analysed": [...], "files", "functions", "seconds", "peak_rss_bytes"}.
@@ -21,6 +21,7 @@ if __package__ in (
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from agents.inspector.taint import analysis
+from agents.inspector.taint.pythons import newest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--list", type=Path, help="a file of paths below the root, each ended by a NUL byte")
     parser.add_argument("--function-ms", type=int, default=0, help="milliseconds for one function")
+    parser.add_argument("--seconds", type=float, default=0, help="for all; what is not reached is told")
+    parser.add_argument("--here", action="store_true", help="under this Python, even if there is a newer one")
     given = parser.parse_args(arguments)
     if not given.paths and not given.list:
         parser.print_usage(sys.stderr)
@@ -43,10 +46,22 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         sys.stderr.write(f"there is no {missing[0]}\n")
         return 2
+    if not given.here:
+        python, _ = newest()
+        if python != sys.executable:
+            passed = sys.argv[1:] if arguments is None else arguments
+            os.execv(python, [python, "-I", "-S", str(Path(__file__).resolve()), *passed, "--here"])  # noqa: S606
     root = given.root or (given.paths[0] if given.paths and given.paths[0].is_dir() else Path.cwd())
     listed = given.list.read_bytes().split(b"\0") if given.list else []
     names = [os.fsdecode(name) for name in listed if name]
-    text = analysis.run(root, given.paths, names, as_json=given.json, function_milliseconds=given.function_ms)
+    text = analysis.run(
+        root,
+        given.paths,
+        names,
+        as_json=given.json,
+        function_milliseconds=given.function_ms,
+        seconds=given.seconds,
+    )
     sys.stdout.write(text)
     return 0
 

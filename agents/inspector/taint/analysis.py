@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.inspector.taint import wording
+from agents.inspector.taint import VERSION, wording
 from agents.inspector.taint.engine import ROOT_MILLISECONDS, Engine, Result
 
-VERSION = "1"
-STACK_BYTES = 512 << 20  # address space; only what deep code touches becomes memory
+STACK_BYTES = 256 << 20  # address space; only what deep code touches becomes memory
 MAX_FILE_BYTES = 2 << 20
 _LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".nox", ".venv", "venv", "site-packages"}
@@ -30,11 +29,16 @@ def run(
     *,
     as_json: bool,
     function_milliseconds: int = 0,
+    seconds: float = 0,
 ) -> str:
     """Analyse and tell. `names` are paths below the root; without any, folders are walked."""
     files, templates, too_large = _files(root, paths, names)
     engine = Engine(
-        root, files, templates=templates, root_milliseconds=function_milliseconds or ROOT_MILLISECONDS
+        root,
+        files,
+        templates=templates,
+        root_milliseconds=function_milliseconds or ROOT_MILLISECONDS,
+        seconds=seconds,
     )
     for path in too_large:
         engine.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")

@@ -81,6 +81,7 @@ class Engine:
         root_steps: int = ROOT_STEPS,
         root_milliseconds: int = ROOT_MILLISECONDS,
         file_milliseconds: int = FILE_MILLISECONDS,
+        seconds: float = 0,
     ) -> None:
         self.tables: Tables = load()
         self.project = Project(root, paths, self, frozenset(tests))
@@ -94,6 +95,7 @@ class Engine:
         self._steps = root_steps
         self._milliseconds = root_milliseconds
         self._file_milliseconds = file_milliseconds
+        self._deadline = time.monotonic() + seconds if seconds else float("inf")
         self._told: set[tuple[str, int, str]] = set()
         self._nested: list[tuple[Frame, Function]] = []
         self._builtins: dict[str, Value] = {}
@@ -139,6 +141,9 @@ class Engine:
         for function in module.functions:
             self.result.functions += 1
             left = int((deadline - time.monotonic()) * 1000)
+            if time.monotonic() > self._deadline:
+                self.not_analysed(function, "the time for the whole tree is used up")
+                continue
             if left <= 0:
                 self.not_analysed(function, f"its file took longer than {self._file_milliseconds} ms")
                 continue

@@ -55,10 +55,14 @@ def entry_of(tables: Tables, function: Function) -> Row | None:
         target = written.func if isinstance(written, ast.Call) else written
         rules = tables.of(value.name) if value.name else None
         if (
-            (rules is None or rules.entry is None)
-            and isinstance(target, ast.Attribute)
-            and isinstance(written, ast.Call)
-        ) and value.ref is None and (not value.name.startswith("@") or rules is None):
+            (
+                (rules is None or rules.entry is None)
+                and isinstance(target, ast.Attribute)
+                and isinstance(written, ast.Call)
+            )
+            and value.ref is None
+            and (not value.name.startswith("@") or rules is None)
+        ):
             rules = tables.of_method(target.attr) if _takes_path(written) else None
         if rules is not None and rules.entry is not None:
             return rules.entry

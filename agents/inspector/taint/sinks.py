@@ -52,9 +52,8 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
     if not taints:
         return
     weak = row.weak
-    if row.bits == kinds.KINDS["sql"].bit:
-        if name.startswith(".") and not (isinstance(prefix_of(value), str) and _SQL.match(prefix_of(value))):
-            weak += 1
+    if row.bits == kinds.KINDS["sql"].bit and name.startswith(".") and not _SQL.match(prefix_of(value)):
+        weak += 1
     if row.whole:
         taints = tuple(one for one in taints if not one.cleaned & kinds.BASED)
     words = row.what or f"{name.lstrip('@.').removeprefix('builtins.')}()"
@@ -74,7 +73,7 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
     """`holder[key] = value`: sessions, headers, cookies, and secrets by key."""
     if isinstance(key.const, str):
         named(frame, node, key.const, value)
-    if not holder.name.startswith("@"):
+    if not holder.name:
         return
     rules = frame.engine.tables.of(f"{holder.name}.__setitem__")
     for row in rules.sinks if rules else ():

@@ -266,8 +266,8 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
         value.ref if isinstance(value.ref, Instance) else id(value.ref) if value.ref is not None else None
     )
     new = Value(
-        tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name, ref=value.ref,
-        shape=value.shape, items=made, rest=rest, exact=exact,
+        tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
+        ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
     )  # fmt: skip
     const_key = None if const is MISSING else (type(const).__name__, const)
     key = (

@@ -74,7 +74,7 @@ def test_security_scan_says_nothing_of_asserts_in_tests(tmp_path: Path) -> None:
 def test_security_scan_looks_below_folders_whose_name_begins_with_git(tmp_path: Path) -> None:
     plant(tmp_path, {".github/scripts/a.py": "import ftplib\nexec(input())\n"})
     found = inspect(tmp_path, "security_scan").findings
-    assert [one.tool for one in found[0].evidence] == ["ruff", "bandit"]
+    assert [one.tool for one in found[0].evidence] == ["taint", "ruff", "bandit"]
 
 
 def test_complexity_measures_several_languages(tmp_path: Path) -> None:
@@ -114,19 +114,20 @@ def test_file_with_a_syntax_error_makes_the_run_partial(tmp_path: Path) -> None:
     assert [(run.state, run.files_analysed, run.failed_count) for run in analysis.tools] == [
         (ToolState.PARTIAL, 1, 1),
         (ToolState.PARTIAL, 1, 1),
+        (ToolState.PARTIAL, 1, 1),
     ]
     assert analysis.tools[0].failed[0].path == "bad.py"
     assert analysis.tools[1].failed[0].reason.startswith("no valid Python 3.")
     assert output_of(analysis).summary == (
         "no finding in 1 file; incomplete: ruff (security rules) could not analyse 1 file, "
-        "bandit could not analyse 1 file"
+        "bandit could not analyse 1 file, taint could not analyse 1 file"
     )
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python can read the newer syntax")
 def test_newer_python_is_named_by_bandit_and_read_by_ruff(tmp_path: Path) -> None:
     plant(tmp_path, {"new.py": 'type Pair[T] = tuple[T, T]\nx = f"{\'a\' + f"{1}"}"\n'})
-    ruff, bandit = inspect(tmp_path, "security_scan").tools
+    ruff, bandit, _ = inspect(tmp_path, "security_scan").tools
     assert (ruff.state, bandit.state) == (ToolState.OK, ToolState.FAILED)
     assert "which bandit runs on" in bandit.failed[0].reason
 
@@ -144,6 +145,7 @@ def test_comments_that_silence_a_tool_are_obeyed_and_told(tmp_path: Path) -> Non
     assert [run.note for run in analysis.tools] == [
         "comments in the source silence it 2 times (noqa)",
         "comments in the source silence it 2 times (nosec)",
+        "",
     ]
 
 

@@ -102,7 +102,7 @@ def test_same_content_under_another_path_is_analysed_for_its_path(tmp_path: Path
     run(tree, "security_scan", results)
     plant(tree, {"tests/test_a.py": "assert x\nimport os\n"})
     again = run(tree, "security_scan", results)
-    assert remembered(again) == [1, 1]
+    assert remembered(again) == [1, 1, 0]  # the third one judges the whole program
     assert [finding.path for finding in again.findings] == ["a.py"]
 
 

@@ -6,8 +6,8 @@ interpreter knows a framework: what Flask is stands in `flask.py`, as data.
 Names are dotted: `flask.request.args` is what `from flask import request as r; r.args` reads, whatever it is
 called in the program. `@type` is an instance: `gives("sqlite3.connect", "@db.Connection")` says what a call
 returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. Types are names of our own.
-`@type.*` (or `module.*`) speaks of every attribute without a row of its own. A name that begins with a dot, `.execute`,
-speaks of a method of that name on an object of which nothing is known.
+`@type.*` (or `module.*`) speaks of every attribute without a row of its own. A name that begins with a dot
+(`.execute`) speaks of a method of that name on an object of which nothing is known.
 
     source(name, what)                 reading or calling it gives input from outside; origin "remote" (a stranger
                                        chooses it), "local" (who starts the program does) or "random" (predictable)
@@ -22,8 +22,9 @@ speaks of a method of that name on an object of which nothing is known.
     clean(name, "xss", ...)            what comes out is clean for these kinds ("all": for every injection)
     passes(name)                       what goes in comes out (what the standard library does unless told otherwise)
     stops(name)                        what goes in does not come out (len, database queries)
-    guard(name, "redirect", "0")       its being true means that the argument is clean for these kinds; need="resolved"
-                                       only if a path was resolved before; "doubt" as a kind only lowers confidence
+    guard(name, "redirect", "0")       its being true means that the argument is clean for these kinds;
+                                       need="resolved": only if a path was resolved before;
+                                       "doubt" as a kind only lowers confidence
     exits(name)                        it does not return
     special(name, function)            a function of `specials`, for what no row can say
     entry(...)                         see below: functions that a framework calls
