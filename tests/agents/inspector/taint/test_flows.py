@@ -130,7 +130,7 @@ def test_flow_through_modules_is_told_hop_by_hop(tmp_path: Path) -> None:
         tmp_path,
         {
             "shop/__init__.py": "from .db import run\n",
-            "shop/db.py": "import sqlite3\ndef run(sql):\n    c = sqlite3.connect('x').cursor()\n    c.execute(sql)\n",
+            "shop/db.py": "import sqlite3\ndef run(sql):\n    sqlite3.connect('x').execute(sql)\n",
             "shop/views.py": """\
                 from flask import Flask, request
                 from shop import run
@@ -146,14 +146,14 @@ def test_flow_through_modules_is_told_hop_by_hop(tmp_path: Path) -> None:
         },
     )
     (one,) = told["findings"]
-    assert (one["rule"], one["path"], one["line"]) == ("taint-sql", "shop/db.py", 4)
+    assert (one["rule"], one["path"], one["line"]) == ("taint-sql", "shop/db.py", 3)
     assert [(hop["path"], hop["line"], hop["variable"]) for hop in one["hops"]] == [
         ("shop/views.py", 7, ""),
         ("shop/views.py", 7, "name"),
         ("shop/views.py", 8, ""),
         ("shop/views.py", 8, "query"),
         ("shop/views.py", 9, ""),
-        ("shop/db.py", 4, ""),
+        ("shop/db.py", 3, ""),
     ]
 
 
