@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from agents.findings import FindingData
+
 ALIKE = 0.8
 MAX_PAIRS = 5_000  # lines compared in one call, 0.1 to 0.5 ms each; what is beyond counts as new
 
@@ -28,6 +30,14 @@ class Known:
     scope: str
     move: str
     line_text: str
+
+
+def known_of(finding: FindingData) -> Known:
+    """Give what is needed of a finding to know it again."""
+    return Known(
+        name=finding.fingerprint, rule=finding.rule, path=finding.path, scope=finding.scope,
+        move=finding.move_fingerprint, line_text=finding.line_text,
+    )  # fmt: skip
 
 
 def match(

@@ -38,6 +38,7 @@ class Request:
 
     goal: str
     target: Target
+    base: Target | None = None  # what the target is compared with: only what is new is reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def first_plan(request: Request) -> Plan:
         key=f"{agent}.{operation}",
         agent=agent,
         operation=operation,
-        input={"goal": request.goal, "target": request.target.model_dump(mode="json")},
+        input=stored_request(request),
         reason="Understand the goal and plan the work",
     )
     return plan_of(step)
@@ -73,13 +74,16 @@ def plan_for_schedule(goal: str, request: JsonObject) -> tuple[Plan, JsonObject]
     `tasks.contract.FirstPlan`. Raises RequestRefused (tasks.errors).
     """
     try:
-        unknown = sorted(set(request) - {"target"})
+        unknown = sorted(set(request) - {"target", "base"})
         if unknown:
-            raise TargetInvalid(f"there is no field {unknown[0]!r}; the only field is 'target'")
+            raise TargetInvalid(f"there is no field {unknown[0]!r}; the fields are 'target' and 'base'")
         if not goal.strip() or len(goal) > MAX_GOAL:
             raise TargetInvalid(f"a goal has 1 to {MAX_GOAL} characters, and this one has {len(goal)}")
-        wanted = Request(goal=goal, target=parse_target(request.get("target")))
-        refuse_secret(wanted.target)
+        target = parse_target(request.get("target"))
+        wanted = Request(goal=goal, target=target, base=base_of(request.get("base"), target))
+        for one in (wanted.target, wanted.base):
+            if one is not None:
+                refuse_secret(one)
     except TargetInvalid as error:
         raise RequestRefused(
             f"{error}; a request looks like"
@@ -100,7 +104,9 @@ def submit(
 
     Raises PlanInvalid, UnknownOperation, IdempotencyConflict (tasks.errors), TargetInvalid for a URL with a secret.
     """
-    refuse_secret(request.target)
+    for target in (request.target, request.base):
+        if target is not None:
+            refuse_secret(target)
     return runs.submit(
         first_plan(request),
         project_id=project_id,
@@ -114,7 +120,24 @@ def submit(
 
 def stored_request(request: Request) -> JsonObject:
     """Give what is stored with a run and shown of its request."""
-    return {"goal": request.goal, "target": request.target.model_dump(mode="json")}
+    told: JsonObject = {"goal": request.goal, "target": request.target.model_dump(mode="json")}
+    if request.base is not None:
+        told["base"] = request.base.model_dump(mode="json")
+    return told
+
+
+def base_of(given: object, target: Target) -> Target | None:
+    """Read what a target is to be compared with: a ref of the same repository, or a target. Raises TargetInvalid."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        return parse_target(given)
+    if not isinstance(target, GitTarget):
+        raise TargetInvalid(
+            f"the base {given[:100]!r} names a revision, and the target is no git URL: give the base as a target of"
+            ' its own, such as {"kind": "archive", ...} of an upload'
+        )
+    return parse_target({**target.model_dump(mode="json"), "ref": given})
 
 
 def refuse_secret(target: Target) -> None:

@@ -26,7 +26,7 @@ from uuid import UUID
 from django.db import connection
 
 from agents.findings import Coverage, FindingData, Severity
-from agents.matching import Known, match
+from agents.matching import Known, known_of, match
 from agents.models import FindingAlias, TrackedFinding
 from tasks.contract import RecordedStep
 from tasks.models import Run, Step
@@ -215,15 +215,7 @@ def _matched(look: Look, fresh: list[FindingData], taken: set[str]) -> dict[str,
             for name, rule, path, scope, move, line_text in cursor.fetchall()
             if not look.unseen.holds(path)
         ]
-    return match(map(known, fresh), gone)
-
-
-def known(finding: FindingData) -> Known:
-    """Give what is needed of a finding to know it again."""
-    return Known(
-        name=finding.fingerprint, rule=finding.rule, path=finding.path, scope=finding.scope,
-        move=finding.move_fingerprint, line_text=finding.line_text,
-    )  # fmt: skip
+    return match(map(known_of, fresh), gone)
 
 
 def _unseen(run_pk: int, coverage: Coverage) -> Unseen | None:

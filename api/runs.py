@@ -45,6 +45,12 @@ class RunOrder(StrictSerializer):
 
     goal = serializers.CharField(min_length=1, max_length=requests.MAX_GOAL)
     target = serializers.DictField()
+    base = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="report only what is new against it: a branch, tag or commit of the same repository, or a target",
+    )
     project = serializers.RegexField(
         PROJECT, default="default", help_text="slug, or team/slug where slugs repeat"
     )
@@ -141,7 +147,10 @@ class RunsView(APIView):
         order = valid(RunOrder(data=request.data))
         project = find_project(request, order["project"])
         self.check_object_permissions(request, project)
-        wanted = requests.Request(goal=order["goal"], target=parse_target(order["target"]))
+        target = parse_target(order["target"])
+        wanted = requests.Request(
+            goal=order["goal"], target=target, base=requests.base_of(order["base"], target)
+        )
         run, created = requests.submit(
             wanted,
             project_id=project.pk,

@@ -55,6 +55,41 @@ def packed(folder: Path) -> Iterator[Packed]:
         yield Packed(path=Path(target.name), files=files, size=os.path.getsize(target.name))
 
 
+@contextmanager
+def packed_base(folder: Path, revision: str) -> Iterator[Packed]:
+    """Pack a git folder as it was where its branch left `revision`. Raises ClientError, if git does not know it."""
+    with tempfile.TemporaryDirectory(prefix="wrenchai-base-") as place:
+        try:
+            found = _git(
+                folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+            )
+        except OSError:
+            raise ClientError("--base needs git on this machine", exit_code=BAD_INPUT) from None
+        if found is None:
+            raise ClientError(
+                f"--base {revision}: git knows no such revision in {folder}", exit_code=BAD_INPUT
+            )
+        base = _git(folder, "merge-base", found, "HEAD") or found
+        below = _git(folder, "rev-parse", "--show-prefix") or ""
+        index, tree = Path(place, "index"), Path(place, "tree")
+        tree.mkdir()
+        read = _git(folder, "read-tree", f"{base}:{below}" if below else base, index=index)
+        # by its own index and from the top: the user's checkout stays as it is
+        top = Path(_git(folder, "rev-parse", "--show-toplevel") or folder)
+        written = _git(top, "checkout-index", "--all", "--force", f"--prefix={tree}/", index=index)
+        if read is None or written is None:
+            raise ClientError(f"--base {revision}: git could not write its files", exit_code=BAD_INPUT)
+        with packed(tree) as archive:
+            yield archive
+
+
+def _git(folder: Path, *words: str, index: Path | None = None) -> str | None:
+    environ = {**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {})}
+    command = ["git", "-C", str(folder), *words]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=environ)
+    return None if done.returncode else os.fsdecode(done.stdout).strip()
+
+
 def _names(folder: Path) -> list[str]:
     """Return the files' paths below the folder, in order."""
     tracked = (

@@ -114,12 +114,20 @@ class ApiClient:
             page = self._json("GET", str(page["next"]))
 
     def submit(
-        self, *, goal: str, target: Mapping[str, str], project: str, priority: int | None = None
+        self,
+        *,
+        goal: str,
+        target: Mapping[str, str],
+        project: str,
+        priority: int | None = None,
+        base: Mapping[str, str] | None = None,
     ) -> str:
         """Start a run; return its id. Sending twice makes one run (Idempotency-Key)."""
         body: dict[str, Any] = {"goal": goal, "target": dict(target), "project": project}
         if priority is not None:
             body["priority"] = priority
+        if base is not None:
+            body["base"] = dict(base)
         return str(self.post("/api/v1/runs", body, once=True)["id"])
 
     def upload(self, archive: Path, *, project: str, name: str = "") -> dict[str, str]:

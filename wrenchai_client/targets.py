@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wrenchai_client.errors import BAD_INPUT, ClientError
-from wrenchai_client.packing import packed
+from wrenchai_client.packing import packed, packed_base
 from wrenchai_client.server import ApiClient
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
@@ -36,6 +36,23 @@ def sent(
     with packed(path.resolve()) as archive:
         say(f"sending {archive.files:,} files of {path} ({_size(archive.size)} packed)")
         yield client.upload(archive.path, project=project, name=f"{path.resolve().name or 'root'}.tar.gz")
+
+
+def sent_base(
+    client: ApiClient, given: str, revision: str, *, project: str, say: Callable[[str], None]
+) -> dict[str, str]:
+    """Give the target of what a path or URL is compared with; of a folder its older state is sent.
+
+    Raises ClientError.
+    """
+    if URL.match(given) and not Path(given).exists():
+        return {"kind": "git", "url": given, "ref": revision}
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise ClientError("--base is for git URLs and for folders that git tracks", exit_code=BAD_INPUT)
+    with packed_base(path.resolve(), revision) as archive:
+        say(f"sending {archive.files:,} files of {revision} ({_size(archive.size)} packed)")
+        return client.upload(archive.path, project=project, name="base.tar.gz")
 
 
 def _size(count: int) -> str:

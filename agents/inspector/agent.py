@@ -12,6 +12,7 @@ Others are mixins in `operations/`, a module each. All work alike: the snapshot'
 from __future__ import annotations
 
 from agents.base import Agent, OperationContext, operation
+from agents.inspector.operations.changes import Changes
 from agents.inspector.operations.dead_code import DeadCode
 from agents.inspector.operations.dependencies import Dependencies
 from agents.inspector.operations.infrastructure import Infrastructure
@@ -145,7 +146,7 @@ class Basics:
         return analyse_step("complexity", input, context)
 
 
-class Inspector(Structure, DeadCode, Dependencies, Infrastructure, Quality, Basics, Agent):
+class Inspector(Structure, DeadCode, Dependencies, Infrastructure, Quality, Basics, Changes, Agent):
     """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
 
     name = "inspector"

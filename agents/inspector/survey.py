@@ -130,9 +130,9 @@ def survey(root: Path, *, only: Sequence[str] = (), settings: Settings | None = 
     paths = (settings or Settings()).paths
     excluded, generated, tests = Globs(paths.exclude), Globs(paths.generated), Globs(paths.tests)
     found = Survey(root=root)
-    wanted = tuple(PurePosixPath(path).as_posix().rstrip("/") for path in only)
+    wanted = frozenset(PurePosixPath(path).as_posix().rstrip("/") for path in only)
     for entry, path, reason in _walk(root):
-        if wanted and not any(path == one or path.startswith(f"{one}/") or one == "." for one in wanted):
+        if wanted and not _is_in(wanted, path):
             continue
         reason = reason or (EXCLUDED if excluded.match(path) else GENERATED if generated.match(path) else "")
         if reason:
@@ -144,6 +144,12 @@ def survey(root: Path, *, only: Sequence[str] = (), settings: Settings | None = 
     found.files.sort(key=lambda file: file.path)
     found.left_out.sort(key=lambda left: (left.reason, left.path))
     return found
+
+
+def _is_in(wanted: frozenset[str], path: str) -> bool:
+    """Tell whether a path, or a folder that holds it, is wanted."""
+    parts = path.split("/")
+    return "." in wanted or any("/".join(parts[:count]) in wanted for count in range(1, len(parts) + 1))
 
 
 def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str, str]]:

@@ -22,7 +22,7 @@ _SPECIAL = re.compile(
     re.IGNORECASE,
 )
 _MENTION = re.compile(r"@(?=\w)")
-_MARKS = {
+MARKS = {
     Severity.CRITICAL: "🟥",
     Severity.HIGH: "🟧",
     Severity.MEDIUM: "🟨",
@@ -116,7 +116,7 @@ def _counts(report: Report) -> str:
     counts = report.by_severity
     if not any(counts.values()):
         return ""
-    cells = [f"{_MARKS[severity]} {severity} {count}" for severity, count in counts.items() if count]
+    cells = [f"{MARKS[severity]} {severity} {count}" for severity, count in counts.items() if count]
     return " · ".join(cells)
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
+
+from pydantic import Field
 
 from agents import reporting, workspace
 from agents.base import Agent, OperationContext, Schema, operation
@@ -22,7 +25,7 @@ from agents.registry import Registry
 from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
-from agents.superagent.selection import select
+from agents.superagent.selection import reviewing, select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
 from tasks.contract import StepCancelled, StepFailed, StepRequest
@@ -36,6 +39,7 @@ class PlanInput(Schema):
 
     goal: str
     target: workspace.Target
+    base: workspace.Target | None = Field(default=None, description="what the target is compared with")
 
 
 class ReportInput(Schema):
@@ -71,10 +75,16 @@ class SuperAgent(Agent):
         requested = workspace.describe(input.target)
         selection = select(goal, registry)
         context.progress(1, PLAN_STAGES, "read the goal")
+        operations: tuple[str, ...] = ()
+        if input.base is not None:
+            selection, operations = reviewing(selection, registry)
         key = context.request.step_key
         if selection.answer is not None:
             return _conclude(context, refuse(goal, requested, selection, planned_by=key))
         snapshot, given = _snapshot(input, context)
+        if input.base is not None:
+            base, _ = _fetched(input.base, context, folder="base")
+            given = replace(given, base=base.digest, operations=operations)
         profile = _profile(snapshot, context)
         composed = compose(
             goal,
@@ -157,14 +167,26 @@ def _attempts(run_id: UUID) -> dict[str, int]:
 
 def _snapshot(input: PlanInput, context: OperationContext) -> tuple[Snapshot, Given]:
     """Fetch and store the target, read what its project wants. Raises StepFailed with the workspace's own words."""
+    context.progress(1, PLAN_STAGES, "fetching the target")
+    snapshot, tree = _fetched(input.target, context, folder="target")
+    told = snapshot.model_dump(mode="json", exclude={"skipped"}) | {"skipped": len(snapshot.skipped)}
+    context.emit("snapshot", told)
+    context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
+    return snapshot, _given(tree, context)
+
+
+def _fetched(
+    target: workspace.Target, context: OperationContext, *, folder: str
+) -> tuple[Snapshot, workspace.Tree]:
+    """Fetch and store one tree in a part of the scratch folder. Raises StepFailed, StepCancelled."""
     from django.conf import settings  # read at work, not at import: the registry loads without Django too
 
-    limits = Limits()
-    context.progress(1, PLAN_STAGES, "fetching the target")
+    limits, scratch = Limits(), context.scratch / folder
+    scratch.mkdir()
     try:
         tree = workspace.obtain(
-            input.target,
-            scratch=context.scratch,
+            target,
+            scratch=scratch,
             limits=limits,
             local_roots=settings.LOCAL_ROOTS,
             private_hosts=settings.GIT_PRIVATE_HOSTS,
@@ -172,16 +194,13 @@ def _snapshot(input: PlanInput, context: OperationContext) -> tuple[Snapshot, Gi
             cancelled=context.cancelled,
         )
         snapshot = workspace.store(
-            tree, context.put_artifact, scratch=context.scratch, limits=limits, cancelled=context.cancelled
+            tree, context.put_artifact, scratch=scratch, limits=limits, cancelled=context.cancelled
         )
     except ObtainCancelled as error:
         raise StepCancelled(str(error)) from error
     except WorkspaceError as error:
         raise StepFailed(str(error), retriable=error.retriable, kind=type(error).__name__) from error
-    told = snapshot.model_dump(mode="json", exclude={"skipped"}) | {"skipped": len(snapshot.skipped)}
-    context.emit("snapshot", told)
-    context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
-    return snapshot, _given(tree, context)
+    return snapshot, tree
 
 
 def _given(tree: workspace.Tree, context: OperationContext) -> Given:

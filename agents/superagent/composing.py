@@ -36,13 +36,23 @@ class Given:
 
     configured: Configured = field(default_factory=Configured)
     is_default_branch: bool = True
+    base: str = ""  # digest of the snapshot that the run compares with
+    operations: tuple[str, ...] = ()  # what that comparison looks for
     baseline: str = ""  # digest of a snapshot
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
         """Values for input fields by name; what says nothing is left to the field's default."""
         settings = self.configured.settings
-        known: dict[str, list[Any]] = {"baseline": [self.baseline]} if self.baseline else {}
+        known: dict[str, list[Any]] = {
+            name: [value]
+            for name, value in (
+                ("base", self.base),
+                ("operations", list(self.operations)),
+                ("baseline", self.baseline),
+            )
+            if value
+        }
         if settings != Settings():
             known["settings"] = [settings.model_dump(mode="json", exclude_defaults=True)]
         return known

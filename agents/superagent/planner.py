@@ -24,7 +24,7 @@ from agents.workspace import Snapshot
 from tasks.plans import After, JsonObject, Plan, PlannedStep, chord, group, ref
 from tasks.states import EdgeCondition
 
-GIVEN = frozenset({"snapshot", "profile", "goal"})
+GIVEN = frozenset({"snapshot", "base", "profile", "goal"})
 """What planning itself gives, so that no step must."""
 
 
@@ -249,6 +249,8 @@ def _input(
         value = next(_fitting_values(known.get(name, ()), about.annotation, about.metadata), None)
         if value is not None:
             built[name] = value
+        elif about.is_required() and name == "base":
+            return "it compares with a base, and this run names none: submit it with `base`"
         elif about.is_required():
             return f"its input {name!r} cannot be known from the goal and the repository"
     return built

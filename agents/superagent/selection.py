@@ -75,6 +75,24 @@ def select(goal: str, registry: Registry) -> Selection:
     return selection
 
 
+def reviewing(selection: Selection, registry: Registry) -> tuple[Selection, tuple[str, ...]]:
+    """Turn what a goal leads to into a review of a change: (the operations that compare, what they shall look for).
+
+    Looks for what the goal names, or for all if it names nothing. What is no analysis is done beside it.
+    """
+    offer = offered(registry)
+    comparing = {key: pair for key, pair in offer.items() if "base" in pair[1].needs}
+    if not comparing:
+        return selection, ()
+    rivals = {agent for agent, _ in comparing.values()}
+    why = "the run names a base to compare with"
+    chosen = [Choice(agent=agent, operation=one, why=why) for agent, one in comparing.values()]
+    covered = [one for one in selection.chosen if one.agent in rivals and "findings" in one.operation.gives]
+    beside = [one for one in selection.chosen if one not in covered]
+    names = tuple(one.operation.name for one in covered if "base" not in one.operation.needs)
+    return Selection(chosen=[*chosen, *beside], left_out=selection.left_out), names
+
+
 def topics_of(operation: Operation) -> frozenset[str]:
     """Name the topics that an operation serves, by its name, else by its title."""
     for text in (operation.name.replace("_", " "), operation.title):
@@ -103,7 +121,9 @@ def _wanted(
 
 def _inspects(operation: Operation) -> bool:
     """True for what a wish for the whole may bring in: it reads the repository, writes no pages, leaves no trace."""
-    return bool(operation.needs) and operation.effect != "once" and DOCUMENTS not in operation.gives
+    if "base" in operation.needs or DOCUMENTS in operation.gives:
+        return False
+    return bool(operation.needs) and operation.effect != "once"
 
 
 def _named(found: Understanding, served: frozenset[str]) -> str:

@@ -83,8 +83,11 @@ def start(call: Call) -> int:
     """Submit, watch, save, tell."""
     options, client, began = call.options, call.client(), time.time()
     with targets.sent(client, options.target, project=options.project, ref=options.ref, say=note) as target:
+        base = None
+        if options.base:
+            base = targets.sent_base(client, options.target, options.base, project=options.project, say=note)
         run = client.submit(
-            goal=options.goal, target=target, project=options.project, priority=options.priority
+            goal=options.goal, target=target, project=options.project, priority=options.priority, base=base
         )
     return _see_through(call, client, run, began=began, cancels=True)
 
@@ -256,3 +259,8 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
         "--project", default="default", metavar="SLUG", help="slug, or team/slug (default: default)"
     )
     parser.add_argument("--ref", metavar="REF", help="branch, tag or commit of a git URL")
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        help="report only what is new against it; of a folder: where its branch left that revision",
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from wrenchai_client import summary
 from wrenchai_client.errors import INTERRUPTED, ClientError
 from wrenchai_client.server import ApiClient
-from wrenchai_client.targets import ARCHIVES, URL
+from wrenchai_client.targets import ARCHIVES, URL, sent_base
 from wrenchai_client.watching import watch
 from wrenchai_project import crew, scorecard, services
 from wrenchai_project.management.local import LocalCommand, note
@@ -45,6 +45,11 @@ class Command(LocalCommand):
             help="a directory, an archive (.tar.gz, .zip, ...) or a git URL (default: the bundled sample)",
         )
         parser.add_argument("--goal", default=GOAL, metavar="TEXT", help=f"what you want (default: {GOAL})")
+        parser.add_argument(
+            "--base",
+            metavar="REF",
+            help="report only what is new against it; of a folder: where its branch left that revision",
+        )
         parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there")
         parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
         parser.add_argument(
@@ -64,7 +69,11 @@ class Command(LocalCommand):
             if target["kind"] == "upload":
                 note(f"uploading {target['path']}")
                 target = door.client.upload(Path(target["path"]), project=door.project)
-            run = door.client.submit(goal=options["goal"], target=target, project=door.project)
+            base = None
+            if options["base"]:
+                given = options["target"] or str(services.SAMPLE)
+                base = sent_base(door.client, given, options["base"], project=door.project, say=note)
+            run = door.client.submit(goal=options["goal"], target=target, project=door.project, base=base)
             final, interrupted = watch(
                 door.client, run, quiet_stdout=options["json"], admin=door.admin, cancels=True
             )
