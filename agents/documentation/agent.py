@@ -3,6 +3,7 @@
     docstring_report    docstrings that are missing or no longer match the code      griffe, pydoclint
     data_model          entities and relations, as an ER diagram                     own reader of models
     http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
+    readme_check        what pages say that is not so any more                       markdown-it
 
 Each operation is a mixin of `agents.documentation.operations`. Nothing of a tree is imported or executed, and
 every text made here passes `agents.grounding`: a name that the code does not have ends the step.
@@ -13,9 +14,10 @@ from __future__ import annotations
 from agents.base import Agent
 from agents.documentation.operations.docstrings import Docstrings
 from agents.documentation.operations.interfaces import Interfaces
+from agents.documentation.operations.readme import Readme
 
 
-class Documentation(Docstrings, Interfaces, Agent):
+class Documentation(Docstrings, Readme, Interfaces, Agent):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

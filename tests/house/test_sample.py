@@ -24,7 +24,7 @@ SHOP = Path(__file__).resolve().parents[2] / "samples" / "shop"
 DEFECTS: list[dict[str, Any]] = tomllib.loads((SHOP / "defects.toml").read_text(encoding="utf-8"))["defect"]
 
 AGENTS = {"inspector", "journey", "dba", "test_engineer", "documentation"}
-ANALYZERS = {"ruff", "bandit", "detect-secrets", "lizard", "griffe", "pydoclint"}
+ANALYZERS = {"ruff", "bandit", "detect-secrets", "lizard", "griffe", "pydoclint", "wrench-docs"}
 LEAST_UNREPORTED = 8
 RUFF_RULES = "F,B,S,E9,PL,C90,DJ,UP,SIM,RUF"
 # Style of tests and of generated migrations, no claim about a fault: asserts, numbers, plain lists in Meta.

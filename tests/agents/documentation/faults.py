@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agents.documentation import drift, pydoclint
+from agents.documentation import drift, pages, pydoclint, truth
 from agents.documentation.claims import findings
+from agents.documentation.commands import Commands
 from agents.documentation.material import Material, tool_run
 from agents.findings import FindingData
 from agents.grounding import index_of
@@ -19,4 +20,7 @@ def faults(root: Path, *, scratch: Path) -> list[FindingData]:
     index = index_of(symbols, paths=found.paths, folders=found.folders)
     material = Material(sources=found, symbols=symbols, index=index, tool=tool_run(found, symbols))
     said, _ = pydoclint.run(material, scratch=scratch, cancelled=lambda: False)
-    return findings(drift.drift(symbols, index, said), found)
+    commands = Commands(sources=found, modules=frozenset(found.modules()))
+    read_pages = pages.read(found, scratch=scratch)
+    untrue = truth.faults(read_pages, found, commands, truth.Checked())
+    return findings([*drift.drift(symbols, index, said), *untrue], found)

@@ -1,0 +1,190 @@
+"""Reads Markdown pages and the settings that Python code asks for; started by `agents.documentation.pages`.
+
+    python -I pages_driver.py ORDERS      ORDERS is JSON: root, pages, python (paths), max_bytes
+
+Parses only: Markdown by markdown-it, code blocks by the parser of their language. Prints JSON: pages with their
+anchors, links, code spans and blocks (`fault` where a block does not parse), `settings`, `failed`.
+"""
+
+import ast
+import json
+import os
+import re
+import sys
+import textwrap
+import tomllib
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+Told = dict[str, Any]
+
+MAX_BLOCK = 100_000  # characters of a block that is parsed
+SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+READERS = re.compile(r"(?:^|\.)(?:environ|getenv|env|config|environ\.get)(?:\.\w+)?$", re.IGNORECASE)
+# What people write for "and so on", or for the reader to fill in: not meant to parse.
+ELIDED = re.compile(r"\.\.\.|…|<[\w -]+>|\{\{|\{%|^\s*[%!]", re.MULTILINE)
+COMPLETE = re.compile(
+    r"\b(complete|full|exhaustive) (list|reference|set)\b|\b(all|every) (the |of the )?(available |supported )?"
+    r"(environment |configuration )?(settings?|variables?|options?)\b",
+    re.IGNORECASE,
+)
+
+
+def main(orders: Told) -> None:
+    """Read each file by itself, so that one bad file spoils no other."""
+    sys.setrecursionlimit(3_000)
+    warnings.simplefilter("ignore")
+    root, limit = orders["root"], orders["max_bytes"]
+    answer: Told = {"pages": [], "settings": [], "failed": []}
+    for kind, paths in (("pages", orders["pages"]), ("settings", orders["python"])):
+        for path in paths:
+            try:
+                text = read(Path(root, path), limit)
+                answer[kind] += [page(path, text)] if kind == "pages" else list(settings(path, text))
+            except (Exception, RecursionError, MemoryError) as error:  # whatever odd text causes
+                answer["failed"].append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
+    json.dump(clean(answer), sys.stdout)
+
+
+def clean(value: Any) -> Any:
+    """NUL, and halves of surrogate pairs, can neither be stored nor shown."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: clean(one) for key, one in value.items()}
+    return [clean(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def read(path: Path, limit: int) -> str:
+    """Read a file that is neither a link nor too large."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"larger than {limit} bytes")
+    return content.decode("utf-8-sig")
+
+
+def page(path: str, text: str) -> Told:
+    """Take a page apart. Lines count from 1."""
+    lines = text.split("\n")
+    tokens = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").parse(text)
+    told: Told = {"path": path, "links": [], "spans": [], "blocks": [], "complete": 0}
+    slugs: Counter[str] = Counter()
+    anchors = set(re.findall(r"<\w+[^>]*?\s(?:id|name)=[\"']([^\"'\s>]+)", text))
+    anchors |= set(re.findall(r"\{[^}\n]*#([\w-]+)[^}\n]*\}", text))
+    for index, token in enumerate(tokens):
+        first, last = (token.map or [0, 1])[0] + 1, max((token.map or [0, 1])[1], 1)
+        if token.type == "heading_open":
+            slug = slug_of(tokens[index + 1])
+            anchors.add(f"{slug}-{slugs[slug]}" if slugs[slug] else slug)
+            slugs[slug] += 1
+        elif token.type == "fence":
+            told["blocks"].append(block(token, first, last))
+        elif token.type == "inline":
+            inline(token, lines, first, last, told)
+    told["anchors"] = sorted(anchors)
+    return told
+
+
+def slug_of(heading: Token) -> str:
+    """The anchor that code hosts give a heading."""
+    words = "".join(one.content for one in heading.children or () if one.type in ("text", "code_inline"))
+    return re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
+
+
+def inline(token: Token, lines: list[str], first: int, last: int, told: Told) -> None:
+    """Collect the links and code spans of one paragraph, cell or heading."""
+    if not told["complete"] and COMPLETE.search(token.content):
+        told["complete"] = first
+    for child in token.children or ():
+        if child.type == "code_inline":
+            told["spans"].append({"text": child.content, "line": line_of(child.content, lines, first, last)})
+        elif child.type in ("link_open", "image"):
+            target = str(child.attrGet("href" if child.type == "link_open" else "src") or "")
+            told["links"].append({"target": target, "line": line_of(target, lines, first, last)})
+
+
+def line_of(text: str, lines: list[str], first: int, last: int) -> int:
+    start = text.split("\n")[0]
+    for number in range(first, min(last, len(lines)) + 1):
+        if start in lines[number - 1]:
+            return number
+    return first
+
+
+def block(token: Token, first: int, last: int) -> Told:
+    words = token.info.strip().split()
+    language = words[0].strip("{}.").lower() if words else ""
+    text = token.content
+    fault = fault_of(language, text) if len(text) < MAX_BLOCK else ""
+    return {"language": language, "text": text[:MAX_BLOCK], "line": first, "end_line": last, "fault": fault}
+
+
+def fault_of(language: str, text: str) -> str:
+    """Say why a block is no text of its language, or "". Blocks with elisions are not meant to be."""
+    if ELIDED.search(text) and language not in ("python", "py", "python3"):
+        return ""
+    try:
+        if language in ("python", "py", "python3"):
+            return python_fault(text)
+        if language == "json":
+            json.loads(text)
+        elif language == "toml":
+            tomllib.loads(text)
+        elif language in ("yaml", "yml"):
+            for _ in yaml.compose_all(text, Loader=yaml.SafeLoader):
+                pass
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        return f"{error}".split("\n")[0][:200] or type(error).__name__
+    return ""
+
+
+def python_fault(text: str) -> str:
+    if ">>>" in text or re.search(r"…|<[\w -]+>|\{\{|^\s*[%!$]|^In \[", text, re.MULTILINE):
+        return ""
+    try:
+        compile(textwrap.dedent(text), "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if "..." in text:
+            return ""  # a piece of a text, with the rest left out
+        return f"{getattr(error, 'msg', error)} (line {getattr(error, 'lineno', None) or 1} of the block)"
+    return ""
+
+
+def settings(path: str, text: str) -> Iterator[Told]:
+    """Yield the environment variables that a module asks for by name."""
+    if not re.search(r"environ|getenv|\benv\b|config", text):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and node.args and READERS.search(dotted(node.func)):
+            value: ast.expr = node.args[0]
+        elif isinstance(node, ast.Subscript) and dotted(node.value).endswith("environ"):
+            value = node.slice
+        else:
+            continue
+        if (
+            isinstance(value, ast.Constant)
+            and isinstance(value.value, str)
+            and SETTING.fullmatch(value.value)
+        ):
+            yield {"name": value.value, "path": path, "line": value.lineno}
+
+
+def dotted(node: ast.expr) -> str:
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()))
