@@ -58,5 +58,7 @@ def _finding(entry: ReportedFinding) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "cwe": list(finding.cwe),
         "in_test_code": finding.in_test_code,
+        "owner": finding.owner,
+        "is_new": finding.is_new,
         "evidence": [one.model_dump(mode="json") for one in finding.evidence],
     }

@@ -126,6 +126,7 @@ def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
         "message": {"text": visible(finding.message) or visible(finding.title)},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
+        **({} if finding.is_new is None else {"baselineState": "new" if finding.is_new else "unchanged"}),
         "properties": {
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),
