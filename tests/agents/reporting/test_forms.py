@@ -84,7 +84,7 @@ def test_json_has_the_findings_worst_first_with_their_evidence() -> None:
     assert told["findings"][0]["evidence"][0]["command"] == "ruff check --isolated"
     assert set(told["findings"][0]) == {
         "path", "line", "end_line", "column", "rule", "severity", "confidence", "category", "title", "message",
-        "agent", "scope", "fingerprint", "cwe", "in_test_code", "evidence",
+        "agent", "scope", "fingerprint", "cwe", "in_test_code", "owner", "is_new", "evidence",
     }  # fmt: skip
     assert told["summary"]["by_severity"] == {"critical": 0, "high": 1, "medium": 0, "low": 1, "info": 0}
 
