@@ -146,7 +146,7 @@ class Basics:
         return analyse_step("complexity", input, context)
 
 
-class Inspector(Structure, DeadCode, Dependencies, Infrastructure, Quality, Basics, Changes, Agent):
+class Inspector(Structure, DeadCode, Dependencies, Infrastructure, Quality, Changes, Basics, Agent):
     """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
 
     name = "inspector"

@@ -34,7 +34,7 @@ def whole(registry: Registry, without: Sequence[str] = ()) -> list[str]:
     found = [
         one
         for _, one in offered(registry).values()
-        if one.needs and one.effect != "once" and DOCUMENTS not in one.gives
+        if one.needs and "base" not in one.needs and one.effect != "once" and DOCUMENTS not in one.gives
     ]
     return [one.name for one in found if one.name not in without]
 
