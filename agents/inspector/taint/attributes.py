@@ -146,7 +146,8 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
 def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rules) -> Value:
     if rules.sources:
         value = source_value(frame, node, rules)
-        return value.but(name=rules.gives or full)
+        taints = tuple(one.with_cleaned(rules.cleans) for one in value.taints)
+        return Value(taints, name=rules.gives or full)
     taints = parts_of(holder.taints, f".{full.rpartition('.')[2]}") if holder.taints else ()
     if rules.stops:
         taints = ()

@@ -126,7 +126,7 @@ class Engine:
         frame.state = State(module.variables)
         try:
             frame.execute(module.tree.body)
-        except (Exhausted, RecursionError) as error:
+        except Exception as error:  # a fault of ours costs this body, never the run; it is told
             self._tell(module.path, 1, "the module's own statements", _why(error))
         module.variables.update(frame.state.variables)
 
@@ -154,7 +154,7 @@ class Engine:
         try:
             entries.prepare(frame, function)
             frame.execute(function.body)
-        except (Exhausted, RecursionError) as error:
+        except Exception as error:  # a fault of ours costs this function, never the run; it is told
             self.not_analysed(function, _why(error))
 
     def nested(self, frame: Frame, function: Function) -> None:
@@ -213,4 +213,6 @@ def _rank(hit: Hit) -> tuple[int, int, int]:
 
 
 def _why(error: BaseException) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, Exhausted):
+        return str(error)
+    return "nested too deeply" if isinstance(error, RecursionError) else f"the engine failed: {error!r}"

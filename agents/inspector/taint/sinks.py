@@ -14,7 +14,7 @@ from agents.inspector.taint.values import MISSING, Attribute, Taint, Value, deep
 
 _SECRET = re.compile(
     r"(?i)token|secret|passw|passwd|pwd|session|cookie|otp|nonce|salt|csrf|captcha|activation|auth(?!or)"
-    r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)"
+    r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)|(?:^|_)key$"
 )
 _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
@@ -75,6 +75,8 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
         named(frame, node, key.const, value)
     if not holder.name:
         return
+    if isinstance(key.const, str) and key.const.lower() == "location":
+        frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
     rules = frame.engine.tables.of(f"{holder.name}.__setitem__")
     for row in rules.sinks if rules else ():
         given = Arguments([key, value])

@@ -101,6 +101,10 @@ def substitute(
 ) -> Value:
     """Template.substitute()."""
     template = ((receiver.items if receiver else None) or {}).get(Attribute("template"), UNKNOWN)
+    written = template.const if isinstance(template.const, str) else None
+    if written is not None and not given.positional and given.star is None and given.double_star is None:
+        names = [name for name in given.keywords if f"${name}" in written or f"${{{name}" in written]
+        given = Arguments(keywords={name: given.keywords[name] for name in names})
     pieces = [
         template.but(const=MISSING, prefix=texts.known_prefix(template).partition("$")[0]),
         *given.every(),

@@ -169,6 +169,7 @@ class Summary:
     hits: list[Hit] = field(default_factory=list)
     returns: bool = True
     recursive: bool = False
+    serial: int = 0  # of its labels
 
 
 @dataclass(slots=True)

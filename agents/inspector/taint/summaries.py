@@ -10,6 +10,7 @@ place. Recursion ends at a fixed point after at most MAX_ROUNDS; a function with
 from __future__ import annotations
 
 import ast
+from itertools import count
 from typing import Any
 
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
@@ -34,6 +35,7 @@ from agents.inspector.taint.values import (
     merged,
 )
 
+_SERIALS = count(1)
 MAX_SHAPES = 24  # of one function; then constants and elements are not told apart any more
 MAX_ROUNDS = 3
 LONG_TEXT = 80  # constants that are longer do not make shapes
@@ -198,6 +200,7 @@ class _Labels:
     """Replaces sources by labels, and back."""
 
     def __init__(self) -> None:
+        self.serial = next(_SERIALS)
         self.taints: list[Taint] = []
         self._numbers: dict[Any, int] = {}
 
@@ -208,7 +211,7 @@ class _Labels:
         if number is None:
             number = self._numbers[key] = len(self.taints)
             self.taints.append(taint)
-        source = Source(f"#{number}", None, "label")
+        source = Source(f"#{self.serial}.{number}", None, "label")
         return Taint(source, taint.cleaned, None), (number, taint.cleaned)
 
 
@@ -222,8 +225,8 @@ def _by_summary(
     for name, value in bound.items():
         own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=widened)
         keys.append(key)
-    summary = _summary(frame, function, own, (id(function), tuple(keys)))
-    back = _Back(frame, node, function, labels.taints)
+    summary = _summary(frame, function, own, (id(function), tuple(keys)), labels.serial)
+    back = _Back(frame, node, function, labels.taints, f"#{summary.serial}.")
     frame.state.assume(back.facts(summary.facts))
     for hit in summary.hits:
         back.hit(hit)
@@ -284,7 +287,7 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
     return new, key
 
 
-def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any) -> Summary:
+def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, serial: int) -> Summary:
     memo = frame.engine.summaries
     found = memo.get(key)
     if found is not None:
@@ -292,7 +295,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any) 
             found.recursive = True
         return found
     function.shapes += 1
-    summary = Summary(result=UNKNOWN, returns=True)
+    summary = Summary(result=UNKNOWN, returns=True, serial=serial)
     memo[key] = summary
     frame.engine.open[key] = True
     try:
@@ -330,15 +333,18 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
 class _Back:
     """Translates a summary into the terms of one call."""
 
-    def __init__(self, frame: Frame, node: ast.expr, function: Function, taints: list[Taint]) -> None:
+    def __init__(
+        self, frame: Frame, node: ast.expr, function: Function, taints: list[Taint], mark: str
+    ) -> None:
         self.frame = frame
         self.node = node
         self.function = function
         self.taints = taints
+        self.mark = mark  # of this summary's own labels; others belong to an outer function
 
     def taint(self, label: Taint) -> Taint:
         """The call's own taint for a label, with the hops inside the function added."""
-        if label.source.origin != "label":
+        if not label.source.what.startswith(self.mark):
             return label
         actual = self.actual(label)
         source = actual.source
@@ -348,7 +354,7 @@ class _Back:
 
     def actual(self, label: Taint) -> Taint:
         """What was passed where the label stands."""
-        return self.taints[int(label.source.what[1:])]
+        return self.taints[int(label.source.what[len(self.mark) :])]
 
     def _trail(self, before: Trail | None, inner: Trail | None) -> Trail | None:
         place = self.frame.place(self.node)
@@ -383,8 +389,8 @@ class _Back:
         found: dict[Any, int] = {}
         for (key, need), bits in facts.items():
             what, place, selector = key
-            if what.startswith("#") and place is None:
-                source = self.taints[int(what[1:])].source
+            if what.startswith(self.mark) and place is None:
+                source = self.taints[int(what[len(self.mark) :])].source
                 source = source.part(selector) if selector else source
                 found[(source.key, need)] = bits
             else:
@@ -394,6 +400,9 @@ class _Back:
     def hit(self, hit: Hit) -> None:
         """Tell of a sink inside the function that an argument reaches."""
         label: Taint = hit.source
+        if not label.source.what.startswith(self.mark):
+            self.frame.hits.append(hit)
+            return
         actual = self.actual(label)
         taint = Taint(
             actual.source.part(label.source.selector) if label.source.selector else actual.source,

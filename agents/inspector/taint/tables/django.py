@@ -70,6 +70,8 @@ _HTML = [
 
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
+    # It begins with a slash, so it stays on this host.
+    *(clean(f"{_REQUEST}.{name}", "redirect", "ssrf") for name in ("path", "path_info", "get_full_path")),
     source(f"{_REQUEST}.META.get", "a header of the request"),
     source(f"{_REQUEST}.META.__getitem__", "a header of the request"),
     same("@django.core.handlers.wsgi.WSGIRequest", _REQUEST),

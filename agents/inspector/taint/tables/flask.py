@@ -42,6 +42,11 @@ _ROUTES = ["route", "get", "post", "put", "patch", "delete"]
 ROWS: tuple[Row, ...] = (
     *(source(f"flask.request.{name}", words) for name, words in _INPUT.items()),
     *(source(f"@werkzeug.Request.{name}", words) for name, words in _INPUT.items()),
+    # Of this host.
+    *(
+        clean(f"flask.request.{name}", "redirect", "ssrf")
+        for name in ("path", "full_path", "url", "base_url")
+    ),
     same("flask.globals.request", "flask.request"),
     same("quart.request", "flask.request"),
     same("@flask.Request", "@werkzeug.Request"),

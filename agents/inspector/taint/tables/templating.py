@@ -18,6 +18,7 @@ ROWS: tuple[Row, ...] = (
     sink("tornado.template.Template", "template", "0 template_string"),
     sink("chameleon.PageTemplate", "template", "0 body"),
     sink("markupsafe.Markup", "xss", "0 object"),
+    gives("markupsafe.Markup", "@markupsafe.Markup"),
     clean("markupsafe.escape", "xss"),
     clean("@markupsafe.Markup.format", "xss"),
     clean("markupsafe.Markup.escape", "xss"),
