@@ -67,6 +67,7 @@ TEAM_ACTIONS: Mapping[str, Role] = {
 
 SIGNED_IN_ACTIONS = frozenset(
     {
+        "advisory.view",  # how old the database of known vulnerabilities is
         "agent.view",
         "invitation.answer",
         "invitation.view",

@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "credentials": "What a project signs in with elsewhere; values go in and never come out.",
     "webhooks": "Whom a project tells of its runs, and what was delivered.",
     "schedules": "Runs that begin by the clock.",
+    "advisories": "Known vulnerabilities that dependencies are compared with: how old they are.",
     "agents": "Who does the work.",
     "queues": "Where work waits: depth, oldest wait, pause.",
     "workers": "Processes that do the work: what they serve and do, for staff.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
+from api.advisories import AdvisorySourcesView
 from api.agents import AgentsView, AgentView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactsView, ArtifactView
@@ -198,6 +199,7 @@ urlpatterns = [
     ),
     path("history", HistoryView.as_view(), name="history"),
     path("audit", AuditView.as_view(), name="audit"),
+    path("advisories/sources", AdvisorySourcesView.as_view(), name="advisory-sources"),
     path("agents", AgentsView.as_view(), name="agents"),
     path("agents/<str:name>", AgentView.as_view(), name="agent"),
     path("queues", QueuesView.as_view(), name="queues"),

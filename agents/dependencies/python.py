@@ -111,7 +111,7 @@ def _requirements(page: Page, seen: set[str], pins: dict[str, str]) -> Iterator[
 
 
 def _plain(text: str, page: Page, number: int, scope: str) -> Iterator[Component]:
-    if re.match(r"[a-z+]+://|\.{0,2}/|[a-z]+\+|.*\.(whl|tar\.gz|zip)$", text):
+    if re.match(r"[a-z+]+://|\.{0,2}/|[a-z]+\+|[^\s@]*\.(whl|tar\.gz|zip)$", text):
         yield _by_place(text, page, number, scope)
     elif (one := declared(text, page, line=number, scope=scope)) is not None:
         yield one
