@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from agents.catalog import current_registry, write_queue
-from agents.models import AgentConfig, Finding, TrackedFinding, TriageAct
+from agents.models import Advisory, AdvisorySource, AgentConfig, Finding, TrackedFinding, TriageAct
 from history.admin import VersionedAdmin
 
 
@@ -125,3 +125,30 @@ class TrackedFindingAdmin(admin.ModelAdmin[TrackedFinding]):
 
     def has_change_permission(self, request: HttpRequest, obj: TrackedFinding | None = None) -> bool:
         return False
+
+
+class Imported:
+    """Mixin: rows that `./wrench advisories import` writes, and nobody else."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AdvisorySource)
+class AdvisorySourceAdmin(Imported, admin.ModelAdmin[AdvisorySource]):
+    list_display = ("ecosystem", "records", "newest", "imported_at", "file", "digest")
+
+
+@admin.register(Advisory)
+class AdvisoryAdmin(Imported, admin.ModelAdmin[Advisory]):
+    list_display = ("osv_id", "severity", "score", "summary", "modified")
+    list_filter = ("severity",)
+    search_fields = ("=osv_id",)
+    show_full_result_count = False  # counting some hundred thousand for each page
+    ordering = ("osv_id",)

@@ -50,3 +50,11 @@ def test_nobody_imports_over_rest() -> None:
     client.force_authenticate(User.objects.create_superuser("root", password=None))
     assert client.post(PATH, {}, format="json").status_code == 405
     assert APIClient().get(PATH).status_code == 401
+
+
+def test_admin_shows_and_changes_nothing(client: Any) -> None:
+    row = source("PyPI", days=1)
+    client.force_login(User.objects.create_superuser("root", password=None))
+    assert b"all.zip" in client.get("/admin/agents/advisorysource/").content
+    assert client.post(f"/admin/agents/advisorysource/{row.pk}/change/", {"file": "x"}).status_code == 403
+    assert client.get("/admin/agents/advisory/").status_code == 200
