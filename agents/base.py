@@ -24,12 +24,12 @@ It is registered by one line in `agents.registry.BUILT_IN`, or by an entry point
 
 What an operation gets: its input, already checked against the pydantic model, and an
 `OperationContext`: the engine's `StepContext` (progress, log, emit, cancelled, artifacts, scratch) plus
-`request` (run, step, attempt, upstream steps) and `add_findings` / `add_plan`.
+`request` (run, step, attempt, upstream steps) and `add_findings` / `add_fixes` / `add_plan`.
 
 What it may raise: `StepFailed` (try again if attempts are left; `retriable=False`: do not),
 `RetryLater`, `StepCancelled`. Anything else counts as a failure and is recorded with its text.
 
-Findings and added steps are stored in the same transaction as the step's success, or not at all.
+Findings, fixes and added steps are stored in the same transaction as the step's success, or not at all.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.findings import Coverage, FindingData
+from agents.patches import FixData
 from tasks.contract import ArtifactRef, Decision, Effect, LogLevel, Question, Remark, StepContext, StepRequest
 from tasks.plans import JsonObject, Plan
 
@@ -131,6 +132,7 @@ class OperationContext:
     engine: StepContext
     findings: list[FindingData] = field(default_factory=list)
     coverage: Coverage | None = None
+    fixes: list[FixData] = field(default_factory=list)
     plan: Plan | None = None
     summary: str = ""
 
@@ -197,6 +199,10 @@ class OperationContext:
         Call it only if every tool of the operation worked, on the whole tree. A folder's path ends with `/`.
         """
         self.coverage = Coverage(unseen=tuple(sorted(set(unseen))))
+
+    def add_fixes(self, fixes: Iterable[FixData]) -> None:
+        """Hand back fixes of findings; they are stored as findings are."""
+        self.fixes.extend(fixes)
 
     def add_plan(self, plan: Plan) -> None:
         """Hand back steps that the run shall do next. Raises ValueError at the second call."""

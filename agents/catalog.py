@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from agents import findings_store, registry
+from agents import findings_store, fixes_store, registry
 from agents.base import OperationContext
 from agents.models import AgentConfig
 from agents.quality import store as quality_store
@@ -102,16 +102,21 @@ class RegistryCatalog:
         return StepResult(
             output=output.model_dump(mode="json"),
             plan=working.plan,
-            records=findings_store.records_of(findings, working.coverage),
+            records=(
+                *findings_store.records_of(findings, working.coverage),
+                *({fixes_store.MARK: fix.model_dump(mode="json")} for fix in working.fixes),
+            ),
             summary=working.summary,
         )
 
     def record(self, step: RecordedStep, result: StepResult) -> None:
-        findings_store.record(step, result.records)
+        findings_store.record(step, (one for one in result.records if fixes_store.MARK not in one))
+        fixes_store.record(step, (one[fixes_store.MARK] for one in result.records if fixes_store.MARK in one))
         quality_store.record(step, result.output)
 
     def take_over(self, step: RecordedStep, source_step: int) -> None:
         findings_store.take_over(step, source_step)
+        fixes_store.take_over(step, source_step)
 
 
 def write_queue(config: AgentConfig) -> None:

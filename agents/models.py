@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from agents.advisories.models import Advisory, AdvisoryRange, AdvisorySource
 from agents.findings import Confidence, Severity, Status, Verdict
+from agents.patches import Label
 from agents.quality.records import RunQuality
 from history.tracking import track
 from tasks.models import new_public_id
@@ -23,6 +24,7 @@ __all__ = [
     "AgentConfig",
     "Finding",
     "FindingAlias",
+    "Fix",
     "RunQuality",
     "TrackedFinding",
     "TrackedFindings",
@@ -111,6 +113,42 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.severity} {self.rule} {self.path}:{self.line}"
+
+
+class Fix(models.Model):
+    """A row is one fix that a step offers for a finding, with what was seen of it. Nobody applies it but people."""
+
+    run = models.ForeignKey("tasks.Run", on_delete=models.CASCADE, related_name="fixes")
+    step = models.ForeignKey("tasks.Step", on_delete=models.CASCADE, related_name="fixes")
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="fixes")
+    agent = models.CharField(max_length=60)
+    fingerprint = models.CharField(max_length=64)  # of the finding
+    rule = models.CharField(max_length=120)
+    severity = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Severity])
+    path = models.TextField()
+    line = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    mend = models.CharField(max_length=60)
+    note = models.TextField(blank=True)
+    label = models.CharField(max_length=12, choices=[(one.value, one.value) for one in Label])
+    diff = models.TextField()
+    rungs = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "fixes"
+        constraints = [
+            models.UniqueConstraint(fields=["step", "fingerprint", "mend"], name="fix_once_per_step"),
+        ]
+        indexes = [
+            # the fixes of a run, in the order of their making: worst first
+            models.Index(fields=["run", "id"], name="fix_by_run"),
+            # the fixes of one claim over the runs of a project
+            models.Index(fields=["project", "fingerprint"], name="fix_by_identity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.mend} {self.path}:{self.line}"
 
 
 class TrackedFindings(models.QuerySet["TrackedFinding"]):

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from agents.findings import Confidence, Severity, Status, Verdict
-from agents.models import Finding, TrackedFinding, TriageAct
+from agents.models import Finding, Fix, TrackedFinding, TriageAct
+from api.fixes import FixShape, fix_shapes
 from api.shapes import Moment, Uuid, moment
 from tasks.models import Run
 
 OCCURRENCES_SHOWN = 100
 ACTS_SHOWN = 100
+FIXES_SHOWN = 10
 
 
 class FindingLine(TypedDict):
@@ -94,6 +97,10 @@ class FindingWhole(FindingLine):
         list[dict[str, Any]],
         Field(description="empty if retention has removed every run that made the claim"),
     ]
+    fixes: Annotated[
+        list[FixShape],
+        Field(description=f"offered by runs that are kept, newest first, at most {FIXES_SHOWN}"),
+    ]
     occurrences: Annotated[
         list[Occurrence],
         Field(description=f"newest first, at most {OCCURRENCES_SHOWN}; of runs that are kept"),
@@ -126,6 +133,7 @@ def finding_whole(row: TrackedFinding) -> FindingWhole:
         "cwe": last.cwe if last else [],
         "in_test_code": last.in_test_code if last else False,
         "evidence": last.evidence if last else [],
+        "fixes": fix_shapes(_fixes_of(row)),
         "occurrences": [_occurrence(one) for one in seen[:OCCURRENCES_SHOWN]],
         "occurrence_count": found.count(),
         "triage": [_act(one) for one in acts],
@@ -162,6 +170,11 @@ def _line(
         "fixed_run": str(row.fixed_run) if row.fixed_run else None,
         "owner": row.owner,
     }
+
+
+def _fixes_of(row: TrackedFinding) -> QuerySet[Fix]:
+    offered = Fix.objects.filter(project=row.project_id, fingerprint=row.fingerprint, run__hidden_at=None)
+    return offered.select_related("run").order_by("-pk")[:FIXES_SHOWN]
 
 
 def _occurrence(row: Finding) -> Occurrence:

@@ -134,6 +134,7 @@ EXAMPLE: FindingWhole = {
             "url": "",
         }
     ],
+    "fixes": [],
     "occurrences": [
         {
             "run": _LINE["last_run"],

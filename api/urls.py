@@ -14,6 +14,7 @@ from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunMessagesView, RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
 from api.findings import FindingsView, FindingView
+from api.fixes import RunFixesView
 from api.history import HistoryView
 from api.invitations import (
     AcceptView,
@@ -92,6 +93,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/rerun", RunRerunView.as_view(), name="run-rerun"),
     path("runs/<uuid:run_id>/quality", RunQualityView.as_view(), name="run-quality"),
     path("runs/<uuid:run_id>/report", RunReportView.as_view(), name="run-report"),
+    path("runs/<uuid:run_id>/fixes", RunFixesView.as_view(), name="run-fixes"),
     path("runs/<uuid:run_id>/artifacts", ArtifactsView.as_view(), name="artifacts"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
     path("approvals", ApprovalsView.as_view(), name="approvals"),

@@ -19,11 +19,14 @@ from agents.patches.ladder import (
     Seen,
     climb,
 )
+from agents.patches.offers import MAX_DIFF, FixData, fix_of
 from agents.patches.trial import applies, read_foreign
 
 __all__ = [
+    "MAX_DIFF",
     "Candidate",
     "Change",
+    "FixData",
     "Label",
     "Outcome",
     "Patch",
@@ -35,5 +38,6 @@ __all__ = [
     "Seen",
     "applies",
     "climb",
+    "fix_of",
     "read_foreign",
 ]

@@ -85,6 +85,29 @@ def lines_of(content: bytes) -> list[bytes]:
     return [line + b"\n" for line in lines] + ([last] if last else [])
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Lines [first, last) of a file, counted from 0, become `text`."""
+
+    first: int
+    last: int
+    text: bytes
+
+
+def edits(before: list[bytes], after: list[bytes]) -> list[Edit]:
+    """What makes the lines `after` of the lines `before`, in order and apart from each other."""
+    return [Edit(a, b, b"".join(after[c:d])) for a, b, c, d in _blocks(before, after)]
+
+
+def edited(content: bytes, changes: Iterable[Edit]) -> bytes:
+    """Make edits of one text; they must be in order and must not overlap."""
+    lines, made, at = lines_of(content), [], 0
+    for edit in changes:
+        made += [*lines[at : edit.first], edit.text]
+        at = edit.last
+    return b"".join([*made, *lines[at:]])
+
+
 def _file(change: Change) -> Iterator[bytes]:
     old, new = _quoted("a/" + change.path), _quoted("b/" + change.path)
     yield b"diff --git %s %s\n" % (old, new)

@@ -17,6 +17,7 @@ from agents.superagent.polarity import Piece, pieces
 from agents.superagent.topics import TOPICS
 from agents.superagent.words import normalised, words
 
+FIXES = "fixes"
 MAX_GOAL = 4_000  # characters that are read; the rest of a longer goal is ignored
 
 
@@ -86,6 +87,8 @@ def _read_denial(piece: Piece, found: Understanding) -> None:
 
 def _read_wish(text: str, found: Understanding) -> None:
     deed = deed_in(text)
+    if deed is not None and deed.keeps_topics and any(one.topic == FIXES for one in mentions(text)):
+        deed = None  # "fix what you can" asks for patches, and these are made
     if deed is not None:
         found.deeds.append(deed.text)
         if not deed.keeps_topics:

@@ -110,7 +110,11 @@ def _wanted(
     kept = {key: served for key, served in topics.items() if not served & found.refused}
     if found.asks_for_the_whole:
         why = "the goal asks for an inspection of the whole"
-        return {key: _named(found, served) or why for key, served in kept.items() if _inspects(offer[key][1])}
+        return {
+            key: _named(found, served) or why
+            for key, served in kept.items()
+            if _inspects(offer[key][1]) or _named(found, served)
+        }
     asked = {key: _named(found, served) for key, served in kept.items() if served & set(found.topics)}
     if asked:
         return asked

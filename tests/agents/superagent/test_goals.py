@@ -48,6 +48,11 @@ def whole(registry: Registry, without: Sequence[str] = ()) -> list[str]:
         ("is the YAML correct?", ["infrastructure"]),
         ("find circular imports", ["structure"]),
         ("which modules depend on each other?", ["structure"]),
+        ("fix what you can", ["fix"]),
+        ("Please propose patches.", ["fix"]),
+        ("suggest fixes for the security findings", ["security_scan", "secret_scan", "fix"]),
+        ("mend what can be mended in src/", ["fix"]),
+        ("fix the bugs", ["lint"]),
     ],
 )
 def test_goals_of_a_few_words_lead_to_one_operation(words, expected, built_in):
