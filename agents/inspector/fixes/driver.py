@@ -3,8 +3,8 @@
     python -I driver.py JOBS      JOBS is JSON: [{"path", "file", "findings": [{"id", "rule", "line", ...}]}]
 
 A parser that a hostile file brings down takes this process with it and not the worker. Prints JSON: [{"id", "mend",
-"note", "edits": [[first, last, text]]} | {"id", "mend", "refused": reason}], the lines of each edit counted from 0, its
-text in Latin-1 so that any bytes survive.
+"note", "edits": [[first, last, text]]} | {"id", "mend", "refused": reason}], the lines of each edit counted from 0,
+its text in Latin-1 so that any bytes survive.
 """
 
 import json

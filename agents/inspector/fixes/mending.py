@@ -1,7 +1,7 @@
 """From findings to fixes: offers, the ladder for each, and one patch of all that hold together.
 
     findings -> offers (codemods, ruff) -> a patch each -> ladder -> fixes with labels
-                                              those whose fault is gone -> merged file by file -> ladder -> fixes.patch
+    those whose fault is gone -> merged file by file -> ladder -> fixes.patch
 
 Invariant: the combined patch holds only what was seen to mend its finding, each file's part was climbed as a whole,
 and edits that touch the same lines are not mixed: the first one, by severity, is in it.

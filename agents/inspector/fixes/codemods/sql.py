@@ -44,7 +44,10 @@ _BEFORE_VALUES = frozenset(
         "escape",
     }
 )
-_NAME_PLACES = "a name of a table or column, or a piece of SQL, cannot be a parameter: compare it with a list of allowed ones"
+_NAME_PLACES = (
+    "a name of a table or column, or a piece of SQL, cannot be a parameter: "
+    "compare it with a list of allowed ones"
+)
 
 
 def parameterise(site: Site) -> None:

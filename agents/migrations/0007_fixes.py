@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_versions"),
-        ("agents", "0004_run_quality"),
+        ("agents", "0006_advisories"),
         ("tasks", "0009_versions"),
     ]
 
