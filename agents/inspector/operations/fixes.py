@@ -96,6 +96,7 @@ class Fixes:
                 analyzers,
                 scratch=context.scratch,
                 paths=input.paths,
+                settings=input.settings,
                 tell=context.log,
                 cancelled=context.cancelled,
             )
