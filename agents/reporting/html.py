@@ -168,11 +168,19 @@ def _card(entry: ReportedFinding, *, is_open: bool) -> dict[str, Any]:
     }
 
 
-def _evidence(one: Evidence) -> dict[str, str]:
+def _evidence(one: Evidence) -> dict[str, Any]:
     return {
         "tool": one_line(f"{one.tool} {one.tool_version}".strip()),
         "rule": one_line(one.rule),
         "message": visible(one.message),
+        "hops": [
+            {
+                "place": one_line(f"{hop.path}:{hop.line}"),
+                "what": one_line(f"{hop.variable}: {hop.what}" if hop.variable else hop.what),
+                "snippet": one_line(hop.snippet),
+            }
+            for hop in one.hops
+        ],
         "command": one_line(one.command),
         "url": one.url if one.url.startswith("https://") else "",
     }

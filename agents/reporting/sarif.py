@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import quote
 
-from agents.findings import FindingData, Severity
+from agents.findings import FindingData, Hop, Severity
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, ToolState
 from agents.reporting.visible import visible
 
@@ -125,6 +125,7 @@ def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
         "level": _LEVELS[finding.severity],
         "message": {"text": visible(finding.message) or visible(finding.title)},
         "locations": [location],
+        **_code_flows(finding),
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         **({} if finding.is_new is None else {"baselineState": "new" if finding.is_new else "unchanged"}),
         "properties": {
@@ -138,6 +139,27 @@ def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
                 for one in finding.evidence
             ],
         },
+    }
+
+
+def _code_flows(finding: FindingData) -> dict[str, Any]:
+    """The ways of values, hop by hop; nothing for evidence without a way."""
+    flows = [
+        {"threadFlows": [{"locations": [{"location": _hop(hop)} for hop in one.hops]}]}
+        for one in finding.evidence
+        if one.hops
+    ]
+    return {"codeFlows": flows} if flows else {}
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    words = f"{hop.variable}: {hop.what}" if hop.variable else hop.what
+    region: dict[str, Any] = {"startLine": hop.line}
+    if hop.snippet:
+        region["snippet"] = {"text": visible(hop.snippet)}
+    return {
+        "physicalLocation": {"artifactLocation": _artifact(hop.path), "region": region},
+        "message": {"text": visible(words)},
     }
 
 
