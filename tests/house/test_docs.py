@@ -21,6 +21,9 @@ CODE = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?:\(.*\))?\Z")
 FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*\Z|[\w-]+\.(?:py|toml|yml|md|txt|in)\Z|Makefile\Z")
 NOT_FILES = {
+    "environment.yml",  # these three: what is read of other projects
+    "pylock.toml",
+    "setup.py",
     "report.md",
     "history.jsonl",
     "pyproject.toml",

@@ -76,6 +76,7 @@ def test_help_lists_every_verb_without_setting_up(checkout: Path, arguments: lis
         "run",
         "serve",
         "client",
+        "advisories",
         "test",
         "chaos",
         "check",
