@@ -3,7 +3,10 @@
 Severity says how bad it is if true, confidence how often the tool is right about it. The rows are also the selection:
 a ruff rule without a row is not run. Left out on purpose: formatting and style, rules that are mostly
 noise in working code (B008, B905, S603, S607, imports of suspicious modules), rules that need annotations.
-CWE numbers follow bandit's own mapping, except where that is coarse (eval is 95, XML parsing is 611).
+A pattern alone does not see whether input reaches it: the taint engine proves that, with a higher severity. So SQL
+from strings, templates without escaping (which also make files that are no HTML) and broken hashes (checksums,
+mostly) weigh less here. CWE numbers follow bandit's own mapping, except where that is coarse: eval is 95, XML
+parsing is 611.
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ SECURITY: tuple[_Row, ...] = (
     ("S319", "LL", (611,), "XML parser open to hostile documents"),
     ("S321", "MM", (319,), "FTP, which sends everything in clear text"),
     ("S323", "HM", (295,), "TLS certificates are not verified"),
-    ("S324", "MM", (327, 328), "Broken hash function"),
+    ("S324", "LM", (327, 328), "Broken hash function"),
     ("S501", "HH", (295,), "TLS certificates are not verified"),
     ("S502", "HM", (327,), "Broken TLS version"),
     ("S503", "MM", (327,), "Broken TLS version by default"),
@@ -82,12 +85,12 @@ SECURITY: tuple[_Row, ...] = (
     ("S602", "HM", (78,), "Command run through a shell"),
     ("S604", "ML", (78,), "Function called with shell=True"),
     ("S605", "HM", (78,), "Command run through a shell"),
-    ("S608", "HM", (89,), "SQL put together from strings"),
+    ("S608", "MM", (89,), "SQL put together from strings"),
     ("S609", "MM", (155,), "Wildcard in a shell command"),
     ("S610", "ML", (89,), "Raw SQL through extra()"),
     ("S611", "ML", (89,), "Raw SQL through RawSQL()"),
     ("S612", "HM", (94,), "Logging configuration accepted from a socket"),
-    ("S701", "HM", (79,), "Templates rendered without escaping"),
+    ("S701", "ML", (79,), "Templates rendered without escaping"),
     ("S702", "ML", (79,), "Mako templates do not escape by default"),
     ("S704", "MM", (79,), "HTML marked as safe without escaping"),
     ("DJ006", "MM", (915,), "Model form accepts every field but the excluded"),
@@ -152,7 +155,7 @@ CORRECTNESS: tuple[_Row, ...] = (
     ("B003", "MH", (), "os.environ replaced instead of changed"),
     ("B004", "LH", (), "Unreliable check for a callable"),
     ("B005", "MM", (), "strip() with a word removes characters, not the word"),
-    ("B006", "MH", (1188,), "Mutable default argument is shared by all calls"),
+    ("B006", "LM", (1188,), "Mutable default argument is shared by all calls"),
     ("B012", "MH", (), "Exception lost by a jump in finally"),
     ("B014", "LH", (), "Exception caught twice"),
     ("B015", "MH", (), "Comparison without effect"),

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from agents.findings import Severity
+from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import (
     PYTHON,
     Analyzer,
@@ -32,6 +32,9 @@ from agents.inspector.rules import (
 _CANNOT_ANALYSE = frozenset({"invalid-syntax", "E902", "E999"})
 _LITERAL = re.compile(r"(?P<quote>\"\"\"|'''|[\"'])(?P<value>.*?)(?P=quote)")
 _SEEMS_SAFE = "seems safe"  # ruff's words for a shell command without a variable part
+# Names that no file defines: gettext's install() puts them beside the built-in ones.
+_INSTALLED = frozenset({"_", "ngettext"})
+_UNDEFINED = re.compile(r"Undefined name `(\w+)`")
 
 
 class Ruff(Analyzer):
@@ -76,12 +79,17 @@ class Ruff(Analyzer):
             elif code in RULES and _matters(code, path, in_test_code=tests.get(path, False)):
                 parsed.claims.append(self._claim(row, path, code))
         # What the parser's recovery found after a syntax error is guesswork.
-        parsed.claims = [claim for claim in parsed.claims if claim.path not in broken]
+        parsed.claims = [
+            claim
+            for claim in parsed.claims
+            if claim.path not in broken
+            and not (tests.get(claim.path, False) and _is_fixture(claim, batch.root))
+        ]
         return parsed
 
     def _claim(self, row: dict[str, Any], path: str, code: str) -> Claim:
         rule = RULES[code]
-        harmless = _SEEMS_SAFE in row["message"]
+        harmless = _SEEMS_SAFE in row["message"] or _is_installed(row["message"])
         return Claim(
             rule=HARD_CODED if rule.category == "secret" else code,
             tool_rule=code,
@@ -92,7 +100,7 @@ class Ruff(Analyzer):
             end_line=row["end_location"]["row"],
             column=row["location"]["column"],
             severity=Severity.LOW if harmless else rule.severity,
-            confidence=rule.confidence,
+            confidence=Confidence.LOW if _is_installed(row["message"]) else rule.confidence,
             category=rule.category,
             cwe=rule.cwe,
             url=row.get("url") or "",
@@ -100,6 +108,20 @@ class Ruff(Analyzer):
 
     def reproduce(self, claim: Claim) -> str:
         return f"ruff check --isolated --select {claim.tool_rule} -- {quoted(claim.path)}"
+
+
+def _is_fixture(claim: Claim, root: Path) -> bool:
+    """A fixture of pytest is imported, and named again as the parameter that it fills: no definition is lost."""
+    if claim.tool_rule != "F811":
+        return False
+    lines = (root / claim.path).read_text(encoding="utf-8").split("\n")
+    before = lines[claim.line - 1][: claim.column - 1] if claim.line <= len(lines) else ""
+    return before.rstrip().endswith(("(", ",")) or not before.strip()
+
+
+def _is_installed(message: str) -> bool:
+    undefined = _UNDEFINED.fullmatch(message)
+    return undefined is not None and undefined[1] in _INSTALLED
 
 
 def _matters(code: str, path: str, *, in_test_code: bool) -> bool:

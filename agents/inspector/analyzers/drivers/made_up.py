@@ -28,6 +28,8 @@ _NEEDED = re.compile(
     r"|key|pass|pwd|secret|contrase|token|auth|credential",
     re.IGNORECASE,
 )
+# A sentence of lower-case words is said to people: "Please enter a password".
+_SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
 SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
 
 
@@ -40,7 +42,7 @@ def is_made_up(value: str, line: str) -> bool:
     """Tell whether a value, on this line, is a placeholder, a name or a reference rather than a password."""
     if len(value) < SHORTEST or (value.replace(" ", "").isalpha() and len(value) < 8):
         return True
-    if is_placeholder(value) or _NAME.match(value) or _REFERENCE.search(line):
+    if is_placeholder(value) or _NAME.match(value) or _SENTENCE.match(value) or _REFERENCE.search(line):
         return True
     assigned = _ASSIGNED.search(line[: line.rfind(value) + 1]) if value in line else None
     return bool(assigned and _NAMES_A_PLACE.search(assigned[1]))
