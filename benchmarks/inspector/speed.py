@@ -56,7 +56,9 @@ def main() -> None:
         for folder in folders:
             rounds[folder].append(measured(folder))
     print(f"load average {os.getloadavg()[0]:.1f}, {given.rounds} rounds in turns")
-    print("project                           lines  wall s  CPU s  CPU s/1,000 lines    MB  findings  not analysed")
+    print(
+        "project                           lines  wall s  CPU s  CPU s/1,000 lines    MB  findings  not analysed"
+    )
     whole_lines, whole_cpu = 0, 0.0
     for folder, runs in rounds.items():
         lines = lines_of(folder)
@@ -64,7 +66,8 @@ def main() -> None:
         whole_lines, whole_cpu = whole_lines + lines, whole_cpu + cpu
         print(
             f"{folder.name:30} {lines:8} {wall:7.1f} {cpu:6.1f} {1000 * cpu / max(1, lines):18.3f} "
-            f"{max(run['megabytes'] for run in runs):5.0f} {runs[-1]['findings']:9.0f} {runs[-1]['not_analysed']:13.0f}"
+            f"{max(run['megabytes'] for run in runs):5.0f} {runs[-1]['findings']:9.0f} "
+            f"{runs[-1]['not_analysed']:13.0f}"
         )
     print(f"together: {whole_lines} lines, {whole_cpu:.1f} s of CPU")
 

@@ -49,7 +49,7 @@ _ROWS: tuple[tuple[str, str, tuple[int, ...], str, str, str], ...] = (
         "",
     ),
     ("cookie_flags", "cookie-flags", (614, 1004), "medium", "Cookie without its protective flags", ""),
-    ("hash", "weak-hash", (327, 328), "medium", "Broken hash function", ""),
+    ("hash", "weak-hash", (327, 328), "low", "Broken hash function", ""),
     ("random", "weak-random", (330, 338), "medium", "Secret made of predictable random numbers", "medium"),
 )
 
