@@ -15,7 +15,7 @@ from accounts.models import Project, Team, User
 from agents import requests, triage
 from agents.findings import Verdict
 from agents.inspector import agent as inspector
-from agents.models import TrackedFinding
+from agents.models import Fix, TrackedFinding
 from agents.workspace import parse_target
 from tasks import artifacts, interruption, stint
 from tasks.contract import StepFailed
@@ -127,3 +127,23 @@ def test_a_dismissed_finding_is_not_counted_by_the_next_report(project):
     assert chosen.fingerprint not in {one["fingerprint"] for one in written["findings"]}
     TrackedFinding.objects.update(until=timezone.now())
     assert sum(report_of(run_of(project, "find leaked secrets"))["findings"].values()) == before
+
+
+def test_patches_are_made_stored_and_told_when_a_goal_asks_for_them(project):
+    run = run_of(project, "fix what you can")
+    assert (run.state, set(Step.objects.filter(run=run).values_list("key", flat=True))) == (
+        "succeeded",
+        {"super.plan", "inspector.fix", "super.report"},
+    )
+    fixes = {(fix.mend, fix.path, fix.label) for fix in Fix.objects.filter(run=run)}
+    assert fixes == {
+        ("safe-yaml", "catalog/management/commands/import_products.py", "re-analysed"),
+        ("strong-hash", "customers/tokens.py", "re-analysed"),
+    }
+    stored = Artifact.objects.get(step__run=run, name="fixes.patch")
+    with artifacts.open_blob(stored.digest) as file:
+        patch = file.read()
+    assert patch.count(b"\ndiff --git ") == 1
+    assert b"+                rows = yaml.safe_load(stream)\n" in patch
+    told = set(TrackedFinding.objects.filter(project=project).values_list("fingerprint", flat=True))
+    assert told == set(Fix.objects.values_list("fingerprint", flat=True))
