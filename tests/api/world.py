@@ -33,7 +33,7 @@ from accounts.models import (
     User,
 )
 from accounts.roles import Role
-from agents.models import TrackedFinding
+from agents.models import RunQuality, TrackedFinding
 from history import tracking
 from monitoring.models import DeliveryState, WebHookDelivery
 from tasks import artifacts, runs
@@ -347,6 +347,10 @@ def reported(run: Run) -> Run:
         run=run, step=step, name="report.json", digest=stored.digest, size=stored.size,
         media_type="application/json", created_at=run.created_at,
     )  # fmt: skip
+    RunQuality.objects.create(
+        run=run.public_id, project=run.project, at=run.created_at, revision="abc", is_default_branch=True,
+        operations=[], gate="baseline", debt_minutes=0, whole={},
+    )  # fmt: skip
     return run
 
 
@@ -424,7 +428,7 @@ def _run_for(side: Side, wanted: str) -> Run:
     """Give a run in the state that an operation wants."""
     if "/approvals/" in wanted:
         return side.approval.run
-    if wanted.endswith("/report"):
+    if wanted.endswith(("/report", "/quality")):
         return side.reported_run
     if wanted.endswith("/resume"):
         return side.paused_run
