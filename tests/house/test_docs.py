@@ -21,6 +21,12 @@ CODE = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?:\(.*\))?\Z")
 FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*\Z|[\w-]+\.(?:py|toml|yml|md|txt|in)\Z|Makefile\Z")
 NOT_FILES = {
+    "wrench.toml",  # what a project may have
+    "corpora.toml",
+    "data_model.md",
+    "docstrings.md",
+    "http_api.md",
+    "pull_request.md",
     "environment.yml",  # these three: what is read of other projects
     "pylock.toml",
     "setup.py",

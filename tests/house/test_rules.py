@@ -23,6 +23,7 @@ REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|index-url|registry\.npmjs|dl\.google|deb\.debian\.org", re.I
 )
 NAMES_THEM_ON_PURPOSE = {
+    "tests/agents/dependencies/test_formats.py",  # what files of requirements may say
     "tests/house/test_rules.py",
     "wrench",  # tells whether the user's pip has an index of its own
     "requirements.in",

@@ -18,14 +18,27 @@ from typing import Any
 
 import pytest
 
+from agents.inspector.analysis import analyse
+from agents.inspector.analyzers import ANALYZERS as ANALYZERS_OF
 from tests.agents.documentation import faults as documented
 
 SHOP = Path(__file__).resolve().parents[2] / "samples" / "shop"
 DEFECTS: list[dict[str, Any]] = tomllib.loads((SHOP / "defects.toml").read_text(encoding="utf-8"))["defect"]
 
 AGENTS = {"inspector", "journey", "dba", "test_engineer", "documentation"}
-ANALYZERS = {"ruff", "bandit", "detect-secrets", "lizard", "griffe", "pydoclint", "wrench-docs"}
-LEAST_UNREPORTED = 8
+ANALYZERS = {
+    "ruff",
+    "bandit",
+    "detect-secrets",
+    "lizard",
+    "griffe",
+    "pydoclint",
+    "wrench-docs",
+    "vulture",
+    "taint",
+}
+OPERATIONS = ("dead_code", "security_scan")  # for the tools whose facts we judge ourselves
+LEAST_UNREPORTED = 7
 RUFF_RULES = "F,B,S,E9,PL,C90,DJ,UP,SIM,RUF"
 # Style of tests and of generated migrations, no claim about a fault: asserts, numbers, plain lists in Meta.
 NO_FAULT = {"S101", "B101", "PLR2004", "RUF012"}
@@ -88,13 +101,22 @@ def documentation(root: Path, scratch: Path) -> Iterator[Report]:
             yield evidence.tool, finding.path, finding.line
 
 
+def inspector(root: Path, scratch: Path) -> Iterator[Report]:
+    """What the tools say that are judged by our own reading of their facts."""
+    for name in OPERATIONS:
+        for finding in analyse(root, ANALYZERS_OF[name], scratch=scratch).findings:
+            for evidence in finding.evidence:
+                yield evidence.tool, finding.path, finding.line
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> set[Report]:
     """What the bundled analyzers report on a copy of the shop that lacks the manifest."""
     root = tmp_path_factory.mktemp("sample").resolve() / "shop"
     shutil.copytree(SHOP, root, ignore=shutil.ignore_patterns("defects.toml", *GENERATED))
     scratch = tmp_path_factory.mktemp("scratch")
-    return {*ruff(root), *bandit(root), *detect_secrets(root), *lizard(root), *documentation(root, scratch)}
+    classic = {*ruff(root), *bandit(root), *detect_secrets(root), *lizard(root)}
+    return {*classic, *documentation(root, scratch), *inspector(root, scratch)}
 
 
 def region(defect: dict[str, Any]) -> range:

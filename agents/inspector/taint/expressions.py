@@ -85,12 +85,14 @@ def attribute(frame: Frame, node: ast.Attribute) -> Value:
 @evaluates(ast.Subscript)
 def subscript(frame: Frame, node: ast.Subscript) -> Value:
     """`value[index]`."""
-    from agents.inspector.taint import containers
+    from agents.inspector.taint import containers, forms
 
     holder = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Slice):
         return containers.sliced(frame, holder, node.slice)
     key = frame.evaluate(node.slice)
+    if key.known and forms.is_parsed(frame, node, key.const):
+        return UNKNOWN
     return containers.item(frame, node, holder, key)
 
 
@@ -139,13 +141,20 @@ def concatenate_path(frame: Frame, node: ast.AST, values: list[Value]) -> Value:
     return texts.concatenated(frame, node, values, "put into a path").but(name="@pathlib.Path")
 
 
+def _is_path(left: Value, right: Value) -> bool:
+    """Tell whether `left / right` joins paths: one is known to be a path, or the right one is text from outside."""
+    if any(one.known and isinstance(one.const, (int, float)) for one in (left, right)):
+        return False
+    return any(one.name.startswith("@pathlib.") for one in (left, right)) or bool(right.taints)
+
+
 def operated(frame: Frame, node: ast.AST, op: ast.operator, left: Value, right: Value) -> Value:
     """`left op right`."""
     if isinstance(op, ast.Add):
         return added(frame, node, [left, right])
     if isinstance(op, ast.Mod) and not isinstance(left.const, (int, float)):
         return texts.percent(frame, node, left, right)
-    if isinstance(op, ast.Div) and (left.name.startswith("@pathlib.") or right.name.startswith("@pathlib.")):
+    if isinstance(op, ast.Div) and _is_path(left, right):
         return concatenate_path(frame, node, [left, right])
     if left.known and right.known:
         value = _calculate(op, left.const, right.const)

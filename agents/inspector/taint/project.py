@@ -34,6 +34,10 @@ class Project:
             for name in _names(path):
                 self._by_name.setdefault(name, path)
 
+    def loaded(self) -> list[Module]:
+        """The modules that were parsed so far."""
+        return [module for module in self._modules.values() if module is not None]
+
     def load(self, path: str) -> Module | None:
         """Parse a file; None if it cannot be, which the engine is told."""
         if path in self._modules:

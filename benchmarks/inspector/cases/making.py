@@ -59,7 +59,7 @@ def _still(folder: Path, kind: Kind) -> list[dict[str, object]]:
             (folder / f"{name}.py").write_text(_still_program(frame, sink, wrapped=wrapped))
             told.append({
                 "file": f"{name}.py", "kind": kind.name, "cwe": kind.cwe, "framework": frame.name,
-                "half": HALVES[number % 2], "flow": "in a function" if wrapped else "", "sink": sink.name,
+                "half": HALVES[number // 2 % 2], "flow": "in a function" if wrapped else "", "sink": sink.name,
                 "source": "",
                 "carrier": "query", "payloads": [],
             })  # fmt: skip

@@ -103,7 +103,7 @@ dependencies = [{ name = "idna" }]
 [[package]]
 name = "idna"
 version = "3.4"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 """
 YARN_1 = """\
 # yarn lockfile v1

@@ -134,7 +134,6 @@ ROWS: tuple[Row, ...] = (
     clean("django.utils.text.get_valid_filename", "path"),
     clean("django.utils.text.slugify", "all"),
     clean("django.utils._os.safe_join", "path"),
-    sink("django.http.FileResponse", "path", "0", weak=2),
     sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session"),
     stops(f"{_REQUEST}.session.*"),
     stops(f"{_REQUEST}.user.*"),
