@@ -30,7 +30,6 @@ NOT_FILES = {
     "environment.yml",  # these three: what is read of other projects
     "pylock.toml",
     "setup.py",
-    "wrench.toml",
     "report.md",
     "history.jsonl",
     "pyproject.toml",
