@@ -139,7 +139,7 @@ def test_one_is_told_with_evidence_and_every_run_that_saw_it(cast: Cast) -> None
     assert told["evidence"] == [
         {
             "kind": "tool_trace", "tool": "bandit", "tool_version": "1.8", "rule": "B608", "message": "SQL",
-            "snippet": LINE, "command": "", "url": "",
+            "snippet": LINE, "command": "", "url": "", "hops": [],
         }
     ]  # fmt: skip
     assert told["triage"] == []
