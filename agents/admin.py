@@ -143,6 +143,7 @@ class Imported:
 @admin.register(AdvisorySource)
 class AdvisorySourceAdmin(Imported, admin.ModelAdmin[AdvisorySource]):
     list_display = ("ecosystem", "records", "newest", "imported_at", "file", "digest")
+    search_fields = ("ecosystem", "file", "digest")
 
 
 @admin.register(Advisory)
