@@ -44,6 +44,7 @@ SELECT gen_random_uuid(), f.project_id, f.fingerprint, r.public_id, f.created_at
     jsonb_build_array(%(sighting)s::text)
 FROM agents_finding f JOIN tasks_run r ON r.id = f.run_id
 WHERE f.step_id = %(step)s
+ORDER BY f.id
 ON CONFLICT (project_id, fingerprint) DO
 """
 _AGAIN = """

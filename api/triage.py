@@ -157,8 +157,8 @@ class FindingsTriageView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Judge many findings alike, all or none. A problem names each that cannot be, by its place among the ids
-        (the first hundred).
+        """Judge many findings alike, all or none. They are answered in the order of the ids. A problem names each
+        that cannot be, by its place among the ids (the first hundred).
         """
         order = valid(BulkTriageOrder(data=request.data))
         places = {finding_id: place for place, finding_id in reversed(list(enumerate(order["ids"])))}
@@ -172,7 +172,8 @@ class FindingsTriageView(APIView):
                 raise TriageRefused(faults, len(places))
             changed = _decide(request, rows, Verdict(order["act"]), order)
         after = TrackedFinding.objects.with_status().select_related("project__team")
-        told = finding_lines(list(after.filter(pk__in=[row.pk for row in rows]).order_by("pk")))
+        judged = sorted(after.filter(pk__in=[row.pk for row in rows]), key=lambda row: places[row.public_id])
+        told = finding_lines(judged)
         return Response({"changed": len(changed), "results": told})
 
 
