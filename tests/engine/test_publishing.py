@@ -77,7 +77,9 @@ def test_relay_rings_a_batch_in_one_round_trip(redis: Redis) -> None:
     before = redis.info("stats")["total_reads_processed"]
     assert outbox.relay() == 200
     reads = redis.info("stats")["total_reads_processed"] - before
-    assert reads < 60  # Redis reads the batch in pieces of 16 KiB, but neither bell nor event by itself
+    assert (
+        reads < 100
+    )  # in pieces of 16 KiB, or as they come on a busy machine, but neither bell nor event by itself
     assert outbox.waiting_bells(QUEUE) == 200
     assert not OutboxMessage.objects.exists()
 

@@ -13,7 +13,7 @@ from wrenchai_project.management.local import LocalCommand
 class Command(LocalCommand):
     """Hand over to pytest, with private servers."""
 
-    help = "Pass the tests, the same that CI runs. Arguments go to pytest."
+    help = "Pass the tests, the same that CI runs, a file on each core. Arguments go to pytest: then one at a time."
     verb = "test"
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -32,5 +32,6 @@ class Command(LocalCommand):
     def perform(self, **options: Any) -> int:
         """Run pytest; its exit code is ours."""
         with house.test_environment() as environ:
-            pytest = [sys.executable, "-m", "pytest", *options["rest"]]
-            return subprocess.run(pytest, cwd=services.ROOT, env=environ, check=False).returncode
+            some = [sys.executable, "-m", "pytest", *options["rest"]]
+            argv = some if options["rest"] else house.pytest_argv()
+            return subprocess.run(argv, cwd=services.ROOT, env=environ, check=False).returncode
