@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
@@ -177,3 +178,24 @@ def sort_key(finding: FindingData) -> tuple[int, int, bool, str, int]:
         finding.path,
         finding.line,
     )
+
+
+def one_of_each(found: Iterable[FindingData]) -> list[FindingData]:
+    """Tell each claim once, by its fingerprint, whoever makes it: as the first one does, and with what the others'
+    tools say as further evidence. Order the findings before; the worst severity counts.
+    """
+    kept: dict[str, FindingData] = {}
+    for one in found:
+        first = kept.setdefault(one.fingerprint, one)
+        if first is not one:
+            kept[one.fingerprint] = _with(first, one)
+    return list(kept.values())
+
+
+def _with(first: FindingData, other: FindingData) -> FindingData:
+    known = {evidence.tool for evidence in first.evidence}
+    more = tuple(evidence for evidence in other.evidence if evidence.tool not in known)
+    worst = min(first.severity, other.severity, key=lambda severity: severity.weight)
+    surest = min(first.confidence, other.confidence, key=lambda confidence: confidence.weight)
+    changed = {"evidence": first.evidence + more, "severity": worst, "confidence": surest}
+    return first.model_copy(update=changed)

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from agents import tracking
-from agents.findings import Coverage, FindingData
+from agents.findings import Coverage, FindingData, one_of_each
 from agents.models import IS_DISMISSED, Finding, TrackedFinding
 from tasks.contract import RecordedStep
 from tasks.plans import JsonObject
@@ -58,14 +58,24 @@ def take_over(step: RecordedStep, source_step: int) -> int:
 
 
 def findings_of_run(run_id: UUID) -> list[tuple[str, FindingData]]:
-    """Give (agent, finding) of a run, worst first, without those that people have dismissed."""
-    rows = _of_run(run_id).exclude(_is_dismissed()).order_by("severity_weight", "path", "line", "id")
-    return [(row.agent, _data(row)) for row in rows.iterator(chunk_size=1000)]
+    """Give (agent, finding) of a run, worst first, without those that people have dismissed.
+
+    What several steps claim is told once, in the words of the one that is first by severity and name, with the
+    evidence of all.
+    """
+    rows = _of_run(run_id).exclude(_is_dismissed()).order_by("severity_weight", "agent", "path", "line", "id")
+    agents: dict[str, str] = {}
+    found = []
+    for row in rows.iterator(chunk_size=1000):
+        agents.setdefault(row.fingerprint, row.agent)
+        found.append(_data(row))
+    each = sorted(one_of_each(found), key=lambda one: (one.severity.weight, one.path, one.line))
+    return [(agents[one.fingerprint], one) for one in each]
 
 
 def count_dismissed(run_id: UUID) -> int:
-    """Count the findings of a run that people have dismissed."""
-    return _of_run(run_id).filter(_is_dismissed()).count()
+    """Count the claims of a run that people have dismissed."""
+    return _of_run(run_id).filter(_is_dismissed()).values("fingerprint").distinct().count()
 
 
 def _of_run(run_id: UUID) -> QuerySet[Finding]:

@@ -132,12 +132,21 @@ def finding_whole(row: TrackedFinding) -> FindingWhole:
         "scope": last.scope if last else "",
         "cwe": last.cwe if last else [],
         "in_test_code": last.in_test_code if last else False,
-        "evidence": last.evidence if last else [],
+        "evidence": _evidence(found.filter(run=last.run_id)) if last else [],
         "fixes": fix_shapes(_fixes_of(row)),
         "occurrences": [_occurrence(one) for one in seen[:OCCURRENCES_SHOWN]],
         "occurrence_count": found.count(),
         "triage": [_act(one) for one in acts],
     }
+
+
+def _evidence(rows: QuerySet[Finding]) -> list[dict[str, Any]]:
+    """What makes the claim in one run: of each tool once, whichever of the run's steps made it."""
+    shown: list[dict[str, Any]] = []
+    for said in rows.order_by("severity_weight", "agent", "pk").values_list("evidence", flat=True):
+        known = {one["tool"] for one in shown}
+        shown += [one for one in said if one["tool"] not in known]
+    return shown
 
 
 def _line(

@@ -84,7 +84,8 @@ def drift(
         docstring = symbol.docstring
         if docstring is None or symbol.kind not in ("function", "class") or is_test(module.file):
             continue
-        said = pydoclint.get((module.file, symbol.line), ())
+        compared = _signature(symbol) or symbol  # a class's docstring is compared with its constructor
+        said = pydoclint.get((module.file, compared.line), ())
         place = _Place(
             module=module, symbol=symbol, docstring=docstring, griffe=symbols.griffe, pydoclint=said
         )

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from agents.findings import FindingData
+from agents.findings import FindingData, one_of_each
 from agents.models import IS_DISMISSED, Finding, TrackedFinding
 from agents.quality.gate import Counted
 from agents.quality.model import Dimension, GateState, Quality
@@ -73,13 +73,18 @@ def counted(run_id: UUID, compared: Mapping[str, RunQuality]) -> list[Counted]:
     rows = Finding.objects.filter(run__public_id=run_id).exclude(Exists(claims.filter(IS_DISMISSED)))
     rows = rows.select_related("step").order_by("severity_weight", "path", "line", "id")
     known = {row.run: _known_in(row) for row in compared.values()}
-    found = {}
+    found: list[FindingData] = []
+    fresh: set[str] = set()
+    old: set[str] = set()
     for row in rows.iterator(chunk_size=1000):
         base = compared.get(f"{row.step.agent}.{row.step.operation}")
-        is_new = base is not None and row.fingerprint not in known[base.run]
-        data = FindingData.model_validate({name: getattr(row, name) for name in FindingData.model_fields})
-        found[row.fingerprint] = Counted(finding=data, is_new=is_new)  # two operations may say the same
-    return list(found.values())
+        if base is not None:
+            (old if row.fingerprint in known[base.run] else fresh).add(row.fingerprint)
+        found.append(
+            FindingData.model_validate({name: getattr(row, name) for name in FindingData.model_fields})
+        )
+    new = fresh - old  # two operations may say the same: what one of them knew is not new
+    return [Counted(finding=one, is_new=one.fingerprint in new) for one in one_of_each(found)]
 
 
 def _known_in(base: RunQuality) -> set[str]:

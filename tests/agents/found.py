@@ -56,11 +56,6 @@ def begin(
     project: Project, owner: User | None = None, *, then: str = "", target: dict[str, Any] | None = None
 ) -> tuple[Run, Lease]:
     """A run of one step, claimed by a worker; with `then` another step waits for it."""
-    now = timezone.now()
-    worker = WorkerSession.objects.create(
-        hostname="test", pid=1, queues=["agent.probe"], slots=1, started_at=now, heartbeat_at=now,
-        lease_until=now + timedelta(hours=1),
-    )  # fmt: skip
     after = (
         [PlannedStep(key=then, agent="probe", operation="work", after=(After(key="look"),))] if then else []
     )
@@ -72,9 +67,19 @@ def begin(
         goal="Look",
         request={"target": target or {}},
     )
+    return run, start()
+
+
+def start() -> Lease:
+    """The step that waits, claimed by a worker."""
+    now = timezone.now()
+    worker = WorkerSession.objects.create(
+        hostname="test", pid=1, queues=["agent.probe"], slots=1, started_at=now, heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )  # fmt: skip
     lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
     assert lease is not None
-    return run, lease
+    return lease
 
 
 def tracked(*given: Any, text: str = LINE, **changed: Any) -> FindingData:

@@ -10,7 +10,7 @@ from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import PYTHON, Analyzer, AnswerUnreadable, Batch, Claim, Parsed, Problem
 
 UNKNOWN_PARAMETER = "docstring-unknown-parameter"
-TITLE = "Docstring of a parameter that does not exist"
+TITLE = "Docstring names a parameter that does not exist"
 _DRIVER = Path(__file__).parent / "drivers" / "griffe_driver.py"
 
 
@@ -48,7 +48,7 @@ def _claim(row: dict[str, Any]) -> Claim:
         line=max(1, row["at"]),
         end_line=max(1, row["at"], row["end_line"]),
         span_start=max(1, row["line"]),
-        severity=Severity.LOW,
+        severity=Severity.MEDIUM,
         confidence=Confidence.HIGH,
         category="docs",
     )

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from agents.documentation.claims import findings
+from agents.documentation.drift import drift
+from agents.findings import one_of_each
+from agents.grounding import index_of
+from agents.symbols import read
+from agents.symbols.sources import listed
 from tests.agents.inspector.trees import inspect, places, plant
 
 
@@ -92,3 +98,24 @@ def test_docstring_of_a_parameter_that_is_gone_is_told_by_two_tools(tmp_path: Pa
 def test_docstring_that_contradicts_nothing_is_fine(tmp_path: Path, code: str) -> None:
     plant(tmp_path, {"a.py": code})
     assert places(inspect(tmp_path, "lint").findings) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # the summary speaks of the name before its entry does
+        'def f(x):\n    """Do with z.\n\n    Args:\n        x: a.\n        z: b.\n        y: c.\n    """\n',
+        'class C:\n    """Z.\n\n    Args:\n        z: b.\n    """\n\n    def __init__(self, x):\n        pass\n',
+        'class C:\n    def f(self, x):\n        """Do.\n\n        :param x: a.\n        :param z: b.\n        """\n',
+        'def f(x):\n    """Do.\n\n    Parameters\n    ----------\n    x\n        a.\n    z\n        b.\n    """\n',
+    ],
+)
+def test_stale_docstring_is_the_same_claim_to_documentation(tmp_path: Path, code: str) -> None:
+    plant(tmp_path, {"a.py": code})
+    (mine,) = inspect(tmp_path, "lint").findings
+    symbols = read(listed(tmp_path), scratch=tmp_path, cancelled=lambda: False)
+    (theirs,) = findings(drift(symbols, index_of(symbols), {}), listed(tmp_path))
+    same = ("rule", "path", "scope", "line", "title", "severity", "confidence", "fingerprint")
+    assert {name: getattr(mine, name) for name in same} == {name: getattr(theirs, name) for name in same}
+    (told,) = one_of_each([theirs, mine])
+    assert {one.tool for one in told.evidence} == {"griffe", "pydoclint"}

@@ -9,6 +9,7 @@ function does not take.
 
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -30,22 +31,26 @@ def main(list_file: str) -> None:
 
 
 def functions(holder: griffe.Object, seen: set[int]) -> list[dict[str, object]]:
-    """Give the functions below a module or class whose docstring describes parameters that they do not have."""
+    """Give what is below a module or class and has a docstring of parameters that it does not take."""
     found: list[dict[str, object]] = []
     for member in holder.members.values():
         if isinstance(member, griffe.Alias) or id(member) in seen:
             continue
         seen.add(id(member))
         if isinstance(member, griffe.Function):
-            found += unknown_of(member)
+            found += unknown_of(member, member)
         elif isinstance(member, griffe.Class):
+            made = member.members.get("__init__")
+            if isinstance(made, griffe.Function) and "__new__" not in member.members:
+                found += unknown_of(member, made)
             found += functions(member, seen)
     return found
 
 
-def unknown_of(function: griffe.Function) -> list[dict[str, object]]:
-    """One claim if the docstring describes what the signature lacks. One that takes **anything lacks nothing."""
-    if function.docstring is None or not function.docstring.value.strip():
+def unknown_of(holder: griffe.Function | griffe.Class, function: griffe.Function) -> list[dict[str, object]]:
+    """One claim if a docstring describes what the signature lacks. One that takes **anything lacks nothing."""
+    docstring = holder.docstring
+    if docstring is None or not docstring.value.strip():
         return []
     kinds = {parameter.kind for parameter in function.parameters}
     if griffe.ParameterKind.var_keyword in kinds or griffe.ParameterKind.var_positional in kinds:
@@ -53,25 +58,38 @@ def unknown_of(function: griffe.Function) -> list[dict[str, object]]:
     taken = {parameter.name for parameter in function.parameters}
     described = [
         str(one.name)
-        for section in griffe.parse_auto(function.docstring)
+        for section in griffe.parse_auto(docstring)
         if section.kind is griffe.DocstringSectionKind.parameters
         for one in section.value
     ]
     names = [name for name in described if name.lstrip("*") not in taken and name.lstrip("*").isidentifier()]
     if not names:
         return []
-    first = function.docstring.lineno or function.lineno or 1
-    lines = function.docstring.value.split("\n")
-    at = next((number for number, line in enumerate(lines) if names[0] in line), 0)
+    first = docstring.lineno or holder.lineno or 1
+    lines = [line for line in (line_of(name, docstring.value, first) for name in names) if line]
     return [
         {
-            "line": function.lineno or 1,
-            "at": first + at,
-            "end_line": function.docstring.endlineno or first,
-            "name": function.path.removeprefix("module."),
+            "line": holder.lineno or 1,
+            "at": min(lines, default=first),
+            "end_line": docstring.endlineno or first,
+            "name": holder.path.removeprefix("module."),
             "names": names,
         }
     ]
+
+
+def line_of(name: str, docstring: str, first: int) -> int:
+    """The line on which a docstring speaks of a name first as an entry, or 0.
+
+    As `agents.symbols.driver` has it, so that a claim has one identity whoever makes it.
+    """
+    entry = re.compile(
+        rf"^\s*(?::\w+\s+(?:[^:]*\s)?)?[`*\\]*{re.escape(name.lstrip('*'))}[`*]*\s*(?:[:(,]|$)"
+    )
+    for offset, text in enumerate(docstring.split("\n")):
+        if entry.match(text):
+            return first + offset
+    return 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from pydoclint.main import _checkFile
 
@@ -36,9 +37,13 @@ def main(list_file: str) -> None:
             source = Path(path).read_text(encoding="utf-8-sig")
             style = style_of(source)
             if style:
-                open_ended = takes_anything(ast.parse(source))
-                found = [one for one in check(path, style) if one["line"] not in open_ended]
-                violations += [{"path": path, **one} for one in found]
+                tree = ast.parse(source)
+                open_ended, told_above = takes_anything(tree), classes_that_tell(tree)
+                violations += [
+                    {"path": path, **one, "line": told_above.get(one["line"], one["line"])}
+                    for one in check(path, style)
+                    if one["line"] not in open_ended
+                ]
         except (Exception, RecursionError) as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
     json.dump({"violations": violations, "failed": failed}, sys.stdout)
@@ -60,7 +65,18 @@ def takes_anything(tree: ast.Module) -> set[int]:
     }
 
 
-def check(path: str, style: str) -> list[dict[str, object]]:
+def classes_that_tell(tree: ast.Module) -> dict[int, int]:
+    """Line of a constructor without a docstring -> line of its class, whose docstring is compared with it."""
+    return {
+        made.lineno: node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and ast.get_docstring(node, clean=False)
+        for made in node.body
+        if isinstance(made, ast.FunctionDef) and made.name == "__init__" and not ast.get_docstring(made)
+    }
+
+
+def check(path: str, style: str) -> list[dict[str, Any]]:
     """Where docstrings contradict their functions."""
     found = _checkFile(
         Path(path),
