@@ -17,10 +17,11 @@ from pydantic import ValidationError
 
 from agents.catalog import current_registry
 from agents.requests import PLANNER, REPORTER, Request, Target, first_plan, refuse_secret
-from agents.superagent.composing import REPORT_KEY, Composed, compose, refuse
+from agents.superagent.composing import REPORT_KEY, Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput
 from agents.superagent.planner import missing_facts
 from agents.superagent.profile import Profile
+from agents.superagent.reviewing import reviewing, speaks_of_change, without_base
 from agents.superagent.selection import LeftOut, Selection, select
 from agents.workspace import describe
 from agents.workspace.targets import ArchiveTarget
@@ -68,7 +69,13 @@ def preview(request: Request, *, project_id: int) -> Preview:
     registry = current_registry()
     first = first_plan(request).steps[0]
     requested = describe(request.target)
-    selection = select(request.goal, registry)
+    selection, given = select(request.goal, registry), Given()
+    if request.base is not None:
+        review = reviewing(selection, registry)
+        # which tree the base is, is not known before it is fetched; the steps are the same for any
+        selection, given = review.selection, Given(base="0" * 64, operations=review.operations)
+    elif speaks_of_change(request.goal):
+        selection = without_base(selection)
     if selection.answer is not None:
         return _whole(first, refuse(request.goal, requested, selection, planned_by=first.key), project_id)
     known = _latest(request, project_id)
@@ -84,6 +91,7 @@ def preview(request: Request, *, project_id: int) -> Preview:
         profile=output.profile,
         snapshot=output.snapshot,
         planned_by=first.key,
+        given=given,
     )
     return _whole(first, composed, project_id, basis=basis)
 

@@ -41,9 +41,17 @@ class ChangeOutput(AnalysisOutput):
     files_renamed: int = 0
     known: int = 0  # claims that the base had, too, in what was looked at
     notes: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()  # what was done on both trees
 
     @classmethod
-    def of(cls, change: Change, *, tools: tuple[ToolRun, ...], notes: tuple[str, ...]) -> ChangeOutput:
+    def of(
+        cls,
+        change: Change,
+        *,
+        tools: tuple[ToolRun, ...],
+        notes: tuple[str, ...],
+        operations: tuple[str, ...] = (),
+    ) -> ChangeOutput:
         """Sum a change up."""
         faulty = [run for run in tools if run.state in (ToolState.PARTIAL, ToolState.FAILED)]
         told = (
@@ -60,6 +68,7 @@ class ChangeOutput(AnalysisOutput):
             files_renamed=change.renamed,
             known=change.kept,
             notes=notes,
+            operations=operations,
             summary=told,
         )
 

@@ -25,9 +25,11 @@ from agents.registry import Registry
 from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
-from agents.superagent.selection import reviewing, select
+from agents.superagent.reviewing import Review, reviewing, speaks_of_change, without_base
+from agents.superagent.selection import select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
+from agents.workspace.targets import GitTarget
 from tasks.contract import StepCancelled, StepFailed, StepRequest
 
 MAX_GOAL = 4_000
@@ -75,16 +77,23 @@ class SuperAgent(Agent):
         requested = workspace.describe(input.target)
         selection = select(goal, registry)
         context.progress(1, PLAN_STAGES, "read the goal")
-        operations: tuple[str, ...] = ()
-        if input.base is not None:
-            selection, operations = reviewing(selection, registry)
+        base = input.base or _own_base(goal, input.target)
+        review = Review(selection=selection)
+        if base is not None:
+            review = reviewing(selection, registry)
+        elif speaks_of_change(goal):
+            review = Review(selection=without_base(selection))
         key = context.request.step_key
-        if selection.answer is not None:
-            return _conclude(context, refuse(goal, requested, selection, planned_by=key))
+        if review.selection.answer is not None:
+            return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         snapshot, given = _snapshot(input, context)
-        if input.base is not None:
-            base, _ = _fetched(input.base, context, folder="base")
-            given = replace(given, base=base.digest, operations=operations)
+        if base is not None and input.base is None and given.is_default_branch:
+            base, review = None, Review(selection=without_base(selection))
+            if review.selection.answer is not None:
+                return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
+        if base is not None:
+            given = _with_base(given, base, review, context, is_given=input.base is not None)
+        selection = review.selection
         profile = _profile(snapshot, context)
         composed = compose(
             goal,
@@ -173,6 +182,25 @@ def _snapshot(input: PlanInput, context: OperationContext) -> tuple[Snapshot, Gi
     context.emit("snapshot", told)
     context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
     return snapshot, _given(tree, context)
+
+
+def _own_base(goal: str, target: workspace.Target) -> workspace.Target | None:
+    """Give the default branch of a git target whose goal is about a change that names no base."""
+    if not isinstance(target, GitTarget) or target.ref is None or not speaks_of_change(goal):
+        return None
+    return target.model_copy(update={"ref": None})
+
+
+def _with_base(
+    given: Given, base: workspace.Target, review: Review, context: OperationContext, *, is_given: bool
+) -> Given:
+    """Fetch and store what the target is compared with."""
+    stored, _ = _fetched(base, context, folder="base")
+    told = (
+        stored.description if is_given else f"{stored.description}, the default branch, as no base was given"
+    )
+    context.log(f"compared with {told}")
+    return replace(given, base=stored.digest, base_told=told, operations=review.operations)
 
 
 def _fetched(

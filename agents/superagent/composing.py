@@ -11,7 +11,7 @@ from typing import Any
 from agents.quality.config import Settings
 from agents.quality.reading import Configured
 from agents.registry import Registry
-from agents.superagent.conclusion import ChosenStep, PlanOutput
+from agents.superagent.conclusion import ChosenStep, Comparison, PlanOutput
 from agents.superagent.planner import Draft, draft, uncovered, whole
 from agents.superagent.profile import Profile
 from agents.superagent.selection import SELF, Selection, offered
@@ -37,6 +37,7 @@ class Given:
     configured: Configured = field(default_factory=Configured)
     is_default_branch: bool = True
     base: str = ""  # digest of the snapshot that the run compares with
+    base_told: str = ""  # what that is, for people
     operations: tuple[str, ...] = ()  # what that comparison looks for
     baseline: str = ""  # digest of a snapshot
 
@@ -101,6 +102,7 @@ def compose(
         snapshot=snapshot,
         configured=given.configured,
         is_default_branch=given.is_default_branch,
+        comparison=_comparison(given, made),
     )
     return Composed(output=output, plan=whole(made.steps, _report(planned_by)))
 
@@ -113,6 +115,16 @@ def _report(planned_by: str) -> PlannedStep:
         operation="report",
         input={"plan": ref(planned_by)},
         reason="Sum up what was found and what was not looked at",
+    )
+
+
+def _comparison(given: Given, made: Draft) -> Comparison | None:
+    if not given.base:
+        return None
+    return Comparison(
+        base=given.base,
+        told=given.base_told,
+        head_only=tuple(choice.key for choice in made.choices if choice.head_only),
     )
 
 

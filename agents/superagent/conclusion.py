@@ -30,6 +30,7 @@ from agents.reporting import (
 )
 from agents.superagent import judging
 from agents.superagent.profile import Profile
+from agents.superagent.reviewing import HEAD_ONLY, NO_BASE
 from agents.superagent.selection import LeftOut
 from agents.superagent.unread import unread
 from agents.workspace import Skipped, Snapshot
@@ -53,6 +54,14 @@ class ChosenStep(Schema):
     reason: str
 
 
+class Comparison(Schema):
+    """What the target is compared with. `head_only`: keys of the steps whose findings are of the whole head."""
+
+    base: str  # digest of its snapshot
+    told: str
+    head_only: tuple[str, ...] = ()
+
+
 class PlanOutput(Schema):
     """What planning came to. `answer` is set if the goal leads to no step."""
 
@@ -66,6 +75,7 @@ class PlanOutput(Schema):
     snapshot: Snapshot | None = None
     configured: Configured = Configured()
     is_default_branch: bool = True
+    comparison: Comparison | None = None
 
 
 class TopFinding(Schema):
@@ -237,6 +247,8 @@ def _not_analysed(
                 what=f"a part of what {tool.tool} looks for",
                 why="; ".join([*gaps, *([tool.note] if tool.note else [])]) or "it did not say",
             )
+    for key in plan.comparison.head_only if plan.comparison else ():
+        yield NotAnalysed(what=f"the change alone, by {titles[key]!r}", why=HEAD_ONLY)
     for left in plan.left_out:
         yield NotAnalysed(what=left.what, why=left.why)
     yield from unread(plan.profile, tuple(tools), plan.uncovered)
@@ -285,6 +297,9 @@ def _answer(
     looked = done and (not tools or any(tool.files_analysed for tool in tools))
     found = _findings_in_words(findings) if looked else "Nothing could be analysed, so nothing is known."
     said = [f"{found} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."]
+    if plan.comparison:
+        said.append(f"Compared with {plan.comparison.told}.")
+    said.extend(f"{left.why[0].upper()}{left.why[1:]}." for left in plan.left_out if NO_BASE in left.why)
     if dismissed:
         said.append(
             f"Not counted, because people dismissed {'it' if dismissed == 1 else 'them'}: {dismissed:,}."

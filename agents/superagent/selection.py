@@ -17,6 +17,7 @@ from agents.superagent.words import Ranking, content_stems, stems
 
 SELF = "super"
 DOCUMENTS = "documents"  # given by operations that write pages: done only when asked for
+WHOLE = "the goal asks for an inspection of the whole"
 SURE = 0.55  # of the goal's weight must be in an operation's manual if no topic tells
 
 
@@ -29,11 +30,16 @@ class LeftOut(Schema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An operation that serves the goal, and by what."""
+    """An operation that serves the goal, and by what. `is_named`: the goal names it, not just everything.
+
+    `head_only`: in a review of a change, it is not compared with the base.
+    """
 
     agent: str
     operation: Operation
     why: str
+    is_named: bool = False
+    head_only: bool = False
 
     @property
     def key(self) -> str:
@@ -68,29 +74,12 @@ def select(goal: str, registry: Registry) -> Selection:
     if not (found.nothing and not found.topics):
         for key, why in _wanted(found, offer, topics).items():
             agent, operation = offer[key]
-            selection.chosen.append(Choice(agent=agent, operation=operation, why=why))
+            choice = Choice(agent=agent, operation=operation, why=why, is_named=why != WHOLE)
+            selection.chosen.append(choice)
     selection.left_out.extend(_left_out(found, registry, offer, topics))
     if not selection.chosen:
         selection.answer = _answer(found, selection.left_out, registry)
     return selection
-
-
-def reviewing(selection: Selection, registry: Registry) -> tuple[Selection, tuple[str, ...]]:
-    """Turn what a goal leads to into a review of a change: (the operations that compare, what they shall look for).
-
-    Looks for what the goal names, or for all if it names nothing. What is no analysis is done beside it.
-    """
-    offer = offered(registry)
-    comparing = {key: pair for key, pair in offer.items() if "base" in pair[1].needs}
-    if not comparing:
-        return selection, ()
-    rivals = {agent for agent, _ in comparing.values()}
-    why = "the run names a base to compare with"
-    chosen = [Choice(agent=agent, operation=one, why=why) for agent, one in comparing.values()]
-    covered = [one for one in selection.chosen if one.agent in rivals and "findings" in one.operation.gives]
-    beside = [one for one in selection.chosen if one not in covered]
-    names = tuple(one.operation.name for one in covered if "base" not in one.operation.needs)
-    return Selection(chosen=[*chosen, *beside], left_out=selection.left_out), names
 
 
 def topics_of(operation: Operation) -> frozenset[str]:
@@ -109,9 +98,8 @@ def _wanted(
     """Give the wanted operations' keys, each with the reason."""
     kept = {key: served for key, served in topics.items() if not served & found.refused}
     if found.asks_for_the_whole:
-        why = "the goal asks for an inspection of the whole"
         return {
-            key: _named(found, served) or why
+            key: _named(found, served) or WHOLE
             for key, served in kept.items()
             if _inspects(offer[key][1]) or _named(found, served)
         }

@@ -85,19 +85,23 @@ def measurable(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
     return (file for file in files if file.language in LEXERS)
 
 
-def new_code(root: Path, counted: Counted, base: Path, known: Survey, *, baseline: str) -> NewCode:
+def fresh_lines(root: Path, counted: Counted, base: Path, known: Survey) -> dict[str, set[int]]:
     """Tell which lines of product code a baseline's tree did not have: a line is known if the file of the same path
     held it as often; a file that was only moved is known whole.
     """
     contents = {file.digest for file in known.files if file.digest}
     paths = {file.path: file for file in known.files}
+    return {
+        path: _fresh_lines(root, lexed, base, paths.get(path), contents)
+        for path, lexed in counted.product.items()
+    }
+
+
+def new_code(counted: Counted, fresh: Mapping[str, set[int]], *, baseline: str) -> NewCode:
+    """Count new lines, and those of them that are copies."""
     doubled = _doubled(counted.copies)
-    lines = copied = 0
-    for path, lexed in counted.product.items():
-        fresh = _fresh_lines(root, lexed, base, paths.get(path), contents)
-        lines += len(fresh)
-        copied += len(fresh & doubled.get(path, set()))
-    return NewCode(lines=lines, duplicated_lines=copied, baseline=baseline)
+    copied = sum(len(lines & doubled.get(path, set())) for path, lines in fresh.items())
+    return NewCode(lines=sum(map(len, fresh.values())), duplicated_lines=copied, baseline=baseline)
 
 
 def measures_of(

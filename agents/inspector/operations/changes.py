@@ -6,22 +6,16 @@ both trees -> what differs, renames -> analyzers on both: file by file only wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Annotated
 
-from django.conf import settings
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from agents import workspace
 from agents.base import OperationContext, operation
 from agents.findings import FindingData, sort_key
-from agents.inspector.analysis import Analysis, analyse
-from agents.inspector.analyzers import ANALYZERS
-from agents.inspector.analyzers.base import Analyzer
-from agents.inspector.memory import Memory
-from agents.inspector.shares import Shares
-from agents.inspector.steps import ATTEMPTS, GIVES, AnalysisInput, is_complete, output_of, remembering
+from agents.inspector.sides import COMPARABLE, Side, side_of
+from agents.inspector.steps import ATTEMPTS, GIVES, AnalysisInput, remembering
 from agents.matching import known_of, match
 from agents.reporting.change import PULL_REQUEST, Change, ChangeOutput, as_pull_request
 from agents.reporting.model import ToolState, plural
@@ -31,25 +25,22 @@ TIMEOUT_SECONDS = 3_600  # two trees, all tools
 MEDIA_TYPE = "text/markdown; charset=utf-8"
 
 
+def _known(name: str) -> str:
+    if name not in COMPARABLE:
+        raise ValueError(f"{name[:50]!r} cannot be compared; these can: {', '.join(COMPARABLE)}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(COMPARABLE)})]
+
+
 class ChangeInput(AnalysisInput):
-    """The head (`snapshot`), what it is compared with, and what to look for; no operations means all."""
+    """The head (`snapshot`), what it is compared with, and what to look for; no operations means all that can be."""
 
     base: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the base's snapshot, in hex")
-    operations: list[str] = Field(
-        default_factory=list, description="names of the Inspector's operations whose analyzers are run"
+    operations: list[Name] = Field(
+        default_factory=list, description="names of the Inspector's operations that are done on both trees"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One of the two trees, analysed."""
-
-    findings: list[FindingData]
-    analyses: list[Analysis]
-
-    @property
-    def unseen(self) -> frozenset[str]:
-        return frozenset().union(*(one.unseen for one in self.analyses))
 
 
 class Changes:
@@ -84,11 +75,11 @@ class Changes:
         ):
             difference = compare(base, head, scratch=context.scratch, cancelled=context.cancelled)
             context.log(f"{plural(len(difference.head), 'file')} of the change differ from the base")
-            chosen = _analyzers(input.operations)
-            before = _side(base, sorted(difference.base), chosen, memory, context)
-            after = _side(head, sorted(difference.head), chosen, memory, context)
+            names = tuple(dict.fromkeys(input.operations)) or COMPARABLE
+            before = side_of(base, sorted(difference.base), names, input.settings, memory, context)
+            after = side_of(head, sorted(difference.head), names, input.settings, memory, context)
         change = judged(before.findings, after.findings, difference, unseen=after.unseen)
-        return _told(change, before, after, difference, context)
+        return _told(change, before, after, difference, names, context)
 
 
 def judged(
@@ -122,55 +113,29 @@ def judged(
     )
 
 
-def _analyzers(names: Iterable[str]) -> list[Analyzer]:
-    wanted = [name for name in dict.fromkeys(names) if name in ANALYZERS] or list(ANALYZERS)
-    return list(dict.fromkeys(one for name in wanted for one in ANALYZERS[name]))
-
-
-def _side(
-    tree: Path, paths: list[str], chosen: Sequence[Analyzer], memory: Memory, context: OperationContext
-) -> _Side:
-    parts = []
-    by_file = [one for one in chosen if not one.whole_program]
-    if paths and by_file:
-        parts.append((by_file, paths))
-    whole = [one for one in chosen if one.whole_program]
-    if whole:
-        parts.append((whole, []))
-    shares = Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
-    analyses = [
-        analyse(
-            tree, analyzers, scratch=context.scratch, paths=only, memory=memory, shares=shares,
-            tell=context.log, progress=context.progress, cancelled=context.cancelled,
-        )
-        for analyzers, only in parts
-    ]  # fmt: skip
-    found = {one.fingerprint: one for analysis in analyses for one in analysis.findings}
-    return _Side(list(found.values()), analyses)
-
-
 def _told(
-    change: Change, before: _Side, after: _Side, difference: Difference, context: OperationContext
+    change: Change,
+    before: Side,
+    after: Side,
+    difference: Difference,
+    names: tuple[str, ...],
+    context: OperationContext,
 ) -> ChangeOutput:
-    tools = tuple(run for one in after.analyses for run in one.tools)
+    after.require_work()
     notes = [difference.note] if difference.note else []
-    for one in before.analyses:
-        for run in one.tools:
-            if run.state in (ToolState.FAILED, ToolState.PARTIAL):
-                notes.append(
-                    f"{run.label} could not analyse the base in full: what it had may be told as new"
-                )
-    busy = [
-        one for one in after.analyses if any(run.state is not ToolState.NOT_APPLICABLE for run in one.tools)
+    if not difference.head and not difference.base:
+        notes.append("the head and its base are the same, so there was nothing to compare")
+    notes += [
+        f"{run.label} could not analyse the base in full: what it had may be told as new"
+        for run in before.tools
+        if run.state in (ToolState.FAILED, ToolState.PARTIAL)
     ]
-    for one in busy:
-        output_of(one)  # raises if no tool could do its work
-    output = ChangeOutput.of(change, tools=tools, notes=tuple(dict.fromkeys(notes)))
+    output = ChangeOutput.of(change, tools=after.tools, notes=tuple(dict.fromkeys(notes)), operations=names)
     context.put_artifact(
         PULL_REQUEST, as_pull_request(change, output, run=context.request.run_id), media_type=MEDIA_TYPE
     )
     context.add_findings(change.new)
-    if all(map(is_complete, after.analyses)):
+    if after.is_complete:
         context.cover(after.unseen)
     context.summary = output.summary
     return output

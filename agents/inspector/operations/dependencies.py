@@ -83,13 +83,10 @@ class Dependencies:
             reading = read_tree(tree, scratch=context.scratch, paths=input.paths, cancelled=context.cancelled)
             own = _own_licence(tree)
         context.progress(1, 3, f"{plural(len(reading.components), 'dependency').replace('ys', 'ies')}")
-        known, now = sources(), timezone.now()
-        result = audit(reading.components, known)
+        found, runs, result = audited(reading)
         context.progress(2, 3, "writing the bill of materials")
-        bill = sbom.as_cyclonedx(reading.components, digest=input.snapshot, licence=own, at=now)
+        bill = sbom.as_cyclonedx(reading.components, digest=input.snapshot, licence=own, at=timezone.now())
         context.put_artifact(sbom.NAME, bill, media_type=sbom.MEDIA_TYPE)
-        found = sorted([*result.findings, *unpinned(reading.components)], key=sort_key)
-        runs = (_reader_run(reading), _audit_run(reading, result, now))
         for run in runs:
             context.log(f"{run.tool}: {run.state}, {plural(run.files_analysed, 'file')}. {run.note}".rstrip())
         output = _output(runs, found, _audit_summary(reading, result))
@@ -123,22 +120,36 @@ class Dependencies:
         with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
             context.progress(0, 2, "reading what is declared")
             reading = read_tree(tree, scratch=context.scratch, paths=input.paths, cancelled=context.cancelled)
-            told = licences.of_repository(tree)
-        context.progress(1, 2, "comparing licences")
-        found = sorted(licence_findings(told, reading.components, policy), key=sort_key)
-        known = sum(bool(one.licence) for one in reading.components)
-        own = ", ".join(dict.fromkeys(one.expression for one in told)) or "none found"
-        note = (
-            f"the repository's licence: {own}; of {len(reading.components):,} dependencies {known:,} name theirs,"
-            f" {len(reading.components) - known:,} are unknown"
-        )
-        run = _reader_run(reading).model_copy(update={"tool": LICENCES, "purpose": "licences", "note": note})
-        context.log(note)
-        output = _output((run,), found, note)
+            context.progress(1, 2, "comparing licences")
+            found, run = licensed(tree, reading, policy)
+        context.log(run.note)
+        output = _output((run,), found, run.note)
         context.add_findings(found)
         context.summary = output.summary
         context.progress(2, 2, "done")
         return output
+
+
+def audited(reading: Reading) -> tuple[list[FindingData], tuple[ToolRun, ...], Audit]:
+    """Compare what a tree declares with the advisories: findings, worst first, and the coverage."""
+    now = timezone.now()
+    result = audit(reading.components, sources())
+    found = sorted([*result.findings, *unpinned(reading.components)], key=sort_key)
+    return found, (_reader_run(reading), _audit_run(reading, result, now)), result
+
+
+def licensed(tree: Path, reading: Reading, policy: Policy) -> tuple[list[FindingData], ToolRun]:
+    """Compare the licences of a tree and of what it declares with a policy; the run's note names them."""
+    told = licences.of_repository(tree)
+    found = sorted(licence_findings(told, reading.components, policy), key=sort_key)
+    known = sum(bool(one.licence) for one in reading.components)
+    own = ", ".join(dict.fromkeys(one.expression for one in told)) or "none found"
+    note = (
+        f"the repository's licence: {own}; of {len(reading.components):,} dependencies {known:,} name theirs,"
+        f" {len(reading.components) - known:,} are unknown"
+    )
+    run = _reader_run(reading).model_copy(update={"tool": LICENCES, "purpose": "licences", "note": note})
+    return found, run
 
 
 def _own_licence(tree: Path) -> str:

@@ -14,7 +14,7 @@ from agents.findings import Confidence, Evidence, FindingData, Severity, fingerp
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers.lizard_figures import LizardFigures
 from agents.inspector.measures.copies import Copy
-from agents.inspector.measures.figures import Counted, count, measures_of, new_code
+from agents.inspector.measures.figures import Counted, count, fresh_lines, measures_of, new_code
 from agents.inspector.shares import Shares
 from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput, remembering
 from agents.inspector.survey import Survey, survey
@@ -39,6 +39,12 @@ class QualityInput(AnalysisInput):
         default="",
         pattern=r"^([0-9a-f]{64})?$",
         description="SHA-256 of the snapshot that new lines are told by",
+    )
+    base: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="SHA-256 of what a change is compared with: it tells the new lines, and only copies that hold"
+        " such a line are findings",
     )
 
 
@@ -69,8 +75,8 @@ class Quality:
 
         Counts code, comment and blank lines of product and test code apart, finds the same code in two places (at
         least 100 tokens and 10 lines, unless the project says otherwise), and measures the complexity of all
-        functions and the share of public Python names with a docstring. Of the lines that the baseline did not
-        have it tells how many are copies. The ratings and the gate are made of these figures.
+        functions and the share of public Python names with a docstring. Of the lines that the baseline, or the base
+        of a change, did not have it tells how many are copies. The ratings and the gate are made of these figures.
         """
         with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
             return _measure(input, context, tree)
@@ -100,11 +106,12 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
             cancelled=context.cancelled,
         )
     context.progress(2, 3, "comparing with the baseline")
-    new = _new_code(input, context, tree, counted)
+    new, fresh = _new_code(input, context, tree, counted)
     measures = measures_of(
         counted, lizard.complexities, found, new=new, failed=sum(run.failed_count for run in analysis.tools)
     )
-    findings = adjusted(_findings(tree, counted), input.settings)
+    known = None if not input.base or fresh is None else fresh
+    findings = adjusted(_findings(tree, counted, known), input.settings)
     context.add_findings(findings)
     context.progress(3, 3, "measured")
     output = QualityOutput(
@@ -117,18 +124,22 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
     return output
 
 
-def _new_code(input: QualityInput, context: OperationContext, tree: Path, counted: Counted) -> NewCode:
-    if not input.baseline:
-        return NewCode(why="there is no baseline yet")
+def _new_code(
+    input: QualityInput, context: OperationContext, tree: Path, counted: Counted
+) -> tuple[NewCode, dict[str, set[int]] | None]:
+    """Tell new lines, by path; None if they cannot be told."""
+    baseline = input.base or input.baseline
+    if not baseline:
+        return NewCode(why="there is no baseline yet"), None
     try:
-        with workspace.checked_out(input.baseline, context.open_artifact) as base:
-            known = survey(base, only=input.paths)
-            return new_code(tree, counted, base, known, baseline=input.baseline)
+        with workspace.checked_out(baseline, context.open_artifact) as base:
+            fresh = fresh_lines(tree, counted, base, survey(base, only=input.paths))
+            return new_code(counted, fresh, baseline=baseline), fresh
     except ArtifactMissing:
         why = "the tree of the baseline was removed by retention"
     except WorkspaceError as error:
         why = f"the tree of the baseline cannot be read: {error}"
-    return NewCode(why=why[:300], baseline=input.baseline)
+    return NewCode(why=why[:300], baseline=baseline), None
 
 
 def _account(counted: Counted, found: Survey) -> ToolRun:
@@ -148,18 +159,27 @@ def _account(counted: Counted, found: Survey) -> ToolRun:
     )
 
 
-def _findings(tree: Path, counted: Counted) -> list[FindingData]:
-    largest = sorted(counted.copies, key=lambda copy: (-copy.lines, copy.here, copy.here_first))[
-        :MAX_FINDINGS
-    ]
+def _findings(tree: Path, counted: Counted, fresh: dict[str, set[int]] | None = None) -> list[FindingData]:
+    """The largest copies; with the lines of a change, those that hold one of them, which are new."""
+    ordered = sorted(counted.copies, key=lambda copy: (-copy.lines, copy.here, copy.here_first))
+    largest = [one for one in ordered if fresh is None or _holds(one, fresh)][:MAX_FINDINGS]
     seen: dict[str, int] = {}
     found = []
     for copy in largest:
         text = _lines_of(tree, copy)
         name = hashlib.sha256("".join("".join(text).split()).encode("utf-8", "replace")).hexdigest()
         occurrence = seen[f"{copy.here} {name}"] = seen.get(f"{copy.here} {name}", -1) + 1
-        found.append(_finding(copy, text, name, occurrence))
+        made = _finding(copy, text, name, occurrence)
+        found.append(made if fresh is None else made.model_copy(update={"is_new": True}))
     return found
+
+
+def _holds(copy: Copy, fresh: dict[str, set[int]]) -> bool:
+    here = range(copy.here_first, copy.here_last + 1)
+    there = range(copy.there_first, copy.there_last + 1)
+    return not fresh.get(copy.here, set()).isdisjoint(here) or not fresh.get(copy.there, set()).isdisjoint(
+        there
+    )
 
 
 def _finding(copy: Copy, text: list[str], name: str, occurrence: int) -> FindingData:

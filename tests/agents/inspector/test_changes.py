@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from pydantic import ValidationError
 
 from accounts.models import Project, Team
 from agents import requests
 from agents.findings import Evidence, Severity
-from agents.inspector.operations.changes import judged
+from agents.inspector.operations.changes import ChangeInput, judged
 from agents.models import Finding, TrackedFinding
 from agents.reporting.change import Change, ChangeOutput, as_pull_request
 from agents.reporting.markdown import MAX_CHARACTERS
@@ -26,7 +27,7 @@ from tasks import artifacts, interruption, stint
 from tasks.models import Artifact, Run, Step, WorkerSession
 from tests.agents.found import tracked
 
-QUEUES = ["agent.super", "agent.inspector"]
+QUEUES = ["agent.super", "agent.inspector", "agent.documentation"]
 OLD = "import subprocess\n\n\ndef old(name):\n    subprocess.call(name, shell=True)\n"
 KEPT = "import pickle\n\n\ndef kept(data):\n    return pickle.loads(data)\n"
 NEW = "import hashlib\n\n\ndef new(data):\n    return eval(data)\n"
@@ -72,9 +73,9 @@ def test_only_what_the_change_brings_in_is_found(project: Project, tmp_path: Pat
         tmp_path / "head", {"a.py": "\n", "moved/b.py": "# moved\n" + KEPT, "same.py": OLD, "c.py": NEW}
     )
     run = review(project, head, base, "what does this branch make worse for security?")
-    step = Step.objects.get(run=run, agent="inspector")
-    assert (run.state, step.operation) == ("succeeded", "review_changes")
-    assert "security_scan" in step.input["operations"]
+    step = Step.objects.get(run=run, operation="review_changes")
+    assert run.state == "succeeded"
+    assert step.input["operations"] == ["security_scan", "secret_scan", "complexity"]
     found = Finding.objects.filter(run=run)
     assert {(one.path, one.is_new) for one in found} == {("c.py", True)}
     assert step.output["fixed_by_severity"] != {}
@@ -88,6 +89,62 @@ def test_only_what_the_change_brings_in_is_found(project: Project, tmp_path: Pat
     assert "same.py" not in told
     assert re.search(r"summary>Fixed: [1-9]", told)
     assert {row.path for row in TrackedFinding.objects.all()} == {"c.py"}
+
+
+def test_review_of_everything_compares_dependencies_and_copies_and_heeds_the_settings(
+    project: Project, tmp_path: Path
+) -> None:
+    body = "".join(f"    total = total + first * {n} - second\n" for n in range(30))
+    copied = f"def one(first, second, total):\n{body}    return total\n"
+    settings = 'version = 1\n[rules."bandit:*"]\nenabled = false\nreason = "another tool"\n'
+    held = {"requirements.txt": "django\n", "one.py": copied, "two.py": copied, "wrench.toml": settings}
+    base = plant(tmp_path / "base", held)
+    head = plant(
+        tmp_path / "head",
+        {**held, "lib/requirements.txt": "flask\n", "three.py": copied.replace("one", "three")},
+    )
+    run = review(project, head, base, "review this change")
+    steps = {one.operation: one for one in Step.objects.filter(run=run)}
+    assert set(steps) == {"plan", "review_changes", "quality", "report"}
+    found = {(one.rule, one.path, one.is_new) for one in Finding.objects.filter(run=run)}
+    assert ("unpinned-dependency", "lib/requirements.txt", True) in found
+    assert ("duplicated-code", "three.py", True) in found
+    assert {path for _, path, _ in found} == {"lib/requirements.txt", "three.py"}
+    assert steps["quality"].output["measures"]["new_code"]["lines"] == 32
+    told = {one["what"]: one["why"] for one in steps["report"].output["not_analysed"]}
+    assert "cannot be compared" in told["Report docstrings that are missing or no longer match the code"]
+    assert f"Compared with {tmp_path / 'base'}." in steps["report"].output["answer"]
+
+
+def test_what_is_named_and_has_no_comparison_is_labelled(project: Project, tmp_path: Path) -> None:
+    base = plant(tmp_path / "base", {"a.py": "def a() -> None:\n    pass\n"})
+    head = plant(tmp_path / "head", {"a.py": "def a() -> None:\n    pass\n", "b.py": OLD})
+    run = review(project, head, base, "review the docstrings of this change")
+    step = Step.objects.get(run=run, operation="docstring_report")
+    told = Step.objects.get(run=run, operation="report").output["not_analysed"]
+    assert {one["why"] for one in told if "the change alone" in one["what"]} == {
+        "not compared with the base: of the whole head, old or new"
+    }
+    assert set(Step.objects.filter(run=run).values_list("operation", flat=True)) == {
+        "plan", "report", step.operation,
+    }  # fmt: skip
+
+
+def test_review_without_a_base_is_answered(project: Project, tmp_path: Path) -> None:
+    head = plant(tmp_path / "head", {"a.py": OLD})
+    wanted = requests.Request(goal="Review this change", target=parse_target(head))
+    run, _ = requests.submit(wanted, project_id=project.pk, owner_id=None)
+    for _ in range(5):
+        for queue in QUEUES:
+            stint.run_next(queue)
+    report = Step.objects.get(run=run, operation="report")
+    assert "names nothing to compare it with. Give a base" in report.output["answer"]
+    assert Step.objects.filter(run=run).count() == 2
+
+
+def test_operations_that_cannot_be_compared_are_refused() -> None:
+    with pytest.raises(ValidationError, match="'quality' cannot be compared; these can: lint, security_scan"):
+        ChangeInput(snapshot="0" * 64, base="1" * 64, operations=["quality"])
 
 
 def test_copy_is_new_and_file_that_failed_is_not_fixed() -> None:

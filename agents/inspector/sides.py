@@ -1,0 +1,122 @@
+"""One of the two trees of a change, analysed: by the analyzers, and by what looks at declared dependencies.
+
+Analyzers that work file by file look at the files that differ, all else at the whole tree: a claim of theirs may come
+from a file that nobody touched. Invariant: each operation that was asked for leaves its coverage in `tools`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings as installation
+
+from agents.base import OperationContext
+from agents.dependencies.licences import Policy
+from agents.dependencies.reading import read_tree
+from agents.findings import FindingData
+from agents.inspector.analysis import Analysis, analyse
+from agents.inspector.analyzers import ANALYZERS
+from agents.inspector.analyzers.base import Analyzer
+from agents.inspector.memory import Memory
+from agents.inspector.operations.dependencies import audited, licensed
+from agents.inspector.shares import Shares
+from agents.inspector.steps import is_complete, output_of
+from agents.quality.adjusting import adjusted
+from agents.quality.config import Settings
+from agents.reporting.model import ToolRun, ToolState
+
+DEPENDENCIES, LICENCES = "dependencies", "licences"
+COMPARABLE = (*ANALYZERS, DEPENDENCIES, LICENCES)
+"""Names of the operations whose claims of two trees can be compared."""
+
+
+@dataclass(slots=True)
+class Side:
+    """What was found in a tree, adjusted to the project's settings, and what could not be seen."""
+
+    findings: list[FindingData] = field(default_factory=list)
+    analyses: list[Analysis] = field(default_factory=list)
+    tools: tuple[ToolRun, ...] = ()
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Paths that some tool did not analyse."""
+        failed = {problem.path for run in self.tools for problem in run.failed}
+        return frozenset(failed).union(*(one.unseen for one in self.analyses))
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether what is not found any more is gone."""
+        named_all = all(run.failed_count <= len(run.failed) for run in self.tools)
+        return named_all and all(map(is_complete, self.analyses))
+
+    def require_work(self) -> None:
+        """Raise StepFailed if no tool of an analysis that had something to do could do it."""
+        for one in self.analyses:
+            if any(run.state is not ToolState.NOT_APPLICABLE for run in one.tools):
+                output_of(one)
+
+
+def side_of(
+    tree: Path,
+    differing: Sequence[str],
+    names: Iterable[str],
+    settings: Settings,
+    memory: Memory,
+    context: OperationContext,
+) -> Side:
+    """Analyse a tree. `differing`: its files that the other tree has not, or otherwise. Raises StepCancelled."""
+    wanted, side = tuple(names), Side()
+    analyzers = list(dict.fromkeys(one for name in wanted for one in ANALYZERS.get(name, ())))
+    for chosen, paths in _parts(analyzers, differing):
+        analysis = _analysis(tree, chosen, paths, settings, memory, context)
+        side.analyses.append(analysis)
+        side.findings += analysis.findings
+        side.tools += tuple(analysis.tools)
+    if {DEPENDENCIES, LICENCES}.intersection(wanted):
+        _declared(tree, wanted, side, context)
+    found = {one.fingerprint: one for one in adjusted(side.findings, settings)}
+    side.findings = list(found.values())
+    return side
+
+
+def _parts(
+    analyzers: Sequence[Analyzer], differing: Sequence[str]
+) -> Iterable[tuple[list[Analyzer], list[str]]]:
+    """Analyzers and what they shall look at; no paths means the whole tree."""
+    by_file = [one for one in analyzers if not one.whole_program]
+    whole = [one for one in analyzers if one.whole_program]
+    if differing and by_file:
+        yield by_file, list(differing)
+    if whole:
+        yield whole, []
+
+
+def _analysis(
+    tree: Path,
+    analyzers: Sequence[Analyzer],
+    paths: Sequence[str],
+    settings: Settings,
+    memory: Memory,
+    context: OperationContext,
+) -> Analysis:
+    shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
+    return analyse(
+        tree, analyzers, scratch=context.scratch, paths=paths, memory=memory, shares=shares, settings=settings,
+        tell=context.log, progress=context.progress, cancelled=context.cancelled,
+    )  # fmt: skip
+
+
+def _declared(tree: Path, names: Iterable[str], side: Side, context: OperationContext) -> None:
+    """Add what the dependencies that a tree declares come to."""
+    reading = read_tree(tree, scratch=context.scratch, paths=(), cancelled=context.cancelled)
+    if DEPENDENCIES in names:
+        found, runs, _ = audited(reading)
+        side.findings += found
+        side.tools += runs
+    if LICENCES in names:
+        found, run = licensed(tree, reading, Policy())
+        side.findings += found
+        side.tools += (run,)
