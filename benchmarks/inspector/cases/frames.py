@@ -1,4 +1,4 @@
-"""What stands around a value: the web framework's program, and the ways by which a request brings a text.
+"""What stands around a value: the web framework's program, its stores, and how a request brings a text.
 
 A source's `line` sets `{v}`; `carrier` tells the runner where in the request to put the payload.
 """
@@ -90,5 +90,19 @@ FASTAPI = Frame(
         Source("model", "json", "{v} = wanted.q", "wanted: Wanted"),
         Source("path", "path", "{v} = q", "q: str", "/{q:path}"),
     ),
+)
+# Stores, with a row or a node that a harmless request does not see.
+DATABASE = (
+    "import sqlite3\n\ndef database():\n    link = sqlite3.connect(':memory:')\n"
+    "    link.execute('CREATE TABLE item (name TEXT, secret TEXT)')\n"
+    "    link.execute(\"INSERT INTO item VALUES ('report', 'fine'), ('hidden', 'SECRET-ROW')\")\n    return link"
+)
+DOCUMENT = (
+    'from lxml import etree\n\nDOCUMENT = etree.fromstring(\'<users><user name="report"><mail>fine</mail></user>'
+    '<user name="hidden"><mail>SECRET-ROW</mail></user></users>\')'
+)
+DIRECTORY = (
+    "from ldap3 import MOCK_SYNC, Connection, Server\nfrom ldap3.utils.conv import escape_filter_chars\n\n"
+    "def directory():\n    return Connection(Server('directory'), client_strategy=MOCK_SYNC)"
 )
 FRAMES = {frame.name: frame for frame in (FLASK, DJANGO, FASTAPI)}

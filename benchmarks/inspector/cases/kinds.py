@@ -1,45 +1,18 @@
 """The weaknesses of which cases are made: where a value ends, and which texts an attacker sends.
 
-A sink is text with `{o}` for the name of the value; it may leave a text in `answer`, which the view sends back.
-Sinks that depend on the web framework stand under its name, the others under "". Each kind has sinks that are safe
-whatever arrives, beside those that are not. `payloads` are tried one after the other: one success is enough.
-Kinds without a payload are about how a thing is done, not about what flows: there every request will do.
+`payloads` are tried one after the other: one success is enough.
 """
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Sink:
-    """One place where a value ends."""
-
-    name: str
-    lines: str
-    above: str = ""
-    framework: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One weakness; `cwe` is its family's first number."""
-
-    name: str
-    cwe: int
-    sinks: tuple[Sink, ...]
-    payloads: tuple[str, ...] = ()
-    flowless: tuple[Sink, ...] = ()
-
+from benchmarks.inspector.cases.flowless import FLOWLESS
+from benchmarks.inspector.cases.frames import DATABASE, DIRECTORY, DOCUMENT
+from benchmarks.inspector.cases.weakness import Kind, Sink
 
 # A pickle that calls builtins.case_mark(): protocol 0, written by hand.
 _PICKLE = base64.b64encode(b"cbuiltins\ncase_mark\n(S'pwned'\ntR.").decode()
-_DB = (
-    "import sqlite3\n\ndef database():\n    link = sqlite3.connect(':memory:')\n"
-    "    link.execute('CREATE TABLE item (name TEXT, secret TEXT)')\n"
-    "    link.execute(\"INSERT INTO item VALUES ('report', 'fine'), ('hidden', 'SECRET-ROW')\")\n    return link"
-)
 
 SQL = Kind(
     "sql",
@@ -49,30 +22,30 @@ SQL = Kind(
             "f-string",
             "answer = str(database().execute(f\"SELECT secret FROM item WHERE name = '{{{o}}}'\")"
             ".fetchall())",
-            _DB,
+            DATABASE,
         ),
         Sink(
             "concatenation",
             'cursor = database().cursor()\nquery = "SELECT secret FROM item WHERE name = \'" + {o} + "\'"\n'
             "cursor.execute(query)\nanswer = str(cursor.fetchall())",
-            _DB,
+            DATABASE,
         ),
         Sink(
             "percent",
             'link = database()\ncursor = link.cursor()\ncursor.execute("SELECT secret FROM item WHERE '
             "name = '%s'\" % {o})\nanswer = str(cursor.fetchall())",
-            _DB,
+            DATABASE,
         ),
         Sink(
             "parameter",
             "answer = str(database().execute('SELECT secret FROM item WHERE name = ?', ({o},)).fetchall())",
-            _DB,
+            DATABASE,
         ),
         Sink(
             "named parameter",
             "cursor = database().cursor()\ncursor.execute('SELECT secret FROM item WHERE name = "
             ":name', {{'name': {o}}})\nanswer = str(cursor.fetchall())",
-            _DB,
+            DATABASE,
         ),
     ),
     ("x' OR '1'='1", "x' UNION SELECT secret FROM item --"),
@@ -378,10 +351,6 @@ TEMPLATE = Kind(
     ("{{ 40 * 143 }}-marked",),
 )
 
-_LXML = (
-    'from lxml import etree\n\nDOCUMENT = etree.fromstring(\'<users><user name="report"><mail>fine</mail></user>'
-    '<user name="hidden"><mail>SECRET-ROW</mail></user></users>\')'
-)
 XPATH = Kind(
     "xpath",
     643,
@@ -391,28 +360,24 @@ XPATH = Kind(
             'try:\n    answer = str([node.text for node in DOCUMENT.xpath("//user[@name=\'" + {o} + "\']/mail")])\n'
             "except etree.XPathError:\n"
             "    answer = 'wrong'",
-            _LXML,
+            DOCUMENT,
         ),
         Sink(
             "compiled",
             "try:\n    find = etree.XPath(f\"//user[@name='{{{o}}}']/mail\")\n"
             "    answer = str([node.text for node in find(DOCUMENT)])\nexcept etree.XPathError:\n"
             "    answer = 'wrong'",
-            _LXML,
+            DOCUMENT,
         ),
         Sink(
             "variable",
             "answer = str([node.text for node in DOCUMENT.xpath('//user[@name=$name]/mail', name={o})])",
-            _LXML,
+            DOCUMENT,
         ),
     ),
     ("x' or '1'='1",),
 )
 
-_LDAP = (
-    "from ldap3 import MOCK_SYNC, Connection, Server\nfrom ldap3.utils.conv import escape_filter_chars\n\n"
-    "def directory():\n    return Connection(Server('directory'), client_strategy=MOCK_SYNC)"
-)
 LDAP = Kind(
     "ldap",
     90,
@@ -421,19 +386,19 @@ LDAP = Kind(
             "f-string",
             "link = directory()\nlink.bind()\nlink.search('dc=shop', f'(&(uid={{{o}}})(active=1))')\n"
             "answer = 'done'",
-            _LDAP,
+            DIRECTORY,
         ),
         Sink(
             "concatenation",
             "link = directory()\nlink.bind()\nlink.search(search_base='dc=shop', "
             "search_filter='(uid=' + {o} + ')')\nanswer = 'done'",
-            _LDAP,
+            DIRECTORY,
         ),
         Sink(
             "escaped",
             "link = directory()\nlink.bind()\nlink.search('dc=shop', '(uid=' + escape_filter_chars({o}) + ')')\n"
             "answer = 'done'",
-            _LDAP,
+            DIRECTORY,
         ),
     ),
     ("x)(uid=*",),
@@ -523,200 +488,5 @@ TRUST = Kind(
     ("TRUSTED-MARK",),
 )
 
-HASH = Kind(
-    "hash",
-    328,
-    (),
-    flowless=(
-        Sink("md5", "answer = hashlib.md5(b'text').hexdigest()", "import hashlib"),
-        Sink(
-            "sha1",
-            "digest = hashlib.sha1()\ndigest.update(b'text')\nanswer = digest.hexdigest()",
-            "import hashlib",
-        ),
-        Sink("new md5", "answer = hashlib.new('md5', b'text').hexdigest()", "import hashlib"),
-        Sink(
-            "new by a name",
-            "name = 'sha' + '1'\nanswer = hashlib.new(name, b'text').hexdigest()",
-            "import hashlib",
-        ),
-        Sink(
-            "new by a safe name",
-            "name = 'sha' + '256'\nanswer = hashlib.new(name, b'text').hexdigest()",
-            "import hashlib",
-        ),
-        Sink(
-            "from settings",
-            "answer = hashlib.new(SETTINGS['digest'], b'text').hexdigest()",
-            "import hashlib\n\nSETTINGS = {{'digest': 'md5', 'other': 'sha512'}}",
-        ),
-        Sink(
-            "from safe settings",
-            "answer = hashlib.new(SETTINGS['other'], b'text').hexdigest()",
-            "import hashlib\n\nSETTINGS = {{'digest': 'md5', 'other': 'sha512'}}",
-        ),
-        Sink("alias", "answer = weak(b'text').hexdigest()", "from hashlib import md5 as weak"),
-        Sink("sha256", "answer = hashlib.sha256(b'text').hexdigest()", "import hashlib"),
-        Sink(
-            "sha512",
-            "digest = hashlib.sha512()\ndigest.update(b'text')\nanswer = digest.hexdigest()",
-            "import hashlib",
-        ),
-        Sink(
-            "untaken",
-            "algorithm = 'md5' if 3 > 5 else 'sha384'\nanswer = hashlib.new(algorithm, b'text').hexdigest()",
-            "import hashlib",
-        ),
-        Sink(
-            "taken",
-            "algorithm = 'md5' if 3 < 5 else 'sha384'\nanswer = hashlib.new(algorithm, b'text').hexdigest()",
-            "import hashlib",
-        ),
-        Sink("getattr", "answer = getattr(hashlib, 'md5')(b'text').hexdigest()", "import hashlib"),
-        Sink("blake", "answer = hashlib.blake2b(b'text').hexdigest()", "import hashlib"),
-        Sink(
-            "by function",
-            "answer = hashlib.new(algorithm(), b'text').hexdigest()",
-            "import hashlib\n\ndef algorithm():\n    return 'MD5'",
-        ),
-        Sink(
-            "by safe function",
-            "answer = hashlib.new(algorithm(), b'text').hexdigest()",
-            "import hashlib\n\ndef algorithm():\n    return 'sha3_256'",
-        ),
-    ),
-)
-
-RANDOM = Kind(
-    "random",
-    330,
-    (),
-    flowless=(
-        Sink("random", "token = str(random.random())[2:]\nanswer = token", "import random"),
-        Sink(
-            "randint",
-            "session_token = str(random.randint(0, 10**9))\nanswer = session_token",
-            "import random",
-        ),
-        Sink(
-            "choice",
-            "password = ''.join(random.choice('abcdef') for _ in range(12))\nanswer = password",
-            "import random",
-        ),
-        Sink("choices", "token = ''.join(random.choices('abcdef', k=12))\nanswer = token", "import random"),
-        Sink("getrandbits", "key = format(random.getrandbits(64), 'x')\nanswer = key", "import random"),
-        Sink("alias", "token = str(draw(10**9))\nanswer = token", "from random import randrange as draw"),
-        Sink(
-            "system", "token = str(random.SystemRandom().randint(0, 10**9))\nanswer = token", "import random"
-        ),
-        Sink(
-            "system choice",
-            "draw = random.SystemRandom()\ntoken = ''.join(draw.choice('abcdef') for _ in range(12))\n"
-            "answer = token",
-            "import random",
-        ),
-        Sink("secrets", "token = secrets.token_hex(16)\nanswer = token", "import secrets"),
-        Sink(
-            "secrets choice",
-            "password = ''.join(secrets.choice('abcdef') for _ in range(12))\nanswer = password",
-            "import secrets",
-        ),
-        Sink("urandom", "key = os.urandom(16).hex()\nanswer = key", "import os"),
-        Sink("uuid4", "token = str(uuid.uuid4())\nanswer = token", "import uuid"),
-    ),
-)
-
-_R = "from flask import make_response"
-COOKIE = Kind(
-    "cookie",
-    614,
-    (),
-    flowless=(
-        Sink(
-            "bare",
-            "response = make_response('x')\nresponse.set_cookie('session_id', 'v')\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "secure",
-            "response = make_response('x')\nresponse.set_cookie('session_id', 'v', secure=True, "
-            "httponly=True, samesite='Lax')\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "not secure",
-            "response = make_response('x')\nresponse.set_cookie('session_id', 'v', secure=False, "
-            "httponly=True, samesite='Lax')\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "by a constant",
-            "safe = 3 > 2\nresponse = make_response('x')\nresponse.set_cookie('session_id', 'v', "
-            "secure=safe, httponly=safe, samesite='Strict')\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "by options",
-            "options = {{'secure': False, 'httponly': True, 'samesite': 'Lax'}}\n"
-            "response = make_response('x')\nresponse.set_cookie('session_id', 'v', **options)\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "by safe options",
-            "options = {{'secure': True, 'httponly': True, 'samesite': 'Lax'}}\n"
-            "response = make_response('x')\nresponse.set_cookie('session_id', 'v', **options)\nreturn response",
-            _R,
-            "flask",
-        ),
-        Sink(
-            "bare",
-            "response = HttpResponse('x')\nresponse.set_cookie('session_id', 'v')\nreturn response",
-            "",
-            "django",
-        ),
-        Sink(
-            "secure",
-            "response = HttpResponse('x')\nresponse.set_cookie('session_id', 'v', secure=True, httponly=True, "
-            "samesite='Lax')\nreturn response",
-            "",
-            "django",
-        ),
-        Sink(
-            "bare",
-            "response = HTMLResponse('x')\nresponse.set_cookie('session_id', 'v')\nreturn response",
-            "from starlette.responses import HTMLResponse",
-            "fastapi",
-        ),
-        Sink(
-            "secure",
-            "response = HTMLResponse('x')\nresponse.set_cookie('session_id', 'v', secure=True, httponly=True, "
-            "samesite='lax')\nreturn response",
-            "from starlette.responses import HTMLResponse",
-            "fastapi",
-        ),
-    ),
-)
-
-KINDS: tuple[Kind, ...] = (
-    SQL,
-    COMMAND,
-    CODE,
-    LOADING,
-    PATH,
-    REDIRECT,
-    HTML,
-    TEMPLATE,
-    XPATH,
-    LDAP,
-    XML,
-    OUTGOING,
-    TRUST,
-    HASH,
-    RANDOM,
-    COOKIE,
-)
+FLOWING = (SQL, COMMAND, CODE, LOADING, PATH, REDIRECT, HTML, TEMPLATE, XPATH, LDAP, XML, OUTGOING, TRUST)
+KINDS: tuple[Kind, ...] = (*FLOWING, *FLOWLESS)

@@ -15,7 +15,8 @@ from textwrap import indent
 
 from benchmarks.inspector.cases.flows import FLOWS, Flow
 from benchmarks.inspector.cases.frames import FRAMES, Frame, Source
-from benchmarks.inspector.cases.kinds import KINDS, Kind, Sink
+from benchmarks.inspector.cases.kinds import KINDS
+from benchmarks.inspector.cases.weakness import Kind, Sink
 
 SEED = 20261129
 PER_KIND = 90

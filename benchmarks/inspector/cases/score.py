@@ -36,6 +36,7 @@ FAMILIES: dict[str, frozenset[int]] = {
     "hash": frozenset({326, 327, 328, 916}),
     "random": frozenset({330, 338}),
     "cookie": frozenset({614, 1004, 1275}),
+    "log": frozenset({117, 93}),
 }
 Flags = dict[str, set[int]]  # file -> the CWEs that the tool claims there
 
@@ -53,10 +54,12 @@ def _answer(command: list[str]) -> Any:
         raise SystemExit(f"{command[0]} gave no JSON: {ran.stderr[-2000:]}") from None
 
 
-def _collect(rows: Iterable[tuple[str, Iterable[int]]]) -> Flags:
+def _collect(folder: Path, rows: Iterable[tuple[str, Iterable[int]]]) -> Flags:
+    """A case is a file of the folder, or a folder in it."""
     found: Flags = defaultdict(set)
     for path, numbers in rows:
-        found[Path(path).name].update(numbers)
+        below = Path(path).relative_to(folder) if Path(path).is_absolute() else Path(path)
+        found[below.parts[0]].update(numbers)
     return found
 
 
@@ -64,7 +67,8 @@ def _taint(folder: Path) -> Flags:
     answer = _answer([sys.executable, "-m", "agents.inspector.taint", str(folder), "--json"])
     if answer.get("not_analysed"):
         raise SystemExit(f"not analysed: {answer['not_analysed'][:10]}")
-    return _collect((row["path"], row["cwe"]) for row in answer["findings"])
+    places = ((row, {row["path"], *(hop["path"] for hop in row["hops"])}) for row in answer["findings"])
+    return _collect(folder, ((path, row["cwe"]) for row, paths in places for path in paths))
 
 
 def _bandit(folder: Path) -> Flags:
@@ -73,7 +77,11 @@ def _bandit(folder: Path) -> Flags:
         raise SystemExit(f"not analysed: {answer['errors'][:10]}")
     override = {"B102": 94, "B307": 94, "B506": 502, **{f"B{number}": 611 for number in range(313, 321)}}
     return _collect(
-        (row["filename"], [override.get(row["test_id"], row["issue_cwe"]["id"])]) for row in answer["results"]
+        folder,
+        (
+            (row["filename"], [override.get(row["test_id"], row["issue_cwe"]["id"])])
+            for row in answer["results"]
+        ),
     )
 
 
@@ -93,7 +101,7 @@ def _ruff(folder: Path) -> Flags:
         ]
     )
     return _collect(
-        (row["filename"], RULES[row["code"]].cwe if row["code"] in RULES else ()) for row in answer
+        folder, ((row["filename"], RULES[row["code"]].cwe if row["code"] in RULES else ()) for row in answer)
     )
 
 
@@ -104,6 +112,7 @@ def main() -> None:
     options.add_argument("tool", choices=["taint", "bandit", "ruff"])
     options.add_argument("--wrong", action="store_true", help="list the misjudged cases of the half 'tune'")
     given = options.parse_args()
+    given.folder = given.folder.resolve()
     truth: dict[str, str] = json.loads((given.folder / "truth.json").read_text())
     cases = [
         case

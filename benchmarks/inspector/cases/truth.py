@@ -92,7 +92,7 @@ class Watch:
         return watched
 
     def _is_from_case(self) -> bool:
-        return sys._getframe(2).f_code.co_filename == self.case
+        return sys._getframe(2).f_code.co_filename.startswith(self.case)
 
 
 WATCH = Watch()
