@@ -4,6 +4,8 @@
     snapshot = store(tree, context.put_artifact, scratch=...)
     with checked_out(snapshot.digest, context.open_artifact) as folder: ...
 
+What git knows of a target's past is asked of `agents.workspace.history`.
+
 A snapshot is immutable, stored as an artifact by digest, unpacked once per host and shared between steps.
 """
 

@@ -4,6 +4,7 @@ WorkspaceError
 ├── TargetInvalid       the target cannot be read: unknown kind, bad URL, bad ref
 ├── PathRefused         the local path lies outside the allowed roots, or is no folder
 ├── PathMissing         there is nothing at the local path
+├── HistoryUnavailable  git's history cannot be had: an upload, a folder without .git, an unknown revision
 ├── EmptyWorkspace      nothing is there to work on
 ├── WorkspaceTooLarge   more files, bytes or time than the limits allow
 ├── ArchiveRefused      the archive is damaged, encrypted, hostile or no archive
@@ -37,6 +38,10 @@ class PathRefused(WorkspaceError):
 
 class PathMissing(WorkspaceError):
     """There is nothing at the local path."""
+
+
+class HistoryUnavailable(WorkspaceError):
+    """Git's history of the target cannot be had."""
 
 
 class EmptyWorkspace(WorkspaceError):

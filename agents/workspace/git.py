@@ -111,7 +111,7 @@ def default_branch(
 
     A change must not loosen the gate that it has to pass. What goes wrong is told in the answer, not raised.
     """
-    git = ["git", *_always(protocols), *options, "-C", str(into)]
+    git = ["git", *always(protocols), *options, "-C", str(into)]
     environment = {**environment, "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
     wanted = f"+HEAD:{DEFAULT_REF}"
     fetched = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", url, wanted]
@@ -134,7 +134,7 @@ def fetch(
     protocols: Iterable[str] = PUBLIC_PROTOCOLS,
 ) -> None:
     """Run the git commands that bring `target.ref` of a URL into a folder. `protocols` is wider in tests only."""
-    git = ["git", *_always(protocols), *options]
+    git = ["git", *always(protocols), *options]
     environment = {**environment, "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
     depth = [f"--depth={target.depth}", "--no-tags"]
     try:
@@ -153,13 +153,23 @@ def fetch(
         raise
 
 
-def run(command: list[str], folder: Path, environment: Mapping[str, str], watch: Watch) -> None:
-    """Run one git command under watch; its whole process group is dead when this returns."""
+def run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    watch: Watch,
+    *,
+    output: Path = Path(os.devnull),
+) -> None:
+    """Run one git command under watch; its whole process group is dead when this returns.
+
+    What it prints goes to `output`, which counts for the folder's size if it lies there.
+    """
     words = folder.parent / f"{folder.name}.git-says"
     try:
-        with words.open("wb") as said:
+        with words.open("wb") as said, output.open("wb") as printed:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                command, stdin=subprocess.DEVNULL, stdout=printed, stderr=said,
                 env=dict(environment), start_new_session=True, preexec_fn=_die_with_parent,
             )  # fmt: skip
             try:
@@ -232,7 +242,8 @@ def _ssh_command(remote: Remote | None, address: str, connect_seconds: int) -> s
     return f"{command} -oHostname={address} -oHostKeyAlias={remote.host}"  # both were checked: no shell characters
 
 
-def _always(protocols: Iterable[str]) -> list[str]:
+def always(protocols: Iterable[str] = ()) -> list[str]:
+    """Options of every git command: no hooks, no helpers, no protocols but these."""
     settings = [
         "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.symlinks=true", "core.askPass=/bin/false",
         "credential.helper=", "protocol.allow=never", "http.followRedirects=false", "http.lowSpeedLimit=1000",

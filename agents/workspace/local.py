@@ -47,21 +47,33 @@ def open_folder(path: str, local_roots: Iterable[Path]) -> Tree:
 
 def head_of(folder: Path, roots: Iterable[Path] = ()) -> tuple[str, str | None]:
     """Read branch and commit of a checkout from its files; "" and None if they do not tell."""
-    git = folder / ".git"
-    if git.is_file():  # a worktree: the file names the real folder
-        named = _first_line(git).removeprefix("gitdir:").strip()
-        git = Path(os.path.realpath(folder / named))
-        if not any(git.is_relative_to(root) for root in roots):
-            return "", None
+    git = git_folder(folder, roots)
+    if git is None:
+        return "", None
     head = _first_line(git / "HEAD")
     if _COMMIT.match(head):
         return "a detached commit", head
     if not head.startswith("ref: refs/") or ".." in head:
         return "", None
     name = head.removeprefix("ref: ")
-    shared = git / _first_line(git / "commondir") if (git / "commondir").is_file() else git
+    shared = shared_folder(git)
     commit = _first_line(shared / name) or _packed(shared / "packed-refs", name)
     return name.removeprefix("refs/heads/"), commit if _COMMIT.match(commit) else None
+
+
+def git_folder(folder: Path, roots: Iterable[Path] = ()) -> Path | None:
+    """Find a checkout's own `.git`; None if there is none, or if it lies outside the allowed folders."""
+    git = folder / ".git"
+    if not git.is_file():
+        return git if git.is_dir() else None
+    named = _first_line(git).removeprefix("gitdir:").strip()  # a worktree: the file names the real folder
+    git = Path(os.path.realpath(folder / named))
+    return git if any(git.is_relative_to(root) for root in roots) else None
+
+
+def shared_folder(git: Path) -> Path:
+    """Give the folder that holds objects and names; a worktree shares it with its repository."""
+    return git / _first_line(git / "commondir") if (git / "commondir").is_file() else git
 
 
 def _packed(file: Path, name: str) -> str:

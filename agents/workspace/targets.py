@@ -23,7 +23,7 @@ _SCP_FORM = re.compile(
 )
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+-]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
-_REF = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./+@#=-]{0,249}\Z")
+REF = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./+@#=-]{0,249}\Z")
 _SECRET = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _ARCHIVE_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
@@ -66,7 +66,7 @@ class GitTarget(_Shape):
     @field_validator("ref")
     @classmethod
     def _plain(cls, value: str | None) -> str | None:
-        if value is not None and (not _REF.match(value) or ".." in value):
+        if value is not None and (not REF.match(value) or ".." in value):
             raise ValueError(
                 "a ref is the name of a branch or tag, or a commit id; it does not start with '-'"
             )
