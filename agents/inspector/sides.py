@@ -20,7 +20,8 @@ from agents.inspector.analysis import Analysis, analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.base import Analyzer
 from agents.inspector.memory import Memory
-from agents.inspector.operations.dependencies import audited, licensed
+from agents.inspector.operations.dependencies import LICENCES as LICENCE_READER
+from agents.inspector.operations.dependencies import MATCHER, READER, audited, licensed
 from agents.inspector.shares import Shares
 from agents.inspector.steps import is_complete, output_of
 from agents.quality.adjusting import adjusted
@@ -28,6 +29,10 @@ from agents.quality.config import Settings
 from agents.reporting.model import ToolRun, ToolState
 
 DEPENDENCIES, LICENCES = "dependencies", "licences"
+DECLARED = {
+    DEPENDENCIES: frozenset({f"{READER} (what is declared)", f"{MATCHER} (known vulnerabilities)"}),
+    LICENCES: frozenset({f"{LICENCE_READER} (licences)"}),
+}
 COMPARABLE = (*ANALYZERS, DEPENDENCIES, LICENCES)
 """Names of the operations whose claims of two trees can be compared."""
 
@@ -51,6 +56,15 @@ class Side:
         """Tell whether what is not found any more is gone."""
         named_all = all(run.failed_count <= len(run.failed) for run in self.tools)
         return named_all and all(map(is_complete, self.analyses))
+
+    def tools_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Give the labels of the tools that worked for each operation; none if no file differed."""
+        ran = {run.label for run in self.tools}
+        labels = {name: set(map(_label, ANALYZERS.get(name, ()))) for name in names}
+        return {
+            name: tuple(sorted((wanted | DECLARED.get(name, frozenset())) & ran))
+            for name, wanted in labels.items()
+        }
 
     def require_work(self) -> None:
         """Raise StepFailed if no tool of an analysis that had something to do could do it."""
@@ -107,6 +121,11 @@ def _analysis(
         tree, analyzers, scratch=context.scratch, paths=paths, memory=memory, shares=shares, settings=settings,
         tell=context.log, progress=context.progress, cancelled=context.cancelled,
     )  # fmt: skip
+
+
+def _label(analyzer: Analyzer) -> str:
+    """What its `ToolRun` is called."""
+    return f"{analyzer.name} ({analyzer.purpose})" if analyzer.purpose else analyzer.name
 
 
 def _declared(tree: Path, names: Iterable[str], side: Side, context: OperationContext) -> None:

@@ -13,7 +13,7 @@ is looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from agents.findings import Confidence, FindingData, Severity, sort_key
@@ -36,6 +36,7 @@ SECRETS = "inspector.secret_scan"
 LINT = "inspector.lint"
 COMPLEXITY = "inspector.complexity"
 QUALITY = "inspector.quality"
+DEPENDENCIES = "inspector.dependencies"
 NEEDED = (SECURITY, SECRETS, LINT, COMPLEXITY, QUALITY)
 
 
@@ -69,15 +70,17 @@ class Coverage:
 class Assessed:
     """What a run is judged by.
 
-    `lacking`: operation -> why it has no whole result. `baselines`: operation -> run that it is compared with; an
-    operation that is not there is looked at for the first time.
+    `lacking`: operation -> why it has no whole result. `unfit`: operation -> what it would look at and the target has
+    not. `baselines`: operation -> run that it is compared with, None for the base of a change; an operation that is
+    not there is looked at for the first time.
     """
 
     findings: Sequence[Counted]
     coverage: Sequence[Coverage]
     lacking: Mapping[str, str]
-    baselines: Mapping[str, UUID]
+    baselines: Mapping[str, UUID | None]
     measures: Measures | None
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(seen: Assessed, settings: Settings) -> Gate:
@@ -90,7 +93,7 @@ def judge(seen: Assessed, settings: Settings) -> Gate:
         _maintainability(seen, settings),
         _coverage(seen, settings),
     )
-    runs = set(seen.baselines.values())
+    runs = set(seen.baselines.values()) - {None}
     state, why = _state(seen, conditions)
     return Gate(
         state=state, why=why, conditions=conditions, baseline_run=runs.pop() if len(runs) == 1 else None
@@ -100,6 +103,8 @@ def judge(seen: Assessed, settings: Settings) -> Gate:
 def _state(seen: Assessed, conditions: Iterable[Condition]) -> tuple[GateState, str]:
     failed = [one for one in conditions if one.state is ConditionState.FAILED]
     unknown = [one for one in conditions if one.state is ConditionState.NOT_COMPUTED]
+    kept = [one for one in conditions if one.state is ConditionState.PASSED]
+    empty = [one for one in conditions if one.state is ConditionState.NOT_APPLICABLE]
     if not seen.baselines:
         return GateState.BASELINE, "the first analysis of this project: later ones are compared with it"
     if failed:
@@ -108,7 +113,10 @@ def _state(seen: Assessed, conditions: Iterable[Condition]) -> tuple[GateState, 
         )
     if unknown:
         return GateState.NOT_COMPUTED, "; ".join(f"{one.title}: {one.why}" for one in unknown)
-    return GateState.PASSED, "every condition on new code is kept"
+    if empty and not kept:
+        return GateState.NOT_COMPUTED, "; ".join(f"{one.title}: {one.why}" for one in empty)
+    told = "".join(f"; {one.title.lower()} could not be asked for: {one.why}" for one in empty)
+    return GateState.PASSED, f"every condition on new code is kept{told}"
 
 
 def _security(seen: Assessed, settings: Settings) -> Condition:
@@ -122,7 +130,11 @@ def _security(seen: Assessed, settings: Settings) -> Condition:
         and one.finding.confidence.weight <= Confidence(least).weight
     ]
     threshold = f"none so severe as {limit} or worse, at a confidence of {least} or more"
-    return _of_new("new_security", "New security findings", limit, threshold, broken, seen, SECURITY)
+    gap = seen.lacking.get(DEPENDENCIES, "")
+    note = f"; dependencies not judged: {gap}" if gap else ""
+    return _of_new(
+        "new_security", "New security findings", limit, threshold, broken, seen, SECURITY, note=note
+    )
 
 
 def _secrets(seen: Assessed, settings: Settings) -> Condition:
@@ -151,19 +163,25 @@ def _of_new(
     broken: Sequence[FindingData],
     seen: Assessed,
     operation: str,
+    *,
+    note: str = "",
 ) -> Condition:
     """Ask for no new finding of a kind. What is known to be broken is broken, whatever is not known."""
     if limit == "off":
         return Condition(key=key, title=title, state=ConditionState.OFF)
-    count, why = len(broken), seen.lacking.get(operation, "")
-    kept = ConditionState.NOT_COMPUTED if why else ConditionState.PASSED
+    count, lacks, unfit = len(broken), seen.lacking.get(operation, ""), seen.unfit.get(operation, "")
+    kept = ConditionState.PASSED
+    if lacks or unfit:
+        kept = ConditionState.NOT_COMPUTED if lacks else ConditionState.NOT_APPLICABLE
     state = ConditionState.FAILED if broken else kept
+    is_known = state in (ConditionState.FAILED, ConditionState.PASSED)
+    why = lacks or unfit
     return Condition(
         key=key,
         title=title,
         state=state,
-        figure=None if state is ConditionState.NOT_COMPUTED else count,
-        figure_text="" if state is ConditionState.NOT_COMPUTED else f"{count:,}",
+        figure=count if is_known else None,
+        figure_text=f"{count:,}{note}" if is_known else "",
         threshold=threshold,
         why=f"{operation}: {why}" if why else "",
         breaches=tuple(map(_breach, broken[:MAX_BREACHES])),

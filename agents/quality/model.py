@@ -43,6 +43,7 @@ class ConditionState(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_COMPUTED = "not_computed"
+    NOT_APPLICABLE = "not_applicable"  # the target has nothing of the kind that it asks about
     OFF = "off"
 
 

@@ -78,7 +78,9 @@ def counted(run_id: UUID, compared: Mapping[str, RunQuality]) -> list[Counted]:
     old: set[str] = set()
     for row in rows.iterator(chunk_size=1000):
         base = compared.get(f"{row.step.agent}.{row.step.operation}")
-        if base is not None:
+        if row.is_new is not None:  # it was compared with the base of a change
+            (fresh if row.is_new else old).add(row.fingerprint)
+        elif base is not None:
             (old if row.fingerprint in known[base.run] else fresh).add(row.fingerprint)
         found.append(
             FindingData.model_validate({name: getattr(row, name) for name in FindingData.model_fields})

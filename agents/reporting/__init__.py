@@ -2,12 +2,14 @@
 
 report = Report(run_id=..., goal=..., created_at=..., findings=..., tool_runs=..., plan_steps=...)
 for name, content in write_all(report).items():
-    context.put_artifact(name, content, media_type=MEDIA_TYPES[name])
+    context.put_artifact(name, content, media_type=ALL_MEDIA_TYPES[name])
 """
 
-from agents.reporting.forms import MEDIA_TYPES, write_all
+from agents.reporting.forms import ALL_MEDIA_TYPES, MEDIA_TYPES, write_all
 from agents.reporting.model import (
     AnalysisOutput,
+    ChangeOutput,
+    Compared,
     FileProblem,
     NotAnalysed,
     PlanStep,
@@ -19,8 +21,11 @@ from agents.reporting.model import (
 )
 
 __all__ = [
+    "ALL_MEDIA_TYPES",
     "MEDIA_TYPES",
     "AnalysisOutput",
+    "ChangeOutput",
+    "Compared",
     "FileProblem",
     "NotAnalysed",
     "PlanStep",

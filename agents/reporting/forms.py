@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.reporting.change import MEDIA_TYPE, PULL_REQUEST, as_pull_request
 from agents.reporting.html import as_html
 from agents.reporting.json_report import as_json
 from agents.reporting.markdown import as_markdown
@@ -14,13 +15,17 @@ MEDIA_TYPES = {
     "report.json": "application/json",
     "report.sarif": "application/sarif+json",
 }
+ALL_MEDIA_TYPES = {**MEDIA_TYPES, PULL_REQUEST: MEDIA_TYPE}
 
 
 def write_all(report: Report) -> dict[str, bytes]:
-    """Give every form by its file name; MEDIA_TYPES has the same names."""
-    return {
+    """Give every form by its file name, as in MEDIA_TYPES; of a run with a base a summary for a pull request, too."""
+    forms = {
         "report.html": as_html(report),
         "report.md": as_markdown(report),
         "report.json": as_json(report),
         "report.sarif": as_sarif(report),
     }
+    if report.compared is not None:
+        forms[PULL_REQUEST] = as_pull_request(report, report.compared)
+    return forms

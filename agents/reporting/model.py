@@ -71,8 +71,44 @@ class AnalysisOutput(_Shape):
     summary: str = ""
 
 
+class FixedClaim(_Shape):
+    """A finding of a base that its head has not any more, in short."""
+
+    severity: Severity
+    rule: str
+    title: str
+    path: str
+    line: int
+
+
+class ChangeOutput(AnalysisOutput):
+    """What a review of a change came to; the tools are those of the head.
+
+    `fixed` names the worst. `tools_of`: operation that was done on both trees -> labels of its tools.
+    """
+
+    fixed_by_severity: dict[str, int] = Field(default_factory=dict)
+    fixed: tuple[FixedClaim, ...] = ()
+    files_changed: int = 0
+    files_renamed: int = 0
+    known: int = 0  # claims that the base had, too, in what was looked at
+    notes: tuple[str, ...] = ()
+    tools_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class Compared(_Shape):
+    """What a run was compared with. `change` is None if nothing compared, or it failed.
+
+    `head_only`: titles of the operations whose findings are of the whole head, old or new.
+    """
+
+    base: str
+    change: ChangeOutput | None = None
+    head_only: tuple[str, ...] = ()
+
+
 class Target(_Shape):
-    """What was looked at."""
+    """What was looked at. `web`: the address of the repository's pages, if it has some."""
 
     kind: str = "repository"
     description: str = ""
@@ -80,6 +116,7 @@ class Target(_Shape):
     digest: str = ""
     files: int = 0
     lines: int = 0
+    web: str = ""
 
 
 class PlanStep(_Shape):
@@ -127,6 +164,7 @@ class Report(_Shape):
     not_analysed: tuple[NotAnalysed, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)
     quality: Quality | None = None  # None: nothing was planned that could tell
+    compared: Compared | None = None  # None: there was no base
 
     @property
     def by_severity(self) -> dict[Severity, int]:
@@ -152,7 +190,9 @@ class Report(_Shape):
     def is_complete(self) -> bool:
         """Tell whether silence means something: some tool ran, all of them fully, and every step succeeded."""
         ran = [run for run in self.tool_runs if run.state is ToolState.OK and run.files_analysed]
-        return bool(ran) and not self.faulty_tools and not self.unfinished_steps
+        change = self.compared.change if self.compared else None
+        is_empty = change is not None and not change.files_changed
+        return (bool(ran) or is_empty) and not self.faulty_tools and not self.unfinished_steps
 
     @property
     def verdict(self) -> str:

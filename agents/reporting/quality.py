@@ -18,6 +18,7 @@ CONDITION_WORDS = {
     ConditionState.PASSED: "kept",
     ConditionState.FAILED: "broken",
     ConditionState.NOT_COMPUTED: "not computed",
+    ConditionState.NOT_APPLICABLE: "not applicable",
     ConditionState.OFF: "off",
 }
 

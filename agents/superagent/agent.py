@@ -29,7 +29,7 @@ from agents.superagent.reviewing import Review, reviewing, speaks_of_change, wit
 from agents.superagent.selection import select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
-from agents.workspace.targets import GitTarget
+from agents.workspace.targets import GitTarget, web_of
 from tasks.contract import StepCancelled, StepFailed, StepRequest
 
 MAX_GOAL = 4_000
@@ -93,6 +93,7 @@ class SuperAgent(Agent):
                 return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         if base is not None:
             given = _with_base(given, base, review, context, is_given=input.base is not None)
+        given = replace(given, web=web_of(input.target))
         selection = review.selection
         profile = _profile(snapshot, context)
         composed = compose(
@@ -137,7 +138,7 @@ class SuperAgent(Agent):
         context.progress(1, 2, "collected the results")
         names = []
         for name, content in reporting.write_all(report).items():
-            context.put_artifact(name, content, media_type=reporting.MEDIA_TYPES[name])
+            context.put_artifact(name, content, media_type=reporting.ALL_MEDIA_TYPES[name])
             names.append(name)
         context.progress(2, 2, "wrote the report")
         context.summary = report.answer

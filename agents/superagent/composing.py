@@ -37,6 +37,7 @@ class Given:
     configured: Configured = field(default_factory=Configured)
     is_default_branch: bool = True
     base: str = ""  # digest of the snapshot that the run compares with
+    web: str = ""  # address of the repository's pages
     base_told: str = ""  # what that is, for people
     operations: tuple[str, ...] = ()  # what that comparison looks for
     baseline: str = ""  # digest of a snapshot
@@ -103,6 +104,8 @@ def compose(
         configured=given.configured,
         is_default_branch=given.is_default_branch,
         comparison=_comparison(given, made),
+        unfit=made.unfit,
+        web=given.web,
     )
     return Composed(output=output, plan=whole(made.steps, _report(planned_by)))
 
@@ -124,6 +127,11 @@ def _comparison(given: Given, made: Draft) -> Comparison | None:
     return Comparison(
         base=given.base,
         told=given.base_told,
+        compared={
+            choice.key: given.operations if "base" in choice.operation.needs else ()
+            for choice in made.choices
+            if "base" in choice.operation.input.model_fields
+        },
         head_only=tuple(choice.key for choice in made.choices if choice.head_only),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from agents.quality.model import Quality
 from agents.quality.reading import Configured
 from agents.reporting import (
     AnalysisOutput,
+    ChangeOutput,
+    Compared,
     NotAnalysed,
     PlanStep,
     Report,
@@ -55,10 +58,15 @@ class ChosenStep(Schema):
 
 
 class Comparison(Schema):
-    """What the target is compared with. `head_only`: keys of the steps whose findings are of the whole head."""
+    """What the target is compared with, and by which steps.
+
+    `compared`: key of a step -> operations of its agent that it does on both trees; none: it tells by itself what is
+    new. `head_only`: keys of the steps whose findings are of the whole head.
+    """
 
     base: str  # digest of its snapshot
     told: str
+    compared: dict[str, tuple[str, ...]] = {}
     head_only: tuple[str, ...] = ()
 
 
@@ -76,6 +84,8 @@ class PlanOutput(Schema):
     configured: Configured = Configured()
     is_default_branch: bool = True
     comparison: Comparison | None = None
+    web: str = ""  # address of the repository's pages
+    unfit: dict[str, str] = {}  # operation that the goal leads to -> what the repository lacks for it
 
 
 class TopFinding(Schema):
@@ -131,6 +141,8 @@ def report_of(
             revision=plan.snapshot.revision,
             snapshot=plan.snapshot.digest,
             is_default_branch=plan.is_default_branch,
+            unfit=plan.unfit,
+            is_review=plan.comparison is not None,
         )
     return Report(
         run_id=request.run_id,
@@ -145,6 +157,7 @@ def report_of(
         not_analysed=not_analysed,
         timings=_timings(request.upstream),
         quality=quality,
+        compared=_compared(plan, request.upstream),
     )
 
 
@@ -204,6 +217,7 @@ def _step(chosen: ChosenStep, ended: Upstream | None, attempts: int) -> PlanStep
 
 def _outcomes(plan: PlanOutput, request: StepRequest) -> list[judging.Outcome]:
     found = []
+    compared = plan.comparison.compared if plan.comparison else {}
     for chosen in plan.chosen:
         ended = request.upstream.get(chosen.key)
         found.append(
@@ -212,6 +226,8 @@ def _outcomes(plan: PlanOutput, request: StepRequest) -> list[judging.Outcome]:
                 state=ended.state if ended else "skipped",
                 tools=_tools(ended),
                 output=(ended.output if ended else None) or {},
+                is_compared=chosen.key in compared,
+                stands_for=compared.get(chosen.key, ()),
             )
         )
     return found
@@ -280,7 +296,7 @@ def _target(plan: PlanOutput) -> Target:
         return Target(description=plan.requested)
     return Target(
         description=plan.snapshot.description, revision=plan.snapshot.revision, digest=plan.snapshot.digest,
-        files=plan.snapshot.files, lines=plan.profile.lines,
+        files=plan.snapshot.files, lines=plan.profile.lines, web=plan.web,
     )  # fmt: skip
 
 
@@ -327,6 +343,21 @@ def _findings_in_words(findings: tuple[ReportedFinding, ...]) -> str:
     counts = {severity: sum(f.finding.severity is severity for f in findings) for severity in Severity}
     told = ", ".join(f"{count} {severity.value}" for severity, count in counts.items() if count)
     return f"{len(findings):,} finding{'' if len(findings) == 1 else 's'}: {told}."
+
+
+def _compared(plan: PlanOutput, upstream: Mapping[str, Upstream]) -> Compared | None:
+    """Say what the run was compared with, and what came of that."""
+    if plan.comparison is None:
+        return None
+    titles = {chosen.key: chosen.title for chosen in plan.chosen}
+    change = None
+    for key, names in plan.comparison.compared.items():
+        ended = upstream.get(key)
+        if names and ended is not None and ended.output is not None:
+            with suppress(ValidationError):  # another agent's, which tells it in its own way
+                change = ChangeOutput.model_validate(ended.output)
+    head_only = tuple(titles[key] for key in plan.comparison.head_only)
+    return Compared(base=plan.comparison.told, change=change, head_only=head_only)
 
 
 def _timings(upstream: Mapping[str, Upstream]) -> dict[str, float]:

@@ -35,6 +35,9 @@ class Draft:
     choices: list[Choice] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     steps: list[PlannedStep] = field(default_factory=list)
+    unfit: dict[str, str] = field(
+        default_factory=dict
+    )  # chosen operation -> what the repository lacks for it
 
 
 def draft(
@@ -52,7 +55,8 @@ def draft(
     for choice in chosen:
         lacking = missing_facts(choice.operation, profile)
         if lacking:
-            made.left_out.append(LeftOut(what=choice.operation.title, why=f"the repository has no {lacking}"))
+            made.unfit[choice.key] = f"the repository has no {lacking}"
+            made.left_out.append(LeftOut(what=choice.operation.title, why=made.unfit[choice.key]))
         else:
             fitting[choice.key] = choice
     providers = _providers(offer, profile)

@@ -133,6 +133,18 @@ def describe(target: PathTarget | GitTarget | ArchiveTarget) -> str:
     return target.name
 
 
+def web_of(target: PathTarget | GitTarget | ArchiveTarget) -> str:
+    """Give the address of a repository's pages, without secrets; "" for what has none."""
+    if not isinstance(target, GitTarget):
+        return ""
+    remote = read_url(target.url)
+    if remote.scheme not in ("https", "ssh"):
+        return ""
+    host = f"[{remote.host}]" if ":" in remote.host else remote.host
+    port = f":{remote.port}" if remote.scheme == "https" and remote.port != _DEFAULT_PORTS["https"] else ""
+    return f"https://{host}{port}{remote.path.removesuffix('/').removesuffix('.git')}"
+
+
 def redacted(text: str) -> str:
     """Take user and password out of every URL in a text."""
     return _SECRET.sub(lambda found: found["scheme"], text)

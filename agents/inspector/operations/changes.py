@@ -17,12 +17,11 @@ from agents.findings import FindingData, sort_key
 from agents.inspector.sides import COMPARABLE, Side, side_of
 from agents.inspector.steps import ATTEMPTS, GIVES, AnalysisInput, remembering
 from agents.matching import known_of, match
-from agents.reporting.change import PULL_REQUEST, Change, ChangeOutput, as_pull_request
-from agents.reporting.model import ToolState, plural
+from agents.reporting.change import Change, output_of_change
+from agents.reporting.model import ChangeOutput, ToolState, plural
 from agents.workspace.comparing import Difference, compare
 
 TIMEOUT_SECONDS = 3_600  # two trees, all tools
-MEDIA_TYPE = "text/markdown; charset=utf-8"
 
 
 def _known(name: str) -> str:
@@ -65,8 +64,8 @@ class Changes:
 
         Runs the analyzers on both trees, file by file only where they differ, and hands back what the head has and
         the base had not. A claim is known again by its fingerprint, in a file that git sees as renamed, where exactly
-        one like it moved, or on an edited line; what is gone is counted as fixed. Stores a summary fit for a
-        pull request. Needs a run with a base.
+        one like it moved, or on an edited line; what is gone is counted as fixed. Needs a run with a base, whose
+        report then has a summary fit for a pull request.
         """
         with (
             workspace.checked_out(input.snapshot, context.open_artifact) as head,
@@ -130,9 +129,8 @@ def _told(
         for run in before.tools
         if run.state in (ToolState.FAILED, ToolState.PARTIAL)
     ]
-    output = ChangeOutput.of(change, tools=after.tools, notes=tuple(dict.fromkeys(notes)), operations=names)
-    context.put_artifact(
-        PULL_REQUEST, as_pull_request(change, output, run=context.request.run_id), media_type=MEDIA_TYPE
+    output = output_of_change(
+        change, tools=after.tools, notes=tuple(dict.fromkeys(notes)), tools_of=after.tools_of(names)
     )
     context.add_findings(change.new)
     if after.is_complete:

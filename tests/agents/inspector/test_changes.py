@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -17,15 +17,18 @@ from accounts.models import Project, Team
 from agents import requests
 from agents.findings import Evidence, Severity
 from agents.inspector.operations.changes import ChangeInput, judged
-from agents.models import Finding, TrackedFinding
-from agents.reporting.change import Change, ChangeOutput, as_pull_request
+from agents.models import Finding, RunQuality, TrackedFinding
+from agents.reporting import NotAnalysed, ReportedFinding, Target
+from agents.reporting.change import Change, as_pull_request, output_of_change
 from agents.reporting.markdown import MAX_CHARACTERS
+from agents.reporting.model import Compared
 from agents.workspace import parse_target
 from agents.workspace.comparing import Difference
 from agents.workspace.errors import TargetInvalid
 from tasks import artifacts, interruption, stint
 from tasks.models import Artifact, Run, Step, WorkerSession
 from tests.agents.found import tracked
+from tests.agents.reporting.reports import report
 
 QUEUES = ["agent.super", "agent.inspector", "agent.documentation"]
 OLD = "import subprocess\n\n\ndef old(name):\n    subprocess.call(name, shell=True)\n"
@@ -67,6 +70,12 @@ def review(project: Project, head: dict[str, str], base: dict[str, str], goal: s
     return run
 
 
+def pull_request_of(run: Run) -> str:
+    stored = Artifact.objects.get(step__run=run, name="pull_request.md")
+    with artifacts.open_blob(stored.digest) as file:
+        return file.read().decode()
+
+
 def test_only_what_the_change_brings_in_is_found(project: Project, tmp_path: Path) -> None:
     base = plant(tmp_path / "base", {"a.py": OLD, "b.py": KEPT, "same.py": OLD})
     head = plant(
@@ -78,11 +87,9 @@ def test_only_what_the_change_brings_in_is_found(project: Project, tmp_path: Pat
     assert step.input["operations"] == ["security_scan", "secret_scan", "complexity"]
     found = Finding.objects.filter(run=run)
     assert {(one.path, one.is_new) for one in found} == {("c.py", True)}
-    assert step.output["fixed_by_severity"] != {}
+    assert {one["path"] for one in step.output["fixed"]} == {"a.py"}
     assert (step.output["files_changed"], step.output["files_renamed"]) == (3, 1)
-    stored = Artifact.objects.get(step=step, name="pull_request.md")
-    with artifacts.open_blob(stored.digest) as file:
-        told = file.read().decode()
+    told = pull_request_of(run)
     assert "### New" in told
     assert "`c.py:5`" in told
     assert "b.py" not in told
@@ -114,12 +121,23 @@ def test_review_of_everything_compares_dependencies_and_copies_and_heeds_the_set
     told = {one["what"]: one["why"] for one in steps["report"].output["not_analysed"]}
     assert "cannot be compared" in told["Report docstrings that are missing or no longer match the code"]
     assert f"Compared with {tmp_path / 'base'}." in steps["report"].output["answer"]
+    gate = steps["report"].output["quality"]["gate"]
+    assert {one["key"]: one["state"] for one in gate["conditions"]} == {
+        "new_security": "passed", "new_secrets": "passed", "new_reliability": "passed",
+        "new_duplication": "failed", "new_maintainability": "passed", "coverage": "passed",
+    }  # fmt: skip
+    assert "❌ **Gate failed**\n\n- Duplication on new code: 96" in pull_request_of(run)
+    stored = RunQuality.objects.get(run=run.public_id)
+    assert (stored.gate, stored.security, stored.is_default_branch) == ("failed", None, False)
 
 
 def test_what_is_named_and_has_no_comparison_is_labelled(project: Project, tmp_path: Path) -> None:
     base = plant(tmp_path / "base", {"a.py": "def a() -> None:\n    pass\n"})
     head = plant(tmp_path / "head", {"a.py": "def a() -> None:\n    pass\n", "b.py": OLD})
     run = review(project, head, base, "review the docstrings of this change")
+    assert "Report docstrings that are missing or no longer match the code: not compared" in pull_request_of(
+        run
+    )
     step = Step.objects.get(run=run, operation="docstring_report")
     told = Step.objects.get(run=run, operation="report").output["not_analysed"]
     assert {one["why"] for one in told if "the change alone" in one["what"]} == {
@@ -164,14 +182,21 @@ def test_summary_is_bounded_and_nothing_in_it_acts() -> None:
         kind="tool_trace", tool=evil, tool_version="1", rule=evil, message=evil, snippet=evil * 50, command=evil
     )  # fmt: skip
     many = tuple(
-        tracked(f"r{n}", path=f"p{n}/{evil}.py", title=evil[:100], message=evil * 20, owner="@org/all",
+        tracked(f"r{n}", path=f"p{n}/{evil}.py", is_new=True, title=evil[:100], message=evil * 20, owner="@org/all",
                 severity=Severity.HIGH, evidence=(evidence,) * 5)
         for n in range(2_000)
     )  # fmt: skip
     change = Change(new=many, fixed=many, kept=3, files=1)
-    text = as_pull_request(
-        change, ChangeOutput.of(change, tools=(), notes=(evil,) * 50), run=uuid4()
-    ).decode()
+    output = output_of_change(change, tools=(), notes=(evil,) * 50)
+    told = report(
+        target=Target(description=evil, revision="a" * 40, web="https://github.com/o/r"),
+        findings=tuple(ReportedFinding(agent="inspector", finding=one) for one in many),
+        compared=Compared(base=evil, change=output, head_only=(evil,)),
+        not_analysed=(NotAnalysed(what=evil, why=evil),) * 100,
+    )
+    assert told.compared is not None
+    text = as_pull_request(told, told.compared).decode()
+    assert len(json.dumps(output.model_dump(mode="json"))) < 256 * 1024
     assert len(text) <= MAX_CHARACTERS
     outside = re.sub(r"(`{3,})text\n.*?\n\1", "", text, flags=re.DOTALL)
     outside = re.sub(r"(`+) ?.*?\1", "", outside)

@@ -9,7 +9,7 @@ import pytest
 
 from agents.findings import Confidence, Evidence, FindingData, Severity, fingerprint
 from agents.quality.config import Settings
-from agents.quality.gate import NEEDED, Assessed, Counted, Coverage, judge
+from agents.quality.gate import LINT, NEEDED, SECURITY, Assessed, Counted, Coverage, judge
 from agents.quality.model import Dimension, Lines, Measures, NewCode, Rating
 from agents.quality.ratings import by_ratio, by_worst, debt_of, rate
 
@@ -194,3 +194,34 @@ def test_what_was_not_looked_at_is_not_praised():
     assert rated[Dimension.SECURITY].rating is Rating.A
     assert rated[Dimension.RELIABILITY].rating is None
     assert rated[Dimension.MAINTAINABILITY].rating is None
+
+
+def test_what_the_target_has_nothing_of_is_neither_kept_nor_broken_and_said():
+    lacks = dict.fromkeys((SECURITY, LINT), "the repository has no Python")
+    found = gate(unfit=lacks)
+    assert states(found) | {"new_security": "", "new_reliability": ""} == dict.fromkeys(states(found), "passed") | {
+        "new_security": "", "new_reliability": "",
+    }  # fmt: skip
+    assert states(found)["new_security"] == states(found)["new_reliability"] == "not_applicable"
+    assert found.state.value == "passed"
+    assert (
+        "new security findings could not be asked for: inspector.security_scan: the repository has no Python"
+        in (found.why)
+    )
+    assert gate(finding(category="dependency"), unfit=lacks).state.value == "failed"
+
+
+def test_a_gate_that_could_ask_for_nothing_does_not_pass():
+    everything = dict.fromkeys(NEEDED, "the repository has no code")
+    off = {"new_duplication": "off", "maintainability": "off"}
+    found = gate(unfit=everything, settings=off, coverage=[])
+    assert found.state.value == "not_computed"
+
+
+def test_a_gap_in_the_audit_of_dependencies_is_told_beside_the_figure():
+    found = gate(lacking={"inspector.dependencies": "no advisories"})
+    (security,) = [one for one in found.conditions if one.key == "new_security"]
+    assert (security.state.value, security.figure_text) == (
+        "passed",
+        "0; dependencies not judged: no advisories",
+    )

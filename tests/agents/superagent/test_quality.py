@@ -62,3 +62,40 @@ def test_a_project_s_settings_are_applied_and_faulty_ones_are_said(project, sett
     fault = "line 3: paths.excludes: there is no such setting; did you mean 'exclude'?"
     assert f"wrench.toml of the folder was not used, the defaults were: {fault}" in told["answer"]
     assert told["quality"]["settings"]["faults"] == [fault]
+
+
+def test_a_tree_without_python_has_a_gate_that_says_what_it_could_not_ask(project, settings, tmp_path):  # noqa: F811
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    settings.LOCAL_ROOTS = [tree]
+    (tree / "sum.js").write_text("export function sum(a, b) {\n  return a + b;\n}\n")
+    first = report_of(run_of(project, GOAL, tree))["quality"]
+    assert (first["gate"]["state"], first["ratings"]["security"]["rating"]) == ("baseline", None)
+    assert "the repository has no Python" in first["ratings"]["security"]["why"]
+    (tree / "key.js").write_text('export const key = "AKIAQYLPMN5HFIQR7XYA";\n')
+    second = report_of(run_of(project, GOAL, tree))["quality"]["gate"]
+    states = {one["key"]: one["state"] for one in second["conditions"]}
+    assert (second["state"], states["new_secrets"], states["new_security"], states["new_reliability"]) == (
+        "failed", "failed", "not_applicable", "not_applicable",
+    )  # fmt: skip
+    (tree / "key.js").unlink()
+    assert report_of(run_of(project, GOAL, tree))["quality"]["gate"]["state"] == "passed"
+
+
+def test_findings_that_only_moved_are_not_new_in_the_gate(project, settings, tmp_path):  # noqa: F811
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    settings.LOCAL_ROOTS = [tree]
+    (tree / "start.py").write_text(UNSAFE)
+    (tree / "total.py").write_text(CLEAN)
+    assert report_of(run_of(project, GOAL, tree))["quality"]["gate"]["state"] == "baseline"
+    (tree / "start.py").rename(tree / "begin.py")
+    moved = report_of(run_of(project, GOAL, tree))
+    assert {one["path"] for one in moved["top"] if one["severity"] == "high"} == {"begin.py"}
+    assert (moved["quality"]["gate"]["state"], moved["quality"]["gate"]["conditions"][0]["figure"]) == (
+        "passed",
+        0,
+    )
+    (tree / "begin.py").write_text("# a line above\n\n" + UNSAFE.replace("'run {name}'", "'run  {name} '"))
+    edited = report_of(run_of(project, GOAL, tree))["quality"]["gate"]
+    assert (edited["state"], edited["conditions"][0]["figure"]) == ("passed", 0)
