@@ -14,7 +14,9 @@ from wrenchai_client.text import clean
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 TOP = 10
-REPORT_NAME = re.compile(r"report\.[a-z]+|pull_request\.md")  # the snapshot and other artifacts stay in the store
+REPORT_NAME = re.compile(
+    r"report\.[a-z]+|pull_request\.md"
+)  # the snapshot and other artifacts stay in the store
 
 
 def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path | None) -> list[Path]:
