@@ -58,6 +58,7 @@ from api.sse import RunStreamView
 from api.steps import AttemptsView, StepsView, StepView
 from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
+from api.trends import TrendView
 from api.triage import FindingsTriageView, FindingTriageView
 from api.uploads import UploadsView
 from api.webhook_deliveries import DeliveriesView, DeliveryReplayView, DeliveryView
@@ -166,6 +167,7 @@ urlpatterns = [
         name="credential",
     ),
     path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
+    path("projects/<project:project>/findings/trend", TrendView.as_view(), name="findings-trend"),
     path("projects/<project:project>/quality", ProjectQualityView.as_view(), name="project-quality"),
     path(
         "projects/<project:project>/quality/history",

@@ -15,6 +15,7 @@ from rich.text import Text
 from wrenchai_client.progress import COLOURS
 from wrenchai_client.text import clean
 
+BARS = " ▁▂▃▄▅▆▇█"
 SEVERE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
@@ -36,6 +37,14 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: s
     for row in rows:
         table.add_row(*(_cell(cell) for cell in row))
     console.print(table)
+
+
+def spark(values: Sequence[int]) -> str:
+    """Draw numbers as a line of bars, none for zero."""
+    most = max(values, default=0)
+    return "".join(
+        BARS[0] if not value else BARS[max(1, round(value / most * (len(BARS) - 1)))] for value in values
+    )
 
 
 def dump(content: Mapping[str, Any] | Sequence[Any]) -> None:

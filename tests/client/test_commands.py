@@ -323,6 +323,18 @@ def test_findings_are_listed_judged_and_gated(folk: Cast, sign_in: SignIn, wrenc
     assert wrenchai("triage", low, "dismiss", "--reason", "x").code == 3
 
 
+def test_trend_is_a_line_for_each_day(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
+    find(folk.project, claim("sql"), claim("weak", severity=Severity.LOW))
+    sign_in("vera")
+    told = wrenchai("trend", "--project", "alice/shop", "--last", "2").out.splitlines()
+    assert [line.split("\t")[1:] for line in told] == [list("00000000"), list("20101020")]
+    assert wrenchai("trend", "--project", "shop", "--json").json["by"] == "day"
+    assert wrenchai("trend", "--project", "shop", "--by", "run").out == ""
+    missing = wrenchai("trend", "--project", "charlie/own")
+    assert (missing.code, "there is no project 'charlie/own'" in missing.err) == (2, True)
+    assert wrenchai("trend", "--project", "shop", "--last", "0").code == 2
+
+
 @pytest.mark.usefixtures("worker")
 def test_log_is_printed(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
     run = submit_steps(folk.project, probe("a", "say"), probe("b", "say", after="a"))

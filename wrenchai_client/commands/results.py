@@ -1,4 +1,4 @@
-"""findings, triage, logs, report: what came of the work."""
+"""findings, trend, triage, logs, report: what came of the work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wrenchai_client.commands.base import (
     whole_id,
     write_file,
 )
-from wrenchai_client.errors import DONE, FAILED
+from wrenchai_client.errors import BAD_INPUT, DONE, FAILED, ClientError
 from wrenchai_client.feed import Feed
 from wrenchai_client.server import ApiClient
 from wrenchai_client.text import clean
@@ -52,6 +52,13 @@ def register(commands: Parsers) -> None:
     findings.add_argument("--path", metavar="PATTERN", help="beginning of a path, or a pattern: src/**/*.py")
     findings.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
     add_fail_on(findings)
+
+    developed = add(commands, "trend", show_trend, "say how many findings a project had over time")
+    developed.add_argument(
+        "--project", default="default", metavar="SLUG", help="slug, or team/slug (default: default)"
+    )
+    developed.add_argument("--by", choices=("day", "week", "run"), default="day", help="default: day")
+    developed.add_argument("--last", type=int, default=14, metavar="N", help="so many of them (default: 14)")
 
     triage = add(commands, "triage", judge, "accept, dismiss or reopen a finding")
     triage.add_argument("finding", metavar="FINDING", help="id of a finding, or its first letters")
@@ -104,6 +111,44 @@ def list_findings(call: Call) -> int:
         ]
         table.show(("id", "severity", "status", "rule", "where", "what"), rows, nothing="No findings.")
     return _gate(client, options.fail_on, query)
+
+
+def show_trend(call: Call) -> int:
+    """Show what was open, new and fixed in each period, and the course of what was open as a line."""
+    options, client = call.options, call.client()
+    path = f"/api/v1/projects/{_project(client, options.project)}/findings/trend"
+    told = client.get(path, by=options.by, last=options.last)
+    if options.json:
+        table.dump(told)
+        return DONE
+    points = told["points"]
+    rows = [
+        (
+            str(point["ends"] if point["run"] else point["begins"])[: 16 if point["run"] else 10],
+            sum(point["open"].values()),
+            *(point["open"][severity] for severity in SEVERITIES),
+            sum(point["new"].values()),
+            sum(point["fixed"].values()),
+        )
+        for point in points
+    ]
+    columns = (told["by"], "open", *SEVERITIES, "new", "fixed")
+    table.show(columns, rows, nothing="No run has told of this project's quality yet.")
+    if rows and sys.stdout.isatty():
+        print(table.spark([int(row[1]) for row in rows]))
+    return DONE
+
+
+def _project(client: ApiClient, given: str) -> str:
+    """Give a project as a path has it: team/slug."""
+    known = [str(one["path"]) for one in client.pages("/api/v1/projects", most=LOOKED_THROUGH)]
+    fitting = [path for path in known if given in (path, path.partition("/")[2])]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        told = f"several projects are named {given!r}; say which: {', '.join(fitting)}"
+        raise ClientError(told, exit_code=BAD_INPUT)
+    raise ClientError(f"there is no project {given!r} that you may see", exit_code=BAD_INPUT)
 
 
 def _gate(client: ApiClient, fail_on: str | None, query: dict[str, Any]) -> int:
