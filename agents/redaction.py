@@ -35,6 +35,11 @@ def redact(text: str) -> str:
     return _QUOTED.sub(_cut_if_random, text)
 
 
+def redact_tokens(text: str) -> str:
+    """Cut what is a secret by its form alone: for prose, in which words such as "token" stand beside examples."""
+    return _IN_URL.sub(rf"\g<1>{CUT}\g<2>", _TOKENS.sub(CUT, text))
+
+
 def redact_literals(text: str) -> str:
     """Cut every quoted text: for lines of which a tool says that they hold a secret, but not where."""
     return _LITERAL.sub(lambda match: f"{match['quote']}{CUT}{match['quote']}", text)

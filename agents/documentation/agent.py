@@ -1,5 +1,6 @@
 """Documentation: writes and checks documentation from the code alone, without an LLM.
 
+    api_reference       what can be imported, as pages that link to each other               griffe
     docstring_report    docstrings that are missing or no longer match the code      griffe, pydoclint
     data_model          entities and relations, as an ER diagram                     own reader of models
     http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
@@ -15,9 +16,10 @@ from agents.base import Agent
 from agents.documentation.operations.docstrings import Docstrings
 from agents.documentation.operations.interfaces import Interfaces
 from agents.documentation.operations.readme import Readme
+from agents.documentation.operations.reference import Reference
 
 
-class Documentation(Docstrings, Readme, Interfaces, Agent):
+class Documentation(Docstrings, Readme, Interfaces, Reference, Agent):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

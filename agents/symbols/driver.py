@@ -206,6 +206,7 @@ def describe(one: Any, syntax: Bodies, style: str, name: str, depth: int = 0) ->
     if kind == "function":
         told["parameters"] = [parameter(p) for p in one.parameters]
         told["returns"] = tokens(one.returns)
+        told["overloads"] = [overload(form) for form in one.overloads or ()]
         told["raises"] = [
             {"name": raised, "target": target_of(one, raised), "line": line}
             for raised, line in body.get("raises", ())
@@ -258,6 +259,14 @@ def parameter(one: Any) -> Told:
         "kind": one.kind.value if one.kind else "positional or keyword",
         "annotation": tokens(one.annotation),
         "default": short(str(one.default)) if one.default is not None and not is_variadic(one) else None,
+    }
+
+
+def overload(one: Any) -> Told:
+    return {
+        "parameters": [parameter(p) for p in one.parameters],
+        "returns": tokens(one.returns),
+        "line": one.lineno or 0,
     }
 
 

@@ -62,6 +62,14 @@ class Parameter(_Shape):
     default: str | None = None
 
 
+class Overload(_Shape):
+    """One of several forms in which a function may be called."""
+
+    parameters: tuple[Parameter, ...] = ()
+    returns: Tokens = ()
+    line: int = 0
+
+
 class Raised(_Shape):
     """An error that a function's own body raises."""
 
@@ -84,6 +92,7 @@ class Symbol(_Shape):
     bases: tuple[Tokens, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     returns: Tokens = ()
+    overloads: tuple[Overload, ...] = ()
     annotation: Tokens = ()
     value: str | None = None
     docstring: Docstring | None = None

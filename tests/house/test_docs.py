@@ -23,6 +23,8 @@ FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*\Z|[\w-]+\.(?:py|toml|yml|md|txt|in)\Z|M
 NOT_FILES = {
     "wrench.toml",  # what a project may have
     "corpora.toml",
+    "api_reference.md",
+    "architecture_map.md",
     "data_model.md",
     "docstrings.md",
     "http_api.md",

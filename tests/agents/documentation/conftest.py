@@ -74,18 +74,20 @@ def work(tmp_path: Path, settings: Any) -> Work:
     settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
     (tmp_path / "scratch").mkdir()
 
-    def run(name: str, tree: Path | dict[str, str | bytes], **more: Any) -> Done:
+    def run(
+        name: str, tree: Path | dict[str, str | bytes], *, request: dict[str, Any] | None = None, **more: Any
+    ) -> Done:
         engine = Engine(scratch=tmp_path / "scratch")
         root = plant(tmp_path / "tree", tree) if isinstance(tree, dict) else tree
         stored = workspace.store(
             workspace.Tree(root=root, description="a tree"), engine.put_artifact, scratch=engine.scratch
         )
         engine.named.clear()
-        request = StepRequest(
+        order = StepRequest(
             run_id=UUID(int=5), project_id=1, step_id=1, step_key=name, attempt=1, agent="documentation",
-            operation=name, input={}, run_goal="", run_request={},
+            operation=name, input={}, run_goal="", run_request=request or {},
         )  # fmt: skip
-        context = OperationContext(request=request, engine=engine)  # type: ignore[arg-type]  # no journal here
+        context = OperationContext(request=order, engine=engine)  # type: ignore[arg-type]  # no journal here
         operation = Documentation.operations()[name]
         output = operation.method(Documentation(), operation.input(snapshot=stored.digest, **more), context)
         assert type(output).model_validate_json(output.model_dump_json()) == output
