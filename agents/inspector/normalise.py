@@ -19,6 +19,7 @@ from agents.inspector.memory import Memory
 from agents.inspector.rules import HARD_CODED, family
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
+from agents.inspector.weighing import injected_names, weigh
 from agents.redaction import redact, redact_literals
 
 SNIPPET_LINES = 6
@@ -40,9 +41,21 @@ class _Cluster:
 
     said: list[Said] = field(default_factory=list)
 
+    def has(self, other: Said) -> bool:
+        """Tell whether the same tool said the same of the same line: a name that stands there twice."""
+        mine = other.claim
+        return any(
+            one.analyzer is other.analyzer
+            and one.claim.line == mine.line
+            and one.claim.rule == mine.rule
+            and one.claim.message == mine.message
+            and not mine.hops
+            for one in self.said
+        )
+
     def takes(self, other: Said) -> bool:
         first = self.said[0].claim
-        if other.analyzer.name in {one.analyzer.name for one in self.said}:
+        if any(one.analyzer.name == other.analyzer.name for one in self.said):
             return False
         if _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line:
             return True
@@ -109,6 +122,7 @@ def findings(
     """Merge, name and sort what the tools said of a tree."""
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
+    injected = injected_names(one.claim for one in said)
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said), key=_place):
@@ -117,7 +131,11 @@ def findings(
         text = sources.line(claim.path, claim.line)
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
-        found.append(finding.model_copy(update={"owner": owners.of_path(claim.path)}))
+        weight = weigh(
+            [one.claim for one in cluster.said], file=files.get(claim.path), line=text, injected=injected
+        )
+        weighed = {"severity": weight.severity, "confidence": weight.confidence}
+        found.append(finding.model_copy(update={"owner": owners.of_path(claim.path), **weighed}))
         equals[identity] += 1
     return sorted(found, key=sort_key)
 
@@ -133,6 +151,8 @@ def _clusters(said: Iterable[Said]) -> list[_Cluster]:
         # Secrets are one kind: what one tool calls a password another one calls an AWS key.
         rule = "secret" if one.claim.category == "secret" else family(one.claim.rule)
         clusters = found.setdefault((one.claim.path, rule), [])
+        if any(cluster.has(one) for cluster in clusters):
+            continue
         home = next((cluster for cluster in clusters if cluster.takes(one)), None)
         if home is None:
             clusters.append(home := _Cluster())

@@ -69,6 +69,11 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
 _DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
+_CI_FOLDERS = frozenset({".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines"})
+_CI_NAME = re.compile(
+    r"^(tox\.ini|noxfile\.py|vagrantfile|\.travis\.yml|\.gitlab-ci\.yml|jenkinsfile|appveyor\.yml|.*[-_.](ci|test|tests|dev|cypress|e2e)\.ya?ml)$",
+    re.IGNORECASE,
+)
 _DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt"})
 
 
@@ -96,6 +101,12 @@ class SourceFile:
         """Tell whether its path says that it explains rather than runs."""
         pure = PurePosixPath(self.path)
         return pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1])
+
+    @property
+    def in_ci(self) -> bool:
+        """Tell whether its path says that it sets up machines for tests or for developers."""
+        pure = PurePosixPath(self.path)
+        return bool(_CI_NAME.match(pure.name)) or not _CI_FOLDERS.isdisjoint(pure.parts[:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

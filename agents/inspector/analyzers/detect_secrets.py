@@ -90,7 +90,7 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         else f"secret-{re.sub(r'[^a-z0-9]+', '-', kind.lower()).strip('-')}"
     )
     confidence = Confidence.LOW if entropy else Confidence.MEDIUM if rule == HARD_CODED else Confidence.HIGH
-    harmless = file.in_test_code or file.in_docs or row["hint"] == "local"  # likely, not surely
+    harmless = file.in_test_code or file.in_docs or file.in_ci or bool(row["hint"])  # likely, not surely
     if harmless:
         confidence = _LOWER[confidence]
     what = "Password or key in the source" if rule == HARD_CODED else f"{kind} in the source"

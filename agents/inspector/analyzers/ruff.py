@@ -19,6 +19,7 @@ from agents.inspector.analyzers.base import (
     quoted,
 )
 from agents.inspector.analyzers.drivers import made_up
+from agents.inspector.analyzers.meant import Lines, is_meant
 from agents.inspector.rules import (
     CORRECTNESS,
     HARD_CODED,
@@ -79,11 +80,12 @@ class Ruff(Analyzer):
             elif code in RULES and _matters(code, path, in_test_code=tests.get(path, False)):
                 parsed.claims.append(self._claim(row, path, code))
         # What the parser's recovery found after a syntax error is guesswork.
+        parsed.claims = [claim for claim in parsed.claims if claim.path not in broken]
+        lines = Lines(batch.root)
         parsed.claims = [
             claim
             for claim in parsed.claims
-            if claim.path not in broken
-            and not (tests.get(claim.path, False) and _is_fixture(claim, batch.root))
+            if not is_meant(claim, lines, in_test_code=tests.get(claim.path, False))
         ]
         return parsed
 
@@ -108,15 +110,6 @@ class Ruff(Analyzer):
 
     def reproduce(self, claim: Claim) -> str:
         return f"ruff check --isolated --select {claim.tool_rule} -- {quoted(claim.path)}"
-
-
-def _is_fixture(claim: Claim, root: Path) -> bool:
-    """A fixture of pytest is imported, and named again as the parameter that it fills: no definition is lost."""
-    if claim.tool_rule != "F811":
-        return False
-    lines = (root / claim.path).read_text(encoding="utf-8").split("\n")
-    before = lines[claim.line - 1][: claim.column - 1] if claim.line <= len(lines) else ""
-    return before.rstrip().endswith(("(", ",")) or not before.strip()
 
 
 def _is_installed(message: str) -> bool:
@@ -144,13 +137,18 @@ class RuffPasswords(Ruff):
 
     def parse(self, answer: Path, batch: Batch) -> Parsed:
         """Leave out what is a name or a placeholder: ruff judges by the variable's name alone."""
-        parsed = super().parse(answer, batch)
-        parsed.claims = [claim for claim in parsed.claims if not _is_made_up(claim, batch.root)]
+        parsed, lines = super().parse(answer, batch), Lines(batch.root)
+        parsed.claims = [claim for claim in parsed.claims if not _is_made_up(claim, lines)]
         return parsed
 
 
-def _is_made_up(claim: Claim, root: Path) -> bool:
-    lines = (root / claim.path).read_text(encoding="utf-8").split("\n")
-    line = lines[claim.line - 1] if claim.line <= len(lines) else ""
+_NAMED = re.compile(r'(?:assigned to|function default): "(\w+)"|argument: "(\w+)"')
+
+
+def _is_made_up(claim: Claim, lines: Lines) -> bool:
+    named = _NAMED.search(claim.message)
+    if named and made_up.names_a_place(named[1] or named[2]):
+        return True
+    line = lines.line(claim.path, claim.line)
     literal = _LITERAL.search(line, claim.column - 1)
     return literal is not None and made_up.is_made_up(literal["value"], line)

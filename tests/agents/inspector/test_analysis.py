@@ -141,7 +141,12 @@ def test_comments_that_silence_a_tool_are_obeyed_and_told(tmp_path: Path) -> Non
         },
     )
     analysis = inspect(tmp_path, "security_scan")
-    assert places(analysis.findings) == ["S102 a.py:2", "S102 b.py:2"]
+    assert [
+        (place, one.severity) for place, one in zip(places(analysis.findings), analysis.findings, strict=True)
+    ] == [
+        ("S102 b.py:2", Severity.MEDIUM),
+        ("S102 a.py:2", Severity.INFO),  # somebody looked at it
+    ]
     assert [run.note for run in analysis.tools] == [
         "comments in the source silence it 2 times (noqa)",
         "comments in the source silence it 2 times (nosec)",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.findings import Confidence
+from agents.findings import Confidence, Severity
 from agents.redaction import CUT, redact
 from tests.agents.inspector.trees import inspect, places, plant
 
@@ -115,3 +115,34 @@ def test_real_token_in_a_test_is_reported_with_less_confidence(tmp_path: Path) -
 )
 def test_redact_cuts_what_looks_like_a_secret(line: str, shown: str) -> None:
     assert redact(line) == shown
+
+
+def test_words_and_patterns_about_passwords_are_none(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "PASSWORD_RESET_SUBJECT = 'Password Reset from {ctf}'\n"
+            "PATTERN_PASSWORD = r'<b>Passwort: (?P<PWD>.*?)</b>'\n"
+            f"PASSWORD = '{PASSWORD}'\n",
+            "Makefile": 'env:\n\tprintf "APP_SECRET=`pwgen -1s 32`" >> .env\n',
+        },
+    )
+    assert [(one.path, one.line) for one in inspect(tmp_path, "secret_scan").findings] == [("a.py", 3)]
+
+
+def test_passwords_of_machines_for_tests_and_words_in_generated_lines_weigh_less(tmp_path: Path) -> None:
+    secret = _letters(32)
+    plant(
+        tmp_path,
+        {
+            "compose.yaml": f"POSTGRES_PASSWORD: {secret}\n",
+            ".ci/compose.yaml": f"POSTGRES_PASSWORD: {secret}\n",
+            "flags.json": '{"a": "' + "x" * 3000 + f'", "password": "{secret}"}}\n',
+        },
+    )
+    weights = {one.path: one.severity for one in inspect(tmp_path, "secret_scan").findings}
+    assert weights == {
+        "compose.yaml": Severity.HIGH,
+        ".ci/compose.yaml": Severity.MEDIUM,
+        "flags.json": Severity.MEDIUM,
+    }

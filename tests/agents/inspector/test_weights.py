@@ -32,3 +32,73 @@ def test_a_sentence_is_no_password() -> None:
     line = 'PASS_ERR = "Please enter a password 8-12 characters in length"'
     assert is_made_up("Please enter a password 8-12 characters in length", line)
     assert not is_made_up("correct horse battery", 'PASS = "correct horse battery"')
+
+
+def test_a_name_that_many_files_use_and_none_defines_is_put_there_from_outside(tmp_path: Path) -> None:
+    engines = {f"engines/e{number}.py": "def f():\n    return traits\n" for number in range(4)}
+    plant(tmp_path, {**engines, "a.py": "def f():\n    return lost\n"})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.message, one.severity, one.confidence) for one in found] == [
+        ("Undefined name `lost`", Severity.HIGH, Confidence.HIGH),
+        *[("Undefined name `traits`", Severity.LOW, Confidence.LOW)] * 4,
+    ]
+
+
+def test_a_name_that_a_line_has_twice_is_told_once(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "def f():\n    return lost + lost + other\n"})
+    assert [one.message for one in inspect(tmp_path, "lint").findings] == [
+        "Undefined name `lost`",
+        "Undefined name `other`",
+    ]
+
+
+def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tmp_path: Path) -> None:
+    code = "import subprocess\n\n\ndef f(x):\n    subprocess.run(x, shell=True)\n"
+    plant(tmp_path, {"a.py": code, "tests/test_a.py": code, "examples/a.py": code})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("a.py", Severity.HIGH, Confidence.MEDIUM),
+        ("examples/a.py", Severity.LOW, Confidence.MEDIUM),
+        ("tests/test_a.py", Severity.LOW, Confidence.MEDIUM),
+    ]
+
+
+def test_what_somebody_silenced_for_one_tool_weighs_little_with_the_other(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "exec(x)  # noqa: S102\nexec(y)  # noqa: S307\nexec(z)  # noqa: E501\n"})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.line, one.severity) for one in found] == [
+        (2, Severity.MEDIUM),
+        (3, Severity.MEDIUM),
+        (1, Severity.INFO),
+    ]
+
+
+def test_a_comparison_that_is_expected_to_fail_is_meant_but_another_is_not(tmp_path: Path) -> None:
+    text = (
+        "import pytest\n\n\ndef test_a(a):\n    with pytest.raises(TypeError):\n        a < 'b'\n"
+        "    a < 'c'\n"
+    )
+    plant(tmp_path, {"tests/test_a.py": text, "a.py": text})
+    found = inspect(tmp_path, "lint").findings
+    assert [place for place in places(found) if place.startswith("B015")] == [
+        "B015 a.py:6",
+        "B015 a.py:7",
+        "B015 tests/test_a.py:7",
+    ]
+
+
+def test_stripping_one_character_written_twice_removes_no_word(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "def f(x):\n    return x.lstrip('--'), x.strip('.json-j')\n"})
+    found = inspect(tmp_path, "lint").findings
+    assert [place for place in places(found) if place.startswith("B005")] == ["B005 a.py:2"]
+    plant(tmp_path, {"a.py": "def f(x):\n    return x.lstrip('--')\n"})
+    assert [place for place in places(inspect(tmp_path, "lint").findings) if place.startswith("B005")] == []
+
+
+def test_a_default_is_mutable_by_what_it_is_not_by_being_a_call(tmp_path: Path) -> None:
+    head = "import contextvars\nfrom typing import cast\n"
+    good = 'A = contextvars.ContextVar("A", default=cast("int | None", None))\n'
+    bad = 'B = contextvars.ContextVar("B", default=[])\nC = contextvars.ContextVar("C", default=dict())\n'
+    plant(tmp_path, {"a.py": head + good + bad})
+    found = inspect(tmp_path, "lint").findings
+    assert [place for place in places(found) if place.startswith("B039")] == ["B039 a.py:4", "B039 a.py:5"]

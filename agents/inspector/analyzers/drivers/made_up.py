@@ -18,9 +18,12 @@ _NAME = re.compile(
 # `PASSWORD_FIELD = "..."` names a place where passwords are.
 _NAMES_A_PLACE = re.compile(
     r"(?i)_?(field(_?name)?|name|prefix|suffix|header|url|path|file|param(eter)?|type|cookie|session|length|source|label"
-    r"|help|help_text|regex|pattern|missing|invalid|error|message|msg|format|template|view|hasher|validators?)$"
+    r"|help|help_text|regex|pattern|missing|invalid|error|message|msg|format|template|view|hasher|validators?"
+    r"|subject|body|text|title|description|content|html|css|selector|xpath|placeholder|hint|policy|prompt|question"
+    r"|endpoint|route|scope|action|event|topic|permission|role|id)$"
+    r"|^_?(pattern|regex|re|url|uri|path|file|template|msg|message|error|html|xpath|css|label|text|title)_"
 )
-_REFERENCE = re.compile(r"os\.environ|getenv|process\.env|\$\{|\{\{|secrets\.|config\(|env\(")
+_REFERENCE = re.compile(r"os\.environ|getenv|process\.env|\$\{|\{\{|secrets\.|config\(|env\(|\$\(|=\s*`\w")
 _ASSIGNED = re.compile(r"([\w.\-]+)[\"'\])]*\s*(?::\s*[\w.\[\]]+\s*)?(?:[!=]?=|:)\s*\S")
 # What every plugin of detect-secrets needs on a line: a long run, a URL, a key's head, or a telling word.
 _NEEDED = re.compile(
@@ -29,7 +32,9 @@ _NEEDED = re.compile(
     re.IGNORECASE,
 )
 # A sentence of lower-case words is said to people: "Please enter a password".
-_SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
+_SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-{}]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
+# A regular expression, or markup: what finds a password in a page, not the password.
+_PATTERN = re.compile(r"\(\?[P:=!<]|\.[*+]\??|\\[dws][+*{]|\[\^?[a-z]-|</?[a-z]+[ >]")
 SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
 
 
@@ -44,8 +49,15 @@ def is_made_up(value: str, line: str) -> bool:
         return True
     if is_placeholder(value) or _NAME.match(value) or _SENTENCE.match(value) or _REFERENCE.search(line):
         return True
+    if _PATTERN.search(value):
+        return True
     assigned = _ASSIGNED.search(line[: line.rfind(value) + 1]) if value in line else None
-    return bool(assigned and _NAMES_A_PLACE.search(assigned[1]))
+    return bool(assigned and names_a_place(assigned[1]))
+
+
+def names_a_place(name: str) -> bool:
+    """Tell whether a variable's name says that it holds a word about passwords, not one of them."""
+    return _NAMES_A_PLACE.search(name) is not None
 
 
 def cannot_hold_a_secret(line: str) -> bool:

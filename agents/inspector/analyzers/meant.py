@@ -1,0 +1,81 @@
+"""What a linter's rule calls a mistake and its writer meant: by the source around it, line by line."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.inspector.analyzers.base import Claim
+
+_RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
+_STRIPPED = re.compile(r"""strip\(\s*[bru]*(["'])(?P<characters>.+?)\1\s*\)""")
+_MUTABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)\(")
+
+
+class Lines:
+    """The lines of a tree's files, read once each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read = functools.lru_cache(maxsize=16)(self._read_now)
+
+    def _read_now(self, path: str) -> list[str]:
+        try:
+            return (self._root / path).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeError):
+            return []
+
+    def line(self, path: str, number: int) -> str:
+        """One line, or "" if there is none."""
+        lines = self._read(path)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def is_meant(claim: Claim, lines: Lines, *, in_test_code: bool) -> bool:
+    """Tell whether this is what its writer wanted."""
+    judge = _JUDGES.get(claim.tool_rule)
+    return judge is not None and judge(claim, lines, in_test_code)
+
+
+def _is_fixture(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """A fixture of pytest is imported, and named again as the parameter that it fills: no definition is lost."""
+    before = lines.line(claim.path, claim.line)[: claim.column - 1]
+    return in_test_code and (before.rstrip().endswith(("(", ",")) or not before.strip())
+
+
+def _is_expected_to_fail(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`with raises(TypeError): a < b`: the comparison is what is tried."""
+    indent = _indent(lines.line(claim.path, claim.line))
+    for number in range(claim.line - 1, max(0, claim.line - 12), -1):
+        text = lines.line(claim.path, number)
+        if text.strip() and _indent(text) < indent:
+            return in_test_code and bool(_RAISES.match(text))
+    return False
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _strips_one_character(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`strip("--")` removes what `strip("-")` removes: no word was meant."""
+    del in_test_code
+    found = _STRIPPED.search(lines.line(claim.path, claim.line), claim.column - 1)
+    return found is not None and len(set(found["characters"])) == 1
+
+
+def _is_unchangeable(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """A default made by a call of something is not known to be mutable; a display or container is."""
+    del in_test_code
+    return _MUTABLE.match(lines.line(claim.path, claim.line)[claim.column - 1 :]) is None
+
+
+_JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
+    "F811": _is_fixture,
+    "B015": _is_expected_to_fail,
+    "B018": _is_expected_to_fail,
+    "B005": _strips_one_character,
+    "B039": _is_unchangeable,
+}

@@ -1,0 +1,72 @@
+"""What a claim weighs at its place: severity and confidence, after everything that makes it less than its rule says.
+
+Owns: what test code, examples, comments of developers and the whole tree tell about a claim. Refuses to know tools.
+Invariant: nothing is dropped here; what weighs little stands last. A proof (a path of input) keeps its weight in
+product code, whatever comments say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agents.findings import Confidence, Severity
+from agents.inspector.analyzers.base import Claim
+from agents.inspector.survey import SourceFile
+
+# A name that so many files use and none defines is put there from outside: a loader's, a template's of code.
+FILES_OF_AN_INJECTED_NAME = 4
+_UNDEFINED = re.compile(r"Undefined name `(\w+)`")
+_NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.IGNORECASE)
+_NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
+_CODE = re.compile(r"[A-Z]+\d+")
+_BELOW = {Confidence.HIGH: Confidence.MEDIUM}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a finding is sorted by."""
+
+    severity: Severity
+    confidence: Confidence
+
+
+def injected_names(claims: Iterable[Claim]) -> frozenset[str]:
+    """The messages of undefined names that so many files use that something must define them."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        if _UNDEFINED.fullmatch(claim.message):
+            files[claim.message].add(claim.path)
+    return frozenset(message for message, paths in files.items() if len(paths) >= FILES_OF_AN_INJECTED_NAME)
+
+
+def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, injected: frozenset[str]) -> Weight:
+    """Weigh the claims that make one finding."""
+    severity = min((one.severity for one in claims), key=lambda one: one.weight)
+    confidence = min((one.confidence for one in claims), key=lambda one: one.weight)
+    first = claims[0]
+    if first.message in injected:
+        return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
+    if first.category != "security" or file is None:
+        return Weight(severity, confidence)
+    if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
+        severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
+    if not any(one.hops for one in claims) and is_silenced(first, line):
+        severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)
+    return Weight(severity, confidence)
+
+
+def is_silenced(claim: Claim, line: str) -> bool:
+    """Tell whether somebody looked at this line and told another tool to be quiet about the same."""
+    noqa = _NOQA.search(line)
+    if noqa is not None:
+        codes = _CODE.findall((noqa["codes"] or "").upper())
+        if not codes or claim.rule in codes:
+            return True
+    return _NOSEC.search(line) is not None
+
+
+def _at_most(severity: Severity, most: Severity) -> Severity:
+    return max(severity, most, key=lambda one: one.weight)
