@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -197,7 +196,7 @@ def test_same_claim_in_two_projects_is_two_findings(cast: Cast) -> None:
         "severity=worst", "severity=", "min_severity=9", "status=gone", "new=perhaps", "run=1", "run=%00", "q=%00",
         "q=", f"q={'x' * 201}", "path=%00", f"path={'*' * 41}", f"path={'x' * 301}", "agent=%00", "rule=",
         "ordering=rule", "cursor=x", "limit=0", "limit=1e309", "colour=red", "rule=" + ",".join(map(str, range(21))),
-        f"run={uuid4()}", "project=nope",
+        "run=6f1c2a54-0d0b-4c55-9d5e-0b8f2f6f7a10", "project=nope",
     ],
 )  # fmt: skip
 def test_query_that_is_none_is_named(cast: Cast, query: str) -> None:
@@ -221,7 +220,7 @@ def test_pattern_takes_signs_for_themselves(cast: Cast) -> None:
     assert [one["path"] for one in answer.json()["results"]] == ["a+(b)[c].py"]
 
 
-@pytest.mark.parametrize("name", ["not-a-uuid", "%00", str(uuid4())])
+@pytest.mark.parametrize("name", ["not-a-uuid", "%00", "6f1c2a54-0d0b-4c55-9d5e-0b8f2f6f7a10"])
 def test_finding_that_is_none_is_404(cast: Cast, name: str) -> None:
     client = Client(raise_request_exception=False)
     answer = client.get(f"{LIST}/{name}", HTTP_AUTHORIZATION=f"Bearer {token(cast.vera)}")

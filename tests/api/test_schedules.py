@@ -6,7 +6,6 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -396,7 +395,7 @@ def test_query_that_is_none_is_named(cast: Cast, query: str) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.split("=")[0])
 
 
-@pytest.mark.parametrize("name", ["x", "%00", str(uuid4())])
+@pytest.mark.parametrize("name", ["x", "%00", "6f1c2a54-0d0b-4c55-9d5e-0b8f2f6f7a10"])
 def test_schedule_that_is_none_is_404(cast: Cast, name: str) -> None:
     client = Client(raise_request_exception=False)
     for part in ("", "/times", "/fires"):
