@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +45,7 @@ MOST_HALVED = (
 )
 NAMED_FAILURES = 50  # in a step's output; all are counted
 Tell = Callable[[str], None]
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def analyse(
     shares: Shares | None = None,
     settings: Settings | None = None,
     tell: Tell = lambda text: None,
-    progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+    progress: Progress = lambda done, total, message: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Analysis:
     """Run the analyzers over the tree. Raises StepCancelled; a tool's fault is told in its ToolRun instead.
@@ -108,19 +109,15 @@ def analyse(
         for owner, account in enumerate(accounts)
         for job in _jobs(account, owner, memory, processes=shares.most)
     ]
-    count = 0
-    while jobs:
-        again: list[Job] = []
-        with closing(
-            side_by_side(jobs, tree=tree, scratch=scratch, shares=shares, cancelled=cancelled)
-        ) as running:
-            progress(count, count + len(jobs), "begun" if not count else "what failed, in smaller parts")
-            for at, done in enumerate(running, start=1):
-                again += _take(accounts[done.job.owner], done, memory)
-                told = f"{done.job.analyzer.name}: {plural(len(done.job.files), 'file')}"
-                progress(count + at, count + len(jobs) + len(again), told)
-        count += len(jobs)
-        jobs = again
+    count = _work_off(
+        jobs,
+        accounts,
+        memory,
+        start=lambda waiting: side_by_side(
+            waiting, tree=tree, scratch=scratch, shares=shares, cancelled=cancelled
+        ),
+        progress=progress,
+    )
     whole = Tree(root=tree, files=found.files)
     for account in accounts:
         _conclude(account, whole)
@@ -133,6 +130,29 @@ def analyse(
     memory.write()
     progress(max(1, count), max(1, count), "done")
     return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
+
+
+def _work_off(
+    jobs: list[Job],
+    accounts: Sequence[_Account],
+    memory: Memory,
+    *,
+    start: Callable[[Sequence[Job]], Generator[Done, None, None]],
+    progress: Progress,
+) -> int:
+    """Book what each call came to, in rounds until none is to be tried again; gives how many calls there were."""
+    count = 0
+    while jobs:
+        again: list[Job] = []
+        with closing(start(jobs)) as running:
+            progress(count, count + len(jobs), "begun" if not count else "what failed, in smaller parts")
+            for at, done in enumerate(running, start=1):
+                again += _take(accounts[done.job.owner], done, memory)
+                told = f"{done.job.analyzer.name}: {plural(len(done.job.files), 'file')}"
+                progress(count + at, count + len(jobs) + len(again), told)
+        count += len(jobs)
+        jobs = again
+    return count
 
 
 def _unseen(accounts: Sequence[_Account], found: Survey) -> frozenset[str]:

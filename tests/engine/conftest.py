@@ -120,6 +120,16 @@ def cluster(project: Project, tmp_path: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def quick() -> Iterator[None]:
+    """The queue's last steps were quick: a turn has as many as it may."""
+    pace = stint._paces["agent.probe"] = stint._Pace()
+    for _ in range(stint.REMEMBERED):
+        pace.took(0.0001)
+    yield
+    stint._paces.clear()
+
+
+@pytest.fixture
 def first_plan() -> Iterator[None]:
     from agents import requests
     from tests.engine.timetable import probe_plan
