@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Claim:
     end_line: int
     cwe: frozenset[int]
     rule: str
+    hops: tuple[tuple[str, int], ...] = ()  # the places that its path leads through
 
 
 @dataclass(slots=True)
@@ -73,7 +74,9 @@ def taint(tree: Path) -> Said:
         said.unread[f"{_name(row['path'], tree)}:{row['what']}"] = str(row["reason"])
     for row in answer["findings"]:
         last = row.get("end_line", row["line"])
-        said.claims.append(_claim(row["rule"], row["path"], row["line"], last, row["cwe"], tree))
+        claim = _claim(row["rule"], row["path"], row["line"], last, row["cwe"], tree)
+        hops = tuple((_name(hop["path"], tree), int(hop["line"])) for hop in row["hops"])
+        said.claims.append(replace(claim, hops=hops))
     return said
 
 

@@ -3,8 +3,8 @@
     python -m benchmarks.inspector.vulnerabilities [--root FOLDER] [--only CVE,...] [--half tune|report|both]
 
 Downloads both versions of each package by pip (wheels where there are any, unpacked, never installed), analyses each
-as one project and looks for a finding of the category inside the function that `vulnerabilities.toml` names. "silent"
-means that the fixed version has none there; a function that is gone is silent.
+as one project and looks for a finding of the category inside the function that `vulnerabilities.toml` names, or whose
+path leads through it. "silent" means that the fixed version has none there; a function that is gone is silent.
 """
 
 from __future__ import annotations
@@ -109,17 +109,18 @@ def _definitions(body: list[ast.stmt]) -> list[ast.FunctionDef | ast.AsyncFuncti
 
 
 def claims(said: Said, flaw: Vulnerability, version: Path) -> list[int]:
-    """Give the lines in the flaw's function at which something of its category was found."""
+    """Give the lines in the flaw's function at which something of its category was found, or through which it leads."""
     lines = span(version / flaw.file, flaw.function)
     if lines is None:
         return []
-    return sorted(
-        claim.line
-        for claim in said.claims
-        if claim.path == flaw.file
-        and lines[0] <= claim.line <= lines[1]
-        and not claim.cwe.isdisjoint(FAMILIES[flaw.category] | {flaw.cwe})
-    )
+    found: set[int] = set()
+    for claim in said.claims:
+        if claim.cwe.isdisjoint(FAMILIES[flaw.category] | {flaw.cwe}):
+            continue
+        places = [(claim.path, claim.line), *reversed(claim.hops)]
+        inside = [line for path, line in places if path == flaw.file and lines[0] <= line <= lines[1]]
+        found.update(inside[:1])
+    return sorted(found)
 
 
 def main() -> int:

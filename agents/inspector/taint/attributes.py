@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import guards, kinds
 from agents.inspector.taint.frames import Frame
-from agents.inspector.taint.structures import Bound, Class, Function, Instance, Module, Super
-from agents.inspector.taint.tables.rows import Rules
+from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
+from agents.inspector.taint.tables.rows import Rules, means
 from agents.inspector.taint.values import (
     UNKNOWN,
     Attribute,
     Choice,
+    Facts,
     Source,
     Taint,
     Trail,
@@ -76,6 +77,12 @@ def _of_class(
 ) -> Value | None:
     if name == "__class__":
         return Value(ref=cls)
+    if is_instance:
+        for one in cls.order():
+            kind = frame.engine.project.known_type(one)
+            found = _outside(frame, node, holder, f"{kind}.{name}") if kind else None
+            if found is not None:
+                return found
     member = start.member(name)
     if member is not None:
         return _bound(frame, member, holder, node, is_instance=is_instance)
@@ -109,7 +116,6 @@ def _bound(frame: Frame, member: Value, holder: Value, node: ast.expr, *, is_ins
     target = node.value if isinstance(node, ast.Attribute) else None
     if function.kind == "property":
         from agents.inspector.taint import summaries
-        from agents.inspector.taint.structures import Arguments
 
         return summaries.call(frame, node, function, Arguments([holder], nodes=[target]))
     return Value(ref=Bound(function, holder, target))
@@ -121,7 +127,7 @@ def _outside(frame: Frame, node: ast.expr, holder: Value, full: str) -> Value | 
     full = tables.canonical(full)
     rules = tables.of(full)
     if rules is None:
-        return None
+        return Value(name=full) if tables.is_type(full) else None
     return _by_rules(frame, node, holder, full, rules)
 
 
@@ -145,7 +151,7 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
 
 def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rules) -> Value:
     if rules.sources:
-        value = source_value(frame, node, rules)
+        value = source_value(frame, node, rules, full)
         taints = tuple(one.with_cleaned(rules.cleans) for one in value.taints)
         return Value(taints, name=rules.gives or full)
     taints = parts_of(holder.taints, f".{full.rpartition('.')[2]}") if holder.taints else ()
@@ -154,20 +160,41 @@ def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rul
     elif rules.cleans:
         taints = tuple(one.with_cleaned(rules.cleans) for one in taints)
     # `gives` on an attribute that is called stays a name until the call; both ways of reading agree on the type.
-    return Value(taints, name=full)
+    return Value(taints, name=full, facts=_facts(rules, holder))
 
 
-def source_value(frame: Frame, node: ast.AST, rules: Rules) -> Value:
-    """A fresh value from a source."""
+def _facts(rules: Rules, holder: Value) -> tuple[Facts, Facts] | None:
+    """What reading a property proves about the object itself."""
+    for row in rules.guards:
+        if row.arguments.itself:
+            return guards.by_row(row, Arguments(), holder)
+    return None
+
+
+def source_value(frame: Frame, node: ast.AST, rules: Rules, identity: str = "") -> Value:
+    """A fresh value from a source; with an identity it is the same one each time that it is read."""
     row = rules.sources[0]
-    return Value((fresh_taint(frame, node, row.what, row.origin),))
+    known = identity if row.origin == "remote" else ""
+    return Value((fresh_taint(frame, node, row.what, row.origin, identity=known),))
 
 
-def fresh_taint(frame: Frame, node: ast.AST, what: str, origin: str, variable: str = "") -> Taint:
+def source_part(frame: Frame, node: ast.AST, rules: Rules, identity: str, key: Value | None) -> Value:
+    """One part of what a source gives, by its key: `environ["PATH_INFO"]`, `get_argument("name")`."""
+    if key is None or not key.known:
+        return source_value(frame, node, rules)
+    if means(rules.sources[0].words, key.const):
+        return UNKNOWN
+    value = source_value(frame, node, rules, identity)
+    return value.but(taints=parts_of(value.taints, f"[{key.const!r}]"))
+
+
+def fresh_taint(
+    frame: Frame, node: ast.AST, what: str, origin: str, variable: str = "", *, identity: str = ""
+) -> Taint:
     """A taint that begins here."""
     place = frame.place(node)
     cleaned = kinds.INJECTIONS if origin == "random" else kinds.RANDOM
-    source = Source(what, place, origin, cleaned=cleaned)
+    source = Source(what, place, origin, cleaned=cleaned, identity=identity)
     return Taint(source, cleaned, Trail(None, place, variable, f"comes from {what}"))
 
 
@@ -201,4 +228,4 @@ def _sink(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> Non
             sinks.report(frame, node, row, value, f"{holder.name[1:]}.{node.attr}")
 
 
-__all__ = ["fresh_taint", "parts_of", "read", "replace", "source_value", "write"]
+__all__ = ["fresh_taint", "parts_of", "read", "replace", "source_part", "source_value", "write"]

@@ -89,6 +89,9 @@ def apply(
     if ref is None:
         return _outside(frame, node, callee, given, receiver)
     if isinstance(ref, Function):
+        name = _told(frame, ref)
+        if name:
+            return _outside(frame, node, callee.but(name=name, ref=None), given, receiver)
         return summaries.call(frame, node, ref, given)
     if isinstance(ref, Bound):
         bound = Arguments(
@@ -112,6 +115,19 @@ def apply(
     return _unknown(given, callee)
 
 
+def _told(frame: Frame, ref: Function | Class) -> str:
+    """The name under which the tables know what calling this does, if it is a framework's own function or class."""
+    if isinstance(ref, Function) and (ref.owner is not None or ref.parent is not None):
+        return ""
+    name = frame.engine.project.known_name(ref)
+    rules = frame.engine.tables.of(name) if name else None
+    if rules is None or not (
+        rules.sinks or rules.special or rules.cleans or rules.guards or rules.sources or rules.stops
+    ):
+        return ""
+    return name
+
+
 def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments) -> Value:
     from agents.inspector.taint.states import joined
 
@@ -129,6 +145,11 @@ def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> V
     """A new instance, after its __init__."""
     made = Value(ref=Instance(cls), shape="object", items={})
     constructor = cls.member("__init__")
+    told = _told_of_class(frame, cls, inherits=constructor is None)
+    if told:
+        result = _outside(frame, node, Value(name=told), given, None)
+        made = made.but(taints=result.taints, name=result.name)
+        return made.but(items=result.items) if result.items else made
     if constructor is not None and isinstance(constructor.ref, Function):
         bound = Arguments(
             [made, *given.positional], given.keywords, given.star, given.double_star,
@@ -148,6 +169,20 @@ def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> V
         if extra is not None:
             taints = merged(taints, deep_taints(extra))
     return made.but(items=items, taints=taints)
+
+
+def _told_of_class(frame: Frame, cls: Class, *, inherits: bool) -> str:
+    """The tables' name for making an instance: of the class itself or, if it has no constructor, of its bases."""
+    tables = frame.engine.tables
+    for one in cls.order() if inherits else (cls,):
+        name = _told(frame, one)
+        if name:
+            return name
+    for base in cls.outside() if inherits else ():
+        rules = tables.of(tables.canonical(base))
+        if rules is not None and (rules.sinks or rules.special):
+            return tables.canonical(base)
+    return ""
 
 
 def _annotated(cls: Class) -> list[str]:
@@ -247,9 +282,13 @@ def _result(
     receiver: Value | None,
 ) -> Value:
     if rules.sources:
-        if callee.taints:
-            return callee.but(name=rules.gives)
-        return attributes.source_value(frame, node, rules).but(name=rules.gives)
+        key = given.at(0) if given.positional else None
+        if key is not None or not callee.taints:
+            value = attributes.source_part(frame, node, rules, name, key)
+            return value.but(
+                name=rules.gives, taints=tuple(one.with_cleaned(rules.cleans) for one in value.taints)
+            )
+        return callee.but(name=rules.gives)
     taints: tuple[Taint, ...] = ()
     if not rules.stops:
         for one in given.every():

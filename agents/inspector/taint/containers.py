@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import attributes
+from agents.inspector.taint import attributes, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import (
@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     TRUE,
     UNKNOWN,
     Attribute,
+    Taint,
     Value,
     constant,
     deep_taints,
@@ -136,10 +137,7 @@ def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Valu
     """An element of something outside: the rules of its `[]`."""
     rules = frame.engine.tables.of(f"{holder.name}.__getitem__")
     if rules is not None and rules.sources:
-        value = attributes.source_value(frame, node, rules)
-        if key.known:
-            return Value(attributes.parts_of(value.taints, f"[{key.const!r}]"))
-        return value
+        return attributes.source_part(frame, node, rules, f"{holder.name}[]", key)
     if rules is not None and rules.stops:
         return UNKNOWN
     selector = f"[{key.const!r}]" if key.known else ""
@@ -162,7 +160,14 @@ def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
             return Value(shape=holder.shape, items=dict(enumerate(chosen)), exact=True, taints=holder.taints)
     if holder.shape in ("list", "tuple"):
         return Value(holder.taints, shape=holder.shape, rest=element(holder))
+    if bounds[0] is not None and bounds[0].const == 1:
+        return Value(tuple(_after_first(one) for one in holder.taints))
     return Value(holder.taints) if holder.taints else UNKNOWN
+
+
+def _after_first(taint: Taint) -> Taint:
+    """`path[1:]` of an absolute path."""
+    return taint.with_cleaned(kinds.mask("path")) if taint.cleaned & kinds.ROOTED else taint
 
 
 def extended(first: Value, second: Value) -> Value:

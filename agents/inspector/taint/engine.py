@@ -32,7 +32,7 @@ from agents.inspector.taint.frames import Budget, Exhausted, Frame
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Function, Hit, Module, Summary
+from agents.inspector.taint.structures import Class, Function, Hit, Module, Summary
 from agents.inspector.taint.tables import Tables, load
 from agents.inspector.taint.values import UNKNOWN, Value
 
@@ -148,18 +148,22 @@ class Engine:
                 self.not_analysed(function, f"its file took longer than {self._file_milliseconds} ms")
                 continue
             self._root(function, Budget(self._steps, min(self._milliseconds, left)))
+        for cls in module.classes:
+            for function in entries.inherited(self, cls):
+                if time.monotonic() < min(deadline, self._deadline):
+                    self._root(function, Budget(self._steps, self._milliseconds), cls)
 
-    def _root(self, function: Function, budget: Budget, caller: Frame | None = None) -> None:
-        frame = Frame(self, function.module, budget, function=function, caller=caller)
+    def _root(self, function: Function, budget: Budget, owner: Class | None = None) -> None:
+        frame = Frame(self, function.module, budget, function=function)
         try:
-            entries.prepare(frame, function)
+            entries.prepare(frame, function, owner)
             frame.execute(function.body)
         except Exception as error:  # a fault of ours costs this function, never the run; it is told
             self.not_analysed(function, _why(error))
 
     def nested(self, frame: Frame, function: Function) -> None:
         """A function inside a function: if a framework calls it, it is a root of its own, seeing that frame."""
-        if entries.is_entry(self.tables, function) and frame.level < 8:
+        if entries.is_entry(self, function) and frame.level < 8:
             self._nested.append((frame, function))
             inner = Frame(self, function.module, frame.budget, function=function, caller=frame)
             entries.prepare(inner, function)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
 from agents.inspector.taint import attributes, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
-from agents.inspector.taint.tables import Tables
-from agents.inspector.taint.tables.rows import Row
+from agents.inspector.taint.tables.rows import Row, means
 from agents.inspector.taint.values import UNKNOWN, Taint, Value, merged
+
+if TYPE_CHECKING:
+    from agents.inspector.taint.engine import Engine
 
 _HARMLESS = frozenset(
     [
@@ -41,19 +44,20 @@ _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "opt
 _NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")
 
 
-def is_entry(tables: Tables, function: Function) -> bool:
+def is_entry(engine: Engine, function: Function) -> bool:
     """Tell whether a decorator makes it an entry."""
-    return entry_of(tables, function) is not None
+    return entry_of(engine, function) is not None
 
 
-def entry_of(tables: Tables, function: Function) -> Row | None:
+def entry_of(engine: Engine, function: Function) -> Row | None:
     """The row of its decorator, if any."""
-    node = function.node
+    node, tables = function.node, engine.tables
     if isinstance(node, ast.Lambda):
         return None
     for written, value in zip(node.decorator_list, function.decorators, strict=False):
         target = written.func if isinstance(written, ast.Call) else written
-        rules = tables.of(value.name) if value.name else None
+        name = value.name or (engine.project.known_name(value.ref) if isinstance(value.ref, Function) else "")
+        rules = tables.of(name) if name else None
         if (
             (
                 (rules is None or rules.entry is None)
@@ -69,6 +73,47 @@ def entry_of(tables: Tables, function: Function) -> Row | None:
     return None
 
 
+def handlers(engine: Engine, cls: Class) -> list[Row]:
+    """The rows of a class's bases: which of its methods a framework calls."""
+    tables = engine.tables
+    names = [
+        *cls.outside(),
+        *(f"{one.module.name}.{one.name}" for one in cls.order() if "/" in one.module.path),
+    ]
+    found: list[Row] = []
+    for name in names:
+        for one in {name: None, tables.canonical(name): None}:
+            found += [row for row in tables.handlers.get(one, ()) if row not in found]
+    return found
+
+
+def handler_of(engine: Engine, function: Function, owner: Class | None) -> Row | None:
+    """The row that makes a method an entry, if any."""
+    if owner is None or isinstance(function.node, ast.Lambda):
+        return None
+    name = function.node.name
+    return next((row for row in handlers(engine, owner) if means(row.words, name)), None)
+
+
+def inherited(engine: Engine, cls: Class) -> list[Function]:
+    """Methods that a framework calls on this class and that stand in a base which is no handler itself (a mixin)."""
+    if not handlers(engine, cls):
+        return []
+    found: list[Function] = []
+    for base in cls.order()[1:]:
+        if handlers(engine, base):
+            continue
+        for name, member in base.members.items():
+            function = member.ref
+            if (
+                isinstance(function, Function)
+                and cls.member(name) is member
+                and handler_of(engine, function, cls)
+            ):
+                found.append(function)
+    return found
+
+
 def _takes_path(written: ast.Call) -> bool:
     first = written.args[0] if written.args else None
     return (
@@ -76,9 +121,10 @@ def _takes_path(written: ast.Call) -> bool:
     )
 
 
-def prepare(frame: Frame, function: Function) -> None:
-    """Bind the parameters of a root."""
-    entry = entry_of(frame.engine.tables, function)
+def prepare(frame: Frame, function: Function, owner: Class | None = None) -> None:
+    """Bind the parameters of a root; `owner` is the class of the instance, if not its own."""
+    owner = owner or function.owner
+    entry = entry_of(frame.engine, function) or handler_of(frame.engine, function, owner)
     if entry is not None:
         frame.route = _route_kind(frame, function, entry)
     elif _is_view_method(function):
@@ -99,10 +145,10 @@ def prepare(frame: Frame, function: Function) -> None:
                     (attributes.fresh_taint(frame, extra, "a part of the address", "remote", extra.arg),)
                 )
             frame.state.variables[extra.arg] = Value(shape=shape, rest=rest)
-    if function.owner is not None and names and function.kind != "static":
-        receiver = Value(ref=Instance(function.owner), shape="object", items={})
+    if owner is not None and names and function.kind != "static":
+        receiver = Value(ref=Instance(owner), shape="object", items={})
         if function.kind == "class":
-            receiver = Value(ref=function.owner)
+            receiver = Value(ref=owner)
         frame.state.variables[names[0]] = receiver
         frame.receiver = receiver
 
@@ -137,6 +183,9 @@ def _parameter(
     if number == 0 and function.owner is not None and function.kind != "static":
         return UNKNOWN
     value, has_type = _by_type(frame, function, parameter)
+    protocol = _by_signature(frame, function, parameter)
+    if protocol:
+        return Value(name=protocol)
     if entry is None or not entry.parameters:
         if not has_type and _is_request(parameter.arg, number, function):
             kind = _request_type(frame, function)
@@ -145,6 +194,9 @@ def _parameter(
         if not has_type and _is_path_part(function, parameter, number):
             taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
             return Value((taint.weaker(),))
+        default = function.defaults.get(parameter.arg)
+        if value is UNKNOWN and default is not None and not default.known and (default.ref or default.name):
+            return default  # nobody else is known to choose the function or class
         return value
     if parameter.arg in converted or value.name.startswith("@"):
         return value
@@ -161,7 +213,18 @@ def _parameter(
     if _is_api(entry):
         what = "a parameter of the request"
     taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg)
-    return Value((taint,), ref=value.ref)
+    weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
+    return Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
+
+
+def _by_signature(frame: Frame, function: Function, parameter: ast.arg) -> str:
+    """The type that a protocol gives to a parameter, if the function's parameters are the protocol's."""
+    names = tuple(one.arg for one in function.parameters)
+    for row in frame.engine.tables.signatures:
+        if names[-len(row.words) :] == row.words and parameter.arg in row.words:
+            number = row.words.index(parameter.arg)
+            return row.types[number] if number < len(row.types) else ""
+    return ""
 
 
 def _is_api(entry: Row) -> bool:
@@ -260,4 +323,4 @@ def _in(function: Function, imported: str) -> bool:
     )
 
 
-__all__ = ["Taint", "entry_of", "is_entry", "kinds", "merged", "prepare"]
+__all__ = ["Taint", "entry_of", "inherited", "is_entry", "kinds", "merged", "prepare"]

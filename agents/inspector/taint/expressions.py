@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.inspector.taint import attributes, texts
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.states import State, joined
+from agents.inspector.taint.states import joined, settled
 from agents.inspector.taint.structures import Function
 from agents.inspector.taint.values import (
     MAX_ITEMS,
@@ -267,30 +267,13 @@ def conditional(frame: Frame, node: ast.IfExp) -> Value:
     frame.state = before.copy()
     frame.state.assume(facts[0])
     first, one = frame.evaluate(node.body), frame.state
-    first = _as_seen(first, one)
+    first = settled(first, one)
     frame.state = before.copy()
     frame.state.assume(facts[1])
     second, other = frame.evaluate(node.orelse), frame.state
-    second = _as_seen(second, other)
+    second = settled(second, other)
     frame.state = joined(one, other)
     return join(first, second)
-
-
-def _as_seen(value: Value, state: State) -> Value:
-    """What a branch knows of the value stays with it when the branch is left."""
-    if not state.facts or not value.taints:
-        return value
-    return value.but(taints=tuple(settled(one, state) for one in value.taints))
-
-
-def settled(taint: Taint, state: State) -> Taint:
-    """The taint with a state's facts about its source put into it."""
-    keys = {source.key for source in taint.source.lineage()}
-    bits = 0
-    for (key, need), known in state.facts.items():
-        if key in keys and taint.cleaned & need == need:
-            bits |= known
-    return taint.with_cleaned(bits & ((1 << 40) - 1)) if bits else taint
 
 
 @evaluates(ast.NamedExpr)
@@ -419,7 +402,7 @@ def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[]
             if condition.facts:
                 frame.state.assume(condition.facts[0])
     value = make()
-    value = _as_seen(value, frame.state)
+    value = settled(value, frame.state)
     frame.state = saved
     return value
 

@@ -31,12 +31,21 @@ from agents.inspector.taint.values import (
 Both = tuple[Facts, Facts]
 _ADDRESSES = kinds.mask("redirect ssrf")
 _PATH = kinds.mask("path")
+_REDIRECT = kinds.mask("redirect")
 _HOST = "://"
 
 
-def about(taints: tuple[Taint, ...], bits: int, need: int = 0) -> Facts:
-    """The facts that these taints' sources are clean for these kinds."""
+def about(taints: tuple[Taint, ...], bits: int, need: int = 0, *, whole: bool = False) -> Facts:
+    """The facts that these taints' sources are clean for these kinds; `whole`: and what they are parts of."""
+    if whole:
+        return {(source.key, need): bits for one in taints for source in one.source.lineage()}
     return {(one.source.key, need): bits for one in taints} if bits else NO_FACTS
+
+
+def contained(taints: tuple[Taint, ...]) -> Facts:
+    """A path lies below a folder. If it was resolved, the same path unresolved leads to the same file."""
+    is_resolved = all(one.cleaned & kinds.RESOLVED for one in taints)
+    return about(taints, _PATH, 0 if is_resolved else kinds.RESOLVED)
 
 
 @evaluates(ast.Compare)
@@ -134,7 +143,7 @@ def equal_facts(left: Value, right: Value) -> Facts:
 def _trusted(value: Value, other: Value) -> Facts:
     """`value` equals something that no stranger chooses."""
     if value.name == "@commonpath":
-        return about(value.taints, _PATH, kinds.RESOLVED)
+        return contained(value.taints)
     if value.name == "@commonprefix":
         return about(value.taints, WEAKEN)
     if all(one.cleaned & kinds.PARSED for one in value.taints):
@@ -198,7 +207,7 @@ def of_text_test(node: ast.Call, method: str, receiver: Value, given: Arguments)
 def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
     options = list((begin.items or {}).values()) if begin.shape == "tuple" else [begin]
     sure = all(_ends_closed(one, node.args[0] if node.args else None) for one in options)
-    facts: Facts = about(receiver.taints, _PATH if sure else WEAKEN, kinds.RESOLVED)
+    facts: Facts = contained(receiver.taints) if sure else about(receiver.taints, WEAKEN, kinds.RESOLVED)
     texts_ = [one.const for one in options if isinstance(one.const, str)]
     if len(texts_) == len(options) and all(_HOST in text and text.count("/") >= 3 for text in texts_):
         facts = all_facts(facts, about(receiver.taints, _ADDRESSES))
@@ -207,7 +216,10 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
     if not sure and not all(one.cleaned & kinds.RESOLVED for one in receiver.taints):
         facts = all_facts(facts, about(receiver.taints, WEAKEN))
     # The negative: `if x.startswith("/"): refuse` keeps out absolute paths, not `..`.
-    return facts, about(receiver.taints, WEAKEN)
+    refused = about(receiver.taints, WEAKEN)
+    if texts_ == ["//"] and all(one.source.identity for one in receiver.taints):
+        refused = all_facts(refused, about(receiver.taints, _REDIRECT))
+    return facts, refused
 
 
 def _ends_closed(begin: Value, written: ast.expr | None) -> bool:
@@ -238,8 +250,10 @@ def by_row(row: Row, given: Arguments, receiver: Value | None) -> Both | None:
     """What a guard of the tables proves."""
     facts: Facts = NO_FACTS
     for value in chosen(row.arguments, given, receiver):
-        facts = all_facts(facts, about(deep_taints(value), row.bits, row.need))
-    return (facts, NO_FACTS) if facts else None
+        facts = all_facts(facts, about(deep_taints(value), row.bits, row.need, whole=row.whole))
+    if not facts:
+        return None
+    return (facts, NO_FACTS) if row.holds else (NO_FACTS, facts)
 
 
 def chosen(names: ArgumentNames, given: Arguments, receiver: Value | None) -> list[Value]:

@@ -62,6 +62,12 @@ BY_BIT: dict[int, Kind] = {kind.bit: kind for kind in KINDS.values()}
 RESOLVED = 1 << 40  # a path without ".." and links
 BASED = 1 << 41  # a text that begins with a constant, so its begin cannot be chosen
 PARSED = 1 << 42  # part of a parsed address that names its host
+OWN = (
+    1 << 43
+)  # the request's own path: a view that it leads to is not reached by `//host`, its variants may be
+STRIPPED = 1 << 44  # it does not begin with a slash
+ROOTED = 1 << 45  # an absolute path without "..": what follows its slash stays below any folder
+BEGIN = RESOLVED | OWN | STRIPPED | ROOTED  # what is not true any more once something stands before it
 _DANGERS = (1 << len(_ROWS)) - 1
 RANDOM = KINDS["random"].bit
 INJECTIONS = _DANGERS & ~RANDOM  # what conversion to a number makes impossible
@@ -76,4 +82,4 @@ def mask(names: str) -> int:
     return found
 
 
-_MARKS = {"resolved": RESOLVED, "based": BASED, "parsed": PARSED}
+_MARKS = {"resolved": RESOLVED, "based": BASED, "parsed": PARSED, "own": OWN}

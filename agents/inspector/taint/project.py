@@ -78,6 +78,20 @@ class Project:
         """Tell whether the tree has a module of this name."""
         return name in self._by_name
 
+    def known_type(self, cls: Class) -> str:
+        """The tables' name for instances of a class of the tree that is a framework's own, or ""."""
+        if cls.told is None:
+            name = self.engine.tables.canonical(f"@{cls.module.name}.{cls.name}")
+            known = "/" in cls.module.path and self.engine.tables.is_type(name)
+            cls.told = name if known else ""
+        return cls.told
+
+    def known_name(self, thing: Class | Function) -> str:
+        """The tables' name for a class or function of the tree that is a framework's own, or ""."""
+        if "/" not in thing.module.path:
+            return ""
+        return self.engine.tables.own(f"{thing.module.name}.{thing.name}")
+
     def absolute(self, module: Module, name: str, level: int) -> str:
         """The absolute name of what a relative import means."""
         if not level:

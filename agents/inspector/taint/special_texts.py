@@ -170,7 +170,10 @@ def resolve_path(
         receiver if receiver is not None and receiver.name.startswith("@pathlib") else given.at(0) or UNKNOWN
     )
     name = "@pathlib.Path" if receiver is not None and receiver.name.startswith("@pathlib") else ""
-    taints = tuple(one.with_cleaned(kinds.RESOLVED) for one in deep_taints(value))
+    marks = kinds.RESOLVED
+    if texts.known_prefix(value).startswith("/"):
+        marks |= kinds.ROOTED
+    taints = tuple(one.with_cleaned(marks) for one in deep_taints(value))
     return (
         frame.moved(Value(taints, name=name, prefix=""), node, "", "made absolute")
         if taints
@@ -189,11 +192,7 @@ def common_path(
 @known_as("within")
 def within(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """path.is_relative_to(base): contained, if the path was resolved before."""
-    facts = (
-        guards.about(receiver.taints, kinds.mask("path"), kinds.RESOLVED)
-        if receiver is not None
-        else NO_FACTS
-    )
+    facts = guards.contained(receiver.taints) if receiver is not None else NO_FACTS
     if receiver is not None and not facts:
         return UNKNOWN
     weaker = guards.about(receiver.taints, WEAKEN) if receiver is not None else NO_FACTS
@@ -207,5 +206,5 @@ def relative_to(
 ) -> Value:
     """path.relative_to(base): raises unless contained."""
     if receiver is not None and receiver.taints:
-        frame.state.assume(guards.about(receiver.taints, kinds.mask("path"), kinds.RESOLVED))
+        frame.state.assume(guards.contained(receiver.taints))
     return receiver or UNKNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import kinds, sinks
+from agents.inspector.taint import containers, kinds, sinks
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
@@ -110,6 +110,63 @@ def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Argum
                 f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"
             )
             frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words)
+
+
+@known_as("set_header")
+def set_header(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """handler.set_header(name, value): where a redirect leads, what a browser makes of the body."""
+    name, value = given.at(0, "name") or UNKNOWN, given.at(1, "value") or UNKNOWN
+    _header(frame, node, name, value, splits=not callee.name.startswith("@tornado"))
+    if (
+        isinstance(name.const, str)
+        and name.const.lower() == "content-type"
+        and receiver is not None
+        and isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+    ):
+        changed = receiver.but(items={**(receiver.items or {}), _TYPE: value.but()})
+        containers.store(frame, node.func.value, receiver, changed)
+    return NONE
+
+
+_TYPE = Attribute("~type")
+
+
+def _header(frame: Frame, node: ast.AST, name: Value, value: Value, *, splits: bool) -> None:
+    """`splits`: line ends in it would begin another header."""
+    if isinstance(name.const, str) and name.const.lower() == "location":
+        frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
+    elif splits:
+        for one in (name, value):
+            frame.hit(kinds.KINDS["header"].bit, deep_taints(one), node, "a header of the response", weak=1)
+
+
+@known_as("write_page")
+def write_page(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """handler.write(chunk): HTML unless a header said otherwise; a dictionary becomes JSON."""
+    chunk = given.at(0, "chunk")
+    if chunk is None or chunk.shape == "dict":
+        return NONE
+    kind = ((receiver.items if receiver is not None else None) or {}).get(_TYPE)
+    if kind is None or (isinstance(kind.const, str) and sinks.renders(kind.const)):
+        frame.hit(kinds.KINDS["xss"].bit, deep_taints(chunk), node, "the page that the handler writes")
+    return NONE
+
+
+@known_as("start_response")
+def start_response(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """start_response(status, headers) of WSGI."""
+    headers = given.at(1, "headers") or UNKNOWN
+    for pair in [*(headers.items or {}).values(), *([headers.rest] if headers.rest is not None else [])]:
+        if pair.items is not None and 0 in pair.items and 1 in pair.items:
+            _header(frame, node, pair.items[0], pair.items[1], splits=True)
+    return NONE
 
 
 @known_as("set_cookie")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from typing import Any
 
 from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import EXECUTORS, Frame, Loop, executes
-from agents.inspector.taint.states import State, joined
+from agents.inspector.taint.states import State, joined, settled_taint
 from agents.inspector.taint.structures import Instance
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     NONE,
     UNKNOWN,
+    Facts,
     Value,
     all_facts,
+    deep_taints,
     element,
     join,
     merged,
@@ -160,7 +163,19 @@ def iteration(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
     def head() -> None:
         assign(frame, node.target, expressions.element_of(frame, iterated))
 
-    _loop(frame, head, node.body, node.orelse, ends=True)
+    _loop(frame, head, node.body, node.orelse, ends=True, every=_judged_whole(frame, node.iter, iterated))
+
+
+def _judged_whole(frame: Frame, node: ast.expr, iterated: Value) -> set[Any]:
+    """Sources of which all parts are looked at: a text, a call's list. A mapping's keys say nothing of its values."""
+    taints = deep_taints(iterated)
+    is_call = isinstance(node, ast.Call) and (
+        not isinstance(node.func, ast.Attribute) or node.func.attr not in ("items", "keys", "values")
+    )
+    is_answer = iterated.name.startswith("@") and frame.engine.tables.of(iterated.name) is None
+    if not (is_call or is_answer) and not all(one.source.selector for one in taints):
+        return set()
+    return {source.key for one in taints for source in one.source.lineage()}
 
 
 @executes(ast.While)
@@ -190,8 +205,18 @@ def _breaks(body: list[ast.stmt]) -> bool:
     return any(isinstance(one, ast.Break) for part in body for one in ast.walk(part))
 
 
-def _loop(frame: Frame, head: Any, body: list[ast.stmt], orelse: list[ast.stmt], *, ends: bool) -> None:
+def _loop(
+    frame: Frame,
+    head: Any,
+    body: list[ast.stmt],
+    orelse: list[ast.stmt],
+    *,
+    ends: bool,
+    every: Collection[Any] = (),
+) -> None:
+    """Execute a loop. What each round proves about the sources `every` that are iterated over holds after it."""
     loop = Loop()
+    proved: Facts = NO_FACTS
     entry = frame.state
     current = entry.copy()
     for number in range(ROUNDS):
@@ -205,10 +230,15 @@ def _loop(frame: Frame, head: Any, body: list[ast.stmt], orelse: list[ast.stmt],
         for one in loop.continues:
             after = joined(after, one)
         following = joined(entry, after) if after.alive else entry
+        proved = (
+            {key: bits for key, bits in after.facts.items() if key[0] in every} if after.alive else NO_FACTS
+        )
         if number and _same(current, following):
             break
         current = following
     frame.state = current if ends else State(dict(current.variables), current.facts, alive=False)
+    if proved:
+        frame.state.assume(proved)
     if ends:
         frame.execute(orelse)
     for one in loop.breaks:
@@ -273,7 +303,7 @@ def finish(frame: Frame, node: ast.AST, value: Value) -> None:
         own = value.facts or (NO_FACTS, NO_FACTS)
         value = value.but(
             facts=(all_facts(known, own[0]), all_facts(known, own[1])),
-            taints=tuple(expressions.settled(one, frame.state) for one in value.taints),
+            taints=tuple(settled_taint(one, frame.state) for one in value.taints),
         )
     frame.returns.append(value)
     frame.exits.append(frame.state.copy())

@@ -87,6 +87,31 @@ def _replaced(holder: Value, old: Value, new: Value, depth: int) -> Value | None
     return None
 
 
+_KINDS = (1 << 40) - 1  # bits of dangers; above are marks
+
+
+def settled(value: Value, state: State) -> Value:
+    """The value with a state's facts about its sources put into it."""
+    if not state.facts or not value.taints:
+        return value
+    taints = tuple(settled_taint(one, state) for one in value.taints)
+    return (
+        value
+        if all(one is other for one, other in zip(taints, value.taints, strict=True))
+        else value.but(taints=taints)
+    )
+
+
+def settled_taint(taint: Taint, state: State) -> Taint:
+    """The taint with a state's facts about its source put into it."""
+    keys = {source.key for source in taint.source.lineage()}
+    bits = 0
+    for (key, need), known in state.facts.items():
+        if key in keys and taint.cleaned & need == need:
+            bits |= known
+    return taint.with_cleaned(bits & _KINDS) if bits & _KINDS else taint
+
+
 def joined(first: State, second: State) -> State:
     """The state after two ways meet."""
     if not first.alive:
@@ -94,8 +119,13 @@ def joined(first: State, second: State) -> State:
     if not second.alive or first is second:
         return first
     variables = dict(first.variables)
+    differ = first.facts is not second.facts and first.facts != second.facts
     for name, value in second.variables.items():
         mine = variables.get(name)
+        if differ and mine is not value:
+            # What only one way knows stays with the value that came that way: `if not safe(x): x = "/"`.
+            value = settled(value, second)
+            mine = settled(mine, first) if mine is not None else None
         if mine is None:
             variables[name] = value.but(const=MISSING, exact=False) if value.known or value.exact else value
         elif mine is not value:

@@ -92,7 +92,31 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
     value = Value(taints)
     if method == "replace":
         value = _replaced(value, given)
+    elif method in ("strip", "lstrip", "rstrip", "removesuffix") and taints:
+        value = _stripped(value, method, given.at(0))
     return frame.moved(value, node, "", f"changed by {method}()") if taints else UNKNOWN
+
+
+def _stripped(value: Value, method: str, letters: Value | None) -> Value:
+    """`x.lstrip("/")`: what begins with no slash names no host and no root."""
+    if letters is None or not isinstance(letters.const, str) or "/" not in letters.const:
+        return value
+    if method in ("rstrip", "removesuffix"):
+        return value.but(taints=tuple(variant_of_own_path(one) for one in value.taints))
+    return value.but(taints=tuple(without_root(one) for one in value.taints))
+
+
+def variant_of_own_path(taint: Taint) -> Taint:
+    """The request's path with a slash more or less at its end: redirecting there answers any path, `//host` too."""
+    if not taint.cleaned & kinds.OWN:
+        return taint
+    return taint.without_marks(kinds.OWN | kinds.mask("redirect")).weaker()
+
+
+def without_root(taint: Taint) -> Taint:
+    """A text whose leading slashes were cut off."""
+    below = kinds.mask("path") if taint.cleaned & kinds.ROOTED else 0
+    return taint.with_cleaned(kinds.STRIPPED | below)
 
 
 def _replaced(value: Value, given: Arguments) -> Value:

@@ -71,6 +71,7 @@ class Class:
     bases: list[Value] = field(default_factory=list)
     members: dict[str, Value] = field(default_factory=dict)
     fields: dict[str, Value] = field(default_factory=dict)
+    told: str | None = None  # the tables' name for its instances, once asked for
     _order: list[Class] | None = None
 
     def order(self) -> list[Class]:

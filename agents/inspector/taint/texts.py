@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import kinds, strings
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
 
@@ -28,15 +28,17 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     begin, known, taints = "", True, ()  # type: tuple[str, bool, tuple[Taint, ...]]
     opaque = False  # an unknown, untainted piece came before
     whole = True
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
         found = deep_taints(piece)
         if found:
             cleaned = _fixed(begin, opaque=opaque)
-            if not whole or begin or opaque:
+            is_based = bool(not whole or begin or opaque)
+            if is_based:
                 cleaned |= kinds.BASED
-            taints = merged(
-                taints, tuple(one.with_cleaned(cleaned).without_marks(kinds.RESOLVED) for one in found)
-            )
+            elif _slash_follows(pieces[number + 1 :]):
+                found = tuple(strings.variant_of_own_path(one) for one in found)
+            marks = kinds.BEGIN if is_based else kinds.RESOLVED
+            taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
         if text is None:
             if known:
@@ -53,6 +55,18 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     prefix = _constant_begin(pieces)
     value = Value(taints, prefix=prefix[:MAX_TEXT])
     return frame.moved(value, node, "", what) if taints else value
+
+
+def _placed(taint: Taint, begin: str, cleaned: int) -> Taint:
+    """The taint after this begin. Behind `/`, a text that begins with no slash stays on this host."""
+    if begin == "/" and taint.cleaned & kinds.STRIPPED:
+        cleaned |= _REDIRECT
+    return taint.with_cleaned(cleaned)
+
+
+def _slash_follows(pieces: Sequence[Value]) -> bool:
+    following = next((one for one in pieces if one.const != ""), None)
+    return following is not None and isinstance(following.const, str) and following.const.startswith("/")
 
 
 def _constant_begin(pieces: Sequence[Value]) -> str:

@@ -38,7 +38,7 @@ class Place(NamedTuple):
 class Source:
     """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
 
-    __slots__ = ("_key", "cleaned", "origin", "parent", "place", "selector", "what")
+    __slots__ = ("_key", "cleaned", "identity", "origin", "parent", "place", "selector", "what")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Source:
         selector: str = "",
         parent: Source | None = None,
         cleaned: int = 0,
+        identity: str = "",
     ) -> None:
         self.what = what
         self.place = place
@@ -58,7 +59,10 @@ class Source:
         self.selector = selector
         self.parent = parent
         self.cleaned = cleaned
-        self._key = (what, place, selector)
+        self.identity = (
+            identity  # what is read twice under one name is one source: a check of either holds for both
+        )
+        self._key = (identity or what, None if identity else place, selector)
 
     @property
     def key(self) -> tuple[str, Place | None, str]:
@@ -76,6 +80,7 @@ class Source:
             selector=self.selector + selector,
             parent=self,
             cleaned=self.cleaned,
+            identity=self.identity,
         )
 
     def lineage(self) -> Iterator[Source]:

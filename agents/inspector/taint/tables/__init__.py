@@ -17,10 +17,12 @@ from agents.inspector.taint.tables import (
     django,
     fastapi,
     flask,
+    gateways,
     processes,
     serialisation,
     stdlib,
     templating,
+    tornado,
     xml,
 )
 from agents.inspector.taint.tables.rows import BadRow, Row, Rules
@@ -39,6 +41,8 @@ TABLES = (
     django.ROWS,
     fastapi.ROWS,
     aiohttp.ROWS,
+    tornado.ROWS,
+    gateways.ROWS,
 )
 
 
@@ -50,6 +54,9 @@ class Tables:
         self._aliases: dict[str, str] = {}
         self._found: dict[str, Rules | None] = {}
         self.requests: dict[str, str] = {}
+        self.handlers: dict[str, list[Row]] = {}  # by the base of the class
+        self.signatures: list[Row] = []
+        self._types: set[str] = set()
         for row in rows:
             self._add(row)
 
@@ -62,6 +69,14 @@ class Tables:
         if row.effect == "request":
             self.requests[row.name] = row.target
             return
+        if row.effect == "handler":
+            self.handlers.setdefault(row.name, []).append(row)
+            return
+        if row.effect == "signature":
+            self.signatures.append(row)
+            return
+        if row.name.startswith("@"):
+            self._types.add(row.name.rpartition(".")[0])
         rules = self._rules.setdefault(row.name, Rules())
         match row.effect:
             case "source":
@@ -98,6 +113,15 @@ class Tables:
             name = self._aliases[name]
             seen += 1
         return name
+
+    def own(self, name: str) -> str:
+        """The canonical name if there are rules for exactly this one, else ""."""
+        name = self.canonical(name)
+        return name if name in self._rules else ""
+
+    def is_type(self, name: str) -> bool:
+        """Tell whether the tables know attributes of instances of this type."""
+        return name in self._types
 
     def of(self, name: str) -> Rules | None:
         """The rules of a dotted name, or those of its owner for every attribute."""

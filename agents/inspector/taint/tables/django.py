@@ -33,6 +33,7 @@ _INPUT = {
     "query_params": "a query parameter",
 }
 _REQUEST = "@django.http.HttpRequest"
+_FIXED = "REQUEST_METHOD SERVER_* REMOTE_ADDR REMOTE_PORT SCRIPT_NAME CONTENT_LENGTH CSRF_COOKIE*"
 _VIEWS = [
     "django.views.View",
     "django.views.generic.View",
@@ -71,9 +72,23 @@ _HTML = [
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
     # It begins with a slash, so it stays on this host.
-    *(clean(f"{_REQUEST}.{name}", "redirect", "ssrf") for name in ("path", "path_info", "get_full_path")),
-    source(f"{_REQUEST}.META.get", "a header of the request"),
-    source(f"{_REQUEST}.META.__getitem__", "a header of the request"),
+    *(
+        clean(f"{_REQUEST}.{name}", "redirect", "ssrf", "own")
+        for name in ("path", "path_info", "get_full_path")
+    ),
+    clean("django.utils.http.escape_leading_slashes", "redirect"),
+    # What a template gives to a filter or a tag may be anybody's text.
+    gives("django.template.Library", "@django.template.Library"),
+    same("django.template.base.Library", "django.template.Library"),
+    same("django.template.library.Library", "django.template.Library"),
+    *(
+        entry(f"@django.template.Library.{name}", parameters="remote", weak=1)
+        for name in ("filter", "simple_tag", "inclusion_tag", "filter_function")
+    ),
+    *(
+        source(f"{_REQUEST}.META.{name}", "a header of the request", but=_FIXED)
+        for name in ("get", "__getitem__")
+    ),
     same("@django.core.handlers.wsgi.WSGIRequest", _REQUEST),
     same("@rest_framework.request.Request", _REQUEST),
     same("@django.http.request.HttpRequest", _REQUEST),
@@ -120,6 +135,10 @@ ROWS: tuple[Row, ...] = (
     sink("django.shortcuts.redirect", "redirect", "0 to"),
     *(
         sink(f"django.http.{name}", "redirect", "0 redirect_to")
+        for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")
+    ),
+    *(
+        same(f"django.http.response.{name}", f"django.http.{name}")
         for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")
     ),
     *(stops(f"django.http.{name}") for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")),

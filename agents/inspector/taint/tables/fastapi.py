@@ -6,6 +6,7 @@ from agents.inspector.taint.tables.rows import (
     Row,
     entry,
     gives,
+    handler,
     request_parameter,
     same,
     sink,
@@ -58,6 +59,9 @@ ROWS: tuple[Row, ...] = (
     *(same(f"fastapi.responses.{name}", f"starlette.responses.{name}") for name in _RESPONSES),
     same("fastapi.Response", "starlette.responses.Response"),
     *(special(f"@starlette.responses.{name}.set_cookie", "set_cookie") for name in _RESPONSES),
+    handler(
+        "starlette.endpoints.HTTPEndpoint", "get post put patch delete", returns="json", parameters="remote"
+    ),
     sink("starlette.responses.RedirectResponse", "redirect", "0 url"),
     same("fastapi.responses.RedirectResponse", "starlette.responses.RedirectResponse"),
     stops("starlette.responses.RedirectResponse"),

@@ -8,6 +8,7 @@ from agents.inspector.taint.tables.rows import (
     entry,
     exits,
     gives,
+    handler,
     same,
     sink,
     source,
@@ -60,6 +61,12 @@ ROWS: tuple[Row, ...] = (
     entry(".expose", returns="html", parameters="remote"),
     entry("flask_appbuilder.expose", returns="html", parameters="remote"),
     entry("flask_admin.expose", returns="html", parameters="remote"),
+    handler("flask.views.MethodView", "get post put patch delete", returns="html", parameters="remote"),
+    handler("flask.views.View", "dispatch_request", returns="html", parameters="remote"),
+    *(
+        handler(f"{package}.Resource", "get post put patch delete", returns="json", parameters="remote")
+        for package in ("flask_restful", "flask_restx", "flask_restplus")
+    ),
     special("flask.make_response", "response"),
     special("flask.Response", "response"),
     special("werkzeug.wrappers.Response", "response"),

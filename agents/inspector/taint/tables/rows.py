@@ -10,7 +10,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
 (`.execute`) speaks of a method of that name on an object of which nothing is known.
 
     source(name, what)                 reading or calling it gives input from outside; origin "remote" (a stranger
-                                       chooses it), "local" (who starts the program does) or "random" (predictable)
+                                       chooses it), "local" (who starts the program does) or "random" (predictable);
+                                       but="REQUEST_METHOD SERVER_*": keys whose value no stranger chooses
     gives(name, type)                  calling it, or reading it, gives an instance of the type ("@...")
     same(name, other)                  the name is another one's alias; also for whole types: same("@a.B", "@c.D")
     sink(name, kind, "0 sql")          the argument at position 0, or with the keyword sql, must not be tainted;
@@ -24,7 +25,9 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
     stops(name)                        what goes in does not come out (len, database queries)
     guard(name, "redirect", "0")       its being true means that the argument is clean for these kinds;
                                        need="resolved": only if a path was resolved before;
-                                       "doubt" as a kind only lowers confidence
+                                       holds=False: its being false means that; whole=True: for all that the
+                                       argument is a part of (an address whose host was looked up);
+                                       "doubt" as a kind only lowers confidence; "self" also for a property
     exits(name)                        it does not return
     special(name, function)            a function of `specials`, for what no row can say
     entry(...)                         see below: functions that a framework calls
@@ -32,7 +35,15 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
 
     entry(".route", returns="html", parameters="remote")   functions decorated so: their parameters come from outside,
                                        what they return is sent as HTML ("json": never rendered). The name is that of
-                                       the decorator: "@flask.Flask.route", or ".route" on an unknown object.
+                                       the decorator: "@flask.Flask.route", or ".route" on an unknown object;
+                                       weak=1 if not all that it is called with comes from outside
+    handler("tornado.web.RequestHandler", "get post", parameters="remote")   the same for methods of these names in
+                                       classes with this base; "do_*" stands for every name that begins so
+    signature("environ start_response", "@wsgi.Environ", "@wsgi.Start")   functions with parameters of these names, in
+                                       this order: a protocol calls them; the types are those of the parameters
+
+Names also hold where the framework itself is the tree under analysis, or lies in it as a copy: what stands in the
+tables is believed there, too, before its own code is.
 
 A row that names an unknown kind, an empty argument list, a condition that is no literal or a type without `@` raises
 BadRow when the tables are loaded, and a name with two sources is an error too: a typo must not become a silent hole.
@@ -41,7 +52,7 @@ BadRow when the tables are loaded, and a name with two sources is an error too: 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agents.inspector.taint import kinds
@@ -91,8 +102,18 @@ class Row:
     weak: int = 0
     whole: bool = False
     need: int = 0
+    holds: bool = True
     returns: str = ""
     parameters: str = ""
+    words: tuple[str, ...] = ()  # names of methods or parameters
+    types: tuple[str, ...] = ()
+
+
+def means(words: tuple[str, ...], name: object) -> bool:
+    """Tell whether a name is among the words; `do_*` stands for every name that begins so."""
+    return isinstance(name, str) and any(
+        name == word or (word.endswith("*") and name.startswith(word[:-1])) for word in words
+    )
 
 
 @dataclass(slots=True)
@@ -111,13 +132,13 @@ class Rules:
     entry: Row | None = None
 
 
-def source(name: str, what: str, *, origin: Origin = "remote") -> Row:
+def source(name: str, what: str, *, origin: Origin = "remote", but: str = "") -> Row:
     """Reading or calling `name` gives input; `what` names it in a sentence ("a query parameter")."""
     if not what or origin not in ("remote", "local", "random"):
         raise BadRow(
             f"source {name!r}: it needs words for what it is, and an origin that is known, not {origin!r}"
         )
-    return Row(_checked(name), "source", what=what, origin=origin)
+    return Row(_checked(name), "source", what=what, origin=origin, words=tuple(but.split()))
 
 
 def gives(name: str, target: str) -> Row:
@@ -172,11 +193,19 @@ def stops(name: str) -> Row:
     return Row(_checked(name), "stops")
 
 
-def guard(name: str, kind: str, arguments: str, *, need: str = "") -> Row:
-    """Its being true makes the argument clean."""
-    bits = WEAKEN if kind == "doubt" else _bits(name, kind)
-    marks = _bits(name, need) if need else 0
-    return Row(_checked(name), "guard", bits=bits, arguments=_arguments(name, arguments), need=marks)
+def guard(
+    name: str, kind: str, arguments: str, *, need: str = "", holds: bool = True, whole: bool = False
+) -> Row:
+    """Its being true (or false) makes the argument clean."""
+    return Row(
+        _checked(name),
+        "guard",
+        bits=WEAKEN if kind == "doubt" else _bits(name, kind),
+        arguments=_arguments(name, arguments),
+        need=_bits(name, need) if need else 0,
+        holds=holds,
+        whole=whole,
+    )
 
 
 def exits(name: str) -> Row:
@@ -189,11 +218,29 @@ def special(name: str, function: str) -> Row:
     return Row(_checked(name), "special", target=function)
 
 
-def entry(name: str, *, returns: str = "", parameters: str = "") -> Row:
+def entry(name: str, *, returns: str = "", parameters: str = "", weak: int = 0) -> Row:
     """Functions with this decorator are called by a framework."""
     if returns not in ("", "html", "json") or parameters not in ("", "remote", "local"):
         raise BadRow(f"entry {name!r}: returns={returns!r} or parameters={parameters!r} is not known")
-    return Row(_checked(name), "entry", returns=returns, parameters=parameters)
+    return Row(_checked(name), "entry", returns=returns, parameters=parameters, weak=weak)
+
+
+def handler(base: str, methods: str, *, returns: str = "", parameters: str = "", weak: int = 0) -> Row:
+    """Methods of these names, in classes with this base, are called by a framework."""
+    made = entry(base, returns=returns, parameters=parameters, weak=weak)
+    if not methods.split():
+        raise BadRow(f"handler {base!r}: it names no method")
+    return replace(made, effect="handler", words=tuple(methods.split()))
+
+
+def signature(parameters: str, *types: str) -> Row:
+    """Functions with these parameters, in this order, are called by a protocol."""
+    words = tuple(parameters.split())
+    if len(words) < 2 or len(types) > len(words) or not all(one.startswith("@") for one in types):
+        raise BadRow(
+            f"signature {parameters!r}: two names at least, and a type for each or for the first ones"
+        )
+    return Row(_checked(words[0]), "signature", words=words, types=types)
 
 
 def request_parameter(imported: str, target: str) -> Row:

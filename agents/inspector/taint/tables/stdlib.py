@@ -161,6 +161,15 @@ ROWS: tuple[Row, ...] = (
     sink("@tarfile.TarFile.extractall", "archive", "self", when="filter!='data'", what="extractall()"),
     sink("@tarfile.TarFile.extract", "archive", "self", when="filter!='data'", what="extract()"),
     sink("shutil.unpack_archive", "archive", "0 filename", weak=1),
+    # addresses of machines: looked up, and not of the own network
+    *(
+        gives(f"ipaddress.{name}", "@ipaddress.Address")
+        for name in ("ip_address", "IPv4Address", "IPv6Address")
+    ),
+    *(
+        guard(f"@ipaddress.Address.{name}", "ssrf", "self", holds=name == "is_global", whole=True)
+        for name in ("is_private", "is_global", "is_loopback")
+    ),
     # numbers and names
     *(
         clean(name, "all")
