@@ -109,7 +109,7 @@ def _definitions(body: list[ast.stmt]) -> list[ast.FunctionDef | ast.AsyncFuncti
 
 
 def claims(said: Said, flaw: Vulnerability, version: Path) -> list[int]:
-    """Give the lines in the flaw's function at which something of its category was found, or through which it leads."""
+    """Give the lines in the flaw's function at which a finding of its category lies, or through which one leads."""
     lines = span(version / flaw.file, flaw.function)
     if lines is None:
         return []
