@@ -48,6 +48,13 @@ def parts_of(taints: tuple[Taint, ...], selector: str) -> tuple[Taint, ...]:
     return tuple(Taint(one.source.part(selector), one.cleaned, one.trail, one.weak) for one in taints)
 
 
+def rest_of(frame: Frame, node: ast.AST, taints: tuple[Taint, ...], veil: int = -1) -> tuple[Taint, ...]:
+    """The taints of what is left of a text: what a check says of that, it says of the text but for the veil."""
+    place = frame.place(node)
+    selector = f"~{place.line}:{place.column}"
+    return tuple(Taint(one.source.part(selector, veil), one.cleaned, one.trail, one.weak) for one in taints)
+
+
 def _of_reference(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value | None:
     ref = holder.ref
     if isinstance(ref, Module):

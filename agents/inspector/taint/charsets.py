@@ -36,6 +36,13 @@ _END = {"AT_END", "AT_END_STRING"}
 _BEGIN = {"AT_BEGINNING", "AT_BEGINNING_STRING"}
 
 
+@lru_cache(maxsize=256)
+def hidden(letters: str) -> int:
+    """The kinds that a text without these letters may be harmless for only because they were taken out."""
+    clear = sum(kinds.KINDS[name].bit for name, danger in _NEEDED.items() if set(letters).isdisjoint(danger))
+    return -1 & ~clear
+
+
 @lru_cache(maxsize=1024)
 def excluded(pattern: str, how: str) -> int:
     """The kinds that a value which matched cannot be dangerous for; 0 if it may contain anything."""

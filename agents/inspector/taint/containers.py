@@ -97,6 +97,10 @@ def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
             return constant(holder.const[key.const])
         except IndexError:
             return UNKNOWN
+    drawn = tuple(one for one in key.taints if not one.cleaned & kinds.RANDOM)
+    if drawn:  # what is chosen by a predictable number is predictable
+        every = element(holder)
+        return every.but(taints=merged(every.taints, drawn), const=MISSING)
     found = _known_item(holder, key)
     if found is not None:
         return found
@@ -160,9 +164,10 @@ def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
             return Value(shape=holder.shape, items=dict(enumerate(chosen)), exact=True, taints=holder.taints)
     if holder.shape in ("list", "tuple"):
         return Value(holder.taints, shape=holder.shape, rest=element(holder))
+    taints = holder.taints
     if bounds[0] is not None and bounds[0].const == 1:
-        return Value(tuple(_after_first(one) for one in holder.taints))
-    return Value(holder.taints) if holder.taints else UNKNOWN
+        taints = tuple(_after_first(one) for one in taints)
+    return Value(attributes.rest_of(frame, part, taints)) if taints else UNKNOWN
 
 
 def _after_first(taint: Taint) -> Taint:
@@ -309,6 +314,9 @@ def update(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tup
 
 def values(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
     """dict.values."""
+    if holder.exact and not holder.taints and holder.items is not None:
+        every = [one for key, one in holder.items.items() if not isinstance(key, Attribute)]
+        return Value(shape="list", items=dict(enumerate(every)), exact=True), None
     return Value(shape="list", rest=element(holder)), None
 
 
@@ -322,6 +330,13 @@ def keys(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple
 
 def items_of(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
     """dict.items."""
+    if holder.exact and not holder.taints and holder.items is not None:
+        pairs = [
+            Value(shape="tuple", items={0: constant(key), 1: one}, exact=True)
+            for key, one in holder.items.items()
+            if not isinstance(key, Attribute)
+        ]
+        return Value(shape="list", items=dict(enumerate(pairs)), exact=True), None
     pair = Value(shape="tuple", items={0: Value(holder.taints), 1: element(holder)}, exact=True)
     return Value(shape="list", rest=pair), None
 

@@ -21,8 +21,10 @@ from agents.inspector.taint import (
     expressions,
     guards,
     kinds,
+    loops,
     special_builtins,
     special_formats,
+    special_templates,
     special_texts,
     special_web,
     statements,
@@ -36,8 +38,15 @@ from agents.inspector.taint.structures import Class, Function, Hit, Module, Summ
 from agents.inspector.taint.tables import Tables, load
 from agents.inspector.taint.values import UNKNOWN, Value
 
-INTERPRETER = (calls, expressions, guards, statements, texts)  # importing them registers what they evaluate
-SPECIALS = (special_builtins, special_formats, special_texts, special_web)
+INTERPRETER = (
+    calls,
+    expressions,
+    guards,
+    loops,
+    statements,
+    texts,
+)  # importing them registers what they evaluate
+SPECIALS = (special_builtins, special_formats, special_templates, special_texts, special_web)
 ROOT_STEPS = 150_000  # evaluations for one function from outside, all its calls included
 ROOT_MILLISECONDS = 3_000
 FILE_MILLISECONDS = 20_000  # for all functions of one file
@@ -90,6 +99,8 @@ class Engine:
         self.open: dict[object, bool] = {}
         self.active: dict[int, int] = {}
         self.result = Result()
+        self._suspected: list[tuple[Hit, Function]] = []
+        self.closures: list[Function] = []  # kept, since shapes know functions by identity
         self._claims: dict[tuple[int, str, int, int], Hit] = {}
         self._progress = progress
         self._steps = root_steps
@@ -113,6 +124,9 @@ class Engine:
         for module in modules:
             self._progress(module.path)
             self._roots(module)
+        for hit, function in self._suspected:
+            if not function.shapes:
+                self._keep(hit)
         self.result.hits = sorted(
             self._claims.values(), key=lambda hit: (hit.path, hit.line, hit.column, hit.kind)
         )
@@ -174,6 +188,13 @@ class Engine:
         origin = hit.source.source.origin
         if origin == "local" and not kinds.BY_BIT[hit.kind].local:
             return
+        self._keep(hit)
+
+    def suspect(self, hit: Hit, function: Function) -> None:
+        """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""
+        self._suspected.append((hit, function))
+
+    def _keep(self, hit: Hit) -> None:
         key = (hit.kind, hit.path, hit.line, hit.column)
         old = self._claims.get(key)
         if old is None or _rank(hit) < _rank(old):

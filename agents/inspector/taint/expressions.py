@@ -16,6 +16,7 @@ from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     UNKNOWN,
+    Attribute,
     Facts,
     Taint,
     Value,
@@ -312,6 +313,8 @@ def sequence(frame: Frame, node: ast.List | ast.Tuple | ast.Set) -> Value:
 @evaluates(ast.Dict)
 def mapping(frame: Frame, node: ast.Dict) -> Value:
     """A display of keys and values."""
+    from agents.inspector.taint import sinks
+
     items: dict[Any, Value] = {}
     rest: Value | None = None
     taints: tuple[Taint, ...] = ()
@@ -324,6 +327,8 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
                 rest = element(value) if rest is None else join(rest, element(value))
             continue
         known = frame.evaluate(key)
+        if isinstance(known.const, str):
+            sinks.named_key(frame, key, known.const, value)
         if known.known and _hashable(known.const) and len(items) < MAX_ITEMS:
             items[known.const] = value
         else:
@@ -372,10 +377,42 @@ def starred(frame: Frame, node: ast.Starred) -> Value:
 
 @evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
 def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-    """Each element alike; its variables are its own."""
+    """Each element alike, unless all are known; its variables are its own."""
+    every = _of_known(frame, node)
+    if every is not None:
+        return Value(shape="list", items=dict(enumerate(every)), exact=True)
     result = _within(frame, node.generators, lambda: frame.evaluate(node.elt))
     shape = "set" if isinstance(node, ast.SetComp) else "list"
     return Value(shape=shape, rest=result)
+
+
+KNOWN_ELEMENTS = 12  # of a comprehension that are told apart
+
+
+def _of_known(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> list[Value] | None:
+    """The elements of a comprehension over known ones, whose conditions are constant."""
+    from agents.inspector.taint import statements
+
+    generator = node.generators[0]
+    if isinstance(node, ast.SetComp) or len(node.generators) > 1:
+        return None
+    saved = frame.state
+    frame.state = saved.copy()
+    found: list[Value] = []
+    try:
+        every = elements_of(frame.evaluate(generator.iter))
+        if every is None or len(every) > KNOWN_ELEMENTS:
+            return None
+        for one in every:
+            statements.assign(frame, generator.target, one)
+            tests = [truth_of(frame.evaluate(test)) for test in generator.ifs]
+            if None in tests:
+                return None
+            if all(tests):
+                found.append(frame.evaluate(node.elt))
+        return found
+    finally:
+        frame.state = saved
 
 
 @evaluates(ast.DictComp)
@@ -405,6 +442,19 @@ def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[]
     value = settled(value, frame.state)
     frame.state = saved
     return value
+
+
+def elements_of(iterated: Value) -> list[Value] | None:
+    """What a loop over the value gives, time after time; None if that is not known."""
+    if isinstance(iterated.const, str):
+        return [constant(letter) for letter in iterated.const]
+    if not iterated.exact or iterated.items is None or iterated.taints:
+        return None
+    if iterated.shape in ("list", "tuple"):
+        return list(iterated.items.values())
+    if iterated.shape == "dict":
+        return [constant(key) for key in iterated.items if not isinstance(key, Attribute)]
+    return None
 
 
 def element_of(frame: Frame, iterated: Value) -> Value:

@@ -76,11 +76,12 @@ class Budget:
 
 
 class Loop:
-    """Where `break` and `continue` lead."""
+    """Where `break` and `continue` lead. `rounds` are those that are told apart, 1 if none are."""
 
-    __slots__ = ("breaks", "continues")
+    __slots__ = ("breaks", "continues", "rounds")
 
-    def __init__(self) -> None:
+    def __init__(self, rounds: int = 1) -> None:
+        self.rounds = rounds
         self.breaks: list[State] = []
         self.continues: list[State] = []
 
@@ -205,7 +206,11 @@ class Frame:
         place = self.place(node)
         taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), weak)
         end = getattr(node, "end_lineno", 0) or place.line
-        self.engine.claim(Hit(bit, taint, place.path, place.line, place.column, end, sink, taint.trail), self)
+        hit = Hit(bit, taint, place.path, place.line, place.column, end, sink, taint.trail)
+        if not self.level and self.function is not None and self.function.parameters:
+            self.engine.suspect(hit, self.function)
+        else:
+            self.engine.claim(hit, self)
 
     def result(self) -> Value:
         """What the executed body gives to its caller."""

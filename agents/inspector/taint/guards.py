@@ -19,7 +19,9 @@ from agents.inspector.taint.values import (
     NO_FACTS,
     UNKNOWN,
     WEAKEN,
+    FactKey,
     Facts,
+    Source,
     Taint,
     Value,
     all_facts,
@@ -37,9 +39,15 @@ _HOST = "://"
 
 def about(taints: tuple[Taint, ...], bits: int, need: int = 0, *, whole: bool = False) -> Facts:
     """The facts that these taints' sources are clean for these kinds; `whole`: and what they are parts of."""
-    if whole:
-        return {(source.key, need): bits for one in taints for source in one.source.lineage()}
-    return {(one.source.key, need): bits for one in taints} if bits else NO_FACTS
+    found: dict[FactKey, int] = {}
+    for one in taints:
+        source: Source | None = one.source
+        left = bits
+        while source is not None and left:
+            found[(source.key, need)] = left | found.get((source.key, need), 0)
+            left &= ~0 if whole else ~source.veil
+            source = source.parent
+    return found
 
 
 def contained(taints: tuple[Taint, ...]) -> Facts:
@@ -173,8 +181,12 @@ def _member_facts(left: Value, right: Value) -> Both:
         if deep_taints(right):
             return NO_FACTS, NO_FACTS
         return _trusted(left, UNKNOWN), NO_FACTS
+    if right.name == "@pathlib.Path.parents":
+        owners = tuple(Taint(one.source.parent or one.source, one.cleaned, None) for one in right.taints)
+        return about(owners, _PATH, kinds.RESOLVED), NO_FACTS
     if right.taints and not right.shape:
-        return NO_FACTS, about(right.taints, WEAKEN)  # a literal that is not in the text
+        mark = kinds.QUOTES.get(left.const, 0) if isinstance(left.const, str) else 0
+        return NO_FACTS, about(right.taints, WEAKEN | mark)  # a literal that is not in the text
     return NO_FACTS, NO_FACTS
 
 

@@ -67,6 +67,11 @@ class Pages:
         return data.decode("utf-8", "replace") if len(data) <= MAX_BYTES else ""
 
 
+def unescaped(text: str, *, escaping: bool = True) -> set[str]:
+    """The variables that a template's text writes as they are; all if its engine does not escape."""
+    return {hole.variable for hole in _holes(text, "" if escaping else "text.txt")}
+
+
 def _holes(text: str, path: str) -> list[Hole]:
     found: list[Hole] = []
     names: dict[str, str] = {}

@@ -16,6 +16,10 @@ _SECRET = re.compile(
     r"(?i)token|secret|passw|passwd|pwd|session|cookie|otp|nonce|salt|csrf|captcha|activation|auth(?!or)"
     r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)|(?:^|_)key$"
 )
+_SECRET_KEY = re.compile(
+    r"(?i)(?:token|secret|passw(?:or)?d|otp|nonce|csrf_?\w*|session_?(?:id|key)|(?:api|access|private|secret|signing)_?key)$"
+)
+_MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:generator|factory)$")
 _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
 )
@@ -67,6 +71,19 @@ def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:
         frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret")
+
+
+def named_key(frame: Frame, node: ast.AST, key: str, value: Value) -> None:
+    """The same for a key in a display of keys and values; plain words are keys of other things too."""
+    if _SECRET_KEY.search(key):
+        named(frame, node, key, value)
+
+
+def made(frame: Frame, node: ast.AST, value: Value) -> None:
+    """A function whose name says that it makes a secret must not return predictable numbers."""
+    name = frame.function.name.rpartition(".")[2] if frame.function is not None else ""
+    if value.taints and _MAKER.search(name):
+        named(frame, node, name, value)
 
 
 def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, value: Value) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from agents.inspector.taint import attributes, containers, guards, kinds
-from agents.inspector.taint.expressions import element_of
+from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, elements_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments, Instance, Partial, Super
@@ -129,9 +130,22 @@ def mapping(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     return made
 
 
+def _pair(*values: Value) -> Value:
+    return Value(shape="tuple", items=dict(enumerate(values)), exact=True)
+
+
+def _exact(values: Iterable[Value]) -> Value:
+    return Value(shape="list", items=dict(enumerate(values)), exact=True)
+
+
 @known_as("range")
 def numbers(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
-    """range()."""
+    """range(); few numbers are told apart."""
+    bounds = [one.const for one in given.positional]
+    if 1 <= len(bounds) <= 3 and all(type(one) is int for one in bounds) and bounds[2:] != [0]:
+        every = range(*bounds)
+        if len(every) <= KNOWN_ELEMENTS:
+            return Value(shape="list", items=dict(enumerate(map(constant, every))), exact=True)
     return Value(shape="list", rest=UNKNOWN)
 
 
@@ -140,6 +154,10 @@ def enumerated(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
 ) -> Value:
     """enumerate()."""
+    start = given.at(1, "start") or constant(0)
+    every = elements_of(given.at(0) or UNKNOWN)
+    if every is not None and isinstance(start.const, int):
+        return _exact(_pair(constant(start.const + n), one) for n, one in enumerate(every))
     pair = Value(shape="tuple", items={0: Value(), 1: element_of(frame, given.at(0) or UNKNOWN)}, exact=True)
     return Value(shape="list", rest=pair)
 
@@ -147,6 +165,9 @@ def enumerated(
 @known_as("zip")
 def zipped(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """zip()."""
+    known = [elements_of(one) for one in given.positional]
+    if given.star is None and all(one is not None for one in known):
+        return _exact(_pair(*row) for row in zip(*(one or [] for one in known), strict=False))
     items = {n: element_of(frame, one) for n, one in enumerate(given.positional)}
     return Value(shape="list", rest=Value(shape="tuple", items=dict(items), exact=True))
 
@@ -157,6 +178,9 @@ def mapped(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
     from agents.inspector.taint import calls
 
     function = given.at(0) or UNKNOWN
+    every = elements_of(given.at(1) or UNKNOWN) if len(given.positional) == 2 else None
+    if every is not None and len(every) <= KNOWN_ELEMENTS and callee.name.endswith("map"):
+        return _exact([calls.apply(frame, node, function, Arguments([one])) for one in every])
     elements = [element_of(frame, one) for one in given.positional[1:]]
     result = calls.apply(frame, node, function, Arguments(list(elements)))
     if callee.name.endswith("filter"):

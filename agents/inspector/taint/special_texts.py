@@ -112,6 +112,22 @@ def substitute(
     return texts.concatenated(frame, node, pieces, "put into a text by Template")
 
 
+@known_as("write_into")
+def write_into(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """StringIO.write(): what was written is read again."""
+    taints = all_taints(given, receiver)
+    if (
+        receiver is not None
+        and isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and taints
+    ):
+        containers.store(frame, node.func.value, receiver, receiver.but(taints=taints))
+    return UNKNOWN
+
+
 @known_as("config_set")
 def config_set(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value

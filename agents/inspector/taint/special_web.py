@@ -7,7 +7,7 @@ import ast
 from agents.inspector.taint import containers, kinds, sinks
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
-from agents.inspector.taint.specials import all_taints, known_as
+from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import (
     NONE,
@@ -57,59 +57,6 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         weak = 1 if kind is not None and not kind.known else 0
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
     return Value(name=f"@{name}")
-
-
-@known_as("render")
-def render(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
-    """A template of the tree with a context: unescaped variables are sinks."""
-    offset = 1 if callee.name.startswith("django.shortcuts") or "TemplateResponse" in callee.name else 0
-    name = given.at(offset, "template_name") or given.at(offset, "template") or UNKNOWN
-    if "render_to_string" in callee.name:
-        name = given.at(0, "template_name") or UNKNOWN
-        offset = 0
-    if name.taints:
-        frame.hit(kinds.KINDS["template"].bit, name.taints, node, f"{callee.name}(), as the template", weak=1)
-    context = given.at(offset + 1, "context") or Value(items={})
-    if isinstance(name.const, str):
-        _holes(frame, node, name.const, context, given)
-    return Value(name="@page")
-
-
-@known_as("get_template")
-def get_template(
-    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
-) -> Value:
-    """env.get_template(name)."""
-    name = given.at(0) or UNKNOWN
-    return Value(name="@jinja2.Template", items={Attribute("~name"): name})
-
-
-@known_as("render_object")
-def render_object(
-    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
-) -> Value:
-    """template.render(context)."""
-    name = ((receiver.items if receiver else None) or {}).get(Attribute("~name"), UNKNOWN)
-    context = given.at(0) or Value(items={})
-    if isinstance(name.const, str):
-        _holes(frame, node, name.const, context, given)
-        return Value(name="@page")
-    return Value(all_taints(given))
-
-
-def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments) -> None:
-    for hole in frame.engine.pages.holes(name):
-        value = given.keywords.get(hole.variable)
-        if value is None and context.items is not None:
-            value = context.items.get(hole.variable)
-        if value is None and (context.rest is not None or context.taints):
-            value = Value(deep_taints(context))
-            value = value.but(taints=tuple(one.weaker() for one in value.taints))
-        if value is not None:
-            words = (
-                f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"
-            )
-            frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words)
 
 
 @known_as("set_header")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
 from typing import Any
 
 from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
 from agents.inspector.taint.expressions import truth_of
-from agents.inspector.taint.frames import EXECUTORS, Frame, Loop, executes
+from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined, settled_taint
 from agents.inspector.taint.structures import Instance
 from agents.inspector.taint.values import (
@@ -16,16 +15,12 @@ from agents.inspector.taint.values import (
     NO_FACTS,
     NONE,
     UNKNOWN,
-    Facts,
     Value,
     all_facts,
-    deep_taints,
     element,
     join,
     merged,
 )
-
-ROUNDS = 3  # of a loop's body, at most; a chain of four assignments that run backwards is rare
 
 
 @executes(ast.Expr)
@@ -152,140 +147,6 @@ def branch(frame: Frame, node: ast.If) -> None:
     frame.state = joined(yes, frame.state) if yes.alive or frame.state.alive else frame.state
 
 
-@executes(ast.For, ast.AsyncFor)
-def iteration(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
-    """A loop over the elements, each alike."""
-    iterated = frame.evaluate(node.iter)
-    if iterated.exact and not iterated.items and iterated.shape in ("list", "tuple", "set", "dict"):
-        frame.execute(node.orelse)
-        return
-
-    def head() -> None:
-        assign(frame, node.target, expressions.element_of(frame, iterated))
-
-    _loop(frame, head, node.body, node.orelse, ends=True, every=_judged_whole(frame, node.iter, iterated))
-
-
-def _judged_whole(frame: Frame, node: ast.expr, iterated: Value) -> set[Any]:
-    """Sources of which all parts are looked at: a text, a call's list. A mapping's keys say nothing of its values."""
-    taints = deep_taints(iterated)
-    is_call = isinstance(node, ast.Call) and (
-        not isinstance(node.func, ast.Attribute) or node.func.attr not in ("items", "keys", "values")
-    )
-    is_answer = iterated.name.startswith("@") and frame.engine.tables.of(iterated.name) is None
-    if not (is_call or is_answer) and not all(one.source.selector for one in taints):
-        return set()
-    return {source.key for one in taints for source in one.source.lineage()}
-
-
-@executes(ast.While)
-def repetition(frame: Frame, node: ast.While) -> None:
-    """A loop as long as the test holds."""
-    before = frame.state.copy()
-    test = frame.evaluate(node.test)
-    if truth_of(test) is False:
-        frame.execute(node.orelse)
-        return
-    frame.state = before
-    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-
-    def head() -> None:
-        value = frame.evaluate(node.test)
-        if value.facts:
-            frame.state.assume(value.facts[0])
-
-    _loop(frame, head, node.body, node.orelse, ends=not endless)
-    if frame.state.alive and not endless:
-        last = frame.evaluate(node.test)
-        if last.facts and not _breaks(node.body):
-            frame.state.assume(last.facts[1])
-
-
-def _breaks(body: list[ast.stmt]) -> bool:
-    return any(isinstance(one, ast.Break) for part in body for one in ast.walk(part))
-
-
-def _loop(
-    frame: Frame,
-    head: Any,
-    body: list[ast.stmt],
-    orelse: list[ast.stmt],
-    *,
-    ends: bool,
-    every: Collection[Any] = (),
-) -> None:
-    """Execute a loop. What each round proves about the sources `every` that are iterated over holds after it."""
-    loop = Loop()
-    proved: Facts = NO_FACTS
-    entry = frame.state
-    current = entry.copy()
-    for number in range(ROUNDS):
-        loop.continues = []
-        frame.state = current.copy()
-        head()
-        frame.loops.append(loop)
-        frame.execute(body)
-        frame.loops.pop()
-        after = frame.state
-        for one in loop.continues:
-            after = joined(after, one)
-        following = joined(entry, after) if after.alive else entry
-        proved = (
-            {key: bits for key, bits in after.facts.items() if key[0] in every} if after.alive else NO_FACTS
-        )
-        if number and _same(current, following):
-            break
-        current = following
-    frame.state = current if ends else State(dict(current.variables), current.facts, alive=False)
-    if proved:
-        frame.state.assume(proved)
-    if ends:
-        frame.execute(orelse)
-    for one in loop.breaks:
-        frame.state = joined(frame.state, one)
-
-
-def _same(first: State, second: State) -> bool:
-    if first.variables.keys() != second.variables.keys() or first.facts != second.facts:
-        return False
-    return all(_alike(value, second.variables[name], 3) for name, value in first.variables.items())
-
-
-def _alike(first: Value, second: Value, depth: int) -> bool:
-    if first is second:
-        return True
-    if first.const is not second.const and first.const != second.const:
-        return False
-    if {(t.source.key, t.cleaned) for t in first.taints} != {
-        (t.source.key, t.cleaned) for t in second.taints
-    }:
-        return False
-    if depth == 0:
-        return True
-    one, other = first.items or {}, second.items or {}
-    if one.keys() != other.keys() or (first.rest is None) != (second.rest is None):
-        return False
-    if first.rest is not None and second.rest is not None and not _alike(first.rest, second.rest, depth - 1):
-        return False
-    return all(_alike(value, other[key], depth - 1) for key, value in one.items())
-
-
-@executes(ast.Break)
-def leave(frame: Frame, node: ast.Break) -> None:
-    """On after the loop."""
-    if frame.loops:
-        frame.loops[-1].breaks.append(frame.state.copy())
-    frame.state.alive = False
-
-
-@executes(ast.Continue)
-def again(frame: Frame, node: ast.Continue) -> None:
-    """On with the next element."""
-    if frame.loops:
-        frame.loops[-1].continues.append(frame.state.copy())
-    frame.state.alive = False
-
-
 @executes(ast.Return)
 def returning(frame: Frame, node: ast.Return) -> None:
     """The value goes to the caller, together with what is known where it was returned."""
@@ -298,6 +159,7 @@ def finish(frame: Frame, node: ast.AST, value: Value) -> None:
     """End the body here with this value."""
     if frame.route:
         sinks.returned(frame, node, value)
+    sinks.made(frame, node, value)
     if frame.state.facts:
         known = frame.state.facts
         own = value.facts or (NO_FACTS, NO_FACTS)

@@ -6,6 +6,7 @@ shallow copies of small dictionaries; the values themselves are shared.
 
 from __future__ import annotations
 
+from agents.inspector.taint.kinds import MADE_OF
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
@@ -87,7 +88,7 @@ def _replaced(holder: Value, old: Value, new: Value, depth: int) -> Value | None
     return None
 
 
-_KINDS = (1 << 40) - 1  # bits of dangers; above are marks
+_KINDS = (1 << 40) - 1 | MADE_OF  # bits that a taint can bear
 
 
 def settled(value: Value, state: State) -> Value:

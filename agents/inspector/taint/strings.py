@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import guards, kinds, texts
+from agents.inspector.taint import attributes, guards, kinds, texts
+from agents.inspector.taint.charsets import hidden
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import UNKNOWN, Taint, Value, constant, deep_taints, element, merged
@@ -58,6 +59,10 @@ _FOLDED = frozenset(
 )
 
 
+_LEAVING = frozenset({"replace", "split", "rsplit", "splitlines", "partition", "rpartition", "translate",
+                      "removeprefix", "removesuffix"})  # fmt: skip
+
+
 def _folded(receiver: Value, method: str, given: Arguments) -> Any:
     if not isinstance(receiver.const, (str, bytes)) or given.keywords or given.star or method not in _FOLDED:
         return None
@@ -89,6 +94,10 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
     if method in ("replace", "ljust", "rjust", "center", "encode", "decode"):
         for one in given.positional[-1:] if method == "replace" else []:
             taints = merged(taints, deep_taints(one))
+    if method in _LEAVING and taints:
+        letters = [one.const for one in given.positional[:1] if isinstance(one.const, str)]
+        known = letters and method in ("replace", "split", "rsplit")
+        taints = attributes.rest_of(frame, node, taints, hidden(letters[0]) if known else -1)
     value = Value(taints)
     if method == "replace":
         value = _replaced(value, given)
@@ -126,6 +135,14 @@ def _replaced(value: Value, given: Arguments) -> Value:
         return value
     if old.const in ("\n", "\r", "\r\n"):
         return texts.cleaned(value, kinds.mask("log header"))
+    new = given.at(1)
+    if (
+        old.const in kinds.QUOTES
+        and new is not None
+        and isinstance(new.const, str)
+        and old.const not in new.const
+    ):
+        value = texts.cleaned(value, kinds.QUOTES[old.const])
     if any(letter in old.const for letter in "'\"<>&;|`$./\\*()"):
         return value.but(taints=tuple(one.weaker() for one in value.taints))
     return value
@@ -224,7 +241,7 @@ METHODS: dict[str, Method] = {
         ],
         _boolean,
     ),
-    **dict.fromkeys(("find", "rfind"), _number),
+    **dict.fromkeys(("find", "rfind", "index", "rindex", "count"), _number),
     "format": _format,
     "format_map": _format_map,
     "join": _join,

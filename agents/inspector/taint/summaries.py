@@ -10,12 +10,13 @@ place. Recursion ends at a fixed point after at most MAX_ROUNDS; a function with
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Arguments, Function, Hit, Instance, Summary
+from agents.inspector.taint.structures import Arguments, Function, Hit, Instance, Partial, Summary
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
@@ -340,6 +341,7 @@ class _Back:
         self.node = node
         self.function = function
         self.taints = taints
+        self._closures: dict[int, Function] = {}
         self.mark = mark  # of this summary's own labels; others belong to an outer function
 
     def taint(self, label: Taint) -> Taint:
@@ -374,9 +376,55 @@ class _Back:
             items = {key: self.value(one, depth - 1) for key, one in items.items()}
         if depth and rest is not None:
             rest = self.value(rest, depth - 1)
-        if not value.taints and items is value.items and rest is value.rest and facts is value.facts:
+        ref = self.reference(value.ref, depth)
+        if not value.taints and all(
+            one is other
+            for one, other in (
+                (items, value.items),
+                (rest, value.rest),
+                (facts, value.facts),
+                (ref, value.ref),
+            )
+        ):
             return value
-        return value.but(taints=self._all(value.taints), items=items, rest=rest, facts=facts)
+        return value.but(taints=self._all(value.taints), items=items, rest=rest, facts=facts, ref=ref)
+
+    def reference(self, ref: Any, depth: int) -> Any:
+        """What is called, in the call's terms: a closure sees the variables of the function that made it."""
+        if not depth or ref is None:
+            return ref
+        if isinstance(ref, Function):
+            return self._closure(ref, depth)
+        if isinstance(ref, Partial):
+            positional = tuple(self.value(one, depth - 1) for one in ref.positional)
+            keywords = {name: self.value(one, depth - 1) for name, one in ref.keywords.items()}
+            return Partial(self.value(ref.target, depth - 1), positional, keywords)
+        return ref
+
+    def _closure(self, closure: Function, depth: int) -> Function:
+        made = closure.parent
+        if made is None or made.function is not self.function:
+            return closure
+        if id(closure) not in self._closures:
+            if not any(self._is_mine(one) for one in made.state.variables.values()):
+                return closure
+            seen = Frame(
+                made.engine,
+                made.module,
+                made.budget,
+                function=made.function,
+                state=State(),
+                caller=self.frame,
+            )
+            self._closures[id(closure)] = found = replace(closure, parent=seen)
+            made.engine.closures += (closure, found)
+            seen.state.variables.update(
+                {name: self.value(one, depth - 1) for name, one in made.state.variables.items()}
+            )
+        return self._closures[id(closure)]
+
+    def _is_mine(self, value: Value) -> bool:
+        return any(one.source.what.startswith(self.mark) for one in deep_taints(value))
 
     def _all(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
         found: tuple[Taint, ...] = ()

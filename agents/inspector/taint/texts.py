@@ -13,12 +13,14 @@ from typing import Any
 
 from agents.inspector.taint import kinds, strings
 from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.states import settled_taint
 from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
 
 MAX_TEXT = 4_000  # of a folded constant
 _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
 _LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./")
 _ADDRESSES = kinds.mask("ssrf redirect")
+_LITERAL = kinds.mask("xpath sql")
 _REDIRECT = kinds.mask("redirect")
 _SPECIFIER = re.compile(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.\d+)?(?P<type>[a-zA-Z%])")
 
@@ -28,18 +30,22 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     begin, known, taints = "", True, ()  # type: tuple[str, bool, tuple[Taint, ...]]
     opaque = False  # an unknown, untainted piece came before
     whole = True
+    quote = ""  # that is open
     for number, piece in enumerate(pieces):
         found = deep_taints(piece)
         if found:
+            if quote:
+                found = _quoted(frame, found, quote)
             cleaned = _fixed(begin, opaque=opaque)
             is_based = bool(not whole or begin or opaque)
             if is_based:
                 cleaned |= kinds.BASED
             elif _slash_follows(pieces[number + 1 :]):
                 found = tuple(strings.variant_of_own_path(one) for one in found)
-            marks = kinds.BEGIN if is_based else kinds.RESOLVED
+            marks = (kinds.BEGIN if is_based else kinds.RESOLVED) | kinds.MADE_OF
             taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
+        quote = _open_quote(quote, text or "")
         if text is None:
             if known:
                 begin += piece.prefix if not found else ""
@@ -67,6 +73,23 @@ def _placed(taint: Taint, begin: str, cleaned: int) -> Taint:
 def _slash_follows(pieces: Sequence[Value]) -> bool:
     following = next((one for one in pieces if one.const != ""), None)
     return following is not None and isinstance(following.const, str) and following.const.startswith("/")
+
+
+def _open_quote(quote: str, text: str) -> str:
+    """The quotation mark that is open after this text."""
+    for letter in text:
+        if letter == quote:
+            quote = ""
+        elif not quote and letter in kinds.QUOTES:
+            quote = letter
+    return quote
+
+
+def _quoted(frame: Frame, taints: tuple[Taint, ...], quote: str) -> tuple[Taint, ...]:
+    """Between quotation marks, a text without that mark stays the literal that it is meant to be."""
+    known = (settled_taint(one, frame.state) for one in taints)
+    mark = kinds.QUOTES[quote]
+    return tuple(one.with_cleaned(_LITERAL) if one.cleaned & mark else one for one in known)
 
 
 def _constant_begin(pieces: Sequence[Value]) -> str:

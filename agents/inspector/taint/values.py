@@ -38,7 +38,7 @@ class Place(NamedTuple):
 class Source:
     """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
 
-    __slots__ = ("_key", "cleaned", "identity", "origin", "parent", "place", "selector", "what")
+    __slots__ = ("_key", "cleaned", "identity", "origin", "parent", "place", "selector", "veil", "what")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Source:
         parent: Source | None = None,
         cleaned: int = 0,
         identity: str = "",
+        veil: int = -1,
     ) -> None:
         self.what = what
         self.place = place
@@ -62,6 +63,7 @@ class Source:
         self.identity = (
             identity  # what is read twice under one name is one source: a check of either holds for both
         )
+        self.veil = veil  # what a check of this part does not tell about the whole
         self._key = (identity or what, None if identity else place, selector)
 
     @property
@@ -69,8 +71,8 @@ class Source:
         """What makes it the same source."""
         return self._key
 
-    def part(self, selector: str) -> Source:
-        """The source of one part of what this source gives."""
+    def part(self, selector: str, veil: int = -1) -> Source:
+        """The source of a part of what this source gives. `veil`: what a check of it leaves open for the whole."""
         if len(self.selector) > 60:
             return self
         return Source(
@@ -81,6 +83,7 @@ class Source:
             parent=self,
             cleaned=self.cleaned,
             identity=self.identity,
+            veil=veil,
         )
 
     def lineage(self) -> Iterator[Source]:

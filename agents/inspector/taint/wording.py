@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.values import Source
 
+_LEFT = re.compile(r"~\d+:\d+")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
 _CONFIDENCE = ("high", "medium", "low", "low")
 
@@ -37,7 +39,8 @@ def finding(hit: Hit) -> dict[str, Any]:
 
 
 def _source(source: Source) -> str:
-    return f"{source.what} {source.selector}".rstrip() if source.selector else source.what
+    selector = _LEFT.sub("", source.selector)
+    return f"{source.what} {selector}" if selector else source.what
 
 
 def _message(hit: Hit) -> str:

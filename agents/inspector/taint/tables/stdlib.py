@@ -9,7 +9,6 @@ from agents.inspector.taint.tables.rows import (
     gives,
     guard,
     passes,
-    same,
     sink,
     source,
     special,
@@ -96,6 +95,7 @@ _RANDOM = [
     "paretovariate",
     "weibullvariate",
 ]
+_BUFFERS = ["StringIO", "BytesIO"]
 _LOG = ["debug", "info", "warning", "warn", "error", "exception", "critical", "log"]
 
 ROWS: tuple[Row, ...] = (
@@ -214,6 +214,8 @@ ROWS: tuple[Row, ...] = (
         for name in ("compile", "match", "fullmatch", "search", "sub", "split", "findall")
     ),
     # texts, containers, functions
+    *(special(f"@io.{name}.{write}", "write_into") for name in _BUFFERS for write in ("write", "writelines")),
+    *(passes(f"@io.{name}.{read}") for name in _BUFFERS for read in ("getvalue", "read", "readline")),
     special("string.Template", "template_text"),
     special("@string.Template.substitute", "substitute"),
     special("@string.Template.safe_substitute", "substitute"),
@@ -283,5 +285,4 @@ ROWS: tuple[Row, ...] = (
     exits("os.abort"),
     exits("builtins.exit"),
     exits("builtins.quit"),
-    same("io.StringIO.getvalue", "io.StringIO.read"),
 )

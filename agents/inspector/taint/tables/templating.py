@@ -5,12 +5,10 @@ from __future__ import annotations
 from agents.inspector.taint.tables.rows import Row, clean, gives, same, sink, special, stops
 
 ROWS: tuple[Row, ...] = (
-    sink("jinja2.Template", "template", "0 source"),
-    gives("jinja2.Template", "@jinja2.Template"),
-    gives("jinja2.Environment", "@jinja2.Environment"),
+    special("jinja2.Template", "template_of_text"),
+    special("jinja2.Environment", "environment"),
     gives("jinja2.sandbox.SandboxedEnvironment", "@jinja2.Sandbox"),
-    sink("@jinja2.Environment.from_string", "template", "0 source"),
-    gives("@jinja2.Environment.from_string", "@jinja2.Template"),
+    special("@jinja2.Environment.from_string", "template_of_text"),
     special("@jinja2.Environment.get_template", "get_template"),
     special("@jinja2.Template.render", "render_object"),
     sink("mako.template.Template", "template", "0 text"),

@@ -1,0 +1,123 @@
+"""Templates: files of the tree, texts in the program, the environments that they are made in."""
+
+from __future__ import annotations
+
+import ast
+
+from agents.inspector.taint import kinds
+from agents.inspector.taint.expressions import truth_of
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.pages import unescaped
+from agents.inspector.taint.specials import all_taints, known_as
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import UNKNOWN, Attribute, Taint, Value, constant, deep_taints, merged
+
+_TEXT, _ESCAPES, _NAME = Attribute("~text"), Attribute("~escapes"), Attribute("~name")
+_XSS = kinds.mask("xss")
+
+
+@known_as("template_string")
+def template_string(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """render_template_string(): who writes the template runs code; what it does not escape is in the page."""
+    text = given.at(0, "source") or UNKNOWN
+    frame.hit(kinds.mask("template"), deep_taints(text), node, f"{callee.name}()")
+    return _written(frame, node, text, Value(items={}), given, escaping=True)
+
+
+@known_as("environment")
+def environment(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """jinja2.Environment(): escapes only if it is told to."""
+    chosen = given.at(-1, "autoescape")
+    escapes = given.double_star is not None if chosen is None else truth_of(chosen) is not False
+    return Value(name="@jinja2.Environment", items={_ESCAPES: constant(escapes)})
+
+
+@known_as("template_of_text")
+def template_of_text(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """jinja2.Template(), Environment.from_string()."""
+    text = given.at(0, "source") or UNKNOWN
+    frame.hit(kinds.mask("template"), deep_taints(text), node, f"{callee.name.lstrip('@')}()")
+    escapes = given.at(-1, "autoescape") or ((receiver.items if receiver else None) or {}).get(_ESCAPES)
+    items = {_TEXT: text.but(taints=()), _ESCAPES: escapes or constant(False)}
+    return Value(name="@jinja2.Template", items=items)
+
+
+def _written(
+    frame: Frame, node: ast.expr, text: Value, context: Value, given: Arguments, *, escaping: bool
+) -> Value:
+    """The page made of a template's text: what is written without escaping is in it."""
+    if not isinstance(text.const, str):
+        if escaping:
+            return UNKNOWN
+        return Value(merged(deep_taints(context), all_taints(given)))
+    taints: tuple[Taint, ...] = ()
+    for name in sorted(unescaped(text.const, escaping=escaping)):
+        value = given.keywords.get(name) or (context.items or {}).get(name)
+        if value is None and (context.rest is not None or context.taints):
+            value = context.rest or Value(context.taints)
+        taints = merged(taints, deep_taints(value) if value is not None else ())
+    return frame.moved(Value(taints), node, "", "written by a template without escaping")
+
+
+@known_as("render")
+def render(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """A template of the tree with a context: unescaped variables are sinks."""
+    offset = 1 if callee.name.startswith("django.shortcuts") or "TemplateResponse" in callee.name else 0
+    name = given.at(offset, "template_name") or given.at(offset, "template") or UNKNOWN
+    if "render_to_string" in callee.name:
+        name = given.at(0, "template_name") or UNKNOWN
+        offset = 0
+    if name.taints:
+        frame.hit(kinds.KINDS["template"].bit, name.taints, node, f"{callee.name}(), as the template", weak=1)
+    context = given.at(offset + 1, "context") or Value(items={})
+    if isinstance(name.const, str):
+        _holes(frame, node, name.const, context, given)
+    return Value(name="@page")
+
+
+@known_as("get_template")
+def get_template(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """env.get_template(name)."""
+    name = given.at(0) or UNKNOWN
+    return Value(name="@jinja2.Template", items={_NAME: name})
+
+
+@known_as("render_object")
+def render_object(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """template.render(context)."""
+    known = (receiver.items if receiver else None) or {}
+    text = known.get(_TEXT)
+    if text is not None:
+        context = given.at(0) or Value(items={})
+        return _written(frame, node, text, context, given, escaping=truth_of(known[_ESCAPES]) is not False)
+    name = known.get(_NAME, UNKNOWN)
+    context = given.at(0) or Value(items={})
+    if isinstance(name.const, str):
+        _holes(frame, node, name.const, context, given)
+        return Value(name="@page")
+    return Value(all_taints(given))
+
+
+def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments) -> None:
+    for hole in frame.engine.pages.holes(name):
+        value = given.keywords.get(hole.variable)
+        if value is None and context.items is not None:
+            value = context.items.get(hole.variable)
+        if value is None and (context.rest is not None or context.taints):
+            value = Value(deep_taints(context))
+            value = value.but(taints=tuple(one.weaker() for one in value.taints))
+        if value is not None:
+            words = (
+                f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"
+            )
+            frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words)
