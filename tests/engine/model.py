@@ -34,6 +34,7 @@ from tests.engine.model_rows import (
     Step,
     Ticket,
     Unsound,
+    is_circle,
 )
 
 TIMEOUT, GRACE, OVERDUE = 215, 15, 20  # an attempt that nobody ends is lost 250 s after its start
@@ -166,7 +167,7 @@ class Model:
         is_alone: bool = True,
     ) -> Ticket | None:  # fmt: skip
         run, step = self._current(ticket)
-        if not run.is_cancelled and self._is_circle(run, step, plan):
+        if not run.is_cancelled and is_circle(run, step, plan):
             raise Refused("PlanInvalid")
         waiting = [s for s in run.steps.values() if s.state is _S.PENDING and step.key in run.pending(s)]
         self._stop(step, _S.SUCCEEDED, "succeeded")
@@ -426,20 +427,6 @@ class Model:
             step.edges, step.held = list(planned.after), run.is_paused
             run.steps[step.key] = step
             run.told["step.added", step.key] += 1
-
-    def _is_circle(self, run: Run, step: Step, plan: tuple[Planned, ...]) -> bool:
-        """Tell whether an added step would wait for one that waits for the last ones of the plan."""
-        behind = {step.key}
-        while (
-            more := {
-                s.key
-                for s in run.steps.values()
-                if s.state is _S.PENDING and behind.intersection(run.pending(s))
-            }
-            - behind
-        ):
-            behind |= more
-        return any(key in behind - {step.key} for planned in plan for key, _ in planned.after)
 
     def _retry(self, run: Run, step: Step, outcome: str) -> None:
         self._stop(step, _S.WAITING_RETRY, outcome)

@@ -183,3 +183,18 @@ class Run:
         dead = [s for s in self.steps.values() if s.state is StepState.DEAD]
         is_fatal = any(not step.caller and step.key not in dealt_with for step in dead)
         return RunState.FAILED if is_fatal else RunState.SUCCEEDED
+
+
+def is_circle(run: Run, step: Step, plan: tuple[Planned, ...]) -> bool:
+    """Tell whether an added step would wait for one that waits for the last ones of the plan."""
+    behind = {step.key}
+    while (
+        more := {
+            s.key
+            for s in run.steps.values()
+            if s.state is StepState.PENDING and behind.intersection(run.pending(s))
+        }
+        - behind
+    ):
+        behind |= more
+    return any(key in behind - {step.key} for planned in plan for key, _ in planned.after)
