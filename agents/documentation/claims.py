@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from agents.conventions import is_test
 from agents.findings import Confidence, Evidence, FindingData, Severity, fingerprint, sort_key
 from agents.redaction import redact
-from agents.symbols.sources import Sources, is_test
+from agents.symbols.sources import Sources
 
 SNIPPET_LINES = 8
 SNIPPET_CHARACTERS = 200  # of each line

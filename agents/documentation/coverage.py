@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.conventions import is_test
 from agents.symbols import Module, Symbol, Symbols
-from agents.symbols.sources import is_test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

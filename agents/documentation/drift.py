@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.conventions import is_test
 from agents.documentation.claims import Claim, Said
 from agents.findings import Confidence, Severity
 from agents.grounding import Index
 from agents.symbols import Docstring, Item, Module, Symbol, Symbols, Tokens, text_of
-from agents.symbols.sources import is_test
 
 UNKNOWN_PARAMETER = "docstring-unknown-parameter"
 MISSING_PARAMETER = "docstring-missing-parameter"

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents import process
-from agents.symbols.sources import MAX_FILE_BYTES, Sources, is_test
+from agents.conventions import is_test
+from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
 TIMEOUT_SECONDS = 240
 _DRIVER = Path(__file__).parent / "drivers" / "pages_driver.py"

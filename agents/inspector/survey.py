@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from agents import languages
+from agents import conventions, languages
 from agents.quality.config import Settings
 from agents.quality.globs import Globs
 
@@ -66,16 +66,6 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
 
-_TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
-_DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
-_CI_FOLDERS = frozenset({".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines"})
-_CI_NAME = re.compile(
-    r"^(tox\.ini|noxfile\.py|vagrantfile|\.travis\.yml|\.gitlab-ci\.yml|jenkinsfile|appveyor\.yml|.*[-_.](ci|test|tests|dev|cypress|e2e)\.ya?ml)$",
-    re.IGNORECASE,
-)
-_DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
@@ -92,21 +82,17 @@ class SourceFile:
     @property
     def in_test_code(self) -> bool:
         """Tell whether its path says that it is a test or a test's data."""
-        pure = PurePosixPath(self.path)
-        named = bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
-        return self.is_test or named
+        return self.is_test or conventions.is_test(self.path)
 
     @property
     def in_docs(self) -> bool:
         """Tell whether its path says that it explains rather than runs."""
-        pure = PurePosixPath(self.path)
-        return pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1])
+        return conventions.is_documentation(self.path)
 
     @property
     def in_ci(self) -> bool:
         """Tell whether its path says that it sets up machines for tests or for developers."""
-        pure = PurePosixPath(self.path)
-        return bool(_CI_NAME.match(pure.name)) or not _CI_FOLDERS.isdisjoint(pure.parts[:-1])
+        return conventions.is_ci(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

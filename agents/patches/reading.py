@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 
 import griffe
 
+from agents.conventions import is_test
 from agents.patches.diffs import Change, Patch
 
 _PYTHON = (".py", ".pyi", ".pyw")
-_TEST_PARTS = frozenset({"test", "tests", "testing"})
 _FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -86,8 +86,7 @@ def _told(breakage: griffe.Breakage) -> str:
 
 def _is_module(path: str) -> bool:
     pure = PurePosixPath(path)
-    is_test = pure.name.startswith(("test_", "conftest")) or not _TEST_PARTS.isdisjoint(pure.parts[:-1])
-    return pure.suffix in (".py", ".pyi") and not is_test
+    return pure.suffix in (".py", ".pyi") and not is_test(path)
 
 
 def _module(change: Change, content: bytes) -> griffe.Module | None:

@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from agents.conventions import is_test
+
 MAX_FILE_BYTES = 2 << 20  # hand-written source stays far below
 MAX_FILES = 200_000
 
@@ -39,9 +41,6 @@ _VENDORED = frozenset(
         "vendor",
         "third_party",
     )
-)
-_TESTS = re.compile(
-    r"(^|/)(tests?|testing|testdata|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest|tests)\.py$"
 )
 _NOT_IN_A_NAME = re.compile(r"\W")
 
@@ -92,11 +91,6 @@ class Sources:
             if name and name not in found:
                 found[name] = path
         return dict(sorted(found.items()))
-
-
-def is_test(path: str) -> bool:
-    """Tell whether a path says that it is a test or a test's data."""
-    return bool(_TESTS.search(path))
 
 
 def listed(root: Path) -> Sources:

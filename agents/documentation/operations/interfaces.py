@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from agents.base import OperationContext, operation
+from agents.conventions import is_test
 from agents.documentation import data_model, http_api
 from agents.documentation.http_api import schemas
 from agents.documentation.material import (
@@ -21,7 +22,7 @@ from agents.documentation.material import (
 )
 from agents.grounding import demand
 from agents.reporting.model import AnalysisOutput, ToolRun, plural
-from agents.symbols.sources import Sources, is_test
+from agents.symbols.sources import Sources
 
 UNREAD = " was not read:"  # in what the readers say of a file that does not parse
 MARKDOWN = "text/markdown; charset=utf-8"

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from agents.conventions import is_test
 from agents.documentation.reference.inheritance import Lineage
 from agents.documentation.reference.model import Entry, Gap, Inherited, Page, Places, Reference
 from agents.symbols import Module, Symbol, Symbols
-from agents.symbols.sources import Sources, is_test
+from agents.symbols.sources import Sources
 
 MAX_PAGES = 3_000
 MAX_ENTRIES = 100_000

@@ -1,0 +1,34 @@
+"""What the path of a file says of it, by convention: whether it is a test, explains, or sets up machines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+_TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
+_DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
+_CI_FOLDERS = frozenset({".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines"})
+_CI_NAME = re.compile(
+    r"^(tox\.ini|noxfile\.py|vagrantfile|\.travis\.yml|\.gitlab-ci\.yml|jenkinsfile|appveyor\.yml|.*[-_.](ci|test|tests|dev|cypress|e2e)\.ya?ml)$",
+    re.IGNORECASE,
+)
+_DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt"})
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a path below a tree says that it is a test or a test's data."""
+    pure = PurePosixPath(path)
+    return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+
+
+def is_documentation(path: str) -> bool:
+    """Tell whether a path below a tree says that it explains rather than runs."""
+    pure = PurePosixPath(path)
+    return pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1])
+
+
+def is_ci(path: str) -> bool:
+    """Tell whether a path below a tree says that it sets up machines for tests or for developers."""
+    pure = PurePosixPath(path)
+    return bool(_CI_NAME.match(pure.name)) or not _CI_FOLDERS.isdisjoint(pure.parts[:-1])
