@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wrenchai_client.errors import BAD_INPUT, ClientError
@@ -26,11 +26,12 @@ LEFT_OUT = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """An archive that lies in a temporary file. `size` in bytes."""
+    """An archive that lies in a temporary file. `size` in bytes; `commit` is the one that it has the files of."""
 
     path: Path
     files: int
     size: int
+    commit: str = ""
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def packed_base(folder: Path, revision: str) -> Iterator[Packed]:
         if read is None or written is None:
             raise ClientError(f"--base {revision}: git could not write its files", exit_code=BAD_INPUT)
         with packed(tree) as archive:
-            yield archive
+            yield replace(archive, commit=base)
 
 
 def _git(folder: Path, *words: str, index: Path | None = None) -> str | None:

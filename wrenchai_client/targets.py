@@ -52,7 +52,8 @@ def sent_base(
         raise ClientError("--base is for git URLs and for folders that git tracks", exit_code=BAD_INPUT)
     with packed_base(path.resolve(), revision) as archive:
         say(f"sending {archive.files:,} files of {revision} ({_size(archive.size)} packed)")
-        return client.upload(archive.path, project=project, name="base.tar.gz")
+        told = re.sub(r"[^A-Za-z0-9._-]+", "-", revision)[:100].strip("-.") or "base"
+        return client.upload(archive.path, project=project, name=f"{told}-{archive.commit[:12]}.tar.gz")
 
 
 def _size(count: int) -> str:

@@ -1,7 +1,10 @@
 """One of the two trees of a change, analysed: by the analyzers, and by what looks at declared dependencies.
 
-Analyzers that work file by file look at the files that differ, all else at the whole tree: a claim of theirs may come
-from a file that nobody touched. Invariant: each operation that was asked for leaves its coverage in `tools`.
+Operations whose analyzers work file by file look at the files that differ, all else at the whole tree: a claim of
+theirs may come from a file that nobody touched. An operation's analyzers look together, so that what two of them say
+is one claim, with the same name as in a run without a base.
+
+Invariant: each operation that was asked for leaves its coverage in `tools`.
 """
 
 from __future__ import annotations
@@ -80,12 +83,16 @@ def side_of(
     settings: Settings,
     memory: Memory,
     context: OperationContext,
+    *,
+    digest: str,
 ) -> Side:
-    """Analyse a tree. `differing`: its files that the other tree has not, or otherwise. Raises StepCancelled."""
+    """Analyse the tree of a snapshot. `differing`: its files that the other tree has not, or not so.
+
+    Raises StepCancelled.
+    """
     wanted, side = tuple(names), Side()
-    analyzers = list(dict.fromkeys(one for name in wanted for one in ANALYZERS.get(name, ())))
-    for chosen, paths in _parts(analyzers, differing):
-        analysis = _analysis(tree, chosen, paths, settings, memory, context)
+    for chosen, paths in _parts(wanted, differing):
+        analysis = _analysis(tree, chosen, paths, settings, memory, context, digest=digest)
         side.analyses.append(analysis)
         side.findings += analysis.findings
         side.tools += tuple(analysis.tools)
@@ -97,15 +104,18 @@ def side_of(
 
 
 def _parts(
-    analyzers: Sequence[Analyzer], differing: Sequence[str]
-) -> Iterable[tuple[list[Analyzer], list[str]]]:
-    """Analyzers and what they shall look at; no paths means the whole tree."""
-    by_file = [one for one in analyzers if not one.whole_program]
-    whole = [one for one in analyzers if one.whole_program]
+    names: Iterable[str], differing: Sequence[str]
+) -> Iterable[tuple[Sequence[Analyzer], Sequence[str]]]:
+    """Analyzers that look together, and what they look at; no paths means the whole tree."""
+    by_file: list[Analyzer] = []
+    for name in names:
+        analyzers = ANALYZERS.get(name, ())
+        if any(one.whole_program for one in analyzers):
+            yield analyzers, ()
+        else:
+            by_file += analyzers
     if differing and by_file:
-        yield by_file, list(differing)
-    if whole:
-        yield whole, []
+        yield list(dict.fromkeys(by_file)), differing
 
 
 def _analysis(
@@ -115,10 +125,13 @@ def _analysis(
     settings: Settings,
     memory: Memory,
     context: OperationContext,
+    *,
+    digest: str,
 ) -> Analysis:
     shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
     return analyse(
-        tree, analyzers, scratch=context.scratch, paths=paths, memory=memory, shares=shares, settings=settings,
+        tree, analyzers, scratch=context.scratch, paths=paths, tree_digest=digest, memory=memory, shares=shares,
+        settings=settings,
         tell=context.log, progress=context.progress, cancelled=context.cancelled,
     )  # fmt: skip
 

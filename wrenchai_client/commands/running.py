@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wrenchai_client import summary, table, targets
-from wrenchai_client.commands import base
+from wrenchai_client.commands import base, judging
 from wrenchai_client.commands.base import (
     Call,
     Parsers,
@@ -20,8 +20,8 @@ from wrenchai_client.commands.base import (
     outcome,
     run_of,
 )
-from wrenchai_client.errors import BAD_INPUT, DONE, FAILED, ClientError
-from wrenchai_client.server import ApiClient, RunView
+from wrenchai_client.errors import BAD_INPUT, DONE, ClientError
+from wrenchai_client.server import ApiClient
 from wrenchai_client.text import clean
 from wrenchai_client.watching import watch
 
@@ -176,16 +176,8 @@ def _see_through(call: Call, client: ApiClient, run: str, *, began: float, cance
         print(summary.text(final, saved, seconds=seconds))
     code = outcome(final, interrupted=interrupted, fail_on=options.fail_on)
     if code == DONE and getattr(options, "gate", False):
-        return _gate(final)
+        return judging.gate_of(client, run)
     return code
-
-
-def _gate(final: RunView) -> int:
-    """Say what the gate decided; return the exit code that it deserves."""
-    gate = (final.summary.get("quality") or {}).get("gate") or {}
-    state = str(gate.get("state") or "not_computed")
-    note(f"gate {state.replace('_', ' ')}: {clean(gate.get('why') or 'the run told of none')}")
-    return DONE if state in {"passed", "baseline"} else FAILED
 
 
 def _previewed(preview: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from agents.reporting.change import Change, output_of_change
 from agents.reporting.model import ChangeOutput, ToolState, plural
 from agents.workspace.comparing import Difference, compare
 
+_FAULTY = (ToolState.FAILED, ToolState.PARTIAL)
 TIMEOUT_SECONDS = 3_600  # two trees, all tools
 
 
@@ -75,8 +76,13 @@ class Changes:
             difference = compare(base, head, scratch=context.scratch, cancelled=context.cancelled)
             context.log(f"{plural(len(difference.head), 'file')} of the change differ from the base")
             names = tuple(dict.fromkeys(input.operations)) or COMPARABLE
-            before = side_of(base, sorted(difference.base), names, input.settings, memory, context)
-            after = side_of(head, sorted(difference.head), names, input.settings, memory, context)
+            before, after = (
+                side_of(tree, sorted(paths), names, input.settings, memory, context, digest=digest)
+                for tree, paths, digest in (
+                    (base, difference.base, input.base),
+                    (head, difference.head, input.snapshot),
+                )
+            )
         change = judged(before.findings, after.findings, difference, unseen=after.unseen)
         return _told(change, before, after, difference, names, context)
 
@@ -121,13 +127,15 @@ def _told(
     context: OperationContext,
 ) -> ChangeOutput:
     after.require_work()
+    # what told nothing of the head either cannot have told it as new
+    silent = {run.label for run in after.tools if run.state is ToolState.FAILED}
     notes = [difference.note] if difference.note else []
     if not difference.head and not difference.base:
         notes.append("the head and its base are the same, so there was nothing to compare")
     notes += [
         f"{run.label} could not analyse the base in full: what it had may be told as new"
         for run in before.tools
-        if run.state in (ToolState.FAILED, ToolState.PARTIAL)
+        if run.state in _FAULTY and not (run.state is ToolState.FAILED and run.label in silent)
     ]
     output = output_of_change(
         change, tools=after.tools, notes=tuple(dict.fromkeys(notes)), tools_of=after.tools_of(names)
