@@ -1,6 +1,7 @@
 """Documentation: writes and checks documentation from the code alone, without an LLM.
 
     api_reference       what can be imported, as pages that link to each other               griffe
+    architecture_map    which modules stand on which: layers, cycles, a picture              grimp
     docstring_report    docstrings that are missing or no longer match the code      griffe, pydoclint
     data_model          entities and relations, as an ER diagram                     own reader of models
     http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
@@ -13,13 +14,14 @@ every text made here passes `agents.grounding`: a name that the code does not ha
 from __future__ import annotations
 
 from agents.base import Agent
+from agents.documentation.operations.architecture import Architecture
 from agents.documentation.operations.docstrings import Docstrings
 from agents.documentation.operations.interfaces import Interfaces
 from agents.documentation.operations.readme import Readme
 from agents.documentation.operations.reference import Reference
 
 
-class Documentation(Docstrings, Readme, Interfaces, Reference, Agent):
+class Documentation(Docstrings, Readme, Interfaces, Reference, Architecture, Agent):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

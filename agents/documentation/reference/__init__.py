@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from agents.documentation.reference.choosing import choose
 from agents.documentation.reference.forge import source_of
-from agents.documentation.reference.model import Gap, Reference
+from agents.documentation.reference.model import Reference
 from agents.documentation.reference.rendering import ProseUnreadable
 from agents.documentation.reference.site import ReferenceTooLarge, Site, build
 
 __all__ = [
-    "Gap",
     "ProseUnreadable",
     "Reference",
     "ReferenceTooLarge",

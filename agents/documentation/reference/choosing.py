@@ -9,27 +9,19 @@ Invariant: what has no page is named among the gaps, or is not public.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
-from agents.conventions import is_test
+from agents.documentation.product import Gap, beside, gaps_of, title_of
 from agents.documentation.reference.inheritance import Lineage
-from agents.documentation.reference.model import Entry, Gap, Inherited, Page, Places, Reference
+from agents.documentation.reference.model import Entry, Inherited, Page, Places, Reference
 from agents.symbols import Module, Symbol, Symbols
 from agents.symbols.sources import Sources
 
 MAX_PAGES = 3_000
 MAX_ENTRIES = 100_000
 NAMED_GAPS = 500
-ASIDE = frozenset(
-    ("setup", "conftest", "noxfile", "fabfile", "manage", "tasks", "versioneer", "ez_setup", "dodo", "build")
-)  # files beside packages that serve the making of them
-ASIDE_FOLDERS = frozenset(
-    ("doc", "docs", "example", "examples", "demo", "demos", "sample", "samples", "benchmark", "benchmarks",
-     "script", "scripts", "tools", "ci")
-)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +42,8 @@ def choose(
 ) -> Reference:
     """Make the reference. `everything`: also what lies beside the packages, because somebody named it."""
     work = _Work(modules={}, is_private=is_private)
-    aside = {} if everything else dict(_aside(symbols, sources))
+    names = {module.path: module.file for module in symbols.modules}
+    aside = {} if everything else beside(names, sources)
     for module in symbols.modules:
         if module.file not in aside:
             work.modules[module.path] = module
@@ -61,61 +54,12 @@ def choose(
     _find_homes(work)
     lineage = Lineage(symbols)
     pages = _pages(work, lineage)
-    work.gaps += [Gap(what=what, why=why) for why, what in sorted(_counted(aside))]
+    work.gaps += gaps_of(aside)
     places = _places(pages, symbols, lineage)
     return Reference(
-        title=_title(pages), revision=revision, pages=pages, places=places, gaps=tuple(work.gaps),
-        is_private=is_private,
+        title=title_of(pages) or "API reference", revision=revision, pages=pages, places=places,
+        gaps=tuple(work.gaps), is_private=is_private,
     )  # fmt: skip
-
-
-def _title(pages: Mapping[str, Page]) -> str:
-    """Call it by its packages, the largest first."""
-    tops = Counter(name.partition(".")[0] for name in pages)
-    named = sorted(tops, key=lambda name: (-tops[name], name))
-    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-    return ", ".join(named[:3]) + more if named else "API reference"
-
-
-def _counted(aside: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for why, count in Counter(aside.values()).items():
-        named = sorted(path for path, reason in aside.items() if reason == why)
-        more = f" and {count - 3:,} more" if count > 3 else ""
-        yield why, ", ".join(named[:3]) + more
-
-
-def _aside(symbols: Symbols, sources: Sources) -> Iterator[tuple[str, str]]:
-    """Yield files that are no part of what others import, each with the reason."""
-    packages = {str(PurePosixPath(path).parent) for path in sources.python if path.endswith("/__init__.py")}
-    tests: Counter[str] = Counter()
-    files: Counter[str] = Counter()
-    for module in symbols.modules:
-        top = module.path.partition(".")[0]
-        files[top] += 1
-        tests[top] += is_test(module.file)
-    for module in symbols.modules:
-        why = _why_aside(module, packages)
-        top = module.path.partition(".")[0]
-        if not why and tests[top] * 2 > files[top]:
-            why = "belongs to a package of tests"
-        if why:
-            yield module.file, why
-
-
-def _why_aside(module: Module, packages: set[str]) -> str:
-    parts = PurePosixPath(module.file).parts
-    if is_test(module.file):
-        return "a test"
-    if parts[0] in ASIDE_FOLDERS and len(parts) > 1:
-        return "lies in a folder of examples, scripts or pages"
-    if "migrations" in parts[:-1]:
-        return "a migration"
-    folder = str(PurePosixPath(module.file).parent)
-    if folder in packages or parts[0] in ("src", "lib"):
-        return ""
-    if len(parts) > 1:
-        return "lies in no package"
-    return "serves the making of the package" if parts[0].removesuffix(".py") in ASIDE else ""
 
 
 def _is_public_module(name: str) -> bool:

@@ -17,7 +17,7 @@ from agents.documentation.reference.model import Entry, Page, Reference
 from agents.documentation.reference.prose import Block, Listing, Note, Prose, plain
 from agents.documentation.reference.rendering import html_of, inline, with_links
 from agents.documentation.reference.signatures import Run, declaration, deprecation, marks, runs_of
-from agents.documentation.reference.style import CSS, POLICY
+from agents.documentation.reference.style import CSS, policy
 from agents.reporting.model import plural
 
 KINDS = (("class", "Classes"), ("function", "Functions"), ("attribute", "Attributes"))
@@ -365,7 +365,7 @@ class Html:
         heading = f"{escape(plain(title))} - {name}" if title != self.reference.title else name
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy(CSS))}">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="referrer" content="no-referrer">'
             f"<title>{heading}</title><style>{CSS}</style></head>"

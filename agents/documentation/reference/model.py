@@ -8,17 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agents.documentation.product import Gap
 from agents.symbols import Module, Symbol, Tokens
 
 MAX_HOPS = 20  # from one name to the next, until it is seen as a circle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Something that is not documented, and why."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

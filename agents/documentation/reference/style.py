@@ -87,6 +87,9 @@ header nav{margin-left:0}.src{margin-left:0;width:100%;text-align:left}}
 @media print{header,aside{display:none}.frame{display:block}main{max-width:none}}
 """
 
-_DIGEST = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'"
-"""What a page may load: its own style sheet, and nothing else; so no script runs, whatever a docstring holds."""
+
+def policy(*styles: str) -> str:
+    """Let a page load style sheets of this text and nothing else: no script runs, whatever a docstring holds."""
+    digests = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in styles)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'"

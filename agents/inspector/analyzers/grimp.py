@@ -7,7 +7,6 @@ itself, so nothing of the project is found on `sys.path`, let alone imported.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import grimp
 
 from agents.findings import Confidence, Severity
+from agents.imports import knots, shortest_cycle, targets
 from agents.inspector.analyzers.base import (
     PYTHON,
     Analyzer,
@@ -64,10 +64,10 @@ class Grimp(Analyzer):
             graph.add_module(module)
         lines: dict[tuple[str, str], int] = {}
         for module, path in modules.items():
-            for imported, line in _imported(module, path, facts[path], modules):
+            for imported, line in targets(module, path, facts[path], modules):
                 graph.add_import(importer=module, imported=imported)
                 lines.setdefault((module, imported), line)
-        return [_claim(_cycle(knot, graph), len(knot), modules, lines) for knot in _knots(lines)]
+        return [_claim(shortest_cycle(knot, graph), len(knot), modules, lines) for knot in knots(lines)]
 
 
 def _modules(paths: Iterator[str]) -> dict[str, str]:
@@ -90,76 +90,6 @@ def _modules(paths: Iterator[str]) -> dict[str, str]:
             twice.add(name)
         found[name] = path
     return {name: path for name, path in found.items() if name not in twice}
-
-
-def _imported(
-    module: str, path: str, facts: list[list[Any]], modules: Mapping[str, str]
-) -> Iterator[tuple[str, int]]:
-    """Which modules of the project one module imports, and in which line."""
-    package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
-    for name, level, names, line in facts:
-        base = name
-        if level:
-            above = package.split(".")[: len(package.split(".")) - (level - 1)] if package else []
-            base = ".".join([*above, *([name] if name else [])])
-        for one in names or [""]:
-            target = f"{base}.{one}" if one and f"{base}.{one}" in modules else base
-            while target and target not in modules and not names:
-                target = target.rpartition(".")[0]
-            if target in modules and target != module:
-                yield target, line
-
-
-def _knots(edges: Mapping[tuple[str, str], int]) -> list[list[str]]:
-    """Sets of modules each of which reaches all others: Tarjan's strongly connected components, without recursion."""
-    after: dict[str, list[str]] = defaultdict(list)
-    for importer, imported in edges:
-        after[importer].append(imported)
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    found: list[list[str]] = []
-    for root in sorted(after):
-        if root in number:
-            continue
-        work = [(root, iter(sorted(after[root])))]
-        number[root] = low[root] = len(number)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, following = work[-1]
-            child = next(following, None)
-            if child is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == number[node]:
-                    at = stack.index(node)
-                    knot, stack[at:] = stack[at:], []
-                    on_stack.difference_update(knot)
-                    if len(knot) > 1:
-                        found.append(sorted(knot))
-            elif child not in number:
-                number[child] = low[child] = len(number)
-                stack.append(child)
-                on_stack.add(child)
-                work.append((child, iter(sorted(after.get(child, ())))))
-            elif child in on_stack:
-                low[node] = min(low[node], number[child])
-    return sorted(found)
-
-
-def _cycle(knot: list[str], graph: grimp.ImportGraph) -> list[str]:
-    """The shortest way from the first module of a knot back to it."""
-    start, inside = knot[0], set(knot)
-    ways = [
-        graph.find_shortest_chain(importer=imported, imported=start)
-        for imported in sorted(graph.find_modules_directly_imported_by(start))
-        if imported in inside
-    ]
-    best = min((way for way in ways if way), key=lambda way: (len(way), way))
-    return [start, *best]
 
 
 def _claim(
