@@ -3,6 +3,7 @@
     api_reference       what can be imported, as pages that link to each other               griffe
     architecture_map    which modules stand on which: layers, cycles, a picture              grimp
     docstring_report    docstrings that are missing or no longer match the code      griffe, pydoclint
+    docstring_patch     skeletons of missing docstrings, as a patch that was tried   griffe, LibCST
     data_model          entities and relations, as an ER diagram                     own reader of models
     http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
     readme_check        what pages say that is not so any more                       markdown-it
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 from agents.base import Agent
 from agents.documentation.operations.architecture import Architecture
+from agents.documentation.operations.docstring_patch import DocstringPatch
 from agents.documentation.operations.docstrings import Docstrings
 from agents.documentation.operations.interfaces import Interfaces
 from agents.documentation.operations.readme import Readme
 from agents.documentation.operations.reference import Reference
 
 
-class Documentation(Docstrings, Readme, Interfaces, Reference, Architecture, Agent):
+class Documentation(Docstrings, DocstringPatch, Readme, Interfaces, Reference, Architecture, Agent):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

@@ -6,11 +6,11 @@ A verb is an order only where an order stands: at the start of a clause, behind 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.superagent import cues
 from agents.superagent.mentions import Mention, mentions
-from agents.superagent.topics import BY_NAME
+from agents.superagent.topics import BY_NAME, WRITTEN
 from agents.superagent.words import words
 
 _PARTS = re.compile(r"\band\s+(?:then\s+)?")
@@ -21,13 +21,17 @@ class Deed:
     """Something to be done that is no analysis.
 
     `keeps_topics`: what it is about can still be looked at ("fix the bugs" names bugs). `topics`: else, what an
-    agent will do once it has operations ("write tests").
+    agent will do once it has operations ("write tests"). `is_served`: they are what writes such a thing.
     """
 
     text: str
     verb: str
     keeps_topics: bool = False
     topics: tuple[Mention, ...] = ()
+
+    @property
+    def is_served(self) -> bool:
+        return any(mention.topic in WRITTEN for mention in self.topics)
 
 
 def deed_in(text: str) -> Deed | None:
@@ -45,7 +49,8 @@ def _deed(verb: str, rest: str, told: str) -> Deed | None:
     if verb in cues.CHANGES and not rest.startswith("candidate"):
         return Deed(text=told, verb=verb, keeps_topics=True)
     if verb in cues.CREATES and not cues.HARMLESS_OBJECTS.search(rest):
-        made = tuple(mention for mention in mentions(rest) if BY_NAME[mention.topic].agent)
+        named = (_to_write(mention) for mention in mentions(rest))
+        made = tuple(mention for mention in named if BY_NAME[mention.topic].agent)
         return Deed(text=told, verb=verb, topics=made[:1])
     if verb in cues.OPERATES and not (verb in cues.RUNNING and _is_analysis(rest)):
         return Deed(text=told, verb=verb)
@@ -54,6 +59,12 @@ def _deed(verb: str, rest: str, told: str) -> Deed | None:
     if verb in cues.ERRANDS and not (verb in cues.TELLING and _is_about_code(rest)):
         return Deed(text=told, verb=verb)
     return None
+
+
+def _to_write(mention: Mention) -> Mention:
+    """What an order to write something leads to: to write docstrings is not to check them."""
+    written = BY_NAME[mention.topic].written
+    return replace(mention, topic=written) if written else mention
 
 
 def _is_analysis(rest: str) -> bool:

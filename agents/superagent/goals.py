@@ -90,7 +90,8 @@ def _read_wish(text: str, found: Understanding) -> None:
     if deed is not None and deed.keeps_topics and any(one.topic == FIXES for one in mentions(text)):
         deed = None  # "fix what you can" asks for patches, and these are made
     if deed is not None:
-        found.deeds.append(deed.text)
+        if not deed.is_served:
+            found.deeds.append(deed.text)
         if not deed.keeps_topics:
             found.wanted.extend(deed.topics)
             return

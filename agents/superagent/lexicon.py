@@ -11,13 +11,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicTable:
-    """A topic as the file has it."""
+    """A topic as the file has it. `operations`: those that serve it and no other topic; `written`: the topic that an
+    order to write what this one is about leads to.
+    """
 
     name: str
     title: str
     anchors: str
     phrases: tuple[str, ...]
     agent: str = ""
+    operations: str = ""
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ def load(file: Path) -> Lexicon:
             anchors=table["anchors"],
             phrases=tuple(_listed(table["phrases"])),
             agent=table.get("agent", ""),
+            operations=table.get("operations", ""),
+            written=table.get("written", ""),
         )
         for name, table in data["topics"].items()
     )

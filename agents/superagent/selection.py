@@ -84,6 +84,9 @@ def select(goal: str, registry: Registry) -> Selection:
 
 def topics_of(operation: Operation) -> frozenset[str]:
     """Name the topics that an operation serves, by its name, else by its title."""
+    own = frozenset(topic.name for topic in TOPICS if operation.name in topic.operations)
+    if own:
+        return own
     for text in (operation.name.replace("_", " "), operation.title):
         held = set(stems(text))
         served = frozenset(topic.name for topic in TOPICS if topic.anchors & held)

@@ -17,6 +17,7 @@ from agents import workspace
 from agents.base import OperationContext
 from agents.documentation.agent import Documentation
 from agents.findings import FindingData
+from agents.patches import FixData
 from tasks.contract import ArtifactRef, LogLevel, StepRequest
 from tests.agents.inspector.trees import plant
 
@@ -59,6 +60,7 @@ class Done:
     findings: list[FindingData]
     artifacts: dict[str, bytes]
     summary: str
+    fixes: list[FixData] = field(default_factory=list)
 
     @property
     def places(self) -> list[str]:
@@ -92,6 +94,6 @@ def work(tmp_path: Path, settings: Any) -> Work:
         output = operation.method(Documentation(), operation.input(snapshot=stored.digest, **more), context)
         assert type(output).model_validate_json(output.model_dump_json()) == output
         assert list(engine.scratch.iterdir()) == []
-        return Done(output, context.findings, dict(engine.named), context.summary)
+        return Done(output, context.findings, dict(engine.named), context.summary, context.fixes)
 
     return run

@@ -102,6 +102,24 @@ def test_negation_and_place_are_read(goal, wanted, refused):
 @pytest.mark.parametrize(
     ("goal", "chosen"),
     [
+        ("write missing docstrings", ["docstring_patch"]),
+        ("please add docstrings to the public functions", ["docstring_patch"]),
+        ("fill in the docstrings", ["docstring_patch"]),
+        ("find bugs and write missing docstrings", ["docstring_patch", "lint"]),
+        ("find missing docstrings", ["docstring_report"]),
+        ("which functions have no docstring?", ["docstring_report"]),
+        ("fix what you can", ["fix"]),
+    ],
+)
+def test_docstrings_are_written_only_where_somebody_asks_for_it(goal, chosen, built_in):
+    selection = select(goal, built_in)
+    assert sorted(choice.operation.name for choice in selection.chosen) == chosen
+    assert selection.left_out == []  # what is written is no deed that nobody does
+
+
+@pytest.mark.parametrize(
+    ("goal", "chosen"),
+    [
         ("audit the dependencies", ["dependencies"]),
         ("do we use libraries with known CVEs?", ["dependencies"]),
         ("make an SBOM", ["dependencies"]),
