@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from agents.conventions import is_test
 from agents.documentation.claims import Claim, Said
 from agents.documentation.coverage import public
 from agents.documentation.drift import MISSING_PARAMETER, drift, items_of
@@ -19,7 +20,6 @@ from agents.findings import Confidence, Severity
 from agents.grounding import Index
 from agents.redaction import redact
 from agents.symbols import Module, Parameter, Symbol, Symbols, text_of
-from agents.symbols.sources import is_test
 
 MISSING = "docstring-missing"
 MAX_BASES = 10  # classes above one another that are looked at
