@@ -8,9 +8,10 @@ the claim less sure.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 
-from agents.inspector.taint import attributes, containers, guards, sinks, specials, strings, summaries
+from agents.inspector.taint import attributes, containers, guards, kinds, sinks, specials, strings, summaries
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial, Super
@@ -92,13 +93,13 @@ def apply(
         name = _told(frame, ref)
         if name:
             return _outside(frame, node, callee.but(name=name, ref=None), given, receiver)
-        return summaries.call(frame, node, ref, given)
+        return _promised(ref, given, summaries.call(frame, node, ref, given))
     if isinstance(ref, Bound):
         bound = Arguments(
             [ref.receiver, *given.positional], given.keywords, given.star, given.double_star,
             [ref.node, *given.nodes], given.keyword_nodes,
         )  # fmt: skip
-        return summaries.call(frame, node, ref.function, bound)
+        return _promised(ref.function, given, summaries.call(frame, node, ref.function, bound))
     if isinstance(ref, Class):
         return instantiate(frame, node, ref, given)
     if isinstance(ref, Partial):
@@ -126,6 +127,18 @@ def _told(frame: Frame, ref: Function | Class) -> str:
     ):
         return ""
     return name
+
+
+_RENDERS = re.compile(r"^render(?:_|$|[A-Z])|_render$")
+_XSS = kinds.KINDS["xss"].bit
+
+
+def _promised(function: Function, given: Arguments, result: Value) -> Value:
+    """A check of the tree that proves nothing that we can see: its name is believed a little, as elsewhere."""
+    if result.known or result.facts is not None:
+        return result
+    facts = guards.by_word(function.name.rpartition(".")[2], given)
+    return result if facts is None else result.but(facts=facts)
 
 
 def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments) -> Value:
@@ -320,10 +333,12 @@ def _default(
             taints = merged(taints, receiver.taints)
         result = Value(taints, name=f"@{name}" if method[:1].isupper() or name[:1] != "@" else "")
         return frame.moved(result, node, "", f"passed through {_short(name)}") if taints else result
+    word = name or method
     taints = tuple(one.weaker() for one in taints)
+    if _RENDERS.search(word.rpartition(".")[2]):  # a template's engine, which escapes what it is given
+        taints = tuple(one.with_cleaned(_XSS) for one in taints)
     if receiver is not None:
         taints = merged(receiver.taints, taints)
-    word = name or method
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
     facts = guards.by_word(word.rpartition(".")[2], given)
     if facts is not None:

@@ -7,9 +7,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import attributes, texts
+from agents.inspector.taint import attributes, kinds, texts
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.states import joined, settled
+from agents.inspector.taint.states import joined
 from agents.inspector.taint.structures import Function
 from agents.inspector.taint.values import (
     MAX_ITEMS,
@@ -225,7 +225,7 @@ def truth_of(value: Value) -> bool | None:
 def boolean(frame: Frame, node: ast.BoolOp) -> Value:
     """`and` and `or`: what comes later is evaluated knowing what came before."""
     is_and = isinstance(node.op, ast.And)
-    first = frame.evaluate(node.values[0])
+    first = _tested(frame, node.values[0])
     results = [first]
     true, false = first.facts or (NO_FACTS, NO_FACTS)
     after = frame.state  # the first part is always evaluated; names bound in later parts may be
@@ -234,7 +234,7 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
         if truth_of(results[-1]) is (not is_and):
             break
         frame.state.assume(true if is_and else false)
-        value = frame.evaluate(part)
+        value = _tested(frame, part)
         one = value.facts or (NO_FACTS, NO_FACTS)
         if is_and:
             true, false = all_facts(true, one[0]), common_facts(false, one[1])
@@ -244,6 +244,24 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
     after.variables = frame.state.variables
     frame.state = after
     return _of_boolean(results, is_and=is_and, facts=(true, false))
+
+
+def _tested(frame: Frame, node: ast.expr) -> Value:
+    """A part of a condition. A text from outside that is false is empty, and harms nobody."""
+    value = frame.evaluate(node)
+    if isinstance(node, ast.Name) and value.taints and all(_is_itself(one) for one in value.taints):
+        true, false = value.facts or (NO_FACTS, NO_FACTS)
+        empty = {(key, 0): kinds.EVERYTHING for one in value.taints for key in one.source.keys}
+        return value.but(facts=(true, all_facts(false, empty)))
+    return value
+
+
+def _is_itself(taint: Taint) -> bool:
+    """Tell whether it is what came in, not something that was made of it."""
+    hops = taint.trail.hops() if taint.trail else []
+    return taint.source.origin != "label" and all(
+        one.what.startswith(("comes from", "assigned to")) for one in hops
+    )
 
 
 def _of_boolean(results: list[Value], *, is_and: bool, facts: tuple[Facts, Facts]) -> Value:
@@ -268,11 +286,11 @@ def conditional(frame: Frame, node: ast.IfExp) -> Value:
     frame.state = before.copy()
     frame.state.assume(facts[0])
     first, one = frame.evaluate(node.body), frame.state
-    first = settled(first, one)
+    first = one.settled(first)
     frame.state = before.copy()
     frame.state.assume(facts[1])
     second, other = frame.evaluate(node.orelse), frame.state
-    second = settled(second, other)
+    second = other.settled(second)
     frame.state = joined(one, other)
     return join(first, second)
 
@@ -439,7 +457,7 @@ def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[]
             if condition.facts:
                 frame.state.assume(condition.facts[0])
     value = make()
-    value = settled(value, frame.state)
+    value = frame.state.settled(value)
     frame.state = saved
     return value
 

@@ -44,7 +44,8 @@ def about(taints: tuple[Taint, ...], bits: int, need: int = 0, *, whole: bool = 
         source: Source | None = one.source
         left = bits
         while source is not None and left:
-            found[(source.key, need)] = left | found.get((source.key, need), 0)
+            for key in source.keys:
+                found[(key, need)] = left | found.get((key, need), 0)
             left &= ~0 if whole else ~source.veil
             source = source.parent
     return found
@@ -306,7 +307,7 @@ _WORDS = (
 
 
 def by_word(name: str, given: Arguments) -> Both | None:
-    """An unknown function whose name promises a check: believed a little."""
+    """A function whose name promises a check that we cannot see: believed a little."""
     lowered = name.lower()
     if not any(lowered.startswith(word) or lowered.endswith(word) for word in _WORDS):
         return None

@@ -13,13 +13,18 @@ from agents.inspector.taint.tables.rows import Condition, Row
 from agents.inspector.taint.values import MISSING, Attribute, Taint, Value, deep_taints, prefix_of
 
 _SECRET = re.compile(
-    r"(?i)token|secret|passw|passwd|pwd|session|cookie|otp|nonce|salt|csrf|captcha|activation|auth(?!or)"
+    r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or)"
     r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)|(?:^|_)key$"
 )
 _SECRET_KEY = re.compile(
     r"(?i)(?:token|secret|passw(?:or)?d|otp|nonce|csrf_?\w*|session_?(?:id|key)|(?:api|access|private|secret|signing)_?key)$"
 )
 _MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:generator|factory)$")
+# `token_count`, `session_url`: about a secret, and none.
+_ABOUT = re.compile(
+    r"(?i)(?:ur[il]|name|count|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
+    r"|pattern|file|error|message)s?$"
+)
 _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
 )
@@ -66,11 +71,12 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
 
 def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
     """A variable whose name says that it is a secret must not be made of predictable numbers."""
-    if not value.taints or not _SECRET.search(name):
+    if not value.taints or not _SECRET.search(name) or _ABOUT.search(name):
         return
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:
-        frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret")
+        weak = int(name.lower() == "key")  # of a dictionary, mostly
+        frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret", weak=weak)
 
 
 def named_key(frame: Frame, node: ast.AST, key: str, value: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from agents.inspector.taint import containers, kinds, texts
 from agents.inspector.taint.expressions import truth_of
@@ -82,6 +83,10 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
 _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
 
 
+_PROTECTED = re.compile(r"(?i)passw|pwd|secret|token|sign|auth(?!or)|credential|salt|hmac|session|private")
+_UNPROTECTED = ("cache", "etag", "checksum", "fingerprint", "digest_file")
+
+
 @known_as("hash")
 def hashed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """hashlib: broken algorithms by name, also when the name is computed from constants."""
@@ -108,13 +113,11 @@ def hashed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
 
 
 def _harmless(frame: Frame, node: ast.expr) -> int:
-    """2 if the words around say that it is a cache's key or a file's checksum, else 0."""
+    """How harmless the words around call it: 0 for a password's, 2 for a cache's key, 1 if they say nothing."""
     function = frame.function.name.lower() if frame.function else ""
-    return (
-        2
-        if any(word in function for word in ("cache", "etag", "checksum", "fingerprint", "digest_file"))
-        else 0
-    )
+    if _PROTECTED.search(function) or _PROTECTED.search(ast.unparse(node)):
+        return 0
+    return 2 if any(word in function for word in _UNPROTECTED) else 1
 
 
 @known_as("xml_parser")

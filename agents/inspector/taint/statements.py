@@ -8,7 +8,7 @@ from typing import Any
 from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import EXECUTORS, Frame, executes
-from agents.inspector.taint.states import State, joined, settled_taint
+from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import Instance
 from agents.inspector.taint.values import (
     MISSING,
@@ -163,10 +163,7 @@ def finish(frame: Frame, node: ast.AST, value: Value) -> None:
     if frame.state.facts:
         known = frame.state.facts
         own = value.facts or (NO_FACTS, NO_FACTS)
-        value = value.but(
-            facts=(all_facts(known, own[0]), all_facts(known, own[1])),
-            taints=tuple(settled_taint(one, frame.state) for one in value.taints),
-        )
+        value = frame.state.settled(value, 0).but(facts=(all_facts(known, own[0]), all_facts(known, own[1])))
     frame.returns.append(value)
     frame.exits.append(frame.state.copy())
     frame.state.alive = False

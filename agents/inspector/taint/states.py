@@ -19,6 +19,8 @@ from agents.inspector.taint.values import (
     join,
 )
 
+_KINDS = (1 << 40) - 1 | MADE_OF  # bits that a taint can bear
+
 
 class State:
     """Variables by name, and what is known of sources here. `alive` is False after return, raise or exit."""
@@ -68,14 +70,39 @@ class State:
         """The taint as these facts leave it: as it is, weaker, or not at all."""
         if not self.facts:
             return taint
-        keys = {source.key for source in taint.source.lineage()}
-        doubtful = False
-        for (key, need), bits in self.facts.items():
+        known = self._known_of(taint)
+        if known & bit:
+            return None
+        return taint.weaker() if known & WEAKEN else taint
+
+    def _known_of(self, taint: Taint) -> int:
+        keys = {key for source in taint.source.lineage() for key in source.keys}
+        bits = 0
+        for (key, need), known in self.facts.items():
             if key in keys and taint.cleaned & need == need:
-                if bits & bit:
-                    return None
-                doubtful = doubtful or bool(bits & WEAKEN)
-        return taint.weaker() if doubtful else taint
+                bits |= known
+        return bits
+
+    def settled(self, value: Value, depth: int = 2) -> Value:
+        """The value with what is known here of its sources put into it, to keep where this state is left."""
+        if not self.facts:
+            return value
+        taints = tuple(self.settled_taint(one) for one in value.taints)
+        if any(new is not old for new, old in zip(taints, value.taints, strict=True)):
+            value = value.but(taints=taints)
+        if depth and value.items:
+            items = {key: self.settled(one, depth - 1) for key, one in value.items.items()}
+            if any(items[key] is not one for key, one in value.items.items()):
+                value = value.but(items=items)
+        return value
+
+    def settled_taint(self, taint: Taint) -> Taint:
+        """The same of one taint; a doubt makes it less sure."""
+        known = self._known_of(taint)
+        if not known:
+            return taint
+        taint = taint.with_cleaned(known & _KINDS)
+        return taint.weaker() if known & WEAKEN else taint
 
 
 def _replaced(holder: Value, old: Value, new: Value, depth: int) -> Value | None:
@@ -88,29 +115,11 @@ def _replaced(holder: Value, old: Value, new: Value, depth: int) -> Value | None
     return None
 
 
-_KINDS = (1 << 40) - 1 | MADE_OF  # bits that a taint can bear
-
-
-def settled(value: Value, state: State) -> Value:
-    """The value with a state's facts about its sources put into it."""
-    if not state.facts or not value.taints:
-        return value
-    taints = tuple(settled_taint(one, state) for one in value.taints)
-    return (
-        value
-        if all(one is other for one, other in zip(taints, value.taints, strict=True))
-        else value.but(taints=taints)
-    )
-
-
-def settled_taint(taint: Taint, state: State) -> Taint:
-    """The taint with a state's facts about its source put into it."""
-    keys = {source.key for source in taint.source.lineage()}
-    bits = 0
-    for (key, need), known in state.facts.items():
-        if key in keys and taint.cleaned & need == need:
-            bits |= known
-    return taint.with_cleaned(bits & _KINDS) if bits & _KINDS else taint
+def _only_here(state: State, other: State) -> State:
+    """What one of two states knows and the other does not: after they meet, only values can tell."""
+    if not state.facts or state.facts is other.facts:
+        return State()
+    return State(None, {key: bits for key, bits in state.facts.items() if bits & ~other.facts.get(key, 0)})
 
 
 def joined(first: State, second: State) -> State:
@@ -120,17 +129,15 @@ def joined(first: State, second: State) -> State:
     if not second.alive or first is second:
         return first
     variables = dict(first.variables)
-    differ = first.facts is not second.facts and first.facts != second.facts
+    # What only one way knows stays with the value that came that way: `if not safe(x): x = "/"`.
+    own, others = _only_here(first, second), _only_here(second, first)
     for name, value in second.variables.items():
         mine = variables.get(name)
-        if differ and mine is not value:
-            # What only one way knows stays with the value that came that way: `if not safe(x): x = "/"`.
-            value = settled(value, second)
-            mine = settled(mine, first) if mine is not None else None
         if mine is None:
+            value = others.settled(value)
             variables[name] = value.but(const=MISSING, exact=False) if value.known or value.exact else value
         elif mine is not value:
-            variables[name] = join(mine, value)
+            variables[name] = join(own.settled(mine), others.settled(value))
     for name in first.variables.keys() - second.variables.keys():
         value = variables[name]
         if value.known:

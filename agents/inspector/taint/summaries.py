@@ -16,12 +16,13 @@ from typing import Any
 
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Arguments, Function, Hit, Instance, Partial, Summary
+from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Partial, Summary
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
     UNKNOWN,
     Attribute,
+    Choice,
     Facts,
     Source,
     Taint,
@@ -34,10 +35,12 @@ from agents.inspector.taint.values import (
     join,
     longer,
     merged,
+    parts,
 )
 
 _SERIALS = count(1)
 MAX_SHAPES = 24  # of one function; then constants and elements are not told apart any more
+MOST_SHAPES = 72  # then an argument is tainted or not, whatever it holds
 MAX_ROUNDS = 3
 LONG_TEXT = 80  # constants that are longer do not make shapes
 WIDE = 12  # elements of an argument that are told apart
@@ -220,11 +223,12 @@ def _by_summary(
     frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
 ) -> tuple[Value, dict[int, Value]]:
     labels = _Labels()
-    widened = function.shapes >= MAX_SHAPES
+    widened = 2 if function.shapes >= MOST_SHAPES else int(function.shapes >= MAX_SHAPES)
     own: dict[str, Value] = {}
     keys: list[Any] = []
     for name, value in bound.items():
-        own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=widened)
+        value = _flat(value) if widened > 1 else value
+        own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
         keys.append(key)
     summary = _summary(frame, function, own, (id(function), tuple(keys)), labels.serial)
     back = _Back(frame, node, function, labels.taints, f"#{summary.serial}.")
@@ -235,6 +239,21 @@ def _by_summary(
         frame.state.alive = False
     after = {number: back.value(value) for number, value in summary.after.items()}
     return back.value(summary.result), after
+
+
+def _flat(value: Value) -> Value:
+    """The value as something that is tainted or not."""
+    if value.items is None and value.rest is None and not value.known:
+        return value
+    taints = value.taints
+    for part in parts(value):
+        taints = merged(taints, tuple(one.weaker() for one in deep_taints(part)))
+    return Value(taints, name=value.name, ref=value.ref, shape=value.shape)
+
+
+def _says_something(value: Value) -> bool:
+    """Tell whether a widened element can matter: it is tainted, or something of the tree or of the tables."""
+    return bool(value.ref is not None or value.name or deep_taints(value))
 
 
 def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
@@ -260,15 +279,15 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
     made: dict[Any, Value] | None = None
     if items is not None:
         made = {}
+        if widened:
+            items = {key: part for key, part in items.items() if _says_something(part)}
         for key, part in items.items():
             made[key], part_key = _shape(part, labels, depth - 1, widened=widened)
             item_keys.append((key, part_key))
     rest_key: Any = None
     if rest is not None:
         rest, rest_key = _shape(rest, labels, depth - 1, widened=widened)
-    ref_key = (
-        value.ref if isinstance(value.ref, Instance) else id(value.ref) if value.ref is not None else None
-    )
+    ref_key = _reference(value.ref, widened=widened)
     new = Value(
         tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
         ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
@@ -281,11 +300,23 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
         value.name,
         ref_key,
         value.shape,
-        tuple(item_keys),
+        frozenset(item_keys),  # in whatever order they were set
         rest_key,
         exact,
     )
     return new, key
+
+
+def _reference(ref: Any, *, widened: bool) -> Any:
+    """What makes it the same reference. Widened: a method taken from its object again, a function made again."""
+    if not widened:
+        return ref  # itself, not its id: the key keeps it alive, so that nothing else gets the same one
+    if isinstance(ref, Bound):
+        sources = frozenset(one.source.key for one in deep_taints(ref.receiver))
+        return ("bound", ref.function.node, sources)
+    if isinstance(ref, Choice):
+        return ("choice", tuple(_reference(one, widened=True) for one in ref.options))
+    return ref.node if isinstance(ref, Function) else ref
 
 
 def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, serial: int) -> Summary:
@@ -440,7 +471,7 @@ class _Back:
             if what.startswith(self.mark) and place is None:
                 source = self.taints[int(what[len(self.mark) :])].source
                 source = source.part(selector) if selector else source
-                found[(source.key, need)] = bits
+                found.update(dict.fromkeys(((own, need) for own in source.keys), bits))
             else:
                 found[(key, need)] = bits
         return found

@@ -13,7 +13,6 @@ from typing import Any
 
 from agents.inspector.taint import kinds, strings
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.states import settled_taint
 from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
 
 MAX_TEXT = 4_000  # of a folded constant
@@ -87,7 +86,7 @@ def _open_quote(quote: str, text: str) -> str:
 
 def _quoted(frame: Frame, taints: tuple[Taint, ...], quote: str) -> tuple[Taint, ...]:
     """Between quotation marks, a text without that mark stays the literal that it is meant to be."""
-    known = (settled_taint(one, frame.state) for one in taints)
+    known = (frame.state.settled_taint(one) for one in taints)
     mark = kinds.QUOTES[quote]
     return tuple(one.with_cleaned(_LITERAL) if one.cleaned & mark else one for one in known)
 

@@ -35,6 +35,11 @@ class Place(NamedTuple):
     column: int
 
 
+# What a request says does not change while it is answered: `args["next"]` is the same wherever it is read.
+_OF_THE_REQUEST = ("a query parameter", "a form field", "a header of", "a cookie", "the request's")
+SourceKey = tuple[str, Place | None, str]  # what tells one source from another
+
+
 class Source:
     """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
 
@@ -70,6 +75,13 @@ class Source:
     def key(self) -> tuple[str, Place | None, str]:
         """What makes it the same source."""
         return self._key
+
+    @property
+    def keys(self) -> tuple[SourceKey, ...]:
+        """Its key, and the one that it shares with every other reading of the same part of the same request."""
+        if not self.selector or not self.what.startswith(_OF_THE_REQUEST):
+            return (self._key,)
+        return (self._key, (self.what, None, self.selector))
 
     def part(self, selector: str, veil: int = -1) -> Source:
         """The source of a part of what this source gives. `veil`: what a check of it leaves open for the whole."""
@@ -156,7 +168,7 @@ class Taint:
         return Taint(self.source, self.cleaned, self.trail, min(3, self.weak + by))
 
 
-FactKey = tuple[tuple[str, Place | None, str], int]  # a source's key, and marks that its taint must bear
+FactKey = tuple[SourceKey, int]  # a source's key, and marks that its taint must bear
 Facts = Mapping[FactKey, int]  # what such a taint is known to be clean for; WEAKEN if only doubtful
 NO_FACTS: Facts = {}
 WEAKEN = 1 << 50  # a check that is not sufficient: the claim becomes less sure

@@ -64,7 +64,7 @@ def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tm
 
 
 def test_what_somebody_silenced_for_one_tool_weighs_little_with_the_other(tmp_path: Path) -> None:
-    plant(tmp_path, {"a.py": "exec(x)  # noqa: S102\nexec(y)  # noqa: S307\nexec(z)  # noqa: E501\n"})
+    plant(tmp_path, {"a.py": "exec(x)  # noqa: S102\nexec(y)  # noqa: S324\nexec(z)  # noqa: E501\n"})
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.line, one.severity) for one in found] == [
         (2, Severity.MEDIUM),

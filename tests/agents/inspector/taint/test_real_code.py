@@ -1,0 +1,100 @@
+"""What real projects showed: guards in forms that teams write, secrets that are none, shapes without end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.inspector.taint.programs import analysed, found, in_view
+
+_HEAD = (
+    "from flask import redirect\nfrom django.utils.http import url_has_allowed_host_and_scheme as allowed\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("if not p or not allowed(p, None):\n    p = '/home'\nreturn redirect(p)", []),
+        ("if p and not allowed(p, None):\n    p = '/home'\nreturn redirect(p)", []),
+        ("if p or not allowed(p, None):\n    q = '/home'\nreturn redirect(p)", ["taint-redirect 3"]),
+        ("if not allowed(p, None):\n    q = '/home'\nreturn redirect(p)", ["taint-redirect 3"]),
+        ("q = p if allowed(p, None) else '/'\nreturn redirect(q)", []),
+        (
+            "if allowed(request.args.get('n'), None):\n    return redirect(request.args.get('n'))",
+            [],
+        ),
+        (
+            "if allowed(request.args.get('n'), None):\n    return redirect(request.args.get('m'))",
+            ["taint-redirect 2"],
+        ),
+        (
+            "if allowed(request.args.get('n'), None):\n    return redirect(request.form.get('n'))",
+            ["taint-redirect 2"],
+        ),
+    ],
+)
+def test_a_check_of_an_address_counts_where_it_was_made(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    assert in_view(tmp_path, body, _HEAD) == expected
+
+
+def test_a_check_that_cannot_be_seen_through_makes_a_claim_less_sure(tmp_path: Path) -> None:
+    head = (
+        "from flask import Flask, request, redirect\nimport policy\napp = Flask(__name__)\n"
+        "def is_safe_url(u):\n    return policy.of(u).fine\n"
+        "def longest(u):\n    return policy.of(u).fine\n"
+        '@app.route("/")\ndef view():\n    p = request.args["p"]\n'
+    )
+    for check, confidence in (("is_safe_url", "medium"), ("longest", "high")):
+        told = analysed(tmp_path, {"app.py": head + f"    if {check}(p):\n        return redirect(p)\n"})
+        assert [(one["rule"], one["confidence"]) for one in told["findings"]] == [
+            ("taint-redirect", confidence)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("token = str(random.randint(1, 9))", ["weak-random a.py:3"]),
+        ("reset_key = str(random.randint(1, 9))", ["weak-random a.py:3"]),
+        ("oauth_id = random.randint(1, 9)", []),
+        ("token_count = random.randint(1, 9)", []),
+        ("session_url = '/a?%s' % random.randint(1, 9)", []),
+        ("token = other_token = str(random.randint(1, 9))", ["weak-random a.py:3"]),
+    ],
+)
+def test_predictable_numbers_matter_in_secrets_and_are_told_once(
+    tmp_path: Path, line: str, expected: list[str]
+) -> None:
+    text = f"import random\ndef f():\n    {line}\n    return 1\n"
+    assert found(tmp_path, {"a.py": text}) == expected
+
+
+def test_a_page_made_by_an_unknown_template_engine_is_escaped_but_other_text_is_not(tmp_path: Path) -> None:
+    head = "import themes\nfrom flask import Response\n"
+    assert in_view(tmp_path, "return Response(themes.render_page(p))", head) == []
+    assert in_view(tmp_path, "return Response(themes.shout(p))", head) == ["taint-xss 1"]
+
+
+def test_an_object_whose_attributes_are_set_in_any_order_is_analysed_whole(tmp_path: Path) -> None:
+    names = [f"a{number}" for number in range(12)]
+    setters = "".join(
+        f"    def set_{name}(self, x):\n        if x:\n            self.{name} = x\n            self.{after} = None\n"
+        f"            self.run(x)\n        else:\n            self.{after} = 1\n            self.set_{after}(x)\n"
+        for name, after in zip(names, [*names[1:], names[0]], strict=True)
+    )
+    text = (
+        "import os\nfrom flask import request\nclass Machine:\n    def __init__(self):\n        self.last = None\n"
+        "    def run(self, x):\n        self.last = x\n        os.system(x)\n"
+        f"{setters}\ndef main():\n    Machine().set_a0(request.args['x'])\n"
+    )
+    assert found(tmp_path, {"a.py": text}) == ["taint-command a.py:8"]
+
+
+def test_a_hash_that_protects_something_is_surer_to_be_wrong_than_one_that_does_not(tmp_path: Path) -> None:
+    text = "import hashlib\ndef f(password, page):\n    return hashlib.md5(password), hashlib.md5(page)\n"
+    told = analysed(tmp_path, {"a.py": text})
+    assert [(one["column"], one["confidence"]) for one in told["findings"]] == [(12, "high"), (35, "medium")]
