@@ -272,6 +272,10 @@ _FAMILIES = {
     "taint-archive": ("S202",),
     "weak-hash": ("S324", "S303"),
     "weak-random": ("S311",),
+    "weak-key": ("S505",),
+    "weak-cipher": ("S304", "S305"),
+    "weak-tls": ("S502", "S503", "S504"),
+    "unverified-certificate": ("S323", "S501", "S507"),
 }
 _FAMILY = {rule: family for family, rules in _FAMILIES.items() for rule in rules}
 

@@ -80,6 +80,8 @@ def _semgrep(folder: Path) -> Iterator[Case]:
     categories = _semgrep_rules(folder)
     files = sorted(path for path in folder.rglob("*.py") if "security" in path.parts)
     for number, path in enumerate(files, start=1):
+        if path.name.endswith(".fixed.py"):
+            continue  # what a rule makes of the file beside it: the labels stayed, the mistakes are gone
         lines, module = _parsed(path)
         labels: dict[tuple[int, str], bool] = {}
         for index, line in enumerate(lines):

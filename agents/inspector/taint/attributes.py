@@ -228,10 +228,12 @@ def _sink(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> Non
     rules = frame.engine.tables.of(frame.engine.tables.canonical(f"{holder.name}.{node.attr}"))
     if rules is None:
         return
+    from agents.inspector.taint import sinks
+
+    for row in rules.wrongs:
+        sinks.judge(frame, node, row, f"{holder.name[1:]}.{node.attr}", Arguments([value]))
     for row in rules.sinks:
         if row.arguments.assigned:
-            from agents.inspector.taint import sinks
-
             sinks.report(frame, node, row, value, f"{holder.name[1:]}.{node.attr}")
 
 

@@ -272,6 +272,8 @@ def by_rules(
     """What the tables say that the call does."""
     for row in rules.sinks:
         sinks.check(frame, node, row, name, given, receiver)
+    for row in rules.wrongs:
+        sinks.judge(frame, node, row, name, given)
     if rules.exits:
         frame.state.alive = False
         return _EXIT

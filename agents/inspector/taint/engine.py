@@ -24,6 +24,7 @@ from agents.inspector.taint import (
     loops,
     special_builtins,
     special_formats,
+    special_settings,
     special_templates,
     special_texts,
     special_web,
@@ -46,7 +47,14 @@ INTERPRETER = (
     statements,
     texts,
 )  # importing them registers what they evaluate
-SPECIALS = (special_builtins, special_formats, special_templates, special_texts, special_web)
+SPECIALS = (
+    special_builtins,
+    special_formats,
+    special_settings,
+    special_templates,
+    special_texts,
+    special_web,
+)
 ROOT_STEPS = 150_000  # evaluations for one function from outside, all its calls included
 ROOT_MILLISECONDS = 3_000  # of processor time
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file

@@ -162,6 +162,12 @@ def operated(frame: Frame, node: ast.AST, op: ast.operator, left: Value, right: 
         return UNKNOWN if value is MISSING else constant(value)
     if isinstance(op, ast.BitOr) and left.shape in ("dict", "set"):
         return join(left, right)
+    if isinstance(op, (ast.BitOr, ast.BitAnd)):
+        from agents.inspector.taint import special_settings
+
+        joined_flags = special_settings.joined_flags(op, left, right)
+        if joined_flags is not None:
+            return joined_flags
     taints = merged(deep_taints(left), deep_taints(right))
     if isinstance(op, ast.Mult) and left.shape == "list":
         return Value(taints, shape="list", rest=element(left))
@@ -196,7 +202,7 @@ def _calculate(op: ast.operator, left: Any, right: Any) -> Any:
 @evaluates(ast.UnaryOp)
 def unary(frame: Frame, node: ast.UnaryOp) -> Value:
     """`not`, and signs."""
-    value = frame.evaluate(node.operand)
+    value = tested(frame, node.operand) if isinstance(node.op, ast.Not) else frame.evaluate(node.operand)
     if isinstance(node.op, ast.Not):
         truth = truth_of(value)
         facts = (value.facts[1], value.facts[0]) if value.facts else None
@@ -207,6 +213,10 @@ def unary(frame: Frame, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Invert) and isinstance(value.const, int):
             return constant(~value.const)
         return value
+    if isinstance(node.op, ast.Invert):
+        from agents.inspector.taint import special_settings
+
+        return special_settings.without_flags(value) or (Value(value.taints) if value.taints else UNKNOWN)
     return Value(value.taints) if value.taints else UNKNOWN
 
 
@@ -225,7 +235,7 @@ def truth_of(value: Value) -> bool | None:
 def boolean(frame: Frame, node: ast.BoolOp) -> Value:
     """`and` and `or`: what comes later is evaluated knowing what came before."""
     is_and = isinstance(node.op, ast.And)
-    first = _tested(frame, node.values[0])
+    first = tested(frame, node.values[0])
     results = [first]
     true, false = first.facts or (NO_FACTS, NO_FACTS)
     after = frame.state  # the first part is always evaluated; names bound in later parts may be
@@ -234,7 +244,7 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
         if truth_of(results[-1]) is (not is_and):
             break
         frame.state.assume(true if is_and else false)
-        value = _tested(frame, part)
+        value = tested(frame, part)
         one = value.facts or (NO_FACTS, NO_FACTS)
         if is_and:
             true, false = all_facts(true, one[0]), common_facts(false, one[1])
@@ -246,7 +256,7 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
     return _of_boolean(results, is_and=is_and, facts=(true, false))
 
 
-def _tested(frame: Frame, node: ast.expr) -> Value:
+def tested(frame: Frame, node: ast.expr) -> Value:
     """A part of a condition. A text from outside that is false is empty, and harms nobody."""
     value = frame.evaluate(node)
     if isinstance(node, ast.Name) and value.taints and all(_is_itself(one) for one in value.taints):
@@ -277,7 +287,7 @@ def _of_boolean(results: list[Value], *, is_and: bool, facts: tuple[Facts, Facts
 @evaluates(ast.IfExp)
 def conditional(frame: Frame, node: ast.IfExp) -> Value:
     """`a if test else b`, each side knowing the test."""
-    test = frame.evaluate(node.test)
+    test = tested(frame, node.test)
     truth = truth_of(test)
     facts = test.facts or (NO_FACTS, NO_FACTS)
     if truth is not None:

@@ -46,11 +46,32 @@ _ROWS: tuple[tuple[str, str, tuple[int, ...], str, str, str], ...] = (
         (22,),
         "high",
         "Archive from outside unpacked without a check of its names",
-        "",
+        "low",
     ),
     ("cookie_flags", "cookie-flags", (614, 1004), "medium", "Cookie without its protective flags", ""),
     ("hash", "weak-hash", (327, 328), "low", "Broken hash function", ""),
     ("random", "weak-random", (330, 338), "medium", "Secret made of predictable random numbers", "medium"),
+    ("nosql", "taint-nosql", (943,), "high", "Query of a document database built from input", ""),
+    ("tls", "weak-tls", (327, 326), "medium", "Outdated version of TLS allowed", ""),
+    ("certificate", "unverified-certificate", (295,), "high", "Certificate or host key not verified", ""),
+    ("key_size", "weak-key", (326,), "medium", "Key too short", ""),
+    ("cipher", "weak-cipher", (327,), "medium", "Broken cipher, or a mode that shows patterns", ""),
+    (
+        "signature",
+        "unverified-token",
+        (347, 345),
+        "high",
+        "Token accepted without a look at its signature",
+        "",
+    ),
+    (
+        "forgery",
+        "forgery-protection-off",
+        (352,),
+        "medium",
+        "Protection against forged requests switched off",
+        "",
+    ),
 )
 
 KINDS: dict[str, Kind] = {
@@ -67,6 +88,7 @@ OWN = (
 )  # the request's own path: a view that it leads to is not reached by `//host`, its variants may be
 STRIPPED = 1 << 44  # it does not begin with a slash
 ROOTED = 1 << 45  # an absolute path without "..": what follows its slash stays below any folder
+STRUCTURE = 1 << 48  # parsed data: it may be a dictionary where a text was meant
 BEGIN = RESOLVED | OWN | STRIPPED | ROOTED  # what is not true any more once something stands before it
 NO_APOSTROPHE = 1 << 46  # a text in which ' does not occur
 NO_QUOTATION = 1 << 47  # a text in which " does not occur
@@ -86,4 +108,4 @@ def mask(names: str) -> int:
     return found
 
 
-_MARKS = {"resolved": RESOLVED, "based": BASED, "parsed": PARSED, "own": OWN}
+_MARKS = {"resolved": RESOLVED, "based": BASED, "parsed": PARSED, "own": OWN, "structure": STRUCTURE}

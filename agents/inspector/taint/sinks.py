@@ -43,6 +43,12 @@ def check(
 
 def _holds(condition: Condition, given: Arguments) -> bool:
     value = given.at(condition.position, condition.keyword)
+    if condition.form == "absent":
+        return value is None and given.double_star is None and given.star is None
+    if condition.form == "below":
+        return value is not None and isinstance(value.const, int) and value.const < condition.literal
+    if condition.form == "named":
+        return value is not None and value.name.removeprefix("@").removesuffix("()") in condition.literal
     if value is None:
         return not condition.equal
     if not value.known:
@@ -53,6 +59,16 @@ def _holds(condition: Condition, given: Arguments) -> bool:
     if condition.literal is True:
         same = bool(value.const)
     return same is condition.equal
+
+
+def judge(frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments) -> None:
+    """Report a call that is wrong by itself."""
+    if all(_holds(one, given) for one in row.conditions):
+        frame.flag(row.bits, node, row.what, _short(name), weak=row.weak)
+
+
+def _short(name: str) -> str:
+    return name.lstrip("@.").removeprefix("builtins.")
 
 
 def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> None:
@@ -104,6 +120,8 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
     for row in rules.sinks if rules else ():
         given = Arguments([key, value])
         check(frame, node, row, f"{holder.name}[]", given, holder)
+    for row in rules.wrongs if rules else ():
+        judge(frame, node, row, f"{holder.name}[]", Arguments([key, value]))
 
 
 def returned(frame: Frame, node: ast.AST, value: Value) -> None:

@@ -57,7 +57,7 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         and len(given.positional) == 1
     ):
         return constant(str(value.const))
-    return Value(all_taints(given), prefix=value.prefix)
+    return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in all_taints(given)), prefix=value.prefix)
 
 
 @known_as("length")

@@ -41,9 +41,13 @@ def command(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
         frame.hit(
             bit, tuple(one for one in value.taints if not one.cleaned & kinds.BASED), node, words, weak=1
         )
+    elif value.taints and " " in texts.known_prefix(value):
+        # One text with blanks: meant as a command line, which Windows makes of it.
+        frame.hit(bit, value.taints, node, f"{words} as a command line", weak=2)
     return Value(name=f"@{callee.name}")
 
 
+_COMMAND_OPTIONS = ("-c", "/c", "/C", "-lc", "-ic", "-e", "-Command")
 _SHELLS = frozenset(
     [
         "sh",
@@ -58,6 +62,8 @@ _SHELLS = frozenset(
         "pwsh",
         "/bin/sh",
         "/bin/bash",
+        "/usr/bin/bash",
+        "/usr/bin/sh",
         "/usr/bin/env",
         "ssh",
         "python",
@@ -73,11 +79,31 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
     first = every[0]
     if first.taints and not texts.known_prefix(first):
         frame.hit(bit, first.taints, node, f"{words}, as the program", weak=1)
-    if isinstance(first.const, str) and first.const in _SHELLS and len(every) > 1:
-        option = every[1].const
-        if isinstance(option, str) and (option in ("-c", "/c", "/C", "-lc", "-ic", "-e", "-Command")):
-            for one in (*every[2:], *([value.rest] if value.rest is not None else [])):
-                frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {option}")
+    if not isinstance(first.const, str) or first.const not in _SHELLS:
+        return
+    options = [number for number, one in enumerate(every[:4]) if number and one.const in _COMMAND_OPTIONS]
+    for one in (
+        (*every[options[0] + 1 :], *([value.rest] if value.rest is not None else [])) if options else ()
+    ):
+        frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {every[options[0]].const}")
+
+
+@known_as("program")
+def program(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """os.exec*(path, ...), os.spawn*(mode, path, ...), create_subprocess_exec(program, ...): arguments one by one."""
+    last = callee.name.rpartition(".")[2]
+    first = 1 if last.startswith("spawn") or last == "subprocess_exec" else 0
+    words = f"{last or 'subprocess_exec'}()"
+    every = given.positional[first:]
+    if given.star is not None:
+        every = [*every, given.star]
+    if len(every) > 1 and every[1].shape in ("list", "tuple") and every[1].items:
+        every = [every[0], *every[1].items.values()]
+    elif every and every[0].shape in ("list", "tuple") and every[0].items:
+        every = [*every[0].items.values(), *every[1:]]
+    if every:
+        _program(frame, node, dict(enumerate(every)), UNKNOWN, words)
+    return Value(name=f"@{callee.name}")
 
 
 _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})

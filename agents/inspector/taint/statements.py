@@ -129,7 +129,7 @@ def deletion(frame: Frame, node: ast.Delete) -> None:
 @executes(ast.If)
 def branch(frame: Frame, node: ast.If) -> None:
     """Both ways, unless the test is constant; each way knows what the test says."""
-    test = frame.evaluate(node.test)
+    test = expressions.tested(frame, node.test)
     if not frame.state.alive:
         return
     truth = truth_of(test)

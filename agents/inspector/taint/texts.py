@@ -41,7 +41,7 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
                 cleaned |= kinds.BASED
             elif _slash_follows(pieces[number + 1 :]):
                 found = tuple(strings.variant_of_own_path(one) for one in found)
-            marks = (kinds.BEGIN if is_based else kinds.RESOLVED) | kinds.MADE_OF
+            marks = kinds.STRUCTURE | (kinds.BEGIN if is_based else kinds.RESOLVED) | kinds.MADE_OF
             taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
         quote = _open_quote(quote, text or "")

@@ -15,11 +15,13 @@ from agents.inspector.taint.tables import (
     databases,
     directories,
     django,
+    documents,
     fastapi,
     flask,
     gateways,
     processes,
     serialisation,
+    settings,
     stdlib,
     templating,
     tornado,
@@ -43,6 +45,8 @@ TABLES = (
     aiohttp.ROWS,
     tornado.ROWS,
     gateways.ROWS,
+    documents.ROWS,
+    settings.ROWS,
 )
 
 
@@ -57,10 +61,16 @@ class Tables:
         self.handlers: dict[str, list[Row]] = {}  # by the base of the class
         self.signatures: list[Row] = []
         self._types: set[str] = set()
+        self._members: dict[
+            str, str
+        ] = {}  # types whose attributes are of the other type, unless a row says more
         for row in rows:
             self._add(row)
 
     def _add(self, row: Row) -> None:
+        if row.effect == "same" and row.name.endswith(".*"):
+            self._members[row.name[:-2]] = row.target
+            return
         if row.effect == "same":
             if self._aliases.get(row.name, row.target) != row.target:
                 raise BadRow(f"{row.name!r} is the same as two things")
@@ -85,6 +95,8 @@ class Tables:
                 rules.sources.append(row)
             case "sink":
                 rules.sinks.append(row)
+            case "wrong":
+                rules.wrongs.append(row)
             case "guard":
                 rules.guards.append(row)
             case "gives":
@@ -112,6 +124,9 @@ class Tables:
         while name in self._aliases and seen < 8:
             name = self._aliases[name]
             seen += 1
+        owner, _, last = name.rpartition(".")
+        if owner in self._members and name not in self._rules and not last.startswith("__"):
+            return self._members[owner]
         return name
 
     def own(self, name: str) -> str:

@@ -44,6 +44,7 @@ _REQUEST = "@aiohttp.web.Request"
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
     *(clean(f"{_REQUEST}.{name}", "redirect", "ssrf", "own") for name in ("path", "path_qs", "raw_path")),
+    clean(f"{_REQUEST}.json", "structure"),
     entry("aiohttp.web.middleware"),
     same("aiohttp.web_middlewares.middleware", "aiohttp.web.middleware"),
     *(

@@ -34,5 +34,19 @@ ROWS: tuple[Row, ...] = (
     stops("@urllib3.PoolManager.*"),
     sink("http.client.HTTPConnection", "ssrf", "0 host"),
     sink("http.client.HTTPSConnection", "ssrf", "0 host"),
+    *(
+        sink(f"azure.{package}.{name}", "ssrf", "0 vault_url account_url service_url endpoint")
+        for package, name in (
+            ("keyvault.secrets", "SecretClient"),
+            ("keyvault.keys", "KeyClient"),
+            ("keyvault.certificates", "CertificateClient"),
+            ("storage.blob", "BlobServiceClient"),
+            ("storage.fileshare", "ShareServiceClient"),
+        )
+    ),
+    sink("azure.storage.fileshare.ShareFileClient.from_file_url", "ssrf", "0 file_url"),
+    sink("azure.storage.blob.ContainerClient.from_container_url", "ssrf", "0 container_url"),
+    sink("azure.storage.blob.BlobClient.from_blob_url", "ssrf", "0 blob_url"),
+    sink("azure.storage.blob.download_blob_from_url", "ssrf", "0 blob_url"),
     sink("socket.create_connection", "ssrf", "0 address", weak=1),
 )

@@ -71,6 +71,7 @@ _HTML = [
 
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
+    clean(f"{_REQUEST}.data", "structure"),
     # It begins with a slash, so it stays on this host.
     *(
         clean(f"{_REQUEST}.{name}", "redirect", "ssrf", "own")

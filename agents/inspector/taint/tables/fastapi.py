@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.inspector.taint.tables.rows import (
     Row,
+    clean,
     entry,
     gives,
     handler,
@@ -36,6 +37,7 @@ _RESPONSES = ["HTMLResponse", "Response"]
 
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
+    clean(f"{_REQUEST}.json", "structure"),
     *(
         same(name, _REQUEST)
         for name in (

@@ -43,6 +43,7 @@ _ROUTES = ["route", "get", "post", "put", "patch", "delete"]
 ROWS: tuple[Row, ...] = (
     *(source(f"flask.request.{name}", words) for name, words in _INPUT.items()),
     *(source(f"@werkzeug.Request.{name}", words) for name, words in _INPUT.items()),
+    *(clean(f"flask.request.{name}", "structure") for name in ("json", "get_json")),
     # Of this host.
     *(
         clean(f"flask.request.{name}", "redirect", "ssrf")

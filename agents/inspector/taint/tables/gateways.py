@@ -23,6 +23,10 @@ ROWS: tuple[Row, ...] = (
     ),
     special("@wsgi.Start", "start_response"),
     signature("scope receive send", "@asgi.Scope"),
+    # A function that a cloud calls with an event.
+    signature("event context", "@cloud.Event"),
+    *(source(f"@cloud.Event.{name}", "a part of the event") for name in ("__getitem__", "get")),
+    *(clean(f"@cloud.Event.{name}", "structure") for name in ("__getitem__", "get")),
     *(source(f"@asgi.Scope.{name}", "a part of the request", but=_OWN) for name in ("__getitem__", "get")),
     handler("http.server.BaseHTTPRequestHandler", "do_*"),
     *(

@@ -13,13 +13,18 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
                                        chooses it), "local" (who starts the program does) or "random" (predictable);
                                        but="REQUEST_METHOD SERVER_*": keys whose value no stranger chooses
     gives(name, type)                  calling it, or reading it, gives an instance of the type ("@...")
-    same(name, other)                  the name is another one's alias; also for whole types: same("@a.B", "@c.D")
+    same(name, other)                  the name is another one's alias; also for whole types: same("@a.B", "@c.D");
+                                       same("@a.B.*", "@c.D"): attributes without a row of their own are of that type
     sink(name, kind, "0 sql")          the argument at position 0, or with the keyword sql, must not be tainted;
                                        "*" means every argument, "self" the object itself, "=" what is assigned to it
          when="shell=True"             only if; conditions separated by ";", keyword=literal or keyword!=literal (also
-                                       true when absent), "2:keyword" for one that may be given by position
+                                       true when absent), "2:keyword" for one that may be given by position;
+                                       "1:bits<2048", "0:mode in ssl.A,ssl.B" (names of what the value is),
+                                       "autoescape absent"
          weak=1                        0 sure, 1 doubtful (medium confidence), 2 a guess (low confidence)
          whole=True                    only if the argument's begin is tainted (an address, not its query)
+    wrong(name, kind, words)           calling or assigning it is wrong by itself, wherever its values come from;
+                                       `when` as for sinks, the assigned value is at 0; of `x.__setitem__`: key, value
     clean(name, "xss", ...)            what comes out is clean for these kinds ("all": for every injection)
     passes(name)                       what goes in comes out (what the standard library does unless told otherwise)
     stops(name)                        what goes in does not come out (len, database queries)
@@ -52,6 +57,7 @@ BadRow when the tables are loaded, and a name with two sources is an error too: 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -74,6 +80,7 @@ class Condition:
     position: int
     equal: bool
     literal: Any
+    form: Literal["literal", "below", "named", "absent"] = "literal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class Rules:
 
     sources: list[Row] = field(default_factory=list)
     sinks: list[Row] = field(default_factory=list)
+    wrongs: list[Row] = field(default_factory=list)
     guards: list[Row] = field(default_factory=list)
     gives: str = ""
     cleans: int = 0
@@ -175,6 +183,18 @@ def sink(
         conditions=_conditions(name, when),
         weak=weak,
         whole=whole,
+    )
+
+
+def wrong(name: str, kind: str, words: str, *, when: str = "", weak: int = 0) -> Row:
+    """Calling it is wrong by itself."""
+    return Row(
+        _checked(name),
+        "wrong",
+        what=words,
+        bits=_bits(name, kind),
+        conditions=_conditions(name, when),
+        weak=weak,
     )
 
 
@@ -282,9 +302,27 @@ def _arguments(name: str, text: str) -> ArgumentNames:
     return ArgumentNames(positions, keywords, "*" in words, "self" in words, "=" in words)
 
 
+_FORMS = re.compile(
+    r"(?:(?P<position>\d+):)?(?P<word>\w+)(?: (?P<absent>absent)| in (?P<names>[\w.,@()]+)|<(?P<below>\d+))"
+)
+
+
+def _of_form(found: re.Match[str]) -> Condition:
+    position = int(found["position"]) if found["position"] else -1
+    if found["absent"]:
+        return Condition(found["word"], position, True, None, "absent")
+    if found["names"]:
+        return Condition(found["word"], position, True, frozenset(found["names"].split(",")), "named")
+    return Condition(found["word"], position, True, int(found["below"]), "below")
+
+
 def _conditions(name: str, text: str) -> tuple[Condition, ...]:
     found: list[Condition] = []
     for part in filter(None, (part.strip() for part in text.split(";"))):
+        special_form = _FORMS.fullmatch(part)
+        if special_form:
+            found.append(_of_form(special_form))
+            continue
         left, sign, right = part.partition("!=") if "!=" in part else part.partition("=")
         number, colon, word = left.rpartition(":")
         try:

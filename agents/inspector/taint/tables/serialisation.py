@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.inspector.taint.tables.rows import Row, passes, sink, special
+from agents.inspector.taint.tables.rows import Row, clean, sink, special
 
 _LOADS = ["pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal"]
 
@@ -21,8 +21,9 @@ ROWS: tuple[Row, ...] = (
     *(special(f"yaml.{name}", "yaml_load") for name in ("load", "load_all")),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream") for name in ("unsafe_load", "unsafe_load_all")),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream", weak=1) for name in ("full_load", "full_load_all")),
-    passes("yaml.safe_load"),
-    passes("json.loads"),
-    passes("json.load"),
+    *(
+        clean(name, "structure")
+        for name in ("yaml.safe_load", "json.loads", "json.load", "orjson.loads", "ujson.loads")
+    ),
     sink("ruamel.yaml.load", "deserialisation", "0 stream", weak=1),
 )

@@ -37,6 +37,7 @@ ROWS: tuple[Row, ...] = (
     sink("elementpath.select", "xpath", "1 path"),
     sink("elementpath.XPath2Parser.parse", "xpath", "0"),
     sink("xpath.find", "xpath", "0"),
+    sink(".xpathEval", "xpath", "0"),
     sink(".xpath", "xpath", "0 query", weak=1),
     passes("xml.etree.ElementTree.tostring"),
     clean("xml.sax.saxutils.unescape", "regex"),
