@@ -22,7 +22,7 @@ from agents.inspector.taint.values import (
     merged,
 )
 
-_HOST_PARTS = frozenset({"netloc", "hostname", "host", "scheme"})
+_HOST_PARTS = frozenset({"netloc", "hostname", "host"})
 _ADDRESS = "@urllib.parse.ParseResult"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import containers, kinds, sinks
+from agents.inspector.taint import containers, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
@@ -88,6 +88,15 @@ def _header(frame: Frame, node: ast.AST, name: Value, value: Value, *, splits: b
     elif splits:
         for one in (name, value):
             frame.hit(kinds.KINDS["header"].bit, deep_taints(one), node, "a header of the response", weak=1)
+
+
+@known_as("own_path")
+def own_path(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """request.get_full_path(): the own path, or its variant with a slash more."""
+    slash = given.at(0, "force_append_slash")
+    if slash is None or truth_of(slash) is False:
+        return callee.but(name="")
+    return Value(tuple(strings.variant_of_own_path(one) for one in callee.taints))
 
 
 @known_as("write_page")

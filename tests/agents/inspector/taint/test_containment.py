@@ -52,6 +52,16 @@ from flask import abort
         ),
         # networks
         (
+            "from urllib.parse import urlparse\nif urlparse(p).scheme not in ('http', 'https'):\n    abort(400)\n"
+            "requests.get(p)",
+            ["taint-ssrf 4"],
+        ),
+        (
+            "from urllib.parse import urlparse\nif urlparse(p).hostname not in ('a.example', 'b.example'):\n"
+            "    abort(400)\nrequests.get(p)",
+            [],
+        ),
+        (
             "host = ipaddress.ip_address(socket.gethostbyname(p))\nif host.is_private:\n    abort(400)\n"
             "requests.get('http://' + p)",
             [],
@@ -119,6 +129,8 @@ def test_function_that_checks_an_address_is_believed_by_what_it_does(tmp_path: P
         ("return redirect(request.path + '/')", [5]),
         ("return redirect('%s/' % request.path)", [5]),
         ("return redirect(request.path.rstrip('/'))", [5]),
+        ("return redirect(request.get_full_path())", []),
+        ("return redirect(request.get_full_path(force_append_slash=True))", [5]),
         (
             "if request.path.startswith('//'):\n        raise Http404\n    return redirect(request.path + '/')",
             [],
