@@ -16,7 +16,6 @@ from pathlib import Path
 from django.conf import settings as installation
 
 from agents.base import OperationContext
-from agents.dependencies.licences import Policy
 from agents.dependencies.reading import read_tree
 from agents.findings import FindingData
 from agents.inspector.analysis import Analysis, analyse
@@ -24,7 +23,7 @@ from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.base import Analyzer
 from agents.inspector.memory import Memory
 from agents.inspector.operations.dependencies import LICENCES as LICENCE_READER
-from agents.inspector.operations.dependencies import MATCHER, READER, audited, licensed
+from agents.inspector.operations.dependencies import MATCHER, READER, audited, licensed, policy_of
 from agents.inspector.shares import Shares
 from agents.inspector.steps import is_complete, output_of
 from agents.quality.adjusting import adjusted
@@ -97,7 +96,7 @@ def side_of(
         side.findings += analysis.findings
         side.tools += tuple(analysis.tools)
     if {DEPENDENCIES, LICENCES}.intersection(wanted):
-        _declared(tree, wanted, side, context)
+        _declared(tree, wanted, settings, side, context)
     found = {one.fingerprint: one for one in adjusted(side.findings, settings)}
     side.findings = list(found.values())
     return side
@@ -130,8 +129,8 @@ def _analysis(
 ) -> Analysis:
     shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
     return analyse(
-        tree, analyzers, scratch=context.scratch, paths=paths, tree_digest=digest, memory=memory, shares=shares,
-        settings=settings,
+        tree, [one.configured(settings) for one in analyzers], scratch=context.scratch, paths=paths,
+        tree_digest=digest, memory=memory, shares=shares, settings=settings,
         tell=context.log, progress=context.progress, cancelled=context.cancelled,
     )  # fmt: skip
 
@@ -141,7 +140,9 @@ def _label(analyzer: Analyzer) -> str:
     return f"{analyzer.name} ({analyzer.purpose})" if analyzer.purpose else analyzer.name
 
 
-def _declared(tree: Path, names: Iterable[str], side: Side, context: OperationContext) -> None:
+def _declared(
+    tree: Path, names: Iterable[str], settings: Settings, side: Side, context: OperationContext
+) -> None:
     """Add what the dependencies that a tree declares come to."""
     reading = read_tree(tree, scratch=context.scratch, paths=(), cancelled=context.cancelled)
     if DEPENDENCIES in names:
@@ -149,6 +150,6 @@ def _declared(tree: Path, names: Iterable[str], side: Side, context: OperationCo
         side.findings += found
         side.tools += runs
     if LICENCES in names:
-        found, run = licensed(tree, reading, Policy())
+        found, run = licensed(tree, reading, policy_of(settings))
         side.findings += found
         side.tools += (run,)

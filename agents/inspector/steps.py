@@ -51,7 +51,7 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
     ):
         analysis = analyse(
             tree,
-            ANALYZERS[name],
+            [one.configured(input.settings) for one in ANALYZERS[name]],
             scratch=context.scratch,
             paths=input.paths,
             tree_digest=input.snapshot,

@@ -24,6 +24,7 @@ RatingName = Literal["A", "B", "C", "D", "E"]
 Off = Literal["off"]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Minutes = Annotated[int, Field(ge=0, le=10_000)]
+LicenceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]{1,80}$")]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:*?-]{1,120}$")]
 
 
@@ -142,10 +143,16 @@ class Duplication(_Table):
 
 
 class Complexity(_Table):
-    """Which functions have too many paths."""
+    """Which functions are too complex: by their paths (cyclomatic), and by how these nest (cognitive, Python)."""
 
+    # lizard's own limit; McCabe proposed 10, few teams keep it
     high: int = Field(default=15, ge=2, le=1_000, description="more paths than this are reported")
     very_high: int = Field(default=30, ge=2, le=1_000, description="more paths than this are worse")
+    # complexipy's own is 15, which every third function of a grown project exceeds
+    cognitive_high: int = Field(
+        default=25, ge=6, le=1_000, description="a cognitive complexity beyond this is reported"
+    )
+    cognitive_very_high: int = Field(default=60, ge=6, le=1_000, description="one beyond this is worse")
 
 
 class Hotspots(_Table):
@@ -153,6 +160,17 @@ class Hotspots(_Table):
 
     days: int = Field(default=90, ge=1, le=3_650, description="commits of so many days count")
     top: int = Field(default=10, ge=1, le=50, description="so many are shown")
+
+
+class Licences(_Table):
+    """Which licences the project may depend on; SPDX ids. Without any, all are accepted."""
+
+    allow: list[LicenceName] = Field(
+        default=[], max_length=MAX_RULES, description="if there are any, every other licence is a finding"
+    )
+    deny: list[LicenceName] = Field(
+        default=[], max_length=MAX_RULES, description="these are findings; wins over allow"
+    )
 
 
 class Settings(_Table):
@@ -169,3 +187,4 @@ class Settings(_Table):
     duplication: Duplication = Duplication()
     complexity: Complexity = Complexity()
     hotspots: Hotspots = Hotspots()
+    licences: Licences = Licences()

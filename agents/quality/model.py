@@ -192,7 +192,7 @@ class Measures(_Shape):
     complexity: Complexity | None = None
     documentation: Documentation | None = None
     hotspots: tuple[Hotspot, ...] | None = None
-    hotspots_why: str = ""  # why they were not measured
+    hotspots_why: str = ""  # why they were not measured, or by how much of the history
     excluded_files: int = 0
 
 

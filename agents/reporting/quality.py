@@ -8,6 +8,7 @@ from agents.quality.model import Condition, ConditionState, Gate, GateState, Mea
 from agents.quality.reading import FILE
 from agents.reporting.visible import one_line
 
+SPOTS = 5  # named at the head; the figures have all
 GATE_WORDS = {
     GateState.PASSED: "Gate passed",
     GateState.FAILED: "Gate failed",
@@ -83,8 +84,13 @@ def figures(measures: Measures | None) -> list[tuple[str, str]]:
             ("Docstrings", f"{docs.percent:.0f} % ({docs.documented:,} of {docs.public:,} public names)")
         )
     if measures.hotspots:
-        hot = ", ".join(f"{one.path} ({one.commits} x {one.complexity})" for one in measures.hotspots[:3])
-        told.append(("Hotspots", one_line(hot)))
+        hot = "; ".join(
+            f"{one.path} ({one.commits:,} commits x complexity {one.complexity:,})"
+            for one in measures.hotspots[:SPOTS]
+        )
+        told.append(("Hotspots", f"{one_line(hot)}; by {one_line(measures.hotspots_why)}"))
+    elif measures.hotspots is not None:
+        told.append(("Hotspots", f"none; by {one_line(measures.hotspots_why)}"))
     elif measures.hotspots_why:
         told.append(("Hotspots", f"not measured: {one_line(measures.hotspots_why)}"))
     return told

@@ -99,6 +99,8 @@ def _figures(measures: Mapping[str, Any]) -> list[str]:
         lines += [
             f"  {one['path']}: {one['commits']} commits x complexity {one['complexity']}" for one in hot
         ]
+    elif hot is not None:
+        lines.append(f"Hotspots: none, by {measures.get('hotspots_why')}")
     elif measures.get("hotspots_why"):
         lines.append(f"Hotspots: not measured, {measures['hotspots_why']}")
     return lines

@@ -41,6 +41,7 @@ from typing import Any, ClassVar
 
 from agents.findings import Category, Confidence, Hop, Severity
 from agents.inspector.survey import SourceFile
+from agents.quality.config import Settings
 
 PYTHON = (sys.executable, "-I")
 
@@ -166,6 +167,11 @@ class Analyzer(ABC):
             return version(self.package)
         except PackageNotFoundError:
             return ""
+
+    def configured(self, settings: Settings) -> Analyzer:
+        """Give the analyzer as a project wants it. What it remembers of a file must not depend on that."""
+        del settings
+        return self
 
     def wants(self, file: SourceFile) -> bool:
         """Tell whether this tool has something to say of such a file: by its language, if nothing else is said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,13 +16,15 @@ from agents.inspector.analyzers.base import (
     Claim,
     Parsed,
     Problem,
+    Tree,
     quoted,
 )
 from agents.inspector.survey import SourceFile
+from agents.quality.config import Complexity, Settings
 
 RULE = "high-complexity"
-THRESHOLD = 15  # lizard's own; McCabe proposed 10, few teams keep it
-VERY_HIGH = 30
+TOLD = 1  # paths; every function with more is remembered, so that another limit needs no other analysis
+_FACTS = ("name", "line", "end_line", "complexity", "lines")
 _DRIVER = Path(__file__).parent / "drivers" / "lizard_driver.py"
 _LANGUAGES = (
     "c cpp csharp go java javascript kotlin lua objective-c perl php python ruby rust scala solidity swift "
@@ -39,40 +42,58 @@ class Lizard(Analyzer):
     timeout_seconds = 240
     seconds_per_megabyte = 1.2
 
+    def __init__(self, limits: Complexity | None = None) -> None:
+        self._limits = limits or Complexity()
+
+    def configured(self, settings: Settings) -> Analyzer:
+        return Lizard(settings.complexity)
+
     def wants(self, file: SourceFile) -> bool:
         return super().wants(file) and PurePosixPath(file.path).suffix.lower() not in _UNKNOWN_TO_LIZARD
 
     def command(self, batch: Batch) -> list[str]:
-        return [*PYTHON, str(_DRIVER), str(batch.list_file()), str(THRESHOLD)]
+        return [*PYTHON, str(_DRIVER), str(batch.list_file()), str(TOLD)]
 
     def parse(self, answer: Path, batch: Batch) -> Parsed:
         try:
             told: dict[str, Any] = json.loads(answer.read_bytes())
-            return Parsed(
-                claims=[_claim(row) for row in told["functions"]],
-                failed=[Problem(path=row["path"], reason=row["reason"]) for row in told["failed"]],
-            )
+            facts: dict[str, list[dict[str, Any]]] = {}
+            for row in told["functions"]:
+                facts.setdefault(row["path"], []).append({name: row[name] for name in _FACTS})
+            failed = [Problem(path=row["path"], reason=row["reason"]) for row in told["failed"]]
+            return Parsed(failed=failed, facts=dict(facts))
         except (ValueError, KeyError, TypeError) as error:
             raise AnswerUnreadable(f"the lizard driver's JSON is not what we know: {error!r}") from error
 
+    def conclude(self, facts: Mapping[str, Any], tree: Tree) -> list[Claim]:
+        del tree
+        return [
+            _claim(path, row, self._limits)
+            for path, rows in facts.items()
+            for row in rows
+            if row["complexity"] > self._limits.high
+        ]
+
     def reproduce(self, claim: Claim) -> str:
-        return f"lizard --CCN {THRESHOLD} {quoted(claim.path)}"
+        return f"lizard --CCN {self._limits.high} {quoted(claim.path)}"
 
 
-def _claim(row: dict[str, Any]) -> Claim:
+def _claim(path: str, row: dict[str, Any], limits: Complexity) -> Claim:
     complexity = row["complexity"]
     return Claim(
         rule=RULE,
         tool_rule="CCN",
-        title="Function with very many paths" if complexity > VERY_HIGH else "Function with many paths",
+        title="Function with very many paths"
+        if complexity > limits.very_high
+        else "Function with many paths",
         message=(
-            f"{row['name']} has a cyclomatic complexity of {complexity} (limit {THRESHOLD}) "
+            f"{row['name']} has a cyclomatic complexity of {complexity} (limit {limits.high}) "
             f"in {row['lines']} lines of code."
         ),
-        path=row["path"],
+        path=path,
         line=max(1, row["line"]),
         end_line=max(1, row["end_line"]),
-        severity=Severity.MEDIUM if complexity > VERY_HIGH else Severity.LOW,
+        severity=Severity.MEDIUM if complexity > limits.very_high else Severity.LOW,
         confidence=Confidence.HIGH,
         category="maintainability",
         cwe=(1121,),

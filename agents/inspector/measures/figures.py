@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.inspector.measures.copies import Copy, copies
+from agents.inspector.measures.hotspots import Found
 from agents.inspector.measures.tokens import LEXERS, Lexed, Lexer
 from agents.inspector.survey import SourceFile, Survey
 from agents.quality.config import Settings
@@ -111,6 +112,7 @@ def measures_of(
     *,
     new: NewCode,
     failed: int,
+    hot: Found,
 ) -> Measures:
     """Sum up. `complexities`: path -> of its functions; `failed` files could not be parsed for it."""
     doubled = _doubled(counted.copies)
@@ -136,7 +138,8 @@ def measures_of(
             documented=counted.documented,
             percent=round(100 * counted.documented / counted.public, 1) if counted.public else None,
         ),
-        hotspots_why="a snapshot holds no history",
+        hotspots=hot.spots,
+        hotspots_why=hot.why,
         excluded_files=sum(count for reason, count in found.counts.items() if "wrench.toml" in reason),
     )
 

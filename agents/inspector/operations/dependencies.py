@@ -6,6 +6,7 @@ dependency that could not be judged is told as not audited, file by file; withou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from agents.dependencies.reading import Reading, read_tree
 from agents.findings import FindingData, Severity, sort_key
 from agents.inspector.dependency_findings import Audit, audit, licence_findings, unpinned
 from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput
+from agents.quality.config import Settings
 from agents.reporting.model import (
     AnalysisOutput,
     FileProblem,
@@ -113,10 +115,10 @@ class Dependencies:
         """Tell the licences: the repository's own and, where lock files name them, those of its packages.
 
         Recognises the text of some thirty licences, reads SPDX expressions, and takes the licences of packages from
-        package-lock.json and composer.lock; the others are unknown, and counted. With `allow` or `deny`, each
-        licence that the policy does not accept is a finding.
+        package-lock.json and composer.lock; the others are unknown, and counted. With `allow` or `deny`, here or in
+        the project's wrench.toml, each licence that the policy does not accept is a finding.
         """
-        policy = Policy(allow=frozenset(input.allow), deny=frozenset(input.deny))
+        policy = policy_of(input.settings, allow=input.allow, deny=input.deny)
         with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
             context.progress(0, 2, "reading what is declared")
             reading = read_tree(tree, scratch=context.scratch, paths=input.paths, cancelled=context.cancelled)
@@ -128,6 +130,12 @@ class Dependencies:
         context.summary = output.summary
         context.progress(2, 2, "done")
         return output
+
+
+def policy_of(settings: Settings, *, allow: Sequence[str] = (), deny: Sequence[str] = ()) -> Policy:
+    """Give the project's policy of licences; what a run allows replaces it, what it denies is added."""
+    wanted = settings.licences
+    return Policy(allow=frozenset(allow or wanted.allow), deny=frozenset((*wanted.deny, *deny)))
 
 
 def audited(reading: Reading) -> tuple[list[FindingData], tuple[ToolRun, ...], Audit]:

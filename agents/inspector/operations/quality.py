@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from django.conf import settings as installation
+from django.utils import timezone
 from pydantic import Field
 
 from agents import workspace
@@ -15,6 +16,7 @@ from agents.inspector.analysis import analyse
 from agents.inspector.analyzers.lizard_figures import LizardFigures
 from agents.inspector.measures.copies import Copy
 from agents.inspector.measures.figures import Counted, count, fresh_lines, measures_of, new_code
+from agents.inspector.measures.hotspots import measured
 from agents.inspector.shares import Shares
 from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput, remembering
 from agents.inspector.survey import Survey, survey
@@ -35,6 +37,7 @@ VERSION = "1"
 class QualityInput(AnalysisInput):
     """Which tree to measure, by which settings, and the tree that tells which lines are new."""
 
+    revision: str = Field(default="", max_length=200, description="of the snapshot; its history is read")
     baseline: str = Field(
         default="",
         pattern=r"^([0-9a-f]{64})?$",
@@ -68,14 +71,17 @@ class Quality:
             "how much of the code is duplicated?",
             "find copy-pasted code",
             "count the lines of code",
+            "show the hotspots",
+            "which files change most often and are complex?",
         ),
     )
     def quality(self, input: QualityInput, context: OperationContext) -> QualityOutput:
-        """Measure lines, duplication and debt of the code.
+        """Measure lines, duplication, hotspots and debt of the code.
 
         Counts code, comment and blank lines of product and test code apart, finds the same code in two places (at
         least 100 tokens and 10 lines, unless the project says otherwise), and measures the complexity of all
-        functions and the share of public Python names with a docstring. Of the lines that the baseline, or the base
+        functions and the share of public Python names with a docstring. Hotspots are files that are complex and
+        changed often of late, by the git history of the target. Of the lines that the baseline, or the base
         of a change, did not have it tells how many are copies. The ratings and the gate are made of these figures.
         """
         with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
@@ -87,10 +93,10 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
         if context.cancelled():
             raise StepCancelled("the figures are not wanted any more")
 
-    context.progress(0, 3, "counting lines")
+    context.progress(0, 4, "counting lines")
     found = survey(tree, only=input.paths, settings=input.settings)
     counted = count(tree, found, input.settings, check=check)
-    context.progress(1, 3, "measuring functions")
+    context.progress(1, 4, "measuring functions")
     lizard = LizardFigures()
     shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
     with remembering(context.request.project_id) as memory:
@@ -105,15 +111,25 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
             tell=context.log,
             cancelled=context.cancelled,
         )
-    context.progress(2, 3, "comparing with the baseline")
+    context.progress(2, 4, "comparing with the baseline")
     new, fresh = _new_code(input, context, tree, counted)
+    context.progress(3, 4, "reading the history")
+    hot = measured(
+        context.request.run_request, lizard.complexities, counted.product.keys(), input.settings.hotspots,
+        revision=input.revision, scratch=context.scratch, now=timezone.now(), cancelled=context.cancelled,
+    )  # fmt: skip
     measures = measures_of(
-        counted, lizard.complexities, found, new=new, failed=sum(run.failed_count for run in analysis.tools)
+        counted,
+        lizard.complexities,
+        found,
+        new=new,
+        failed=sum(run.failed_count for run in analysis.tools),
+        hot=hot,
     )
     known = None if not input.base or fresh is None else fresh
     findings = adjusted(_findings(tree, counted, known), input.settings)
     context.add_findings(findings)
-    context.progress(3, 3, "measured")
+    context.progress(4, 4, "measured")
     output = QualityOutput(
         tools=(_account(counted, found), *analysis.tools),
         findings_by_severity={str(name): many for name, many in count_by_severity(findings).items() if many},

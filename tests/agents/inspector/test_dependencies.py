@@ -18,6 +18,7 @@ from agents.base import OperationContext
 from agents.findings import FindingData
 from agents.inspector.agent import Inspector
 from agents.inspector.operations.dependencies import LicenceInput
+from agents.quality.config import Settings
 from agents.reporting import AnalysisOutput, ToolState
 from tests.agents.advisories.records import LODASH, PYPI, archive
 from tests.agents.inspector.test_agent import Engine, _context, _snapshot, engine
@@ -220,3 +221,30 @@ def test_licences_are_told_and_a_policy_makes_findings(engine: Engine, tmp_path:
     allowing = _context(engine, "licences")
     Inspector().licences(LicenceInput(snapshot=snapshot, allow=["mit"]), allowing)
     assert [one.scope for one in allowing.findings] == ["a", "c"]
+
+
+def test_policy_of_licences_stands_in_the_project_s_settings(engine: Engine, tmp_path: Path) -> None:
+    lock = {
+        "lockfileVersion": 3,
+        "packages": {
+            "node_modules/a": {"version": "1.0.0", "license": "GPL-3.0-only"},
+            "node_modules/b": {"version": "1.0.0", "license": "MIT"},
+        },
+    }
+    files = {"package-lock.json": json.dumps(lock), "wrench.toml": "# read by planning alone\n"}
+    snapshot = _snapshot(engine, tmp_path, files).snapshot
+
+    def found(policy: dict[str, list[str]], **given: list[str]) -> list[str]:
+        context = _context(engine, "licences")
+        settings = Settings.model_validate({"licences": policy})
+        Inspector().licences(LicenceInput(snapshot=snapshot, settings=settings, **given), context)
+        return [one.title for one in context.findings]
+
+    assert found({}) == []
+    assert found({"deny": ["GPL-3.0-only"]}) == ["Licence not accepted: a is under GPL-3.0-only"]
+    assert found({"allow": ["MIT"]}) == ["Licence not accepted: a is under GPL-3.0-only"]
+    assert found({"allow": ["MIT"]}, allow=["GPL-3.0-only"]) == ["Licence not accepted: b is under MIT"]
+    assert found({"deny": ["MIT"]}, deny=["GPL-3.0-only"]) == [
+        "Licence not accepted: a is under GPL-3.0-only",
+        "Licence not accepted: b is under MIT",
+    ]

@@ -126,7 +126,7 @@ def test_settings_survive_json():
 
 def test_the_reference_names_every_key():
     told = page()
-    for table in ("paths", "gate", "ratings", "debt", "duplication", "complexity", "hotspots"):
+    for table in ("paths", "gate", "ratings", "debt", "duplication", "complexity", "hotspots", "licences"):
         model = type(getattr(Settings(), table))
         for key, about in model.model_fields.items():
             nested = hasattr(about.annotation, "model_fields")
