@@ -11,7 +11,17 @@ import ast
 import re
 import sys
 
-from agents.inspector.taint import attributes, containers, guards, kinds, sinks, specials, strings, summaries
+from agents.inspector.taint import (
+    attributes,
+    containers,
+    guards,
+    kinds,
+    sinks,
+    special_calls,
+    specials,
+    strings,
+    summaries,
+)
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial, Super
@@ -30,6 +40,7 @@ from agents.inspector.taint.values import (
 )
 
 _STDLIB = sys.stdlib_module_names | {"builtins"}
+_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "IntFlag", "Flag", "TextChoices", "IntegerChoices"})
 _EXIT = Value(name="!exit")
 
 
@@ -157,6 +168,10 @@ def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments
 def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> Value:
     """A new instance, after its __init__."""
     made = Value(ref=Instance(cls), shape="object", items={})
+    if any(base.rpartition(".")[2] in _ENUMERATIONS for base in cls.outside()):
+        for one in given.every():  # it raises unless it is one of the values
+            frame.state.assume(guards.equal_facts(one, UNKNOWN))
+        return made
     constructor = cls.member("__init__")
     told = _told_of_class(frame, cls, inherits=constructor is None)
     if told:
@@ -181,6 +196,11 @@ def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> V
     for extra in (given.star, given.double_star):
         if extra is not None:
             taints = merged(taints, deep_taints(extra))
+    for name in names:
+        default = cls.member(name)
+        factory = (default.items or {}).get(special_calls.FACTORY) if default is not None else None
+        if factory is not None and Attribute(name) not in items:
+            items[Attribute(name)] = apply(frame, node, factory)
     return made.but(items=items, taints=taints)
 
 

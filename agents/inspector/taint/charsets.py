@@ -7,7 +7,7 @@ import warnings
 from functools import lru_cache
 from typing import Any
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import kinds, letters
 
 try:  # the same module under its old and its new name
     from re import _parser as _sre  # type: ignore[attr-defined]  # private, but the only parser of patterns there is
@@ -37,9 +37,9 @@ _BEGIN = {"AT_BEGINNING", "AT_BEGINNING_STRING"}
 
 
 @lru_cache(maxsize=256)
-def hidden(letters: str) -> int:
+def hidden(taken: str) -> int:
     """The kinds that a text without these letters may be harmless for only because they were taken out."""
-    clear = sum(kinds.KINDS[name].bit for name, danger in _NEEDED.items() if set(letters).isdisjoint(danger))
+    clear = sum(kinds.KINDS[name].bit for name, danger in _NEEDED.items() if set(taken).isdisjoint(danger))
     return -1 & ~clear
 
 
@@ -58,11 +58,33 @@ def excluded(pattern: str, how: str) -> int:
         return 0
     if not _anchored(list(parsed), how):
         return 0
-    letters: set[str] = set()
-    if not _letters(parsed, letters):
+    possible: set[str] = set()
+    if not _letters(parsed, possible):
         return 0
     needed = {**_NEEDED, **_MARKUP}
-    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if letters.isdisjoint(danger))
+    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if possible.isdisjoint(danger))
+
+
+@lru_cache(maxsize=1024)
+def refused(pattern: str) -> int:
+    """What is known of a text in which the pattern, one character of a class, is nowhere found: letters and kinds."""
+    try:
+        parsed: list[Any] = list(_sre.parse(pattern)) if len(pattern) <= 500 else []
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return 0
+    if len(parsed) != 1:
+        return 0
+    code, argument = parsed[0]
+    if str(code) in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] == 1 and len(argument[2]) == 1:
+        code, argument = argument[2][0]
+    inside: set[str] = set()
+    if str(code) not in ("LITERAL", "IN") or not _letters([(code, argument)], inside):
+        return 0
+    if str(code) == "IN" and any(str(one) == "NEGATE" for one, _ in argument):
+        left = set(_SAMPLE) - inside
+        needed = {**_NEEDED, **_MARKUP}
+        return sum(kinds.KINDS[name].bit for name, danger in needed.items() if left.isdisjoint(danger))
+    return letters.absent("".join(sorted(inside)))
 
 
 def _anchored(parts: list[Any], how: str) -> bool:

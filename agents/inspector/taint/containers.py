@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.inspector.taint import attributes, kinds
 from agents.inspector.taint.frames import Frame
-from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.structures import Arguments, Instance
 from agents.inspector.taint.values import (
     FALSE,
     MAX_ITEMS,
@@ -41,7 +41,11 @@ def store(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None
                     outer.state.variables[target.id] = new
                     return
                 outer = outer.parent
-        frame.state.variables[target.id] = new
+        from agents.inspector.taint import expressions
+
+        is_global = not frame.is_module and target.id not in frame.state.variables
+        name = expressions.global_key(frame, target.id) if is_global else target.id
+        frame.state.variables[name] = new
     elif isinstance(target, ast.Attribute):
         attributes.write(frame, target, new)
     elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
@@ -58,6 +62,13 @@ def set_item(frame: Frame, target: ast.Subscript, value: Value) -> None:
         from agents.inspector.taint import sinks
 
         sinks.item_assigned(frame, target, holder, key, value)
+        if isinstance(holder.ref, Instance):
+            from agents.inspector.taint import calls
+
+            method = attributes.read(frame, target, holder, "__setitem__")
+            if method.ref is not None:
+                calls.apply(frame, target, method, Arguments([key, value], nodes=[target.slice, None]))
+                return
         changed = with_item(holder, key, value)
     store(frame, target.value, holder, changed)
 
@@ -359,7 +370,21 @@ def union(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tupl
     return found.but(), None
 
 
+def taken(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
+    """dict.get(key), and queue.get(): the first or, of a LifoQueue, the last."""
+    if holder.shape != "list":
+        return get(frame, node, holder, given)
+    if not holder.exact or not holder.items:
+        return element(holder), None
+    every = list(holder.items.values())
+    value = every.pop(-1 if "Lifo" in holder.name else 0)
+    return value, holder.but(items=dict(enumerate(every)))
+
+
 METHODS: dict[str, Method] = {
+    "put": append,
+    "put_nowait": append,
+    "get_nowait": taken,
     **dict.fromkeys(("append", "add", "appendleft", "put", "push"), append),
     **dict.fromkeys(("pop", "popleft", "popitem"), pop),
     **dict.fromkeys(("remove", "discard", "sort"), remove),
@@ -370,7 +395,7 @@ METHODS: dict[str, Method] = {
     "extend": extend,
     "reverse": reverse,
     "clear": clear,
-    "get": get,
+    "get": taken,
     "__getitem__": get,
     "setdefault": setdefault,
     "update": update,

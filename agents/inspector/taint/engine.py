@@ -23,6 +23,7 @@ from agents.inspector.taint import (
     kinds,
     loops,
     special_builtins,
+    special_calls,
     special_formats,
     special_settings,
     special_templates,
@@ -49,6 +50,7 @@ INTERPRETER = (
 )  # importing them registers what they evaluate
 SPECIALS = (
     special_builtins,
+    special_calls,
     special_formats,
     special_settings,
     special_templates,

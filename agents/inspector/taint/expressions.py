@@ -10,7 +10,7 @@ from typing import Any
 from agents.inspector.taint import attributes, kinds, texts
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import joined
-from agents.inspector.taint.structures import Function
+from agents.inspector.taint.structures import Arguments, Class, Function, Instance
 from agents.inspector.taint.values import (
     MAX_ITEMS,
     MISSING,
@@ -63,6 +63,9 @@ def name(frame: Frame, node: ast.Name) -> Value:
     return lookup(frame, node.id)
 
 
+GLOBAL = "@"  # begins no name of a variable
+
+
 def lookup(frame: Frame, wanted: str) -> Value:
     """What a name stands for here."""
     found = frame.state.variables.get(wanted)
@@ -74,7 +77,13 @@ def lookup(frame: Frame, wanted: str) -> Value:
         if found is not None and not outer.is_module:
             return found
         outer = outer.parent
-    return frame.engine.project.global_value(frame.module, wanted)
+    found = frame.state.variables.get(global_key(frame, wanted))
+    return frame.engine.project.global_value(frame.module, wanted) if found is None else found
+
+
+def global_key(frame: Frame, name: str) -> str:
+    """Under what a state remembers a global that the function, or one that it called, has changed."""
+    return f"{GLOBAL}{frame.module.name}:{name}"
 
 
 @evaluates(ast.Attribute)
@@ -86,7 +95,7 @@ def attribute(frame: Frame, node: ast.Attribute) -> Value:
 @evaluates(ast.Subscript)
 def subscript(frame: Frame, node: ast.Subscript) -> Value:
     """`value[index]`."""
-    from agents.inspector.taint import containers, forms
+    from agents.inspector.taint import calls, containers, forms
 
     holder = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Slice):
@@ -94,6 +103,14 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
     key = frame.evaluate(node.slice)
     if key.known and forms.is_parsed(frame, node, key.const):
         return UNKNOWN
+    if isinstance(holder.ref, Instance):
+        method = attributes.read(frame, node, holder, "__getitem__")
+        if method.ref is not None:
+            return calls.apply(frame, node, method, Arguments([key], nodes=[node.slice]))
+    if (
+        isinstance(holder.ref, Class) and key.taints
+    ):  # of an enumeration: it raises unless it is one of the names
+        return Value(ref=Instance(holder.ref), shape="object", items={})
     return containers.item(frame, node, holder, key)
 
 

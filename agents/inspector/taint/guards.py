@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import charsets, kinds
 from agents.inspector.taint.charsets import excluded
 from agents.inspector.taint.frames import Frame, evaluates
+from agents.inspector.taint.letters import BEGINS_WITH_ONE, BEGINS_WITH_SLASH, absent
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.tables.rows import ArgumentNames, Row
 from agents.inspector.taint.values import (
@@ -186,7 +187,7 @@ def _member_facts(left: Value, right: Value) -> Both:
         owners = tuple(Taint(one.source.parent or one.source, one.cleaned, None) for one in right.taints)
         return about(owners, _PATH, kinds.RESOLVED), NO_FACTS
     if right.taints and not right.shape:
-        mark = kinds.QUOTES.get(left.const, 0) if isinstance(left.const, str) else 0
+        mark = absent(left.const) if isinstance(left.const, str) and len(left.const) == 1 else 0
         return NO_FACTS, about(right.taints, WEAKEN | mark)  # a literal that is not in the text
     return NO_FACTS, NO_FACTS
 
@@ -228,8 +229,11 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
         facts = all_facts(facts, about(receiver.taints, WEAKEN))
     if not sure and not all(one.cleaned & kinds.RESOLVED for one in receiver.taints):
         facts = all_facts(facts, about(receiver.taints, WEAKEN))
+    if texts_ == ["/"]:
+        facts = all_facts(facts, about(receiver.taints, BEGINS_WITH_SLASH))
+    one = BEGINS_WITH_ONE if {"//", "/\\"} <= set(texts_) else 0
     # The negative: `if x.startswith("/"): refuse` keeps out absolute paths, not `..`.
-    refused = about(receiver.taints, WEAKEN)
+    refused = about(receiver.taints, WEAKEN | one)
     if texts_ == ["//"] and all(one.source.identity for one in receiver.taints):
         refused = all_facts(refused, about(receiver.taints, _REDIRECT))
     return facts, refused
@@ -325,7 +329,8 @@ def of_pattern(value: Value, pattern: Value, *, how: str) -> Both | None:
     bits = excluded(pattern.const, how) if isinstance(pattern.const, str) else None
     if bits:
         return about(taints, bits), NO_FACTS
-    return about(taints, WEAKEN), about(taints, WEAKEN)
+    without = charsets.refused(pattern.const) if isinstance(pattern.const, str) and how == "search" else 0
+    return about(taints, WEAKEN), about(taints, WEAKEN | without)
 
 
 __all__ = ["about", "by_row", "by_word", "chosen", "constant", "of_pattern", "prefix_of", "type_facts"]

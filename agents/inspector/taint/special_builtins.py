@@ -10,6 +10,7 @@ from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, eleme
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments, Instance, Partial, Super
+from agents.inspector.taint.summaries import shown
 from agents.inspector.taint.values import (
     NO_FACTS,
     NONE,
@@ -49,7 +50,7 @@ def number(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
 @known_as("text")
 def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """str(), bytes(), repr()."""
-    value = given.at(0) or constant("")
+    value = shown(frame, node, given.at(0) or constant(""))
     if (
         value.known
         and isinstance(value.const, (str, int, float))
@@ -57,7 +58,10 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         and len(given.positional) == 1
     ):
         return constant(str(value.const))
-    return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in all_taints(given)), prefix=value.prefix)
+    taints = merged(deep_taints(value), all_taints(Arguments(given.positional[1:], given.keywords)))
+    if callee.name.endswith("repr"):  # line ends are written as such
+        taints = tuple(one.with_cleaned(kinds.mask("log header")) for one in taints)
+    return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in taints), prefix=value.prefix)
 
 
 @known_as("length")

@@ -106,6 +106,7 @@ def program(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     return Value(name=f"@{callee.name}")
 
 
+DEFAULT = Attribute("~default")  # what a setting is unless somebody sets it
 _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
 
 
@@ -119,8 +120,12 @@ def hashed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
     last = callee.name.rpartition(".")[2]
     name: object = last.lower()
     data = given.at(0, "data")
-    if last == "new":
+    if last == "new" and not callee.name.startswith("hashlib"):
+        name = callee.name.rpartition(".")[0].rpartition(".")[2].lower()
+    elif last == "new":
         chosen = given.at(0, "name") or UNKNOWN
+        if not chosen.known:
+            chosen = (chosen.items or {}).get(DEFAULT, chosen)
         name = chosen.const.lower() if isinstance(chosen.const, str) else ""
         data = given.at(1, "data")
     elif last in ("pbkdf2_hmac", "file_digest"):
@@ -144,6 +149,13 @@ def _harmless(frame: Frame, node: ast.expr) -> int:
     if _PROTECTED.search(function) or _PROTECTED.search(ast.unparse(node)):
         return 0
     return 2 if any(word in function for word in _UNPROTECTED) else 1
+
+
+@known_as("setting")
+def setting(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """os.environ.get(name, default): not known, but often the default."""
+    default = given.at(1, "default")
+    return UNKNOWN if default is None else Value(items={DEFAULT: default.but(taints=())})
 
 
 @known_as("xml_parser")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import containers, guards, kinds, texts
+from agents.inspector.taint import containers, guards, kinds, letters, texts
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import (
+    DECODED,
     MISSING,
     NO_FACTS,
     NONE,
     UNKNOWN,
     WEAKEN,
     Attribute,
+    Taint,
     Value,
     constant,
     deep_taints,
@@ -80,11 +82,74 @@ def substitute_pattern(
         from agents.inspector.taint.charsets import excluded
 
         bits = excluded(f"[{written.rstrip('+*')[2:]}*", "fullmatch")
+    elif isinstance(new.const, str) and not any(letter in written for letter in new.const):
+        from agents.inspector.taint.charsets import refused
+
+        bits = refused(written)
     taints = merged(
-        tuple(one.with_cleaned(bits) if bits else one.weaker() for one in deep_taints(value)),
+        tuple(
+            one.with_cleaned(letters.closed(one.cleaned | bits)) if bits else one.weaker()
+            for one in deep_taints(value)
+        ),
         deep_taints(new),
     )
     return frame.moved(Value(taints), node, "", "changed by re.sub()") if taints else UNKNOWN
+
+
+@known_as("log_call")
+def log_call(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """logger.info(text, ...): whoever writes line ends writes entries of his own."""
+    offset = 1 if callee.name.endswith(".log") else 0
+    text, *others = given.positional[offset:] or [UNKNOWN]
+    if isinstance(text.const, str) and others:
+        whole = Value(shape="tuple", items=dict(enumerate(others)), exact=True)
+        text = texts.percent(frame, node, text, whole if others[0].shape != "dict" else others[0])
+        others = []
+    for one in (text, *others, *given.keywords.values(), given.star):
+        if one is not None:
+            frame.hit(kinds.mask("log"), deep_taints(one), node, f"{callee.name.lstrip('@')}()")
+    return UNKNOWN
+
+
+@known_as("encode")
+def encode(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """base64 and its like: letters and digits, until it is decoded."""
+    found = []
+    for one in all_taints(given, receiver if callee.name.startswith(("@", ".")) else None):
+        source = one.source.part("~e")
+        source.encoded = one
+        found.append(Taint(source, one.cleaned | kinds.INJECTIONS, one.trail, one.weak))
+    return frame.moved(Value(tuple(found)), node, "", f"encoded by {callee.name or 'hex'}()")
+
+
+@known_as("decode")
+def decode(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """What was encoded before comes out; of anything else, checks and escaping before say nothing."""
+    found: list[Taint] = []
+    for one in all_taints(given):
+        inner = one.source.encoded
+        if inner is not None:
+            found.append(Taint(inner.source, inner.cleaned, one.trail, one.weak))
+        elif one.cleaned & kinds.INJECTIONS == kinds.INJECTIONS and not one.cleaned & letters.ALL:
+            found.append(one)
+        else:
+            found.append(Taint(one.source.part(DECODED), one.source.cleaned, one.trail, one.weak))
+    return frame.moved(Value(tuple(found)), node, "", f"decoded by {callee.name}()")
+
+
+@known_as("maketrans")
+def maketrans(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """str.maketrans(), of one mapping or of texts."""
+    first, *others = given.positional or [UNKNOWN]
+    if not others:
+        return first.but()
+    if not all(isinstance(one.const, str) for one in given.positional) or len(others[0].const) != len(
+        first.const
+    ):
+        return UNKNOWN
+    items = {old: constant(new) for old, new in zip(first.const, others[0].const, strict=True)}
+    items |= {gone: NONE for one in others[1:] for gone in one.const}
+    return Value(shape="dict", items=dict(items), exact=True)
 
 
 @known_as("template_text")

@@ -78,6 +78,7 @@ def _bind(frame: Frame, target: ast.Name, value: Value) -> None:
     value = frame.moved(value, target, target.id, f"assigned to {target.id}")
     if target.id in frame.written_globals:
         frame.engine.project.write_global(frame.module, target.id, value)
+        frame.state.variables[expressions.global_key(frame, target.id)] = value
     frame.state.variables[target.id] = value
 
 

@@ -6,7 +6,8 @@ shallow copies of small dictionaries; the values themselves are shared.
 
 from __future__ import annotations
 
-from agents.inspector.taint.kinds import MADE_OF
+from agents.inspector.taint import letters
+from agents.inspector.taint.kinds import WITHIN, mask
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
@@ -19,7 +20,7 @@ from agents.inspector.taint.values import (
     join,
 )
 
-_KINDS = (1 << 40) - 1 | MADE_OF  # bits that a taint can bear
+_KINDS = (1 << 40) - 1 | letters.ALL  # bits that a taint can bear
 
 
 class State:
@@ -71,7 +72,7 @@ class State:
         if not self.facts:
             return taint
         known = self._known_of(taint)
-        if known & bit:
+        if known & bit or (bit & _LITERAL and _is_literal(taint, known)):
             return None
         return taint.weaker() if known & WEAKEN else taint
 
@@ -101,7 +102,7 @@ class State:
         known = self._known_of(taint)
         if not known:
             return taint
-        taint = taint.with_cleaned(known & _KINDS)
+        taint = taint.with_cleaned(letters.closed(known & _KINDS | taint.cleaned))
         return taint.weaker() if known & WEAKEN else taint
 
 
@@ -120,6 +121,15 @@ def _only_here(state: State, other: State) -> State:
     if not state.facts or state.facts is other.facts:
         return State()
     return State(None, {key: bits for key, bits in state.facts.items() if bits & ~other.facts.get(key, 0)})
+
+
+_LITERAL = mask("sql xpath")  # between quotation marks, a text is no more than a literal
+
+
+def _is_literal(taint: Taint, known: int) -> bool:
+    """Tell whether it stands between quotation marks of a sort that does not occur in it."""
+    known |= taint.cleaned
+    return any(taint.cleaned & within and known & letters.BIT[quote] for quote, within in WITHIN.items())
 
 
 def joined(first: State, second: State) -> State:

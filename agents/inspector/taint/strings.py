@@ -9,6 +9,7 @@ from typing import Any
 from agents.inspector.taint import attributes, guards, kinds, texts
 from agents.inspector.taint.charsets import hidden
 from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.letters import absent
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import UNKNOWN, Taint, Value, constant, deep_taints, element, merged
 
@@ -63,6 +64,9 @@ _LEAVING = frozenset({"replace", "split", "rsplit", "splitlines", "partition", "
                       "removeprefix", "removesuffix"})  # fmt: skip
 
 
+_ESCAPING = ("unicode_escape", "unicode-escape", "idna", "punycode")
+
+
 def _folded(receiver: Value, method: str, given: Arguments) -> Any:
     if not isinstance(receiver.const, (str, bytes)) or given.keywords or given.star or method not in _FOLDED:
         return None
@@ -95,12 +99,16 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
         for one in given.positional[-1:] if method == "replace" else []:
             taints = merged(taints, deep_taints(one))
     if method in _LEAVING and taints:
-        letters = [one.const for one in given.positional[:1] if isinstance(one.const, str)]
-        known = letters and method in ("replace", "split", "rsplit")
-        taints = attributes.rest_of(frame, node, taints, hidden(letters[0]) if known else -1)
+        taken = [one.const for one in given.positional[:1] if isinstance(one.const, str)]
+        known = taken and method in ("replace", "split", "rsplit")
+        taints = attributes.rest_of(frame, node, taints, hidden(taken[0]) if known else -1)
     value = Value(taints)
     if method == "replace":
         value = _replaced(value, given)
+    elif method == "translate":
+        value = _translated(value, given.at(0))
+    elif method == "encode" and given.positional and given.positional[0].const in _ESCAPING:
+        value = texts.cleaned(value, kinds.mask("log header"))
     elif method in ("strip", "lstrip", "rstrip", "removesuffix") and taints:
         value = _stripped(value, method, given.at(0))
     return frame.moved(value, node, "", f"changed by {method}()") if taints else UNKNOWN
@@ -130,22 +138,27 @@ def without_root(taint: Taint) -> Taint:
 
 def _replaced(value: Value, given: Arguments) -> Value:
     """`x.replace("'", "''")` and the like: a filter that somebody wrote by hand makes the claim less sure."""
-    old = given.at(0)
+    old, new = given.at(0), given.at(1)
+    if old is not None and old.const == "\r\n":
+        return texts.cleaned(value, kinds.mask("log header"))
     if old is None or not isinstance(old.const, str) or not value.taints:
         return value
-    if old.const in ("\n", "\r", "\r\n"):
-        return texts.cleaned(value, kinds.mask("log header"))
-    new = given.at(1)
-    if (
-        old.const in kinds.QUOTES
-        and new is not None
-        and isinstance(new.const, str)
-        and old.const not in new.const
-    ):
-        value = texts.cleaned(value, kinds.QUOTES[old.const])
+    if len(old.const) == 1 and len(given.positional) == 2 and not deep_taints(new or UNKNOWN):
+        is_gone = new is not None and isinstance(new.const, str) and old.const not in new.const
+        value = texts.cleaned(value, absent(old.const) if is_gone else 0)
     if any(letter in old.const for letter in "'\"<>&;|`$./\\*()"):
         return value.but(taints=tuple(one.weaker() for one in value.taints))
     return value
+
+
+def _translated(value: Value, table: Value | None) -> Value:
+    """`x.translate(table)`: letters that the table replaces by something else are gone."""
+    gone = ""
+    for key, new in ((table.items if table is not None else None) or {}).items():
+        letter = chr(key) if isinstance(key, int) and 0 <= key < 128 else key
+        if isinstance(letter, str) and len(letter) == 1 and new.known and letter not in str(new.const):
+            gone += letter
+    return texts.cleaned(value, absent(gone)) if gone else value
 
 
 def _boolean(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:

@@ -166,6 +166,7 @@ class Summary:
 
     result: Value = UNKNOWN
     after: dict[int, Value] = field(default_factory=dict)  # changed arguments, by number
+    written: dict[str, Value] = field(default_factory=dict)  # globals that were changed
     facts: Facts = field(default_factory=dict)  # what holds when it has returned
     hits: list[Hit] = field(default_factory=list)
     returns: bool = True

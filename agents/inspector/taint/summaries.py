@@ -14,9 +14,10 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Partial, Summary
+from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Instance, Partial, Summary
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
@@ -70,6 +71,18 @@ def call_with_receiver(
             first = value
         _write_back(frame, written.get(name), old, value)
     return result, first
+
+
+def shown(frame: Frame, node: ast.expr, value: Value) -> Value:
+    """The text of a value: what an object's __str__ gives."""
+    if not isinstance(value.ref, Instance):
+        return value
+    for name in ("__str__", "__repr__", "__format__"):
+        member = value.ref.cls.member(name)
+        if member is not None and isinstance(member.ref, Function):
+            given = [value, constant("")] if name == "__format__" else [value]
+            return call(frame, node, member.ref, Arguments(given, nodes=[None for _ in given]))
+    return value
 
 
 def _write_back(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None:
@@ -149,6 +162,9 @@ def _in_place(
         return inner.result(), {}
     if end is not None:
         frame.state.assume(end.facts)
+        frame.state.variables.update(
+            {name: value for name, value in end.variables.items() if name.startswith(GLOBAL)}
+        )
         return inner.result(), _changes(end, list(own.values()))
     return inner.result(), {}
 
@@ -237,6 +253,8 @@ def _by_summary(
         back.hit(hit)
     if not summary.returns:
         frame.state.alive = False
+    for name, value in summary.written.items():
+        frame.state.variables[name] = back.value(value)
     after = {number: back.value(value) for number, value in summary.after.items()}
     return back.value(summary.result), after
 
@@ -360,6 +378,7 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
     if end is not None:
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))
+        summary.written = {name: value for name, value in end.variables.items() if name.startswith(GLOBAL)}
 
 
 class _Back:

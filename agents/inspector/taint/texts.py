@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from agents.inspector.taint import kinds, strings
+from agents.inspector.taint import kinds, letters, strings, summaries
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
 
@@ -20,6 +20,7 @@ _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
 _LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./")
 _ADDRESSES = kinds.mask("ssrf redirect")
 _LITERAL = kinds.mask("xpath sql")
+_ONE_LINE = kinds.mask("log header")  # repr() writes line ends as such
 _REDIRECT = kinds.mask("redirect")
 _SPECIFIER = re.compile(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.\d+)?(?P<type>[a-zA-Z%])")
 
@@ -41,7 +42,7 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
                 cleaned |= kinds.BASED
             elif _slash_follows(pieces[number + 1 :]):
                 found = tuple(strings.variant_of_own_path(one) for one in found)
-            marks = kinds.STRUCTURE | (kinds.BEGIN if is_based else kinds.RESOLVED) | kinds.MADE_OF
+            marks = kinds.STRUCTURE | (kinds.BEGIN if is_based else kinds.RESOLVED) | letters.ALL
             taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
         quote = _open_quote(quote, text or "")
@@ -79,7 +80,7 @@ def _open_quote(quote: str, text: str) -> str:
     for letter in text:
         if letter == quote:
             quote = ""
-        elif not quote and letter in kinds.QUOTES:
+        elif not quote and letter in kinds.WITHIN:
             quote = letter
     return quote
 
@@ -87,8 +88,8 @@ def _open_quote(quote: str, text: str) -> str:
 def _quoted(frame: Frame, taints: tuple[Taint, ...], quote: str) -> tuple[Taint, ...]:
     """Between quotation marks, a text without that mark stays the literal that it is meant to be."""
     known = (frame.state.settled_taint(one) for one in taints)
-    mark = kinds.QUOTES[quote]
-    return tuple(one.with_cleaned(_LITERAL) if one.cleaned & mark else one for one in known)
+    mark = letters.BIT[quote]
+    return tuple(one.with_cleaned(_LITERAL if one.cleaned & mark else kinds.WITHIN[quote]) for one in known)
 
 
 def _constant_begin(pieces: Sequence[Value]) -> str:
@@ -131,7 +132,9 @@ def joined_string(frame: Frame, node: ast.JoinedStr) -> Value:
 @evaluates(ast.FormattedValue)
 def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
     """One replacement field; a numeric format lets numbers through only."""
-    value = frame.evaluate(node.value)
+    value = summaries.shown(frame, node, frame.evaluate(node.value))
+    if node.conversion == 114:
+        value = cleaned(value, _ONE_LINE)
     if node.format_spec is not None:
         spec = frame.evaluate(node.format_spec)
         if isinstance(spec.const, str) and spec.const[-1:] in "dfeEgGxXobn%" and spec.const:
@@ -143,10 +146,12 @@ def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
 
 
 def cleaned(value: Value, bits: int) -> Value:
-    """The value cleaned for some kinds."""
-    if not value.taints:
+    """The value cleaned for some kinds, or of some letters."""
+    if not value.taints or not bits:
         return value
-    return value.but(taints=tuple(one.with_cleaned(bits) for one in value.taints))
+    return value.but(
+        taints=tuple(one.with_cleaned(letters.closed(one.cleaned | bits)) for one in value.taints)
+    )
 
 
 def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
@@ -179,8 +184,8 @@ def _argument(right: Value, found: re.Match[str], position: int) -> Value:
         value = right
     if found["type"] in "diouxXeEfFgGc":
         return cleaned(value, kinds.INJECTIONS)
-    if found["type"] == "r" and value.known:
-        return constant(repr(value.const))
+    if found["type"] == "r":
+        return constant(repr(value.const)) if value.known else cleaned(value, _ONE_LINE)
     return value
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from agents.inspector.taint.letters import closed
+
 MAX_TAINTS = 6  # per value: a reader needs one path, a sink one reason
 MAX_ITEMS = 64  # of a container whose elements are told apart
 DEEP = 4  # levels of containers that are looked through
@@ -38,12 +40,26 @@ class Place(NamedTuple):
 # What a request says does not change while it is answered: `args["next"]` is the same wherever it is read.
 _OF_THE_REQUEST = ("a query parameter", "a form field", "a header of", "a cookie", "the request's")
 SourceKey = tuple[str, Place | None, str]  # what tells one source from another
+DECODED = (
+    "~d"  # a part's selector ends so if the text was decoded: checks before say nothing of what came out
+)
 
 
 class Source:
     """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
 
-    __slots__ = ("_key", "cleaned", "identity", "origin", "parent", "place", "selector", "veil", "what")
+    __slots__ = (
+        "_key",
+        "cleaned",
+        "encoded",
+        "identity",
+        "origin",
+        "parent",
+        "place",
+        "selector",
+        "veil",
+        "what",
+    )
 
     def __init__(
         self,
@@ -68,6 +84,7 @@ class Source:
         self.identity = (
             identity  # what is read twice under one name is one source: a check of either holds for both
         )
+        self.encoded: Taint | None = None  # what decoding gives back
         self.veil = veil  # what a check of this part does not tell about the whole
         self._key = (identity or what, None if identity else place, selector)
 
@@ -103,7 +120,7 @@ class Source:
         one: Source | None = self
         while one is not None:
             yield one
-            one = one.parent
+            one = None if one.selector.endswith(DECODED) else one.parent
 
 
 class Trail:
@@ -430,7 +447,8 @@ def all_facts(first: Facts, second: Facts) -> Facts:
         return second
     found = dict(first)
     for key, bits in second.items():
-        found[key] = found.get(key, 0) | bits
+        old = found.get(key, 0)
+        found[key] = closed(old | bits) if old else bits
     return found
 
 

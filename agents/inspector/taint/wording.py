@@ -9,7 +9,7 @@ from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.values import Source
 
-_LEFT = re.compile(r"~\d+:\d+")  # what is left of a text, which nobody calls by a name
+_LEFT = re.compile(r"~(?:\d+:\d+|[ed])")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
 _CONFIDENCE = ("high", "medium", "low", "low")
 

@@ -12,6 +12,7 @@ ROWS: tuple[Row, ...] = (
     special("builtins.bytes", "text"),
     special("builtins.unicode", "text"),
     special("builtins.repr", "text"),
+    special("builtins.str.maketrans", "maketrans"),
     special("builtins.len", "length"),
     special("builtins.chr", "character"),
     special("builtins.ord", "character"),

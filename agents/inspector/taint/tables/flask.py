@@ -74,6 +74,8 @@ ROWS: tuple[Row, ...] = (
     special("@flask.Response.set_cookie", "set_cookie"),
     special("@werkzeug.Response.set_cookie", "set_cookie"),
     special(".set_cookie", "set_cookie"),
+    gives(".test_client", "@flask.TestClient"),
+    stops("@flask.TestClient.*"),
     clean("flask.jsonify", "xss"),
     gives("flask.jsonify", "@json"),
     special("@json.set_cookie", "set_cookie"),
@@ -106,4 +108,5 @@ ROWS: tuple[Row, ...] = (
     stops("flask.current_app.*"),
     stops("flask.flash"),
     sink("@flask.Response.headers.__setitem__", "header", "1"),
+    *(special(f"@flask.Response.headers.{name}", "set_header") for name in ("set", "add", "add_header")),
 )

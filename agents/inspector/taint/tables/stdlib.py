@@ -9,6 +9,7 @@ from agents.inspector.taint.tables.rows import (
     gives,
     guard,
     passes,
+    same,
     sink,
     source,
     special,
@@ -95,6 +96,7 @@ _RANDOM = [
     "paretovariate",
     "weibullvariate",
 ]
+_BASES = ["b64", "urlsafe_b64", "standard_b64", "b32", "b16", "b85", "a85"]
 _BUFFERS = ["StringIO", "BytesIO"]
 _LOG = ["debug", "info", "warning", "warn", "error", "exception", "critical", "log"]
 
@@ -196,11 +198,15 @@ ROWS: tuple[Row, ...] = (
     clean("urllib.parse.quote", "xss", "redirect", "header", "log", "ssrf", "command", "ldap"),
     clean("urllib.parse.quote_plus", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
     clean("urllib.parse.urlencode", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
-    clean("base64.b64encode", "all"),
-    clean("base64.urlsafe_b64encode", "all"),
-    clean("base64.b32encode", "all"),
-    clean("base64.b16encode", "all"),
-    clean("binascii.hexlify", "all"),
+    *(special(f"base64.{name}encode", "encode") for name in _BASES),
+    *(special(f"base64.{name}decode", "decode") for name in _BASES),
+    *(special(f"binascii.{name}", "encode") for name in ("hexlify", "b2a_hex", "b2a_base64")),
+    *(special(f"binascii.{name}", "decode") for name in ("unhexlify", "a2b_hex", "a2b_base64")),
+    *(special(f"urllib.parse.{name}", "decode") for name in ("unquote", "unquote_plus", "unquote_to_bytes")),
+    *(
+        special(name, "decode")
+        for name in ("html.unescape", "codecs.decode", "zlib.decompress", "gzip.decompress")
+    ),
     gives("urllib.parse.urlparse", "@urllib.parse.ParseResult"),
     gives("urllib.parse.urlsplit", "@urllib.parse.ParseResult"),
     # patterns
@@ -224,6 +230,22 @@ ROWS: tuple[Row, ...] = (
     special("collections.deque", "sequence"),
     special("functools.partial", "partial"),
     special("functools.reduce", "reduce"),
+    special("threading.Thread", "started"),
+    special("threading.Timer", "started"),
+    special("multiprocessing.Process", "started"),
+    special("asyncio.to_thread", "handed_over"),
+    *(
+        gives(f"concurrent.futures.{name}", "@concurrent.futures.Executor")
+        for name in ("ThreadPoolExecutor", "ProcessPoolExecutor")
+    ),
+    special("@concurrent.futures.Executor.submit", "handed_over"),
+    special("@concurrent.futures.Executor.map", "map"),
+    special(".run_in_executor", "in_executor"),
+    *(special(f"queue.{name}", "queue") for name in ("Queue", "SimpleQueue", "LifoQueue")),
+    *(special(f"asyncio.{name}", "queue") for name in ("Queue", "LifoQueue")),
+    special("collections.namedtuple", "named_tuple"),
+    special("@namedtuple", "new_named_tuple"),
+    special("dataclasses.field", "dataclass_field"),
     special("copy.copy", "identity"),
     special("copy.deepcopy", "identity"),
     special("typing.cast", "identity"),
@@ -257,12 +279,18 @@ ROWS: tuple[Row, ...] = (
     ),
     clean("@hashlib.HASH.hexdigest", "all"),
     clean("@hashlib.HASH.digest", "all"),
-    special("Crypto.Hash.MD5.new", "hash"),
+    *(
+        special(f"{package}.Hash.{name}.new", "hash")
+        for package in ("Crypto", "Cryptodome")
+        for name in ("MD5", "MD4", "MD2", "SHA", "SHA1")
+    ),
+    *(special(f"cryptography.hazmat.primitives.hashes.{name}", "hash") for name in ("MD5", "SHA1")),
     # predictable numbers
     *(source(f"random.{name}", "predictable random numbers", origin="random") for name in _RANDOM),
     gives("random.Random", "@random.Random"),
     *(source(f"@random.Random.{name}", "predictable random numbers", origin="random") for name in _RANDOM),
     gives("random.SystemRandom", "@random.SystemRandom"),
+    same("secrets.SystemRandom", "random.SystemRandom"),
     stops("@random.SystemRandom.*"),
     *(
         source(f"numpy.random.{name}", "predictable random numbers", origin="random")
@@ -270,15 +298,15 @@ ROWS: tuple[Row, ...] = (
     ),
     # who starts the program
     source("sys.argv", "the command line", origin="local"),
+    special("os.environ.get", "setting"),
+    special("os.getenv", "setting"),
     stops("os.environ.*"),
-    stops("os.getenv"),
     gives("argparse.ArgumentParser", "@argparse.ArgumentParser"),
     source("@argparse.ArgumentParser.parse_args", "the command line", origin="local"),
     # logs
     gives("logging.getLogger", "@logging.Logger"),
-    *(sink(f"logging.{name}", "log", "*") for name in _LOG),
-    *(sink(f"@logging.Logger.{name}", "log", "*") for name in _LOG),
-    *(stops(f"@logging.Logger.{name}") for name in _LOG),
+    *(special(f"logging.{name}", "log_call") for name in _LOG),
+    *(special(f"@logging.Logger.{name}", "log_call") for name in _LOG),
     # ends
     exits("sys.exit"),
     exits("os._exit"),

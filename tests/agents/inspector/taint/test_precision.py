@@ -146,3 +146,117 @@ def test_resolved_path_below_a_folder_is_contained(tmp_path: Path, made: str, ex
         "    return {}\n"
     )
     assert found(tmp_path, {"app.py": text}) == expected
+
+
+_SHELL = "taint-command"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("import threading\nthreading.Thread(target=run, args=(p,)).start()", [-3]),
+        ("import threading\nthreading.Thread(target=run, args=('x',), name=p).start()", []),
+        ("import queue\nq = queue.Queue()\nq.put(p)\nq.put('x')\nos.system(q.get())", [5]),
+        ("import queue\nq = queue.Queue()\nq.put('x')\nq.put(p)\nos.system(q.get())", []),
+        ("import queue\nq = queue.LifoQueue()\nq.put('x')\nq.put(p)\nos.system(q.get())", [5]),
+        (
+            "from collections import namedtuple\nPair = namedtuple('Pair', 'a b')\nos.system(Pair('x', p).a)",
+            [],
+        ),
+        (
+            "from collections import namedtuple\nPair = namedtuple('Pair', 'a b')\nos.system(Pair('x', p).b)",
+            [3],
+        ),
+        ("import base64\nos.system(base64.b64encode(p.encode()).decode())", []),
+        ("import base64\nos.system(base64.b64decode(base64.b64encode(p.encode())).decode())", [2]),
+        ("from html import escape, unescape\nreturn unescape(escape(p))", ["taint-xss 2"]),
+        ("from html import escape, unescape\nreturn escape(unescape(p))", []),
+    ],
+)
+def test_what_is_handed_on_comes_out_where_it_is_used(
+    tmp_path: Path, body: str, expected: list[int | str]
+) -> None:
+    head = "def run(x):\n    os.system(x)\n"
+    told = [one if isinstance(one, str) else f"{_SHELL} {one}" for one in expected]
+    assert in_view(tmp_path, body, head) == told
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        ("if '/' in p:\n    return 'no'\nreturn {'text': open('/srv/' + p).read()}", []),
+        ("if '..' in p:\n    return 'no'\nreturn {'text': open('/srv/' + p).read()}", ["taint-path 3"]),
+        ("import re\nif re.search(r'[^a-z]', p):\n    return 'no'\nreturn '<p>' + p", []),
+        ("import re\nif re.search(r'[a-z]', p):\n    return 'no'\nreturn '<p>' + p", ["taint-xss 4"]),
+        ("return '<p>' + p.replace('<', '').replace('>', '')", []),
+        ("return '<p>' + p.replace('\"', '').replace('>', '')", ["taint-xss 1"]),
+        ("t = str.maketrans({'<': '&lt;', '>': '&gt;'})\nreturn '<p>' + p.translate(t)", []),
+        ("t = str.maketrans({'&': '&amp;'})\nreturn '<p>' + p.translate(t)", ["taint-xss 2"]),
+        ("import re\nreturn '<p>' + re.sub(r'[<>]', '', p)", []),
+        (
+            "from flask import redirect\nif not p.startswith('/') or p.startswith(('//', '/\\\\')):\n"
+            "    return 'no'\nreturn redirect(p)",
+            [],
+        ),
+        (
+            "from flask import redirect\nif not p.startswith('/'):\n    return 'no'\nreturn redirect(p)",
+            ["taint-redirect 4"],
+        ),
+        ("import logging\nlogging.error('no %r', p)", []),
+        ("import logging\nlogging.error('no %s', p)", ["taint-log 2"]),
+    ],
+)
+def test_letters_that_cannot_occur_decide(tmp_path: Path, check: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, check) == expected
+
+
+_GLOBAL = "name = 'x'\ndef keep(text):\n    global name\n    name = {0}\n"
+
+
+@pytest.mark.parametrize(("word", "expected"), [("text", ["taint-command 2"]), ("'y'", [])])
+def test_global_that_a_called_function_changes_is_read_changed(
+    tmp_path: Path, word: str, expected: list[str]
+) -> None:
+    assert in_view(tmp_path, "keep(p)\nos.system(name)", _GLOBAL.format(word)) == expected
+
+
+_CLASSES = """
+from dataclasses import dataclass, field
+from enum import Enum
+class Order(Enum):
+    up = "up"
+class Box:
+    def __init__(self):
+        self.kept = {}
+    def __setitem__(self, key, value):
+        self.kept[key] = value
+    def __getitem__(self, key):
+        return self.kept[key]
+@dataclass
+class Page:
+    title: str
+    lines: list = field(default_factory=list)
+    def __str__(self):
+        return "".join(self.lines)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("os.system(Order(p).value)", []),
+        ("Order(p)\nos.system(p)", []),
+        ("b = Box()\nb['a'] = p\nb['b'] = 'x'\nos.system(b['a'])", [4]),
+        ("b = Box()\nb['a'] = p\nb['b'] = 'x'\nos.system(b['b'])", []),
+        ("page = Page('x')\npage.lines.append(p)\nos.system(str(page))", [3]),
+        ("page = Page(p)\npage.lines.append('x')\nos.system(f'{page}')", []),
+    ],
+)
+def test_classes_do_what_their_special_methods_do(tmp_path: Path, body: str, expected: list[int]) -> None:
+    assert in_view(tmp_path, body, _CLASSES) == [f"{_SHELL} {line}" for line in expected]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("md5", ["weak-hash app.py:4"]), ("sha256", [])])
+def test_default_of_a_setting_is_what_is_used(tmp_path: Path, name: str, expected: list[str]) -> None:
+    text = f"import hashlib\nimport os\nused = os.environ.get('DIGEST', '{name}')\nhashlib.new(used, b'a')\n"
+    assert found(tmp_path, {"app.py": text}) == expected
