@@ -18,6 +18,7 @@ from agents.reporting.model import (
     Target,
     ToolRun,
     ToolState,
+    Written,
 )
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "Target",
     "ToolRun",
     "ToolState",
+    "Written",
     "write_all",
 ]

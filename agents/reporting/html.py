@@ -59,6 +59,14 @@ def _page(report: Report) -> dict[str, Any]:
         "not_analysed": [
             {"what": one_line(part.what), "why": one_line(part.why)} for part in report.not_analysed
         ],
+        "written": [
+            {
+                "title": one_line(part.title),
+                "summary": one_line(part.summary),
+                "files": [one_line(name) for name in part.files],
+            }
+            for part in report.written
+        ],
         "steps": [_step(step) for step in report.plan_steps],
         "timings": [
             {"name": one_line(name), "seconds": _seconds(taken)} for name, taken in report.timings.items()

@@ -34,6 +34,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "findings": [_finding(entry) for entry in report.ranked],
         "tools": [run.model_dump(mode="json") for run in report.tool_runs],
         "not_analysed": [part.model_dump(mode="json") for part in report.not_analysed],
+        "written": [part.model_dump(mode="json") for part in report.written],
         "plan": [step.model_dump(mode="json") for step in report.plan_steps],
         "timings": report.timings,
         "quality": report.quality.model_dump(mode="json") if report.quality else None,

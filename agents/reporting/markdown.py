@@ -33,7 +33,14 @@ MARKS = {
 
 def as_markdown(report: Report) -> bytes:
     """Give the report as Markdown in UTF-8, at most MAX_CHARACTERS long."""
-    parts = (_head(report), _quality(report), _warning(report), _answer(report), _counts(report))
+    parts = (
+        _head(report),
+        _quality(report),
+        _warning(report),
+        _answer(report),
+        _written(report),
+        _counts(report),
+    )
     head = "\n\n".join(filter(None, parts))
     tail = "\n\n".join(filter(None, (_coverage(report), _not_analysed(report), _plan(report), _foot(report))))
     room = MAX_CHARACTERS - len(head) - min(len(tail), MAX_CHARACTERS // 3)
@@ -110,6 +117,16 @@ def _warning(report: Report) -> str:
 
 def _answer(report: Report) -> str:
     return "\n\n".join(escaped(part) for part in report.answer.split("\n") if part.strip())
+
+
+def _written(report: Report) -> str:
+    if not report.written:
+        return ""
+    rows = [
+        f"- **{escaped(part.title)}**: {escaped(part.summary)} ({', '.join(map(code, part.files))})"
+        for part in report.written
+    ]
+    return "\n".join(["### What was written", "", *rows])
 
 
 def _counts(report: Report) -> str:

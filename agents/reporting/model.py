@@ -146,6 +146,14 @@ class NotAnalysed(_Shape):
     why: str
 
 
+class Written(_Shape):
+    """What a step wrote for people to read: pages, drawings. `files` are names of the run's artifacts."""
+
+    title: str
+    summary: str
+    files: tuple[str, ...]
+
+
 class Report(_Shape):
     """Everything that a run has to tell. `timings` are seconds by name, such as "total" or "queue".
 
@@ -162,6 +170,7 @@ class Report(_Shape):
     dismissed: int = 0
     tool_runs: tuple[ToolRun, ...] = ()
     not_analysed: tuple[NotAnalysed, ...] = ()
+    written: tuple[Written, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)
     quality: Quality | None = None  # None: nothing was planned that could tell
     compared: Compared | None = None  # None: there was no base

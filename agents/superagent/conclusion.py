@@ -30,6 +30,7 @@ from agents.reporting import (
     Target,
     ToolRun,
     ToolState,
+    Written,
 )
 from agents.superagent import judging
 from agents.superagent.profile import Profile
@@ -41,6 +42,7 @@ from tasks.contract import StepRequest, Upstream
 
 TOP = 10
 TOP_OF_ONE_RULE = 2
+MAX_FILES = 50  # of one step that the report names
 MAX_SAID = 200  # characters of one message in the step's output; the report has it whole
 # With MAX_SAID, so that the output stays below 256 KiB even if every character is escaped.
 MAX_NOT_ANALYSED = 75
@@ -129,6 +131,7 @@ def report_of(
         _step(chosen, request.upstream.get(chosen.key), attempts.get(chosen.key, 0)) for chosen in plan.chosen
     )
     tools = tuple(tool for chosen in plan.chosen for tool in _tools(request.upstream.get(chosen.key)))
+    written = tuple(_written(plan, request))
     reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
     not_analysed = tuple(dict.fromkeys(_not_analysed(plan, steps, tools)))  # two steps may have the same gap
     quality = None
@@ -149,12 +152,13 @@ def report_of(
         goal=plan.goal,
         created_at=now,
         target=_target(plan),
-        answer=plan.answer or _answer(plan, steps, tools, reported, not_analysed, dismissed),
+        answer=plan.answer or _answer(plan, steps, tools, reported, not_analysed, dismissed, written),
         plan_steps=steps,
         findings=reported,
         dismissed=dismissed,
         tool_runs=tools,
         not_analysed=not_analysed,
+        written=written,
         timings=_timings(request.upstream),
         quality=quality,
         compared=_compared(plan, request.upstream),
@@ -245,6 +249,20 @@ def _tools(ended: Upstream | None) -> tuple[ToolRun, ...]:
         return ()
 
 
+def _written(plan: PlanOutput, request: StepRequest) -> Iterator[Written]:
+    """What steps wrote for people: those whose output names files."""
+    for chosen in plan.chosen:
+        ended = request.upstream.get(chosen.key)
+        output = (ended.output if ended else None) or {}
+        files = output.get("files")
+        if isinstance(files, list) and files:
+            yield Written(
+                title=chosen.title,
+                summary=str(output.get("summary") or ""),
+                files=tuple(str(name) for name in files[:MAX_FILES]),
+            )
+
+
 def _not_analysed(
     plan: PlanOutput, steps: Iterable[PlanStep], tools: Iterable[ToolRun]
 ) -> Iterator[NotAnalysed]:
@@ -307,11 +325,14 @@ def _answer(
     findings: tuple[ReportedFinding, ...],
     not_analysed: tuple[NotAnalysed, ...],
     dismissed: int,
+    written: tuple[Written, ...],
 ) -> str:
     """Answer the goal in two or three sentences."""
     done = sum(step.state == SUCCEEDED for step in steps)
     looked = done and (not tools or any(tool.files_analysed for tool in tools))
     found = _findings_in_words(findings) if looked else "Nothing could be analysed, so nothing is known."
+    if written and len(written) == done and not findings:  # nobody looked for findings
+        found = f"Written: {'; '.join(one.summary for one in written)}."
     said = [f"{found} {done} of {len(steps)} planned analyses of {plan.requested} succeeded."]
     if plan.comparison:
         said.append(f"Compared with {plan.comparison.told}.")

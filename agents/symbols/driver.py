@@ -79,6 +79,7 @@ def main(orders: dict[str, Any]) -> None:
             ends[name] = max(1, code.count("\n") + (not code.endswith("\n")))
             syntax[name] = bodies(ast.parse(code), name)
             known[name] = visit(name, path, code, orders["root"], extensions, modules, lines)
+            comment(known[name], code.split("\n"))
         except (Exception, RecursionError, MemoryError) as error:  # whatever odd source causes
             syntax.pop(name, None)
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
@@ -146,6 +147,27 @@ def visit(
     )
     (modules.members if parent is None else parent.members)[last] = module
     return module
+
+
+def comment(module: Any, lines: list[str]) -> None:
+    """Give attributes that have no docstring the `#:` comment above them, as Sphinx does."""
+    waiting = [module]
+    while waiting:
+        one = waiting.pop()
+        for member in one.members.values():
+            if member.is_alias or member.is_module:
+                continue
+            if member.is_class:
+                waiting.append(member)
+            elif member.is_attribute and member.docstring is None and member.lineno:
+                first = last = member.lineno - 1
+                while first and lines[first - 1].lstrip().startswith("#:"):
+                    first -= 1
+                said = [line.lstrip()[2:].removeprefix(" ") for line in lines[first:last]]
+                if any(line.strip() for line in said):
+                    member.docstring = griffe.Docstring(
+                        "\n".join(said), lineno=first + 1, endlineno=last, parent=member
+                    )
 
 
 def resolve(modules: Any, lines: Any) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ from agents.conventions import is_test
 
 MAX_FILE_BYTES = 2 << 20  # hand-written source stays far below
 MAX_FILES = 200_000
+MAX_NAMESPACES = 2_000  # names that packages may have by the folders above them
+MAX_ASKED = 5_000  # files that are asked how they import those
 
 LINK = "symbolic link"
 NO_FILE = "no regular file"
@@ -42,6 +45,7 @@ _VENDORED = frozenset(
         "third_party",
     )
 )
+_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 _NOT_IN_A_NAME = re.compile(r"\W")
 
 
@@ -56,23 +60,9 @@ class Sources:
 
     def text(self, path: str) -> str | None:
         """Read a listed file. None if it is too large, no text, or gone; the reason is counted."""
-        try:
-            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError:
-            self.counts[UNREADABLE] += 1
-            return None
-        if len(content) > MAX_FILE_BYTES:
-            self.counts[TOO_LARGE] += 1
-            return None
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
-            self.counts[NOT_TEXT] += 1
-            return None
+        text, why = _text_of(self.root / path)
+        if why:
+            self.counts[why] += 1
         return text
 
     @property
@@ -83,14 +73,64 @@ class Sources:
     def modules(self) -> dict[str, str]:
         """Name each Python file's module: name -> path. Of two files for one name, the later gets its whole path."""
         packages = {str(PurePosixPath(path).parent) for path in self.python if path.endswith("/__init__.py")}
+        begins = self._namespaces(packages)
         found: dict[str, str] = {}
         for path in sorted(self.python, key=lambda path: (is_test(path), path)):
-            name = _module_name(path, packages)
+            name = _module_name(path, packages, begins)
             if name in found:
                 name = _dotted(PurePosixPath(path).with_suffix(""))
             if name and name not in found:
                 found[name] = path
         return dict(sorted(found.items()))
+
+    def _namespaces(self, packages: set[str]) -> dict[str, str]:
+        """Topmost package -> the folder where its name begins, for packages that imports of the tree name longer.
+
+        `src/ns/pkg` is `ns.pkg` if some file imports it so (PEP 420), else `pkg`: a folder alone does not tell.
+        """
+        asked: dict[str, str] = {}  # dotted name -> topmost package
+        for package in sorted(packages):
+            pure = PurePosixPath(package)
+            parts = pure.parts[1:] if pure.parts[0] in ("src", "lib") else pure.parts
+            if str(pure.parent) in packages or len(parts) < 2 or not all(map(str.isidentifier, parts)):
+                continue
+            asked.update((".".join(parts[start:]), package) for start in range(len(parts) - 1))
+            if len(asked) > MAX_NAMESPACES:
+                break
+        said = _imported(self.root, self.python, asked) if asked else set[str]()
+        found: dict[str, str] = {}
+        for name in sorted(said, key=len):  # the longest wins
+            pure = PurePosixPath(asked[name])
+            found[asked[name]] = str(PurePosixPath(*pure.parts[: len(pure.parts) - name.count(".") - 1]))
+        return found
+
+
+def _text_of(file: Path) -> tuple[str | None, str]:
+    """The text of a file, or the reason why there is none."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        return None, UNREADABLE
+    if len(content) > MAX_FILE_BYTES:
+        return None, TOO_LARGE
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None, NOT_TEXT
+    return (None, NOT_TEXT) if "\0" in text else (text, "")
+
+
+def _imported(root: Path, files: list[str], names: Iterable[str]) -> set[str]:
+    """Those of some dotted names that files import."""
+    wanted = set(names)
+    found: set[str] = set()
+    for path in files[:MAX_ASKED]:
+        for line in _IMPORT.findall(_text_of(root / path)[0] or ""):
+            parts = line.split(".")
+            found.update(wanted.intersection(".".join(parts[:end]) for end in range(2, len(parts) + 1)))
+    return found
 
 
 def listed(root: Path) -> Sources:
@@ -139,12 +179,12 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _module_name(path: str, packages: set[str]) -> str:
+def _module_name(path: str, packages: set[str], begins: Mapping[str, str]) -> str:
     """Name a module from the topmost package above it, as `import` would see it from beside that package."""
     pure = PurePosixPath(path)
     above = [parent for parent in pure.parents if str(parent) in packages]
     if above:
-        pure = pure.relative_to(above[-1].parent)
+        pure = pure.relative_to(begins.get(str(above[-1]), above[-1].parent))
     elif pure.parts[0] in ("src", "lib") and len(pure.parts) > 1:
         pure = pure.relative_to(pure.parts[0])
     return _dotted(pure.with_suffix(""))

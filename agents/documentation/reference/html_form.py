@@ -90,7 +90,7 @@ class Html:
         here = page.name
         parts = [
             f'<h1 id="{escape(module_id(here))}"><span class="kind">module</span> {escape(here)}</h1>',
-            self._place(page.module.file, 0),
+            f'<p class="file">{self._place(page.module.file, 0)}</p>',
             self._doc(here, here),
             self._submodules(here),
             self._contents(page),

@@ -12,12 +12,14 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agents.redaction import redact_tokens
 from agents.reporting.visible import visible
 from agents.symbols import Docstring, Item, Section, Tokens
 
 MAX_CHARACTERS = 20_000  # of one docstring; the longest of real projects is below
+WRAPPED = 58  # characters; nobody wraps lines as short as that
 MAX_ITEMS = 200  # of one list of parameters or errors
 
 TITLES = {
@@ -54,6 +56,7 @@ _DIRECTIVE = re.compile(r"^(\s*)\.\. ([\w-]+)::[ \t]*(.*)$")
 _COMMENT = re.compile(r"^\s*\.\.(?: |$)(?!\s*\[)")
 _ROLE = re.compile(r":(?:[a-z]+:)?[a-z-]+:`([^`\n]+)`(?!`)")
 _RST_LINK = re.compile(r"(?<![`\w])`([^`<>]+)<(https?://[^>\s]+)>`__?")
+_LIST = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 _RUN = re.compile("`+")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
@@ -171,9 +174,9 @@ def _example(item: Item) -> str:
 
 
 def _row(item: Item) -> Row:
-    return Row(
-        name=item.name, annotation=item.annotation, default=item.default, text=markdown(item.description)
-    )
+    """One entry; its lines are wrapped more narrowly than others, so none of their ends is meant."""
+    text = markdown(item.description).replace("  \n", "\n")
+    return Row(name=item.name, annotation=item.annotation, default=item.default, text=text)
 
 
 def fenced(code: str, language: str = "") -> str:
@@ -297,8 +300,30 @@ def _take_paragraph(lines: list[str], at: int, out: list[str]) -> int:
     end = at + 1
     while end < len(lines) and lines[end].strip() and not _begins(lines, end):
         end += 1
-    out.append(safe("\n".join(lines[at:end])))
+    out += _paragraph(lines[at:end])
     return end
+
+
+def _paragraph(lines: list[str]) -> list[str]:
+    """Keep the line ends that the author meant: where the next word would have fitted on the line."""
+    meant = [_is_meant(one, other) for one, other in pairwise(lines)]
+    first = _indent(lines[0])
+    if (
+        meant
+        and all(meant)
+        and any(_indent(line) >= first + 2 for line in lines)
+        and not _LIST.match(lines[0])
+    ):
+        return ["", fenced(textwrap.dedent("\n".join(lines)), "python"), ""]
+    shown = [line + "  " * (number < len(meant) and meant[number]) for number, line in enumerate(lines)]
+    return [safe("\n".join(shown))]
+
+
+def _is_meant(line: str, following: str) -> bool:
+    if _LIST.match(following) or line.lstrip().startswith("|"):
+        return False
+    word = following.split()[0] if following.strip() else ""
+    return len(line.strip()) + 1 + len(word) <= WRAPPED
 
 
 def _begins(lines: list[str], at: int) -> bool:

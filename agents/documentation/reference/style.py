@@ -53,7 +53,10 @@ border-radius:99px;padding:.08rem .55rem;vertical-align:.12em;white-space:nowrap
 .head h3,.head h4,.head h5{margin:0;font-size:1.06rem;font-weight:650;overflow-wrap:anywhere}
 .head h4,.head h5{font-size:.98rem}.head h3 a,.head h4 a,.head h5 a{color:inherit}
 .src{margin-left:auto;font-size:.78rem;color:var(--soft);overflow-wrap:anywhere;text-align:right}
-code.sig{background:none;padding:0;white-space:pre-wrap}.bare .src{margin:0;float:right}
+code.sig{background:none;padding:0;white-space:pre-wrap}
+.bare td{vertical-align:baseline}.bare td+td{text-align:right;padding-right:0}
+.entry>.bare{margin-left:1.1rem;width:calc(100% - 1.1rem)}
+
 .bare tr:target{background:var(--mark)}
 pre.sig{margin:.45rem 0 .6rem}.sig .k{color:var(--kw)}.sig .n{color:var(--name);font-weight:650}
 .sig .p{color:var(--par)}
@@ -66,7 +69,8 @@ blockquote{margin:.75rem 0;padding:.1rem .9rem;border-left:4px solid var(--line)
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem;font-size:.92rem}
 th{text-align:left;font-size:.75rem;letter-spacing:.05em;text-transform:uppercase;color:var(--soft);font-weight:600}
 th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td:first-child{overflow-wrap:anywhere;min-width:9rem}td p{margin:.1rem 0}td pre{margin:.3rem 0}
+td:first-child{min-width:9rem}td:first-child code{overflow-wrap:break-word}
+.file{margin:-.6rem 0 1rem}.file .src{margin:0}td p{margin:.1rem 0}td pre{margin:.3rem 0}
 .fields{margin:.75rem 0}.fields h6{font-size:.8rem;margin:.9rem 0 .2rem;color:var(--soft);letter-spacing:.02em}
 .fields table{margin-top:0}.type{color:var(--type);font-family:ui-monospace,Menlo,Consolas,monospace;
 font-size:.84em}

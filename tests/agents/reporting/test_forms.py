@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from agents.findings import Severity
-from agents.reporting import MEDIA_TYPES, PlanStep, Report, ToolState, write_all
+from agents.reporting import MEDIA_TYPES, PlanStep, Report, ToolState, Written, write_all
 from agents.reporting.markdown import MAX_CHARACTERS, escaped
 from agents.reporting.visible import one_line, visible
 from tests.agents.reporting.reports import MEAN, finding, mean_report, partial, report, tool
@@ -31,6 +31,19 @@ def _sarif(of: Report) -> dict[str, Any]:
 
 def test_write_all_gives_every_form_with_its_media_type() -> None:
     assert set(write_all(report())) == set(MEDIA_TYPES)
+
+
+def test_what_was_written_is_named_in_every_form_for_people() -> None:
+    part = Written(title="Draw <b>it</b>", summary="3 | modules", files=("map.svg", "map.md"))
+    forms = {name: content.decode() for name, content in write_all(report(written=(part,))).items()}
+    assert "- **Draw \\<b\\>it\\</b\\>**: 3 \\| modules (`map.svg`, `map.md`)" in forms["report.md"]
+    assert (
+        "Draw &lt;b&gt;it&lt;/b&gt;</th><td>3 | modules</td><td><code>map.svg</code><br>"
+        in forms["report.html"]
+    )
+    assert json.loads(forms["report.json"])["written"] == [
+        {"title": "Draw <b>it</b>", "summary": "3 | modules", "files": ["map.svg", "map.md"]}
+    ]
 
 
 # -- honesty ---------------------------------------------------------------------------------------------

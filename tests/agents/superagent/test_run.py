@@ -92,6 +92,19 @@ def test_a_step_that_fails_leaves_the_others_results_in_the_report(project, monk
     assert told["not_analysed"][0]["why"] == "its step ended as dead: the tool exploded"
 
 
+def test_what_was_written_stands_in_the_report(project):
+    run = run_of(project, "draw the architecture")
+    assert run.state == "succeeded"
+    assert report_of(run)["answer"].startswith("Written: ")
+    with artifacts.open_blob(Artifact.objects.get(step__run=run, name="report.json").digest) as file:
+        written = json.load(file)["written"]
+    assert [part["title"] for part in written] == [
+        "Draw the architecture: the graph of modules with layers, cycles, fan-in and fan-out"
+    ]
+    names = set(Artifact.objects.filter(step__run=run).values_list("name", flat=True))
+    assert names > set(written[0]["files"]) > {"architecture_map.svg", "architecture_map.html"}
+
+
 @pytest.mark.parametrize("goal", ["translate this poem into French", "tune our PostgreSQL schema"])
 def test_a_goal_that_nobody_serves_ends_with_an_answer(project, goal):
     run = run_of(project, goal)
