@@ -67,7 +67,8 @@ class Operation:
 
     `needs` and `gives` are what the planner chains by: names of facts such as "snapshot" or "findings".
     `requires` are facts of the repository's profile without which the operation makes no sense
-    (such as "language:python"). `examples` are goals in people's words that it serves.
+    (such as "language:python"). `follows`: it comes after all others that give these, whatever becomes of them.
+    `examples` are goals in people's words that it serves.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Operation:
     needs: frozenset[str]
     gives: frozenset[str]
     requires: frozenset[str]
+    follows: frozenset[str] = frozenset()
 
 
 def operation(
@@ -96,6 +98,7 @@ def operation(
     needs: Iterable[str] = (),
     gives: Iterable[str] = (),
     requires: Iterable[str] = (),
+    follows: Iterable[str] = (),
 ) -> Callable[[_M], _M]:
     """Mark a method as an operation; the module docstring shows how. Raises TypeError without a docstring."""
 
@@ -117,6 +120,7 @@ def operation(
             needs=frozenset(needs),
             gives=frozenset(gives),
             requires=frozenset(requires),
+            follows=frozenset(follows),
         )
         setattr(method, _OPERATION_MARK, described)
         return method
@@ -193,12 +197,14 @@ class OperationContext:
         """Hand back findings; they are stored with the step's success, or not at all."""
         self.findings.extend(findings)
 
-    def cover(self, unseen: Iterable[str]) -> None:
+    def cover(self, unseen: Iterable[str], *, tools: Iterable[str] | None = None) -> None:
         """Say that all of the target was looked at but these paths: what else is not found any more is fixed.
 
-        Call it only if every tool of the operation worked, on the whole tree. A folder's path ends with `/`.
+        Call it only if every tool of the operation worked, on the whole tree. A folder's path ends with `/`. With
+        `tools` claims are kept apart by the tools of their evidence, and only those of these were complete.
         """
-        self.coverage = Coverage(unseen=tuple(sorted(set(unseen))))
+        named = None if tools is None else tuple(sorted(set(tools)))
+        self.coverage = Coverage(unseen=tuple(sorted(set(unseen))), tools=named)
 
     def add_fixes(self, fixes: Iterable[FixData]) -> None:
         """Hand back fixes of findings; they are stored as findings are."""

@@ -111,6 +111,9 @@ class Evidence(BaseModel):
     command: str = ""  # what a reader runs to see it again
     url: str = ""
     hops: tuple[Hop, ...] = ()  # of a taint path, source first, sink last
+    fingerprints: dict[str, str] = Field(
+        default_factory=dict
+    )  # what the tool itself knows the claim again by
 
 
 class FindingData(BaseModel):
@@ -148,6 +151,9 @@ class Coverage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     unseen: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = (
+        None  # only these looked, of an operation whose tools differ from run to run
+    )
 
 
 _BLANK = re.compile(r"\s+")

@@ -73,6 +73,12 @@ def findings_of_run(run_id: UUID) -> list[tuple[str, FindingData]]:
     return [(agents[one.fingerprint], one) for one in each]
 
 
+def all_of_run(run_id: UUID) -> list[FindingData]:
+    """Give what the steps of a run have found until now, judged or not, worst first."""
+    rows = _of_run(run_id).order_by("severity_weight", "agent", "path", "line", "id")
+    return [_data(row) for row in rows.iterator(chunk_size=1000)]
+
+
 def count_dismissed(run_id: UUID) -> int:
     """Count the claims of a run that people have dismissed."""
     return _of_run(run_id).filter(_is_dismissed()).values("fingerprint").distinct().count()

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from agents.findings import Severity
 from agents.workspace.errors import TargetInvalid, WorkspaceError
 from agents.workspace.targets import (
     ArchiveTarget,
     GitTarget,
     PathTarget,
+    SarifFile,
     describe,
     parse_target,
     read_url,
@@ -28,6 +31,7 @@ from tasks.plans import JsonObject, Plan, PlannedStep, plan_of
 PLANNER = ("super", "plan")
 REPORTER = ("super", "report")
 MAX_GOAL = 4000  # characters
+MAX_SARIF = 20
 
 Target = PathTarget | GitTarget | ArchiveTarget
 
@@ -39,6 +43,7 @@ class Request:
     goal: str
     target: Target
     base: Target | None = None  # what the target is compared with: only what is new is reported
+    sarif: tuple[SarifFile, ...] = ()  # what other tools found on the target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +128,8 @@ def stored_request(request: Request) -> JsonObject:
     told: JsonObject = {"goal": request.goal, "target": request.target.model_dump(mode="json")}
     if request.base is not None:
         told["base"] = request.base.model_dump(mode="json")
+    if request.sarif:
+        told["sarif"] = [one.model_dump(mode="json") for one in request.sarif]
     return told
 
 
@@ -138,6 +145,22 @@ def base_of(given: object, target: Target) -> Target | None:
             ' its own, such as {"kind": "archive", ...} of an upload'
         )
     return parse_target({**target.model_dump(mode="json"), "ref": given})
+
+
+def sarif_of(given: object) -> tuple[SarifFile, ...]:
+    """Read which uploads hold what other tools found. Raises TargetInvalid."""
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > MAX_SARIF:
+        raise TargetInvalid(f"`sarif` is a list of at most {MAX_SARIF} uploads")
+    try:
+        found = tuple(SarifFile.model_validate(one) for one in given)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ascii(fault["loc"][-1])[:100]
+        told = f"`sarif` is a list of uploads, each with its digest and name: {where}: {fault['msg']}"
+        raise TargetInvalid(told) from None
+    return found
 
 
 def refuse_secret(target: Target) -> None:

@@ -41,7 +41,10 @@ INSERT INTO agents_trackedfinding (public_id, project_id, fingerprint, first_run
 SELECT gen_random_uuid(), f.project_id, f.fingerprint, r.public_id, f.created_at, r.public_id, f.created_at,
     'open', f.agent, f.rule, f.title, f.message, f.severity, %(worst)s - f.severity_weight, f.confidence, f.category,
     f.path, f.line, f.end_line, f.scope, f.move_fingerprint, f.line_text, f.owner,
-    jsonb_build_array(%(sighting)s::text)
+    CASE WHEN %(by_tool)s
+        THEN (SELECT jsonb_agg(DISTINCT concat(%(sighting)s::text, ' ', e->>'tool'))
+            FROM jsonb_array_elements(f.evidence) e)
+        ELSE jsonb_build_array(%(sighting)s::text) END
 FROM agents_finding f JOIN tasks_run r ON r.id = f.run_id
 WHERE f.step_id = %(step)s
 ORDER BY f.id
@@ -57,8 +60,9 @@ UPDATE SET last_run = EXCLUDED.last_run, last_seen_at = EXCLUDED.last_seen_at, a
         AND agents_trackedfinding.status IN ('open', 'accepted')
         THEN 'reopened' ELSE agents_trackedfinding.status END,
     fixed_at = NULL, fixed_run = NULL,
-    sightings = CASE WHEN agents_trackedfinding.sightings ? %(sighting)s THEN agents_trackedfinding.sightings
-        ELSE agents_trackedfinding.sightings || EXCLUDED.sightings END
+    sightings = CASE WHEN agents_trackedfinding.sightings @> EXCLUDED.sightings THEN agents_trackedfinding.sightings
+        ELSE (SELECT jsonb_agg(DISTINCT one)
+            FROM jsonb_array_elements(agents_trackedfinding.sightings || EXCLUDED.sightings) one) END
 """
 # What this operation saw once somewhere in this source, and is not among what it sees now.
 _GONE = """
@@ -112,16 +116,24 @@ class Look:
     target: str  # the source and the branch
     is_default: bool  # the source's own branch
     unseen: Unseen | None
+    tools: tuple[str, ...] | None = None  # those that looked at the whole; None: the operation as one
 
     @property
     def sighting(self) -> str:
         return f"{self.target}{self.operation}"
 
+    @property
+    def complete(self) -> list[str]:
+        """The sightings that end where this look does not see the claim."""
+        if self.unseen is None:
+            return []
+        return [self.sighting] if self.tools is None else [f"{self.sighting} {tool}" for tool in self.tools]
+
     def parameters(self, **more: Any) -> dict[str, Any]:
         return {
             "project": self.project_id, "run": str(self.run_id), "step": self.step_pk, "sighting": self.sighting,
             "source": self.source, "target": self.target, "operation": self.operation, "default": self.is_default,
-            "worst": len(Severity) - 1, **more,
+            "worst": len(Severity) - 1, "by_tool": self.tools is not None, **more,
         }  # fmt: skip
 
 
@@ -155,6 +167,7 @@ def look_of(step: RecordedStep, coverage: Coverage | None) -> Look:
         target=f"{source}.{_short([ref])} ",
         is_default=ref is None,
         unseen=None if coverage is None else _unseen(step.run_pk, coverage),
+        tools=None if coverage is None else coverage.tools,
     )
 
 
@@ -196,17 +209,17 @@ def know(look: Look) -> None:
 
 def settle_gone(look: Look) -> None:
     """Mark as fixed what a complete look did not see any more. Nothing happens without coverage."""
-    if look.unseen is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_UNSEEN_NOW, look.parameters())
-        ids = [pk for pk, path in cursor.fetchall() if not look.unseen.holds(path)]
-        if ids:
-            cursor.execute(_SETTLE_GONE, look.parameters(ids=ids))
+    for sighting in look.complete:
+        assert look.unseen is not None  # else nothing is complete
+        with connection.cursor() as cursor:
+            cursor.execute(_UNSEEN_NOW, look.parameters(sighting=sighting))
+            ids = [pk for pk, path in cursor.fetchall() if not look.unseen.holds(path)]
+            if ids:
+                cursor.execute(_SETTLE_GONE, look.parameters(sighting=sighting, ids=ids))
 
 
 def _matched(look: Look, fresh: list[FindingData], taken: set[str]) -> dict[str, str]:
-    if not fresh or look.unseen is None:
+    if not fresh or look.unseen is None or not look.complete:
         return {}
     with connection.cursor() as cursor:
         rules = sorted({one.rule for one in fresh})

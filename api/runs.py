@@ -51,6 +51,14 @@ class RunOrder(StrictSerializer):
         default=None,
         help_text="report only what is new against it: a branch, tag or commit of the same repository, or a target",
     )
+    sarif = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=requests.MAX_SARIF,
+        help_text="what other tools found on the target: uploads that hold SARIF 2.1.0, as {digest, name}",
+    )
     project = serializers.RegexField(
         PROJECT, default="default", help_text="slug, or team/slug where slugs repeat"
     )
@@ -149,7 +157,10 @@ class RunsView(APIView):
         self.check_object_permissions(request, project)
         target = parse_target(order["target"])
         wanted = requests.Request(
-            goal=order["goal"], target=target, base=requests.base_of(order["base"], target)
+            goal=order["goal"],
+            target=target,
+            base=requests.base_of(order["base"], target),
+            sarif=requests.sarif_of(order["sarif"]),
         )
         run, created = requests.submit(
             wanted,

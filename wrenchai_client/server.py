@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class ApiClient:
         project: str,
         priority: int | None = None,
         base: Mapping[str, str] | None = None,
+        sarif: Sequence[Mapping[str, str]] = (),
     ) -> str:
         """Start a run; return its id. Sending twice makes one run (Idempotency-Key)."""
         body: dict[str, Any] = {"goal": goal, "target": dict(target), "project": project}
@@ -128,6 +129,8 @@ class ApiClient:
             body["priority"] = priority
         if base is not None:
             body["base"] = dict(base)
+        if sarif:
+            body["sarif"] = [{"digest": one["digest"], "name": one["name"]} for one in sarif]
         return str(self.post("/api/v1/runs", body, once=True)["id"])
 
     def upload(self, archive: Path, *, project: str, name: str = "") -> dict[str, str]:

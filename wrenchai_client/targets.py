@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,20 @@ def sent_base(
         say(f"sending {archive.files:,} files of {revision} ({_size(archive.size)} packed)")
         told = re.sub(r"[^A-Za-z0-9._-]+", "-", revision)[:100].strip("-.") or "base"
         return client.upload(archive.path, project=project, name=f"{told}-{archive.commit[:12]}.tar.gz")
+
+
+def sent_sarif(
+    client: ApiClient, given: Sequence[Path], *, project: str, say: Callable[[str], None]
+) -> list[dict[str, str]]:
+    """Send files with what other tools found; give what names them. Raises ClientError before any is sent."""
+    for path in given:
+        if not path.is_file():
+            raise ClientError(f"--sarif {path}: there is no such file", exit_code=BAD_INPUT)
+    sent = []
+    for path in given:
+        say(f"sending {path} ({_size(path.stat().st_size)})")
+        sent.append(client.upload(path, project=project))
+    return sent
 
 
 def _size(count: int) -> str:

@@ -16,6 +16,7 @@ from agents.inspector.operations.changes import Changes
 from agents.inspector.operations.dead_code import DeadCode
 from agents.inspector.operations.dependencies import Dependencies
 from agents.inspector.operations.fixes import Fixes
+from agents.inspector.operations.imports import Imports
 from agents.inspector.operations.infrastructure import Infrastructure
 from agents.inspector.operations.quality import Quality
 from agents.inspector.operations.structure import Structure
@@ -147,7 +148,9 @@ class Basics:
         return analyse_step("complexity", input, context)
 
 
-class Inspector(Structure, DeadCode, Dependencies, Fixes, Infrastructure, Quality, Changes, Basics, Agent):
+class Inspector(
+    Structure, DeadCode, Dependencies, Imports, Fixes, Infrastructure, Quality, Changes, Basics, Agent
+):
     """Finds bugs, security holes, secrets and complexity by analyzers, with evidence and coverage."""
 
     name = "inspector"

@@ -1,22 +1,24 @@
 """From the claims of several tools to findings: one per place and meaning, with every tool as evidence.
 
-Owns: de-duplication, identity, snippets. Invariants: claims of the same rule whose lines overlap, made by
-different tools, become one finding; no snippet or message leaves here without redaction.
+Owns: de-duplication, identity, snippets. Invariants: claims of one danger (`dangers`) whose lines overlap, or touch
+in the same function, made by different tools, become one finding with the worst severity; no snippet or message
+leaves here without redaction.
 """
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.codeowners import Owners
 from agents.findings import Evidence, FindingData, Hop, fingerprint, line_key, move_fingerprint, sort_key
 from agents.inspector.analyzers.base import Analyzer, Claim
+from agents.inspector.dangers import danger
 from agents.inspector.memory import Memory
-from agents.inspector.rules import HARD_CODED, family
+from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
 from agents.inspector.weighing import injected_names, weigh
@@ -41,30 +43,28 @@ class _Cluster:
 
     said: list[Said] = field(default_factory=list)
 
-    def has(self, other: Said) -> bool:
-        """Tell whether the same tool said the same of the same line: a name that stands there twice."""
-        mine = other.claim
-        return any(
-            one.analyzer is other.analyzer
-            and one.claim.line == mine.line
-            and one.claim.rule == mine.rule
-            and one.claim.message == mine.message
-            and not mine.hops
-            for one in self.said
-        )
-
-    def takes(self, other: Said) -> bool:
+    def distance(self, other: Said, sources: Sources) -> int | None:
+        """How far another tool's claim of the same danger is: less is nearer, None means another finding."""
         first = self.said[0].claim
-        if any(one.analyzer.name == other.analyzer.name for one in self.said):
-            return False
+        if other.analyzer.name in {one.analyzer.name for one in self.said}:
+            return None
         if _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line:
-            return True
-        return _leads_through(other.claim, first) or _leads_through(first, other.claim)
+            return 0 if first.rule == other.claim.rule else 1
+        if _leads_through(other.claim, first) or _leads_through(first, other.claim):
+            return 2
+        return 3 if _is_beside(first, other.claim, sources) else None
 
 
 def _leads_through(path: Claim, place: Claim) -> bool:
     """Tell whether a value's way passes the other claim's lines: the text was put together there, used here."""
     return any(hop.path == place.path and _start(place) <= hop.line <= place.end_line for hop in path.hops)
+
+
+def _is_beside(one: Claim, other: Claim, sources: Sources) -> bool:
+    """Tell whether the lines touch, in the same function: one tool names the call, another its argument's line."""
+    if _start(one) > other.end_line + 1 or _start(other) > one.end_line + 1:
+        return False
+    return sources.scope(one.path, one.line) == sources.scope(other.path, other.line)
 
 
 def _start(claim: Claim) -> int:
@@ -125,7 +125,7 @@ def findings(
     injected = injected_names(one.claim for one in said)
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
-    for cluster in sorted(_clusters(said), key=_place):
+    for cluster in sorted(_clusters(said, sources), key=_place):
         claim = cluster.said[0].claim
         scope = sources.scope(claim.path, claim.line)
         text = sources.line(claim.path, claim.line)
@@ -145,22 +145,43 @@ def _place(cluster: _Cluster) -> tuple[str, int, int, str]:
     return (claim.path, claim.line, claim.column, claim.rule)
 
 
-def _clusters(said: Iterable[Said]) -> list[_Cluster]:
-    found: dict[tuple[str, str], list[_Cluster]] = {}
-    for one in said:
-        # Secrets are one kind: what one tool calls a password another one calls an AWS key.
-        rule = "secret" if one.claim.category == "secret" else family(one.claim.rule)
-        clusters = found.setdefault((one.claim.path, rule), [])
-        if any(cluster.has(one) for cluster in clusters):
-            continue
-        home = next((cluster for cluster in clusters if cluster.takes(one)), None)
-        if home is None:
-            clusters.append(home := _Cluster())
-        home.said.append(one)
-    every = [cluster for clusters in found.values() for cluster in clusters]
+def _clusters(said: Iterable[Said], sources: Sources) -> list[_Cluster]:
+    groups: dict[tuple[str, str], list[Said]] = {}
+    for one in _once(said):
+        claim = one.claim
+        shared = danger(claim.rule, claim.cwe, category=claim.category, words=claim.title)
+        groups.setdefault((claim.path, shared), []).append(one)
+    every = [cluster for group in groups.values() for cluster in _clustered(group, sources)]
     for cluster in every:
         cluster.said.sort(key=lambda one: one.claim.rule == HARD_CODED)  # stable: the telling one first
     return every
+
+
+def _once(said: Iterable[Said]) -> Iterator[Said]:
+    """Leave out what the same tool said before of the same line in the same words: a name that stands there twice."""
+    known: set[tuple[int, str, int, str, str]] = set()
+    for one in said:
+        claim = one.claim
+        words = (id(one.analyzer), claim.path, claim.line, claim.rule, claim.message)
+        if claim.hops or words not in known:
+            known.add(words)
+            yield one
+
+
+def _clustered(group: list[Said], sources: Sources) -> list[_Cluster]:
+    """Part claims of one danger in one file by place."""
+    if len({one.analyzer.name for one in group}) == 1:
+        return [_Cluster([one]) for one in group]
+    found: list[_Cluster] = []
+    for one in group:
+        near = [
+            (far, at) for at, home in enumerate(found) if (far := home.distance(one, sources)) is not None
+        ]
+        if near:
+            found[min(near)[1]].said.append(one)
+        else:
+            found.append(_Cluster([one]))
+    return found
 
 
 def _finding(
@@ -227,6 +248,7 @@ def _evidence(said: Said, snippet: str, sources: Sources) -> Evidence:
         snippet=snippet,
         command=said.analyzer.reproduce(said.claim),
         url=said.claim.url,
+        fingerprints=dict(said.claim.fingerprints),
     )
 
 

@@ -260,31 +260,6 @@ RULES: dict[str, Rule] = {
     **_rules(PERFORMANCE, "performance"),
 }
 
-# What the taint engine proves and pattern rules guess: claims of one family at one place are one finding.
-_FAMILIES = {
-    "taint-sql": ("S608", "S610", "S611"),
-    "taint-command": ("S602", "S604", "S605", "S601"),
-    "taint-code": ("S307", "S102"),
-    "taint-deserialisation": ("S301", "S302", "S506", "B614"),
-    "taint-xss": ("S308", "S704"),
-    "taint-ssrf": ("S310",),
-    "taint-xxe": ("S313", "S314", "S315", "S316", "S317", "S318", "S319"),
-    "taint-archive": ("S202",),
-    "weak-hash": ("S324", "S303"),
-    "weak-random": ("S311",),
-    "weak-key": ("S505",),
-    "weak-cipher": ("S304", "S305"),
-    "weak-tls": ("S502", "S503", "S504"),
-    "unverified-certificate": ("S323", "S501", "S507"),
-}
-_FAMILY = {rule: family for family, rules in _FAMILIES.items() for rule in rules}
-
-
-def family(rule: str) -> str:
-    """The name that rules share when they mean the same danger."""
-    return _FAMILY.get(rule, rule)
-
-
 HARD_CODED = "secret-keyword"  # a password or key in the source, of no kind that its form tells
 
 # bandit's name -> ours, where more than the first letter differs.

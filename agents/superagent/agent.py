@@ -25,11 +25,11 @@ from agents.registry import Registry
 from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
-from agents.superagent.reviewing import Review, reviewing, speaks_of_change, without_base
+from agents.superagent.reviewing import Review, importing, reviewing, speaks_of_change, without_base
 from agents.superagent.selection import select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
-from agents.workspace.targets import GitTarget, web_of
+from agents.workspace.targets import GitTarget, SarifFile, web_of
 from tasks.contract import StepCancelled, StepFailed, StepRequest
 
 MAX_GOAL = 4_000
@@ -42,6 +42,7 @@ class PlanInput(Schema):
     goal: str
     target: workspace.Target
     base: workspace.Target | None = Field(default=None, description="what the target is compared with")
+    sarif: tuple[SarifFile, ...] = Field(default=(), description="what other tools found on the target")
 
 
 class ReportInput(Schema):
@@ -83,12 +84,17 @@ class SuperAgent(Agent):
             review = reviewing(selection, registry)
         elif speaks_of_change(goal):
             review = Review(selection=without_base(selection))
+        if input.sarif:
+            review = importing(review, registry)
         key = context.request.step_key
         if review.selection.answer is not None:
             return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         snapshot, given = _snapshot(input, context)
+        given = replace(given, sarif=input.sarif)
         if base is not None and input.base is None and given.is_default_branch:
             base, review = None, Review(selection=without_base(selection))
+            if input.sarif:
+                review = importing(review, registry)
             if review.selection.answer is not None:
                 return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         if base is not None:

@@ -16,6 +16,7 @@ from agents.superagent.planner import Draft, draft, uncovered, whole
 from agents.superagent.profile import Profile
 from agents.superagent.selection import SELF, Selection, offered
 from agents.workspace import Snapshot
+from agents.workspace.targets import SarifFile
 from tasks.plans import Plan, PlannedStep, ref
 
 REPORT_KEY = "super.report"
@@ -40,6 +41,7 @@ class Given:
     web: str = ""  # address of the repository's pages
     base_told: str = ""  # what that is, for people
     operations: tuple[str, ...] = ()  # what that comparison looks for
+    sarif: tuple[SarifFile, ...] = ()  # what other tools found
     baseline: str = ""  # digest of a snapshot
 
     @property
@@ -51,6 +53,7 @@ class Given:
             for name, value in (
                 ("base", self.base),
                 ("operations", list(self.operations)),
+                ("sarif", [one.model_dump(mode="json") for one in self.sarif]),
                 ("baseline", self.baseline),
             )
             if value

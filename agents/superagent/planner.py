@@ -24,7 +24,7 @@ from agents.workspace import Snapshot
 from tasks.plans import After, JsonObject, Plan, PlannedStep, chord, group, ref
 from tasks.states import EdgeCondition
 
-GIVEN = frozenset({"snapshot", "base", "profile", "goal"})
+GIVEN = frozenset({"snapshot", "base", "profile", "goal", "sarif"})
 """What planning itself gives, so that no step must."""
 
 
@@ -186,11 +186,22 @@ def _in_order(fitting: Mapping[str, Choice]) -> list[Choice]:
     while waiting:
         to_come = {given for choice in waiting.values() for given in choice.operation.gives}
         ready = [
-            c for c in waiting.values() if not (c.operation.needs - GIVEN) & (to_come - c.operation.gives)
+            c
+            for c in waiting.values()
+            if not (c.operation.needs - GIVEN) & (to_come - c.operation.gives) and not _waits(c, waiting)
         ]
         for choice in ready or list(waiting.values()):
             ordered.append(waiting.pop(choice.key))
     return ordered
+
+
+def _waits(choice: Choice, waiting: Mapping[str, Choice]) -> bool:
+    """Tell whether others that it follows are still to come; of two that follow each other neither waits."""
+    return any(
+        choice.operation.follows & other.operation.gives and not other.operation.follows
+        for key, other in waiting.items()
+        if key != choice.key
+    )
 
 
 def _known(profile: Profile, snapshot: Snapshot, goal: str) -> dict[str, list[Any]]:
@@ -227,6 +238,12 @@ def _add_step(
     after = tuple(
         After(key=givers[need]) for need in sorted(choice.operation.needs - GIVEN) if need in givers
     )
+    before = {edge.key for edge in after}
+    after += tuple(
+        After(key=step.key, on=EdgeCondition.ALWAYS)
+        for step in made.steps
+        if step.key not in before and fitting[step.key].operation.gives & choice.operation.follows
+    )
     reason = reason_of(choice, profile)
     made.choices.append(choice)
     made.steps.append(
@@ -255,6 +272,8 @@ def _input(
             built[name] = value
         elif about.is_required() and name == "base":
             return "it compares with a base, and this run names none: submit it with `base`"
+        elif about.is_required() and name == "sarif":
+            return "it reads results of other tools, and this run brings none: submit it with `sarif`"
         elif about.is_required():
             return f"its input {name!r} cannot be known from the goal and the repository"
     return built

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from agents.base import Operation
 from agents.registry import Registry
 from agents.superagent import cues
-from agents.superagent.selection import Choice, LeftOut, Selection, offered, select
+from agents.superagent.selection import SARIF, Choice, LeftOut, Selection, offered, select
 from agents.superagent.words import normalised
 
 HEAD_ONLY = "not compared with the base: of the whole head, old or new"
@@ -40,6 +40,20 @@ class Review:
 def speaks_of_change(goal: str) -> bool:
     """Tell whether a goal is about a change: a pull request, a branch that makes something worse, what is new."""
     return bool(cues.OF_CHANGE.search(cues.UNTIL_CHANGE.sub("", normalised(goal))))
+
+
+def importing(review: Review, registry: Registry) -> Review:
+    """Add to what a goal leads to the operations that read what other tools found: the run brings such files."""
+    there = {choice.key for choice in review.selection.chosen}
+    added = [
+        Choice(agent=agent, operation=one, why="the run brings results of other tools")
+        for key, (agent, one) in offered(registry).items()
+        if SARIF in one.needs and key not in there
+    ]
+    if not added:
+        return review
+    chosen = [*review.selection.chosen, *added]
+    return replace(review, selection=replace(review.selection, chosen=chosen, answer=None))
 
 
 def without_base(selection: Selection) -> Selection:

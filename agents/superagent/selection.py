@@ -18,6 +18,7 @@ from agents.superagent.words import Ranking, content_stems, stems
 SELF = "super"
 DOCUMENTS = "documents"  # given by operations that write pages: done only when asked for
 WHOLE = "the goal asks for an inspection of the whole"
+SARIF = "sarif"  # given with a run: what other tools found
 SURE = 0.55  # of the goal's weight must be in an operation's manual if no topic tells
 
 
@@ -116,7 +117,7 @@ def _wanted(
 
 def _inspects(operation: Operation) -> bool:
     """True for what a wish for the whole may bring in: it reads the repository, writes no pages, leaves no trace."""
-    if "base" in operation.needs or DOCUMENTS in operation.gives:
+    if operation.needs & {"base", SARIF} or DOCUMENTS in operation.gives:
         return False
     return bool(operation.needs) and operation.effect != "once"
 

@@ -81,6 +81,20 @@ class ArchiveTarget(_Shape):
     name: str = Field(min_length=1, max_length=255)
 
 
+class SarifFile(_Shape):
+    """An upload that holds what another tool found on the target, as SARIF 2.1.0."""
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str = Field(min_length=1, max_length=255)
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("a control or formatting character is in it")
+        return value
+
+
 Target = Annotated[PathTarget | GitTarget | ArchiveTarget, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[PathTarget | GitTarget | ArchiveTarget] = TypeAdapter(Target)
 

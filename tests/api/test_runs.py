@@ -31,6 +31,27 @@ def test_submit_stores_a_run_of_one_planning_step(cast: Cast) -> None:
     assert step.input["target"]["url"] == TARGET["url"]
 
 
+def test_results_of_other_tools_ride_with_a_run(cast: Cast) -> None:
+    given = [{"digest": "ab" * 32, "name": "semgrep.sarif"}]
+    assert api(cast.bob).post("/api/v1/runs", body(sarif=given)).status_code == 201
+    assert (Step.objects.get().input["sarif"], Run.objects.get().request["sarif"]) == (given, given)
+
+
+@pytest.mark.parametrize(
+    "sarif",
+    [
+        "a.sarif", {"digest": "ab" * 32}, [7], [{}], [{"digest": "ab" * 32}], [{"digest": "../../x", "name": "a"}],
+        [{"digest": "ab" * 32, "name": "a\u202eb"}], [{"digest": "ab" * 32, "name": "a", "more": 1}],
+        [{"digest": "ab" * 32, "name": "x" * 300}], [{"digest": "ab" * 32, "name": "a"}] * 21,
+    ],
+)  # fmt: skip
+def test_results_in_another_form_are_refused(cast: Cast, sarif: Any) -> None:
+    answer = api(cast.bob).post("/api/v1/runs", body(sarif=sarif))
+    assert answer.status_code == 400, answer.content
+    assert "sarif" in answer.content.decode()
+    assert Run.objects.count() == 0
+
+
 def test_submit_twice_with_one_key_makes_one_run(cast: Cast) -> None:
     client, key = api(cast.bob), {"HTTP_IDEMPOTENCY_KEY": "abc"}
     first = client.post("/api/v1/runs", body(), **key)

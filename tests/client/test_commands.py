@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
@@ -321,6 +322,21 @@ def test_findings_are_listed_judged_and_gated(folk: Cast, sign_in: SignIn, wrenc
     assert wrenchai("triage", "nope", "accept").code == 2
     sign_in("bob")
     assert wrenchai("triage", low, "dismiss", "--reason", "x").code == 3
+
+
+def test_results_of_other_tools_are_sent_with_a_run(
+    folk: Cast, sign_in: SignIn, wrenchai: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.py").write_text("x = 1\n")
+    (tmp_path / "semgrep.sarif").write_text("{}")
+    sign_in("bob")
+    order = ["run", str(tmp_path / "shop"), "--project", "shop", "--detach", "--sarif"]
+    assert wrenchai(*order, str(tmp_path / "missing.sarif")).code == 2
+    assert Run.objects.count() == 0
+    assert wrenchai(*order, str(tmp_path / "semgrep.sarif")).code == 0
+    (one,) = Run.objects.get().request["sarif"]
+    assert one == {"digest": hashlib.sha256(b"{}").hexdigest(), "name": "semgrep.sarif"}
 
 
 def test_trend_is_a_line_for_each_day(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:

@@ -86,8 +86,14 @@ def start(call: Call) -> int:
         base = None
         if options.base:
             base = targets.sent_base(client, options.target, options.base, project=options.project, say=note)
+        sarif = targets.sent_sarif(client, options.sarif, project=options.project, say=note)
         run = client.submit(
-            goal=options.goal, target=target, project=options.project, priority=options.priority, base=base
+            goal=options.goal,
+            target=target,
+            project=options.project,
+            priority=options.priority,
+            base=base,
+            sarif=sarif,
         )
     return _see_through(call, client, run, began=began, cancels=True)
 
@@ -255,4 +261,12 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
         "--base",
         metavar="REF",
         help="report only what is new against it; of a folder: where its branch left that revision",
+    )
+    parser.add_argument(
+        "--sarif",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="take over what another tool found, from its SARIF 2.1.0 (several times: several files)",
     )

@@ -84,6 +84,7 @@ class Claim:
         Hop, ...
     ] = ()  # the way of a value, source first, sink last; its lines may mean the same, too
     snippet: str | None = None  # None: take the lines from the file
+    fingerprints: tuple[tuple[str, str], ...] = ()  # (name, value) by which the tool knows it again
 
 
 @dataclass(slots=True, kw_only=True)

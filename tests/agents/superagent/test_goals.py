@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agents.registry import Registry
 from agents.superagent.goals import understand
-from agents.superagent.selection import DOCUMENTS, offered, select
+from agents.superagent.selection import DOCUMENTS, SARIF, offered, select
 
 GOALS = tomllib.loads(Path(__file__).with_name("goals.toml").read_text())["goal"]
 JOINTS = ["not", "no", "except", "only", "everything", "but", "bugs", "and", ",", ".", "secrets"]
@@ -34,7 +34,10 @@ def whole(registry: Registry, without: Sequence[str] = ()) -> list[str]:
     found = [
         one
         for _, one in offered(registry).values()
-        if one.needs and "base" not in one.needs and one.effect != "once" and DOCUMENTS not in one.gives
+        if one.needs
+        and not one.needs & {"base", SARIF}
+        and one.effect != "once"
+        and DOCUMENTS not in one.gives
     ]
     return [one.name for one in found if one.name not in without]
 

@@ -12,7 +12,7 @@ from typing import Any
 from wrenchai_client import summary
 from wrenchai_client.errors import INTERRUPTED, ClientError
 from wrenchai_client.server import ApiClient
-from wrenchai_client.targets import ARCHIVES, URL, sent_base
+from wrenchai_client.targets import ARCHIVES, URL, sent_base, sent_sarif
 from wrenchai_client.watching import watch
 from wrenchai_project import crew, scorecard, services
 from wrenchai_project.management.local import LocalCommand, note
@@ -50,6 +50,14 @@ class Command(LocalCommand):
             metavar="REF",
             help="report only what is new against it; of a folder: where its branch left that revision",
         )
+        parser.add_argument(
+            "--sarif",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help="take over what another tool found, from its SARIF 2.1.0 (several times: several files)",
+        )
         parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there")
         parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
         parser.add_argument(
@@ -73,7 +81,10 @@ class Command(LocalCommand):
             if options["base"]:
                 given = options["target"] or str(services.SAMPLE)
                 base = sent_base(door.client, given, options["base"], project=door.project, say=note)
-            run = door.client.submit(goal=options["goal"], target=target, project=door.project, base=base)
+            sarif = sent_sarif(door.client, options["sarif"], project=door.project, say=note)
+            run = door.client.submit(
+                goal=options["goal"], target=target, project=door.project, base=base, sarif=sarif
+            )
             final, interrupted = watch(
                 door.client, run, quiet_stdout=options["json"], admin=door.admin, cancels=True
             )
