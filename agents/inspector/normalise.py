@@ -43,16 +43,18 @@ class _Cluster:
 
     said: list[Said] = field(default_factory=list)
 
-    def distance(self, other: Said, sources: Sources) -> int | None:
-        """How far another tool's claim of the same danger is: less is nearer, None means another finding."""
+    def distance(self, other: Said) -> int | None:
+        """How far another tool's claim of the same danger is: less is nearer, None means another place."""
         first = self.said[0].claim
-        if other.analyzer.name in {one.analyzer.name for one in self.said}:
+        if not self.is_apart([other]):
             return None
         if _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line:
             return 0 if first.rule == other.claim.rule else 1
-        if _leads_through(other.claim, first) or _leads_through(first, other.claim):
-            return 2
-        return 3 if _is_beside(first, other.claim, sources) else None
+        return 2 if _leads_through(other.claim, first) or _leads_through(first, other.claim) else None
+
+    def is_apart(self, others: Iterable[Said]) -> bool:
+        """Tell whether none of the others is of a tool that is here."""
+        return {one.analyzer.name for one in self.said}.isdisjoint(one.analyzer.name for one in others)
 
 
 def _leads_through(path: Claim, place: Claim) -> bool:
@@ -174,13 +176,29 @@ def _clustered(group: list[Said], sources: Sources) -> list[_Cluster]:
         return [_Cluster([one]) for one in group]
     found: list[_Cluster] = []
     for one in group:
-        near = [
-            (far, at) for at, home in enumerate(found) if (far := home.distance(one, sources)) is not None
-        ]
+        near = [(far, at) for at, home in enumerate(found) if (far := home.distance(one)) is not None]
         if near:
             found[min(near)[1]].said.append(one)
         else:
             found.append(_Cluster([one]))
+    return _with_neighbours(found, sources)
+
+
+def _with_neighbours(clusters: list[_Cluster], sources: Sources) -> list[_Cluster]:
+    """Put together what is on lines that touch, once all that is on the same lines has been."""
+    found: list[_Cluster] = []
+    for cluster in clusters:
+        claim = cluster.said[0].claim
+        beside = (
+            home
+            for home in found
+            if home.is_apart(cluster.said) and _is_beside(home.said[0].claim, claim, sources)
+        )
+        home = next(beside, None)
+        if home is None:
+            found.append(cluster)
+        else:
+            home.said.extend(cluster.said)
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
-from agents.inspector.rules import family
+from agents.inspector.dangers import danger
 from agents.inspector.survey import SourceFile
 
 # A name that so many files use and none defines is put there from outside: a loader's, a template's of code.
@@ -24,7 +24,7 @@ _NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.
 _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z]+\d+")
 # What is wrong only if it protects something, which a developer knows best.
-_JUDGEMENTS = frozenset({"weak-hash", "weak-random", "cookie-flags"})
+_JUDGEMENTS = frozenset({"hash", "random", "cookie flags"})
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 
 
@@ -56,7 +56,7 @@ def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, inject
         return Weight(severity, confidence)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
-    is_proof = any(one.hops for one in claims) and family(first.rule) not in _JUDGEMENTS
+    is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)
     return Weight(severity, confidence)
@@ -67,7 +67,7 @@ def is_silenced(claim: Claim, line: str) -> bool:
     noqa = _NOQA.search(line)
     if noqa is not None:
         codes = _CODE.findall((noqa["codes"] or "").upper())
-        if not codes or any(family(code) == family(claim.rule) for code in codes):
+        if not codes or any(danger(code) == danger(claim.rule) for code in codes):
             return True
     return _NOSEC.search(line) is not None
 

@@ -145,7 +145,8 @@ def _distance(one: FindingData, other: FindingData) -> int | None:
     if _passes(one, other) or _passes(other, one):
         return 1
     touches = one.line <= other.end_line + 1 and other.line <= one.end_line + 1
-    return 2 if touches and one.scope == other.scope else None
+    same_tool = {proof.tool for proof in one.evidence} & {proof.tool for proof in other.evidence}
+    return 2 if touches and one.scope == other.scope and not same_tool else None
 
 
 def _passes(way: FindingData, place: FindingData) -> bool:

@@ -44,7 +44,7 @@ def test_ruff_is_read_from_another_folder(root: Path, tmp_path: Path) -> None:
     assert given.unused == Counter({claims.OF_TESTS: 1})
     assert (given.version[:2], given.is_complete) == ("0.", True)
     weights = [(told.claim.severity.value, told.claim.cwe) for told in given.claims]
-    assert weights[:2] == [("info", ()), ("medium", (89,))]  # ours, not ruff's "error" for all
+    assert weights[:2] == [("info", ()), ("low", (89,))]  # ours, not ruff's "error" for all
 
 
 def test_bandit_is_read_with_its_rules_under_our_names(root: Path) -> None:
