@@ -76,7 +76,6 @@ def test_rules_that_mean_the_same(rules: list[tuple[str, tuple[int, ...]]], expe
         (("S324", (327, 328)), ("S304", (327,))),
         (("x/y", (327,)), ("S324", (327, 328))),  # a broken hash or a broken cipher: its words do not tell
         (("x/y", (89, 79)), ("S608", (89,))),
-        (("S507", (295,)), ("S501", (295,))),
         (("taint-template", (1336, 94)), ("taint-code", (95, 94))),
         (("S113", (400,)), ("x/y", (400,))),
         (("x/one", (20,)), ("x/other", (20,))),
