@@ -33,7 +33,7 @@ _BY_RULE = {
     "certificate": ("unverified-certificate", "S323", "S501", "S507"),
     "temporary file": ("S108", "S306"),
     "permissions": ("S103",),
-    "debugging": ("S201",),
+    "debugging": ("debug-mode", "S201"),
     "logging configuration": ("S612",),
     "high-complexity": ("high-complexity", "C901", "PLR0912", "PLR0915", "pylint/R0912", "complexipy/complexity"),
     "docstring-unknown-parameter": (

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.inspector.corpora import CORPORA, FAMILIES, HERE, REPORT, TUNE, Case, cases
+from benchmarks.inspector.corpora import CORPORA, FAMILIES, HERE, LATER, REPORT, TUNE, Case, cases
 from benchmarks.inspector.tools import TOOLS, Claim, Said, run
 
 
@@ -118,8 +118,13 @@ def main() -> int:
         silent += _unlisted(given.corpus, tool, said, labelled)
         judged = judge(labelled, said)
         for half in (TUNE, REPORT) if given.half == "both" else (given.half,):
-            counts = table([one for one in judged if one[0].half == half])
-            sums[f"{tool} {half}"] = _print(f"{given.corpus}, {tool}, {half}", counts)
+            for part, is_later in (("", False), (", later categories", True)):
+                of_half = [
+                    one for one in judged if one[0].half == half and (one[0].category in LATER) is is_later
+                ]
+                if of_half:
+                    name = f"{given.corpus}, {tool}, {half}{part}"
+                    sums[f"{tool} {half}{part}"] = _print(name, table(of_half))
         if given.wrong:
             _print_wrong(judged)
     if given.json:

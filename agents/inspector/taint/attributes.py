@@ -200,7 +200,7 @@ def fresh_taint(
 ) -> Taint:
     """A taint that begins here."""
     place = frame.place(node)
-    cleaned = kinds.INJECTIONS if origin == "random" else kinds.RANDOM
+    cleaned = kinds.CLEAN_BY_ORIGIN.get(origin, kinds.CLEAN_INPUT)
     source = Source(what, place, origin, cleaned=cleaned, identity=identity)
     return Taint(source, cleaned, Trail(None, place, variable, f"comes from {what}"))
 

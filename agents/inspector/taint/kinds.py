@@ -51,6 +51,9 @@ _ROWS: tuple[tuple[str, str, tuple[int, ...], str, str, str], ...] = (
     ("cookie_flags", "cookie-flags", (614, 1004), "medium", "Cookie without its protective flags", ""),
     ("hash", "weak-hash", (327, 328), "low", "Broken hash function", ""),
     ("random", "weak-random", (330, 338), "medium", "Secret made of predictable random numbers", "medium"),
+    ("debug", "debug-mode", (489, 94), "high", "Server started in debug mode", ""),
+    ("secret_log", "secret-logged", (532, 312), "medium", "Secret written into a log", ""),
+    ("exposure", "stack-trace-sent", (209,), "low", "Stack trace sent to whoever asks", ""),
     ("nosql", "taint-nosql", (943,), "high", "Query of a document database built from input", ""),
     ("tls", "weak-tls", (327, 326), "medium", "Outdated version of TLS allowed", ""),
     ("certificate", "unverified-certificate", (295,), "high", "Certificate or host key not verified", ""),
@@ -93,7 +96,12 @@ BEGIN = RESOLVED | OWN | STRIPPED | ROOTED  # what is not true any more once som
 WITHIN = {"'": 1 << 46, '"': 1 << 47}  # put between such marks: a literal, if the mark does not occur in it
 _DANGERS = (1 << len(_ROWS)) - 1
 RANDOM = KINDS["random"].bit
+EXPOSURE = KINDS["exposure"].bit
 INJECTIONS = _DANGERS & ~RANDOM  # what conversion to a number makes impossible
+# What the sources of an origin are clean for from the begin: nobody injects by a stack trace.
+CLEAN_BY_ORIGIN = {"random": INJECTIONS, "trace": _DANGERS & ~EXPOSURE}
+SECRETS = KINDS["secret_log"].bit
+CLEAN_INPUT = RANDOM | EXPOSURE | SECRETS
 EVERYTHING = _DANGERS
 
 

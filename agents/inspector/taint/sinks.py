@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import kinds, secrets
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.guards import chosen
 from agents.inspector.taint.structures import Arguments
@@ -39,6 +39,8 @@ def check(
         return
     for value in chosen(row.arguments, given, receiver):
         report(frame, node, row, value, name)
+    if row.bits == kinds.SECRETS:
+        secrets.logged(frame, node, weak=1 + row.weak)
 
 
 def _holds(condition: Condition, given: Arguments) -> bool:
@@ -59,6 +61,13 @@ def _holds(condition: Condition, given: Arguments) -> bool:
     if condition.literal is True:
         same = bool(value.const)
     return same is condition.equal
+
+
+def sent(frame: Frame, node: ast.AST, value: Value) -> None:
+    """A value goes to whoever asked: a stack trace should not."""
+    taints = tuple(one for one in deep_taints(value) if one.source.origin in ("trace", "label"))
+    if taints:
+        frame.hit(kinds.EXPOSURE, taints, node, "the answer")
 
 
 def judge(frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments) -> None:
@@ -126,6 +135,7 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
 
 def returned(frame: Frame, node: ast.AST, value: Value) -> None:
     """What a view returns: a text is sent as HTML where the framework does so."""
+    sent(frame, node, value)
     if value.shape == "tuple" and value.items:
         headers = [one for key, one in value.items.items() if key != 0]
         if any(_says_other(one) for one in headers):
@@ -174,4 +184,14 @@ def secret_taints(value: Value) -> tuple[Taint, ...]:
     return tuple(one for one in deep_taints(value) if not one.cleaned & kinds.RANDOM)
 
 
-__all__ = ["MISSING", "check", "item_assigned", "named", "renders", "report", "returned", "secret_taints"]
+__all__ = [
+    "MISSING",
+    "check",
+    "item_assigned",
+    "named",
+    "renders",
+    "report",
+    "returned",
+    "secret_taints",
+    "sent",
+]

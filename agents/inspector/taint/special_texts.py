@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import containers, guards, kinds, letters, texts
+from agents.inspector.taint import containers, guards, kinds, letters, secrets, texts
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
@@ -108,6 +108,7 @@ def log_call(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     for one in (text, *others, *given.keywords.values(), given.star):
         if one is not None:
             frame.hit(kinds.mask("log"), deep_taints(one), node, f"{callee.name.lstrip('@')}()")
+    secrets.logged(frame, node, weak=1)
     return UNKNOWN
 
 

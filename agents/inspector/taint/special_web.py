@@ -15,6 +15,7 @@ from agents.inspector.taint.values import (
     Attribute,
     Value,
     deep_taints,
+    merged,
 )
 
 
@@ -29,8 +30,14 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
         if attribute in given.keywords:
             items[Attribute(attribute)] = given.keywords[attribute]
     headers = given.at(2)
+    if headers is None:
+        second = given.at(1)
+        headers = second if second is not None and second.shape in ("dict", "list") else None
     if headers is not None and Attribute("headers") not in items:
         items[Attribute("headers")] = headers
+    chosen = items.get(Attribute("headers"))
+    if chosen is not None:
+        _header_names(frame, node, chosen)
     if body.shape == "tuple" and body.items:
         items[Attribute("~body")] = body.items.get(0, UNKNOWN)
     return Value(name="@flask.Response", items=items)
@@ -44,6 +51,8 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     body = given.at(0, "content") if not is_aiohttp else None
     for keyword in ("text", "body", "content"):
         body = given.keywords.get(keyword, body)
+    if body is not None:
+        sinks.sent(frame, node, body)
     kind = given.at(-1, "content_type") or given.at(-1, "media_type") or given.at(-1, "mimetype")
     if kind is None and name.startswith("django") and len(given.positional) > 1:
         kind = given.positional[1]
@@ -81,6 +90,25 @@ def set_header(
 _TYPE = Attribute("~type")
 
 
+def _header_names(frame: Frame, node: ast.AST, headers: Value) -> None:
+    """Names of headers that input chooses; in values the server refuses line ends."""
+    taints = headers.taints
+    for pair in [*(headers.items or {}).values(), *([headers.rest] if headers.rest is not None else [])]:
+        if pair.shape == "tuple" and pair.items and 0 in pair.items:
+            taints = merged(taints, deep_taints(pair.items[0]))
+    frame.hit(kinds.KINDS["header"].bit, taints, node, "the name of a header")
+
+
+@known_as("header_names")
+def header_names(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """headers.extend(), headers.update(): several at once."""
+    for one in given.every():
+        _header_names(frame, node, one)
+    return NONE
+
+
 def _header(frame: Frame, node: ast.AST, name: Value, value: Value, *, splits: bool) -> None:
     """`splits`: line ends in it would begin another header."""
     if isinstance(name.const, str) and name.const.lower() == "location":
@@ -105,6 +133,8 @@ def write_page(
 ) -> Value:
     """handler.write(chunk): HTML unless a header said otherwise; a dictionary becomes JSON."""
     chunk = given.at(0, "chunk")
+    if chunk is not None:
+        sinks.sent(frame, node, chunk)
     if chunk is None or chunk.shape == "dict":
         return NONE
     kind = ((receiver.items if receiver is not None else None) or {}).get(_TYPE)

@@ -129,6 +129,8 @@ ROWS: tuple[Row, ...] = (
     *(special(f"@django.http.{name}.set_cookie", "set_cookie") for name in _HTML),
     gives("django.http.JsonResponse", "@json"),
     stops("django.http.JsonResponse"),
+    sink("django.http.JsonResponse", "exposure", "0 data", what="the answer"),
+    sink("rest_framework.response.Response", "exposure", "0 data", what="the answer"),
     *(special(f"django.shortcuts.{name}", "render") for name in ("render", "render_to_response")),
     special("django.template.loader.render_to_string", "render"),
     special("django.template.response.TemplateResponse", "render"),

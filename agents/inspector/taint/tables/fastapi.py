@@ -64,6 +64,17 @@ ROWS: tuple[Row, ...] = (
     handler(
         "starlette.endpoints.HTTPEndpoint", "get post put patch delete", returns="json", parameters="remote"
     ),
+    *(
+        sink(f"{package}.responses.{name}", "exposure", "0 content", what="the answer")
+        for package in ("starlette", "fastapi")
+        for name in ("JSONResponse", "PlainTextResponse", "UJSONResponse", "ORJSONResponse")
+    ),
+    *(
+        stops(f"{package}.responses.{name}")
+        for package in ("starlette", "fastapi")
+        for name in ("JSONResponse", "PlainTextResponse", "UJSONResponse", "ORJSONResponse")
+    ),
+    sink("fastapi.HTTPException", "exposure", "1 detail", what="the answer"),
     sink("starlette.responses.RedirectResponse", "redirect", "0 url"),
     same("fastapi.responses.RedirectResponse", "starlette.responses.RedirectResponse"),
     stops("starlette.responses.RedirectResponse"),

@@ -109,4 +109,14 @@ ROWS: tuple[Row, ...] = (
     stops("flask.flash"),
     sink("@flask.Response.headers.__setitem__", "header", "1"),
     *(special(f"@flask.Response.headers.{name}", "set_header") for name in ("set", "add", "add_header")),
+    gives("werkzeug.datastructures.Headers", "@werkzeug.Headers"),
+    *(
+        sink(f"@werkzeug.Headers.{name}", "header", "0 _key key", what="the name of a header")
+        for name in ("add", "set", "__setitem__", "setdefault")
+    ),
+    *(
+        special(f"{headers}.{name}", "header_names")
+        for headers in ("@werkzeug.Headers", "@flask.Response.headers")
+        for name in ("extend", "update")
+    ),
 )

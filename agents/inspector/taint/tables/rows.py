@@ -10,7 +10,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
 (`.execute`) speaks of a method of that name on an object of which nothing is known.
 
     source(name, what)                 reading or calling it gives input from outside; origin "remote" (a stranger
-                                       chooses it), "local" (who starts the program does) or "random" (predictable);
+                                       chooses it), "local" (who starts the program does) or "random" (predictable),
+                                       "trace" (what the program tells of its inside);
                                        but="REQUEST_METHOD SERVER_*": keys whose value no stranger chooses
     gives(name, type)                  calling it, or reading it, gives an instance of the type ("@...")
     same(name, other)                  the name is another one's alias; also for whole types: same("@a.B", "@c.D");
@@ -69,7 +70,7 @@ class BadRow(Exception):
     """A table's row says nothing that the engine can use."""
 
 
-Origin = Literal["remote", "local", "random"]
+Origin = Literal["remote", "local", "random", "trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Rules:
 
 def source(name: str, what: str, *, origin: Origin = "remote", but: str = "") -> Row:
     """Reading or calling `name` gives input; `what` names it in a sentence ("a query parameter")."""
-    if not what or origin not in ("remote", "local", "random"):
+    if not what or origin not in ("remote", "local", "random", "trace"):
         raise BadRow(
             f"source {name!r}: it needs words for what it is, and an origin that is known, not {origin!r}"
         )

@@ -24,6 +24,11 @@ _PYCRYPTO = ("Crypto", "Cryptodome")
 _TRUSTING = ",".join(
     f"paramiko.{module}{name}" for module in ("", "client.") for name in ("AutoAddPolicy", "WarningPolicy")
 )
+_REQUESTS = [
+    f"{owner}.{verb}"
+    for owner in ("requests", "@requests.Session", "httpx")
+    for verb in ("get", "post", "put", "patch", "delete", "head", "options", "request")
+] + ["httpx.Client", "httpx.AsyncClient", "httpx.stream"]
 _JWT = ["jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode"]
 
 ROWS: tuple[Row, ...] = (
@@ -78,6 +83,7 @@ ROWS: tuple[Row, ...] = (
         "any host is believed to be the one that was meant",
         when=f"0:policy in {_TRUSTING}",
     ),
+    *(wrong(name, "certificate", "certificates are not checked", when="verify=False") for name in _REQUESTS),
     # keys
     wrong(
         f"{_ASYMMETRIC}.rsa.generate_private_key",
@@ -132,17 +138,13 @@ ROWS: tuple[Row, ...] = (
     *(
         wrong(f"{package}.Hash.{name}.new", "hash", f"{name} is broken")
         for package in _PYCRYPTO
-        for name in ("MD2", "MD4", "MD5", "SHA", "SHA1", "RIPEMD", "RIPEMD160")
-        if (package, name) != ("Crypto", "MD5")
-    ),
-    *(
-        wrong(f"cryptography.hazmat.primitives.hashes.{name}", "hash", f"{name} is broken", weak=1)
-        for name in ("MD5", "SHA1")
+        for name in ("RIPEMD", "RIPEMD160")
     ),
     # tokens
     *(wrong(name, "signature", "anybody may have made it", when="verify=False") for name in _JWT),
     *(special(name, "token") for name in _JWT),
     # switches
+    wrong("@flask.Flask.run", "debug", "whoever reaches it may run code", when="2:debug=True"),
     *(
         wrong(f"{config}.__setitem__", kind, words, when=f"0:key={key!r}; 1:value=False")
         for config in ("@flask.Flask.config", "flask.current_app.config")

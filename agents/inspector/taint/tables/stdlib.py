@@ -285,6 +285,16 @@ ROWS: tuple[Row, ...] = (
         for name in ("MD5", "MD4", "MD2", "SHA", "SHA1")
     ),
     *(special(f"cryptography.hazmat.primitives.hashes.{name}", "hash") for name in ("MD5", "SHA1")),
+    # who reads the console of a server is not known
+    *(
+        sink(name, "secret_log", "*", weak=1)
+        for name in ("builtins.print", "sys.stdout.write", "sys.stderr.write")
+    ),
+    # what a program tells of its inside
+    *(
+        source(f"traceback.{name}", "a stack trace", origin="trace")
+        for name in ("format_exc", "format_exception", "format_tb", "format_stack", "format_list")
+    ),
     # predictable numbers
     *(source(f"random.{name}", "predictable random numbers", origin="random") for name in _RANDOM),
     gives("random.Random", "@random.Random"),

@@ -173,3 +173,54 @@ def test_what_an_event_brings_is_input(tmp_path: Path) -> None:
 )
 def test_empty_text_is_harmless(tmp_path: Path, body: str, expected: list[str]) -> None:
     assert in_view(tmp_path, body, "import re\nfrom checks import check\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("log.info('%s', password)", ["secret-logged 1"]),
+        ("log.info(f'login {user.api_key}')", ["secret-logged 1"]),
+        ("log.info('x ' + config['secret_key'])", ["secret-logged 1"]),
+        ("log.info('{}'.format(get_password()))", ["secret-logged 1"]),
+        ("log.info('%s', config.get('access_token'))", ["secret-logged 1"]),
+        ("print(password)", ["secret-logged 1"]),
+        ("log.info('password %s', len(password))", []),
+        ("log.info('%s', digest(password))", []),
+        ("log.info('%s', 'set' if password else 'unset')", []),
+        ("log.info('%s', password_changed)", []),
+        ("password = 'x'\nlog.info('the password of %s', user)", []),
+        ("log.info('%s', forgot_password())", []),
+    ],
+)
+def test_secret_in_a_log_is_told_by_its_name(tmp_path: Path, body: str, expected: list[str]) -> None:
+    head = (
+        "import logging\nlog = logging.getLogger('x')\ndef view(password, user, config, password_changed):\n"
+    )
+    told = found(tmp_path, {"a.py": head + "".join(f"    {line}\n" for line in body.split("\n"))})
+    lines = [one.split(" a.py:") for one in told]
+    assert [f"{rule} {int(line) - 3}" for rule, line in lines] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("try:\n    work()\nexcept Exception:\n    return traceback.format_exc()", ["stack-trace-sent 4"]),
+        (
+            "try:\n    work()\nexcept Exception:\n    return {'error': traceback.format_exc()}",
+            ["stack-trace-sent 4"],
+        ),
+        ("try:\n    work()\nexcept Exception:\n    log.error(traceback.format_exc())", []),
+        ("return jsonify(error=traceback.format_exc())", ["stack-trace-sent 1"]),
+        ("resp = make_response('x', {p: 'value'})\nreturn resp", ["taint-header 1"]),
+        ("resp = make_response('x', {'X-Name': p})\nreturn resp", []),
+        ("resp = make_response('x')\nresp.headers.extend([(p, 'value')])\nreturn resp", ["taint-header 2"]),
+        ("resp = make_response('x')\nresp.headers.extend([('X-Name', p)])\nreturn resp", []),
+    ],
+)
+def test_answer_holds_no_stack_trace_and_no_header_of_choice(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    head = (
+        "import logging, traceback\nfrom flask import jsonify, make_response\nlog = logging.getLogger('x')\n"
+    )
+    assert in_view(tmp_path, body, head) == expected
