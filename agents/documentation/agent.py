@@ -6,6 +6,7 @@
     docstring_patch     skeletons of missing docstrings, as a patch that was tried   griffe, LibCST
     data_model          entities and relations, as an ER diagram                     own reader of models
     http_api            the endpoints, with the skeleton of an OpenAPI document      own reader of routes
+    changelog           what happened between two revisions, and what it breaks      git, griffe
     readme_check        what pages say that is not so any more                       markdown-it
 
 Each operation is a mixin of `agents.documentation.operations`. Nothing of a tree is imported or executed, and
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from agents.base import Agent
 from agents.documentation.operations.architecture import Architecture
+from agents.documentation.operations.changelog import Changelog
 from agents.documentation.operations.docstring_patch import DocstringPatch
 from agents.documentation.operations.docstrings import Docstrings
 from agents.documentation.operations.interfaces import Interfaces
@@ -23,7 +25,9 @@ from agents.documentation.operations.readme import Readme
 from agents.documentation.operations.reference import Reference
 
 
-class Documentation(Docstrings, DocstringPatch, Readme, Interfaces, Reference, Architecture, Agent):
+class Documentation(
+    Docstrings, DocstringPatch, Readme, Interfaces, Reference, Architecture, Changelog, Agent
+):
     """Writes and checks documentation: reference, drift between text and code, overviews."""
 
     name = "documentation"

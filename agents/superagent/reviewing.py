@@ -63,6 +63,8 @@ def without_base(selection: Selection) -> Selection:
     what it asks for.
     """
     named = [one for one in selection.chosen if one.is_named and "base" not in one.operation.needs]
+    if named and all("since" in one.operation.input.model_fields for one in named):
+        return replace(selection, chosen=named)  # these find out by themselves what a change is compared with
     if not named:
         return replace(selection, chosen=[], answer=f"Nothing was looked at: {NO_BASE}.")
     told = LeftOut(what="the change alone", why=f"the whole was looked at instead: {NO_BASE}")

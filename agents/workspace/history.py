@@ -184,6 +184,10 @@ class History:
                 return tags[commit], commit
         return None
 
+    def tag_of(self, commit: str) -> str:
+        """Give the tag of a commit, the last by name if there are several, or ""."""
+        return self._tags().get(commit, "")
+
     def commits(self, base: str, *, head: str = "") -> Span:
         """List the commits of a head (else the history's own) that a base has not; base "" means all of them."""
         head = head or self.head

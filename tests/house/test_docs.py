@@ -25,6 +25,7 @@ NOT_FILES = {
     "corpora.toml",
     "api_reference.md",
     "architecture_map.md",
+    "changelog.md",
     "data_model.md",
     "docstrings.md",
     "http_api.md",

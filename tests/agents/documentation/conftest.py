@@ -84,6 +84,9 @@ def work(tmp_path: Path, settings: Any) -> Work:
         stored = workspace.store(
             workspace.Tree(root=root, description="a tree"), engine.put_artifact, scratch=engine.scratch
         )
+        if isinstance(base := more.get("base"), Path):
+            other = workspace.Tree(root=base, description="its base")
+            more["base"] = workspace.store(other, engine.put_artifact, scratch=engine.scratch).digest
         engine.named.clear()
         order = StepRequest(
             run_id=UUID(int=5), project_id=1, step_id=1, step_key=name, attempt=1, agent="documentation",

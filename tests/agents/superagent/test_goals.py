@@ -123,6 +123,23 @@ def test_docstrings_are_written_only_where_somebody_asks_for_it(goal, chosen, bu
 @pytest.mark.parametrize(
     ("goal", "chosen"),
     [
+        ("changelog since v1.2", ["changelog"]),
+        ("write the release notes", ["changelog"]),
+        ("what changed between v1.1 and v1.2?", ["changelog"]),
+        ("which breaking API changes are there since the last release?", ["changelog"]),
+        ("find bugs and write a changelog", ["changelog", "lint"]),
+        ("check the changelog for broken links", ["readme_check"]),
+    ],
+)
+def test_changelog_is_reached_in_plain_words(goal, chosen, built_in):
+    selection = select(goal, built_in)
+    assert sorted(choice.operation.name for choice in selection.chosen) == chosen
+    assert selection.left_out == []
+
+
+@pytest.mark.parametrize(
+    ("goal", "chosen"),
+    [
         ("audit the dependencies", ["dependencies"]),
         ("do we use libraries with known CVEs?", ["dependencies"]),
         ("make an SBOM", ["dependencies"]),

@@ -65,3 +65,14 @@ def test_without_a_base_a_review_says_so_and_looks_at_nothing_it_was_not_asked_f
 )
 def test_goals_that_are_about_a_change(goal, expected):
     assert speaks_of_change(goal) is expected
+
+
+def test_changelog_needs_no_base_to_speak_of_what_changed(built_in):
+    selection = select("changelog since the last release", built_in)
+    assert speaks_of_change("changelog since the last release") is True
+    assert without_base(selection) == selection
+    review = reviewing(selection, built_in)
+    assert review.operations == ()
+    assert [(one.key, one.head_only) for one in review.selection.chosen] == [
+        ("documentation.changelog", False)
+    ]
