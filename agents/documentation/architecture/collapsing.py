@@ -1,8 +1,9 @@
 """From a map of many modules to a picture of few boxes.
 
 Rule: each top-level package is a box. As long as the picture stays within its limit of boxes, the package of most
-modules is opened: its parts take its place. A package that has more parts than there is room for stays closed. Where
-even the top level has more than the limit, the boxes of most imports stay, and what is left out is counted.
+modules is opened: its parts take its place. A package that has more parts than there is room for stays closed, unless
+almost nothing would be drawn. Where there are more boxes than the limit, those of most imports stay, and what is left
+out is counted.
 With a depth, every name is cut after that many parts instead.
 """
 
@@ -17,6 +18,7 @@ from agents.documentation.product import title_of
 from agents.imports import knots
 
 MAX_BOXES = 40
+FEWEST = 4  # boxes; fewer say nothing
 MAX_EXTERNALS = 20
 
 
@@ -91,6 +93,9 @@ def _opened(found: Architecture, most: int) -> tuple[dict[str, str], str]:
             continue
         boxes = boxes - {name} | parts
         closed |= {part for part in parts if below.get(part)}
+    if len(boxes) < FEWEST and kept:
+        largest = max(kept, key=lambda one: (sizes[one], one))
+        boxes = boxes - {largest} | set(below[largest]) | ({f"{largest}."} if largest in busy else set())
     home = {name: _home(name, boxes) for name in found.units}
     if not any(name in boxes and below.get(name) for name in closed):
         return {name: box for name, box in home.items() if box}, "Each box is one module."

@@ -23,7 +23,7 @@ SETTLES = 60
 STIFF = 12.0  # how much more a bend holds to the next bend than to a box
 PER_ROW = 9  # boxes of one row; a fuller layer goes on in the next
 HEIGHT, GAP_X, GAP_Y, BEND, MARGIN = 44, 22, 46, 10, 28  # pixels
-LETTER, SMALL_LETTER, LONGEST = 7.3, 6.0, 30  # pixels of a letter, by line; letters of a label
+LETTER, SMALL_LETTER, LONGEST = 7.3, 6.0, 36  # pixels of a letter, by line; letters of a label
 PADDING, NARROWEST = 26, 96  # pixels of both sides; of a box
 
 

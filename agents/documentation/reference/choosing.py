@@ -20,6 +20,7 @@ from agents.symbols import Module, Symbol, Symbols
 from agents.symbols.sources import Sources
 
 MAX_PAGES = 3_000
+MAX_DEPTH = 19  # classes within classes that `agents.symbols` reads
 MAX_ENTRIES = 100_000
 NAMED_GAPS = 500
 
@@ -158,6 +159,10 @@ def _entry(path: str, symbol: Symbol, module: Module, work: _Work, lineage: Line
     members: tuple[Entry, ...] = ()
     inherited: tuple[Inherited, ...] = ()
     if symbol.kind == "class":
+        if path.count(".") - module.path.count(".") > MAX_DEPTH:
+            work.gaps.append(
+                Gap(what=path, why=f"what is nested deeper than {MAX_DEPTH} classes is not read")
+            )
         members = tuple(
             _entry(f"{path}.{one.name}", one, module, work, lineage)
             for one in symbol.members

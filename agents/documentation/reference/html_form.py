@@ -193,7 +193,10 @@ class Html:
     def _entry(self, entry: Entry, here: str, level: int) -> str:
         symbol = entry.symbol
         old = deprecation(symbol)
-        tags = [f'<span class="kind">{escape(word)}</span>' for word in (_kind(entry, level), *marks(symbol))]
+        tags = [
+            f'<span class="kind">{escape(word)}</span>'
+            for word in dict.fromkeys((_kind(entry, level), *marks(symbol)))
+        ]
         tags += ['<span class="kind old">deprecated</span>'] if old is not None else []
         tag = f"h{min(level, 5)}"
         parts = [
@@ -390,9 +393,12 @@ def _hex(letter: str) -> str:
 
 
 def _kind(entry: Entry, level: int) -> str:
-    if entry.symbol.kind == "attribute" and "property" in entry.symbol.labels:
+    labels = entry.symbol.labels
+    if entry.symbol.kind == "attribute" and "property" in labels:
         return "property"
-    return "method" if entry.symbol.kind == "function" and level > TOP else entry.symbol.kind
+    if entry.symbol.kind == "function" and level > TOP:
+        return next((f"{one} method" for one in ("class", "static") if f"{one}method" in labels), "method")
+    return entry.symbol.kind
 
 
 def ordered(members: Sequence[Entry]) -> list[Entry]:

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from agents.redaction import redact_tokens
@@ -19,6 +20,7 @@ from agents.reporting.visible import visible
 from agents.symbols import Docstring, Item, Section, Tokens
 
 MAX_CHARACTERS = 20_000  # of one docstring; the longest of real projects is below
+SHORT = 80  # characters of a text that is remembered
 WRAPPED = 58  # characters; nobody wraps lines as short as that
 MAX_ITEMS = 200  # of one list of parameters or errors
 
@@ -106,6 +108,12 @@ Block = Prose | Note | Listing
 
 def plain(text: str) -> str:
     """Text of a repository without tokens and passwords, and with everything invisible made visible."""
+    return _plain_word(text) if len(text) < SHORT else visible(redact_tokens(text))
+
+
+@lru_cache(maxsize=100_000)
+def _plain_word(text: str) -> str:
+    """The same for names, which come again and again."""
     return visible(redact_tokens(text))
 
 
@@ -200,6 +208,9 @@ def markdown(text: str) -> str:
 def _step(lines: list[str], at: int, out: list[str]) -> int:
     """Take the line at `at`, and what belongs to it; give the number of the next."""
     line = lines[at]
+    if not line.strip():
+        out.append("")
+        return at + 1
     if fence := _FENCE.match(line):
         return _take_fence(lines, at, fence[1], out)
     if line.lstrip().startswith(">>>"):

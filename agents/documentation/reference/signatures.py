@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.documentation.reference.model import Entry
 from agents.documentation.reference.prose import plain
@@ -132,8 +133,13 @@ def runs_of(tokens: Tokens) -> Iterator[Run]:
 
 def one_line(value: str) -> str:
     """A default or value on one line. Secrets are cut out."""
-    value = plain(redact(value))
+    value = _shown(value)
     return " ".join(value.split()) if "\n" in value else value
+
+
+@lru_cache(maxsize=50_000)
+def _shown(value: str) -> str:
+    return plain(redact(value))
 
 
 def marks(symbol: Symbol) -> list[str]:

@@ -31,7 +31,7 @@ from agents.grounding import Index, Ungrounded, Unresolved, demand
 MAX_SINGLE_BYTES = 6 << 20  # of all on one page: beyond it a browser takes its time
 MAX_SITE_BYTES = 192 << 20
 _EPOCH = (2000, 1, 1, 0, 0, 0)
-_HTML_LINK = re.compile(r'<a [^>]*?href="([^"]*)"')
+_HTML_LINK = re.compile(r' href="([^"]*)"')
 _HTML_ID = re.compile(r' id="([^"]*)"')
 _MD_LINK = re.compile(r"(?<!\\)\]\(([^()\s]+)\)")
 _MD_ID = re.compile(r'<a id="([^"]*)"></a>')
@@ -146,7 +146,9 @@ def _demand_size(*forms: Mapping[str, str]) -> None:
 
 def _demand_links(pages: Mapping[str, str], link: re.Pattern[str], anchor: re.Pattern[str]) -> None:
     """Raise Ungrounded if a link leads to no page or anchor of these."""
-    anchors = {name: {unescape(one) for one in anchor.findall(content)} for name, content in pages.items()}
+    anchors = {
+        name: {"top", *(unescape(one) for one in anchor.findall(content))} for name, content in pages.items()
+    }
     faults = []
     for name, content in pages.items():
         for target in set(link.findall(content)):
@@ -155,7 +157,7 @@ def _demand_links(pages: Mapping[str, str], link: re.Pattern[str], anchor: re.Pa
                 continue
             path, _, fragment = address.partition("#")
             page = normpath(join(dirname(name), unquote(path))) if path else name
-            if page not in pages or (fragment and unquote(fragment) not in anchors[page] | {"top"}):
+            if page not in pages or (fragment and unquote(fragment) not in anchors[page]):
                 faults.append(
                     Unresolved(kind="path", text=address, why=f"{name} links to it, and it is not there")
                 )

@@ -244,6 +244,22 @@ def test_sources_link_to_the_forge_at_the_commit(work: Work) -> None:
     assert "secret" not in page
 
 
+def test_namespace_and_comments_of_attributes_are_read(work: Work) -> None:
+    tree = {
+        "src/ns/pkg/__init__.py": "from ns.pkg.m import A\n",
+        "src/ns/pkg/m.py": "class A:\n    #: How many.\n    n = 1\n",
+    }
+    done = work("api_reference", tree)
+    assert names(done) == ["ns.pkg.m.A", "ns.pkg.m.A.n"]
+    assert "<p>How many.</p>" in site(done)["api/ns.pkg.m.html"]
+
+
+def test_what_is_nested_too_deep_is_named(work: Work) -> None:
+    nested = "".join(f"{'    ' * n}class C{n}:\n" for n in range(30)) + "    " * 30 + "x = 1\n"
+    gaps = work("api_reference", {"d/__init__.py": nested}).output.model_dump()["not_documented"]
+    assert [gap["why"] for gap in gaps] == ["what is nested deeper than 19 classes is not read"]
+
+
 def test_same_tree_gives_the_same_bytes(work: Work) -> None:
     first = work("api_reference", LIBRARY).artifacts
     assert work("api_reference", LIBRARY).artifacts == first

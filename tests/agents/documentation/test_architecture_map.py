@@ -102,6 +102,11 @@ def test_more_packages_than_boxes_leaves_out_the_least_used() -> None:
     assert "The 60 boxes with the fewest imports are left out." in picture.rule
 
 
+def test_package_of_many_modules_is_opened_if_nothing_else_would_be_drawn() -> None:
+    picture = collapse(made([(f"r.m{n:03}", f"r.m{n + 1:03}") for n in range(99)]))
+    assert (len(picture.boxes), picture.left_out) == (40, 60)
+
+
 def test_arrows_that_a_longer_way_implies_are_not_drawn() -> None:
     assert reduced("abc", [("a", "b"), ("b", "c"), ("a", "c")]) == {("a", "b"), ("b", "c")}
 
