@@ -167,6 +167,8 @@ def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
     """`holder[a:b:c]`."""
     bounds = [None if one is None else frame.evaluate(one) for one in (part.lower, part.upper, part.step)]
     if all(one is None or (one.known and isinstance(one.const, int)) for one in bounds):
+        if bounds[1] is not None and bounds[1].const == 0 and bounds[2] is None and not holder.shape:
+            return constant("")
         cut = slice(*(None if one is None else one.const for one in bounds))
         if isinstance(holder.const, (str, bytes)) and cut.step != 0:
             return constant(holder.const[cut])

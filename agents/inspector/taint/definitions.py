@@ -47,6 +47,13 @@ def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: 
     value = Value(ref=made)
     for written, one in zip(reversed(node.decorator_list), reversed(decorators), strict=True):
         value = _decorated(frame, written, one, value)
+    if (
+        value.ref is not made
+        and owner is None
+        and isinstance(value.ref, Function)
+        and value.ref.parent is not None
+    ):
+        made.decorated = value
     return value
 
 

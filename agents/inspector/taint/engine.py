@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agents.inspector.taint import (
     calls,
+    doors,
     entries,
     expressions,
     guards,
@@ -109,6 +110,7 @@ class Engine:
         self.open: dict[object, bool] = {}
         self.active: dict[int, int] = {}
         self.result = Result()
+        self.caught: dict[int, doors.Caught] = {}
         self._suspected: list[tuple[Hit, Function]] = []
         self.closures: list[Function] = []  # kept, since shapes know functions by identity
         self._claims: dict[tuple[int, str, int, int], Hit] = {}
@@ -183,6 +185,7 @@ class Engine:
         frame = Frame(self, function.module, budget, function=function)
         try:
             entries.prepare(frame, function, owner)
+            doors.enter(frame, function)
             frame.execute(function.body)
         except Exception as error:  # a fault of ours costs this function, never the run; it is told
             self.not_analysed(function, _why(error))

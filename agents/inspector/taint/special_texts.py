@@ -243,6 +243,16 @@ def join_path(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     return texts.concatenated(frame, node, pieces, "joined into a path").but(name=name)
 
 
+@known_as("split_path")
+def split_path(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """os.path.split(): the folder, and the name below it."""
+    taints = deep_taints(given.at(0) or UNKNOWN)
+    name = Value(tuple(one.with_cleaned(kinds.mask("path")) for one in taints))
+    return Value(shape="tuple", items={0: Value(taints), 1: name}, exact=True)
+
+
 @known_as("resolve_path")
 def resolve_path(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value

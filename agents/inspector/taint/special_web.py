@@ -43,6 +43,26 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     return Value(name="@flask.Response", items=items)
 
 
+@known_as("set_body")
+def set_body(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """response.set_data(): judged when a view returns it."""
+    if receiver is not None and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        body = given.at(0, "value") or UNKNOWN
+        changed = receiver.but(items={**(receiver.items or {}), Attribute("~body"): body})
+        containers.store(frame, node.func.value, receiver, changed)
+    return NONE
+
+
+@known_as("page_part")
+def page_part(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """HttpResponse.write(): one more part of a page, if it is one."""
+    kind = ((receiver.items if receiver is not None else None) or {}).get(Attribute("~kind"))
+    part = given.at(0, "content")
+    if part is not None and (kind is None or not isinstance(kind.const, str) or sinks.renders(kind.const)):
+        frame.hit(kinds.KINDS["xss"].bit, deep_taints(part), node, f"{callee.name.lstrip('@')}()")
+    return NONE
+
+
 @known_as("page")
 def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """A response that is HTML unless its type says otherwise (Django, Starlette, aiohttp)."""
@@ -65,7 +85,7 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     if body is not None and html:
         weak = 1 if kind is not None and not kind.known else 0
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
-    return Value(name=f"@{name}")
+    return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
 
 
 @known_as("set_header")

@@ -105,6 +105,18 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
     value = Value(taints)
     if method == "replace":
         value = _replaced(value, given)
+    elif method in ("split", "rsplit", "splitlines") and taints:
+        apart = (
+            "\r\n"
+            if method == "splitlines"
+            else "\t\r\n"
+            if not given.positional
+            else given.positional[0].const
+        )
+        if len(given.positional) < 2 and not given.keywords and isinstance(apart, str):
+            value = texts.cleaned(value, absent(apart if len(apart) == 1 or method == "splitlines" else ""))
+    elif method in ("partition", "rpartition") and taints:
+        return frame.moved(_parted(value, method, given.at(0) or UNKNOWN), node, "", f"parted by {method}()")
     elif method == "translate":
         value = _translated(value, given.at(0))
     elif method == "encode" and given.positional and given.positional[0].const in _ESCAPING:
@@ -149,6 +161,14 @@ def _replaced(value: Value, given: Arguments) -> Value:
     if any(letter in old.const for letter in "'\"<>&;|`$./\\*()"):
         return value.but(taints=tuple(one.weaker() for one in value.taints))
     return value
+
+
+def _parted(value: Value, method: str, apart: Value) -> Value:
+    """`x.partition(":")`: what stands before the mark does not hold it."""
+    is_letter = isinstance(apart.const, str) and len(apart.const) == 1
+    free = texts.cleaned(value, absent(apart.const)) if is_letter else value
+    items = {0: free, 1: apart, 2: value} if method == "partition" else {0: value, 1: apart, 2: free}
+    return Value(shape="tuple", items=dict(items), exact=True)
 
 
 def _translated(value: Value, table: Value | None) -> Value:

@@ -44,6 +44,7 @@ class Function:
     parent: Frame | None = None
     kind: str = ""  # "static", "class", "property" or ""
     decorators: tuple[Value, ...] = ()
+    decorated: Value | None = None  # what decorators of the tree made of it
     is_generator: bool = False
     shapes: int = 0  # how many summaries were made
     defaults: dict[str, Value] = field(default_factory=dict)

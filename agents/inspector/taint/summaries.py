@@ -60,6 +60,11 @@ def call_with_receiver(
     if frame.level >= MAX_CALLS:
         return _opaque(given), first
     bound, written = bind(function, given)
+    if frame.engine.caught:
+        from agents.inspector.taint import doors
+
+        if doors.catches(frame, function, bound):
+            return UNKNOWN, first
     if function.parent is not None:
         result, after = _in_place(frame, node, function, bound)
     else:

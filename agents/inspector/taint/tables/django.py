@@ -145,6 +145,7 @@ ROWS: tuple[Row, ...] = (
         same(f"django.http.response.{name}", f"django.http.{name}")
         for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")
     ),
+    special("@django.http.HttpResponse.write", "page_part"),
     *(stops(f"django.http.{name}") for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")),
     stops("django.shortcuts.redirect"),
     *(stops(f"django.shortcuts.{name}") for name in ("get_object_or_404", "get_list_or_404")),

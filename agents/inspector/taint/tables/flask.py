@@ -72,6 +72,7 @@ ROWS: tuple[Row, ...] = (
     special("flask.Response", "response"),
     special("werkzeug.wrappers.Response", "response"),
     special("@flask.Response.set_cookie", "set_cookie"),
+    special("@flask.Response.set_data", "set_body"),
     special("@werkzeug.Response.set_cookie", "set_cookie"),
     special(".set_cookie", "set_cookie"),
     gives(".test_client", "@flask.TestClient"),

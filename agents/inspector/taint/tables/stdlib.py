@@ -135,7 +135,7 @@ ROWS: tuple[Row, ...] = (
     passes("os.path.dirname"),
     passes("os.path.expanduser"),
     passes("os.path.splitext"),
-    passes("os.path.split"),
+    special("os.path.split", "split_path"),
     passes("os.fspath"),
     *(
         gives(f"pathlib.{name}", "@pathlib.Path")

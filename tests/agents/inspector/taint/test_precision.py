@@ -260,3 +260,53 @@ def test_classes_do_what_their_special_methods_do(tmp_path: Path, body: str, exp
 def test_default_of_a_setting_is_what_is_used(tmp_path: Path, name: str, expected: list[str]) -> None:
     text = f"import hashlib\nimport os\nused = os.environ.get('DIGEST', '{name}')\nhashlib.new(used, b'a')\n"
     assert found(tmp_path, {"app.py": text}) == expected
+
+
+_DOOR = """
+def plain(view):
+    def wrapped(*args, **kwargs):
+        {0}
+        return view(*args, **kwargs)
+    return wrapped
+@app.get("/<path:name>")
+@plain
+def shown(name):
+    os.system(name)
+    return {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        ("if not kwargs['name'].isalnum(): return {}", []),
+        ("if not kwargs['name']: return {}", ["taint-command app.py:13"]),
+        ("kwargs['name'] = 'ls'", []),
+    ],
+)
+def test_decorator_before_a_view_checks_for_it(tmp_path: Path, check: str, expected: list[str]) -> None:
+    assert found(tmp_path, {"app.py": FLASK + _DOOR.format(check)}) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return {'t': open('/srv/' + os.path.split(p)[1]).read()}", []),
+        ("return {'t': open('/srv/' + os.path.split(p)[0]).read()}", ["taint-path 1"]),
+        ("return {'t': open('/srv/' + p.rpartition('/')[2]).read()}", []),
+        ("return {'t': open('/srv/' + p.partition(':')[2]).read()}", ["taint-path 1"]),
+        ("return {'t': open('/srv/' + p.split('/')[-1]).read()}", []),
+        ("return {'t': open('/srv/' + p.split(':')[-1]).read()}", ["taint-path 1"]),
+    ],
+)
+def test_last_part_of_a_path_is_a_name(tmp_path: Path, body: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("'X-Kind'", ["taint-xss 5"]), ("'Content-Type'", [])])
+def test_body_that_is_set_later_is_the_page(tmp_path: Path, kind: str, expected: list[str]) -> None:
+    body = (
+        "from flask import make_response\nanswer = make_response()\nanswer.set_data('<p>' + p)\n"
+        f"answer.headers[{kind}] = 'text/plain'\nreturn answer"
+    )
+    assert in_view(tmp_path, body) == expected
