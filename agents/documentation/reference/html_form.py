@@ -109,9 +109,10 @@ class Html:
             name = entry.name
             first = name.lstrip("_")[:1].upper() or "_"
             parent = entry.path.rpartition(".")[0]
+            kind = _kind(entry, TOP if parent == page.name else TOP + 1)
             told = (
                 f'<li><a href="{self._href(page.name, entry.path, SYMBOLS)}"><code>{escape(name)}</code></a> '
-                f'<span class="soft">{escape(entry.symbol.kind)} in {escape(parent)}</span></li>'
+                f'<span class="soft">{kind} in {escape(parent)}</span></li>'
             )
             letters[first if first.isalpha() else "_"].append((f"{name.lower()} {entry.path}", told))
         order = sorted(letters)

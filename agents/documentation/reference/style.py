@@ -84,9 +84,9 @@ footer{border-top:1px solid var(--line);padding:1rem 2.5rem;color:var(--soft);fo
 pre .k,pre .kn,pre .ow,pre .kc{color:var(--kw)}pre .s1,pre .s2,pre .sd,pre .s{color:var(--def)}
 pre .c1,pre .c,pre .go{color:var(--soft)}pre .nf,pre .nc{color:var(--name)}pre .mi,pre .mf{color:var(--type)}
 pre .gp{color:var(--soft);user-select:none}pre .err{color:inherit}
-@media (max-width:60rem){.frame{display:block}aside{position:static;max-height:none;border-right:0;
-border-bottom:1px solid var(--line);padding:1rem 1.25rem}main{padding:1rem 1.25rem 3rem}
-header{padding:.6rem 1.25rem}
+@media (max-width:60rem){.frame{display:flex;flex-direction:column}
+aside{order:2;position:static;max-height:none;border-right:0;border-top:1px solid var(--line);padding:1rem 1.25rem}
+main{padding:1rem 1.25rem 3rem;max-width:100%}header{padding:.6rem 1.25rem}
 header nav{margin-left:0}.src{margin-left:0;width:100%;text-align:left}}
 @media print{header,aside{display:none}.frame{display:block}main{max-width:none}}
 """
