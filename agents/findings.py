@@ -175,10 +175,14 @@ def line_key(text: str) -> str:
     return _BLANK.sub("", text)[:MAX_LINE_TEXT]
 
 
-def sort_key(finding: FindingData) -> tuple[int, int, bool, str, int]:
-    """Order findings for people: worst first, surest first, product code before tests."""
+_UPKEEP = frozenset({"docs", "maintainability"})
+
+
+def sort_key(finding: FindingData) -> tuple[int, bool, int, bool, str, int]:
+    """Order findings for people: worst first, faults before upkeep, surest first, product code before tests."""
     return (
         finding.severity.weight,
+        finding.category in _UPKEEP,
         finding.confidence.weight,
         finding.in_test_code,
         finding.path,

@@ -4,9 +4,9 @@ Severity says how bad it is if true, confidence how often the tool is right abou
 a ruff rule without a row is not run. Left out on purpose: formatting and style, rules that are mostly
 noise in working code (B008, B905, S603, S607, imports of suspicious modules), rules that need annotations.
 A pattern alone does not see whether input reaches it: the taint engine proves that, with a higher severity. So SQL
-from strings, templates without escaping (which also make files that are no HTML) and broken hashes (checksums,
-mostly) weigh less here. CWE numbers follow bandit's own mapping, except where that is coarse: eval is 95, XML
-parsing is 611.
+from strings, pickles, exec, HTML marked as safe, templates without escaping (which also make files that are no HTML)
+and broken hashes (checksums, mostly) weigh less here. CWE numbers follow bandit's own mapping, except where that is
+coarse: eval is 95, XML parsing is 611.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _Row = tuple[str, str, tuple[int, ...], str]
 
 SECURITY: tuple[_Row, ...] = (
     ("S101", "IL", (703,), "Check by assert, which python -O removes"),
-    ("S102", "MM", (95,), "Code executed from a string by exec"),
+    ("S102", "LM", (95,), "Code executed from a string by exec"),
     ("S103", "MM", (732,), "File made writable or executable for everybody"),
     ("S104", "LL", (605,), "Server bound to all network interfaces"),
     ("S108", "LL", (377,), "Predictable name in a shared temporary folder"),
@@ -51,8 +51,8 @@ SECURITY: tuple[_Row, ...] = (
     ("S113", "MH", (400,), "HTTP request without a timeout"),
     ("S201", "HH", (489, 94), "Flask started in debug mode"),
     ("S202", "MM", (22,), "Archive unpacked without checking its paths"),
-    ("S301", "MM", (502,), "Data deserialised by pickle"),
-    ("S302", "MM", (502,), "Data deserialised by marshal"),
+    ("S301", "LM", (502,), "Data deserialised by pickle"),
+    ("S302", "LM", (502,), "Data deserialised by marshal"),
     ("S303", "LM", (327,), "Broken hash function"),
     ("S304", "HM", (327,), "Broken cipher"),
     ("S305", "MM", (327,), "Insecure cipher mode"),
@@ -103,9 +103,9 @@ SECURITY: tuple[_Row, ...] = (
 )
 
 PASSWORDS: tuple[_Row, ...] = (
-    ("S105", "ML", (259, 798), "Password in the source"),
-    ("S106", "ML", (259, 798), "Password in the source"),
-    ("S107", "ML", (259, 798), "Password in the source"),
+    ("S105", "LL", (259, 798), "Password in the source"),
+    ("S106", "LL", (259, 798), "Password in the source"),
+    ("S107", "LL", (259, 798), "Password in the source"),
 )
 
 CORRECTNESS: tuple[_Row, ...] = (

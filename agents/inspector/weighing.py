@@ -42,7 +42,14 @@ def injected_names(claims: Iterable[Claim]) -> frozenset[str]:
     for claim in claims:
         if _UNDEFINED.fullmatch(claim.message):
             files[claim.message].add(claim.path)
-    return frozenset(message for message, paths in files.items() if len(paths) >= FILES_OF_AN_INJECTED_NAME)
+    many = {message for message, paths in files.items() if len(paths) >= FILES_OF_AN_INJECTED_NAME}
+    loaded = {path.rpartition("/")[0] for message in many for path in files[message]}
+    few = {  # rarer names of the same loader
+        message
+        for message, paths in files.items()
+        if len(paths) > 1 and all(path.rpartition("/")[0] in loaded for path in paths)
+    }
+    return frozenset(many | few)
 
 
 def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, injected: frozenset[str]) -> Weight:

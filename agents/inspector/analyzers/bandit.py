@@ -89,7 +89,7 @@ def _claim(row: dict[str, Any], path: str, rule: str) -> Claim:
     own = Severity(row["issue_severity"].lower()) if row["issue_severity"] != "UNDEFINED" else Severity.LOW
     severity = known.severity if known else own
     if own is Severity.LOW and known and known.severity is Severity.HIGH:
-        severity = Severity.LOW  # it saw that no part of it varies
+        severity = Severity.INFO  # it saw that no part of it varies
     return Claim(
         rule=rule,
         tool_rule=row["test_id"],

@@ -103,11 +103,16 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         line=row["line"],
         end_line=row["line"],
         column=row["column"],
-        severity=(Severity.LOW if entropy else Severity.MEDIUM)
-        if harmless
-        else (Severity.MEDIUM if entropy else Severity.HIGH),
+        severity=_severity(entropy=entropy, harmless=harmless, generated=row["hint"] == "generated"),
         confidence=confidence,
         category="secret",
         cwe=(798,),
         snippet=row["snippet"],
     )
+
+
+def _severity(*, entropy: bool, harmless: bool, generated: bool) -> Severity:
+    """Random-looking text is a guess; so is a word near it in a line that a program wrote."""
+    if entropy or generated:
+        return Severity.LOW
+    return Severity.MEDIUM if harmless else Severity.HIGH

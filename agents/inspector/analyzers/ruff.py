@@ -28,6 +28,7 @@ from agents.inspector.rules import (
     PERFORMANCE,
     RULES,
     SECURITY,
+    Rule,
 )
 
 _CANNOT_ANALYSE = frozenset({"invalid-syntax", "E902", "E999"})
@@ -101,7 +102,7 @@ class Ruff(Analyzer):
             line=row["location"]["row"],
             end_line=row["end_location"]["row"],
             column=row["location"]["column"],
-            severity=Severity.LOW if harmless else rule.severity,
+            severity=_harmless(rule) if harmless else rule.severity,
             confidence=Confidence.LOW if _is_installed(row["message"]) else rule.confidence,
             category=rule.category,
             cwe=rule.cwe,
@@ -110,6 +111,10 @@ class Ruff(Analyzer):
 
     def reproduce(self, claim: Claim) -> str:
         return f"ruff check --isolated --select {claim.tool_rule} -- {quoted(claim.path)}"
+
+
+def _harmless(rule: Rule) -> Severity:
+    return Severity.INFO if rule.category == "security" else Severity.LOW
 
 
 def _is_installed(message: str) -> bool:

@@ -27,11 +27,13 @@ from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial, Super
 from agents.inspector.taint.tables.rows import Rules
 from agents.inspector.taint.values import (
+    NO_FACTS,
     UNKNOWN,
     Attribute,
     Choice,
     Taint,
     Value,
+    all_facts,
     constant,
     deep_taints,
     element,
@@ -146,10 +148,11 @@ _XSS = kinds.KINDS["xss"].bit
 
 def _promised(function: Function, given: Arguments, result: Value) -> Value:
     """A check of the tree that proves nothing that we can see: its name is believed a little, as elsewhere."""
-    if result.known or result.facts is not None:
-        return result
     facts = guards.by_word(function.name.rpartition(".")[2], given)
-    return result if facts is None else result.but(facts=facts)
+    if facts is None or (result.known and result.const is not None):
+        return result
+    proved = result.facts or (NO_FACTS, NO_FACTS)
+    return result.but(facts=(all_facts(facts[0], proved[0]), all_facts(facts[1], proved[1])))
 
 
 def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,9 +31,20 @@ class Project:
         self._is_test = is_test
         self._by_name: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
+        self._packages = frozenset(
+            os.path.dirname(path) for path in self.paths if os.path.basename(path) == "__init__.py"
+        )
         for path in self.paths:
-            for name in _names(path):
-                self._by_name.setdefault(name, path)
+            for number, name in enumerate(_names(path)):
+                folder = "/".join(path.split("/")[:number])
+                if not number or not self._is_a_librarys(name, folder):
+                    self._by_name.setdefault(name, path)
+
+    def _is_a_librarys(self, name: str, folder: str) -> bool:
+        """Tell whether `flask` means the library, though there is a `flask.py` in this package's folder."""
+        top = name.partition(".")[0]
+        is_known = top in self.engine.tables.tops or top in sys.stdlib_module_names
+        return is_known and folder in self._packages
 
     def loaded(self) -> list[Module]:
         """The modules that were parsed so far."""

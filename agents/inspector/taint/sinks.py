@@ -94,9 +94,14 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
     frame.hit(row.bits, taints, node, words, weak=weak)
 
 
+def is_secret_name(name: str) -> bool:
+    """Tell whether a name says that it holds a secret."""
+    return bool(_SECRET.search(name)) and not _ABOUT.search(name)
+
+
 def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
     """A variable whose name says that it is a secret must not be made of predictable numbers."""
-    if not value.taints or not _SECRET.search(name) or _ABOUT.search(name):
+    if not value.taints or not is_secret_name(name):
         return
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:

@@ -193,6 +193,9 @@ def set_cookie(
                 explicit = explicit or value is not None
     if missing:
         weak = 0 if explicit else 1 if "secure" in missing else 2
+        name = given.at(0, "key")
+        if name is None or not isinstance(name.const, str) or not sinks.is_secret_name(name.const):
+            weak = 2  # a preference; what names a session matters
         frame.flag(
             kinds.KINDS["cookie_flags"].bit,
             node,

@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     UNKNOWN,
     Value,
     all_facts,
+    common_facts,
     element,
     join,
     merged,
@@ -29,6 +30,8 @@ def expression(frame: Frame, node: ast.Expr) -> None:
     value = frame.evaluate(node.value)
     if value.name == "!exit":
         frame.state.alive = False
+    elif value.facts is not None:  # `validate(x)`: it came back
+        frame.state.assume(common_facts(*value.facts))
 
 
 @executes(ast.Assign)

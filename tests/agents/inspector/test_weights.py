@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agents.findings import Confidence, Severity
+from agents.findings import Confidence, Severity, sort_key
 from agents.inspector.analyzers.drivers.made_up import is_made_up
 from tests.agents.inspector.trees import inspect, places, plant
 
@@ -67,8 +67,8 @@ def test_what_somebody_silenced_for_one_tool_weighs_little_with_the_other(tmp_pa
     plant(tmp_path, {"a.py": "exec(x)  # noqa: S102\nexec(y)  # noqa: S324\nexec(z)  # noqa: E501\n"})
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.line, one.severity) for one in found] == [
-        (2, Severity.MEDIUM),
-        (3, Severity.MEDIUM),
+        (2, Severity.LOW),
+        (3, Severity.LOW),
         (1, Severity.INFO),
     ]
 
@@ -102,3 +102,22 @@ def test_a_default_is_mutable_by_what_it_is_not_by_being_a_call(tmp_path: Path) 
     plant(tmp_path, {"a.py": head + good + bad})
     found = inspect(tmp_path, "lint").findings
     assert [place for place in places(found) if place.startswith("B039")] == ["B039 a.py:4", "B039 a.py:5"]
+
+
+def test_rarer_names_of_a_loader_weigh_as_little_as_its_common_ones(tmp_path: Path) -> None:
+    engines = {f"engines/e{number}.py": "def f():\n    return traits\n" for number in range(4)}
+    rarer = {f"engines/r{number}.py": "def f():\n    return categories\n" for number in range(2)}
+    once = {"engines/once.py": "def f():\n    return lost\n"}
+    plant(tmp_path, {**engines, **rarer, **once})
+    found = inspect(tmp_path, "lint").findings
+    assert [one.message for one in found if one.severity is Severity.HIGH] == ["Undefined name `lost`"]
+
+
+def test_faults_stand_before_upkeep_of_the_same_severity(tmp_path: Path) -> None:
+    drifted = (
+        'def f(a):\n    """Do.\n\n    Args:\n        b: gone.\n    """\n    return [lambda: a for a in a]\n'
+    )
+    plant(tmp_path, {"a.py": drifted, "b.py": "import requests\n\nrequests.get('http://x.y')\n"})
+    every = [*inspect(tmp_path, "lint").findings, *inspect(tmp_path, "security_scan").findings]
+    medium = [one.rule for one in sorted(every, key=sort_key) if one.severity is Severity.MEDIUM]
+    assert medium == ["S113", "docstring-unknown-parameter"]

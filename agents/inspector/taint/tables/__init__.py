@@ -66,6 +66,9 @@ class Tables:
         ] = {}  # types whose attributes are of the other type, unless a row says more
         for row in rows:
             self._add(row)
+        self.tops = frozenset(  # of the libraries that the rows speak of
+            name.lstrip("@").partition(".")[0] for name in (*self._rules, *self._aliases) if name[:1] != "."
+        )
 
     def _add(self, row: Row) -> None:
         if row.effect == "same" and row.name.endswith(".*"):

@@ -10,6 +10,8 @@ ROWS: tuple[Row, ...] = (
     *(sink(f"{name}.loads", "deserialisation", "0 data s str") for name in _LOADS),
     *(sink(f"{name}.load", "deserialisation", "0 file") for name in _LOADS),
     sink("pickle.Unpickler", "deserialisation", "0 file"),
+    # What was just serialised here is no stranger's pickle: `loads(dumps(x))` copies.
+    *(clean(f"{name}.dumps", "deserialisation") for name in _LOADS),
     sink("dill.Unpickler", "deserialisation", "0 file"),
     sink("shelve.open", "deserialisation", "0 filename"),
     sink("jsonpickle.decode", "deserialisation", "0 string"),

@@ -98,3 +98,47 @@ def test_a_hash_that_protects_something_is_surer_to_be_wrong_than_one_that_does_
     text = "import hashlib\ndef f(password, page):\n    return hashlib.md5(password), hashlib.md5(page)\n"
     told = analysed(tmp_path, {"a.py": text})
     assert [(one["column"], one["confidence"]) for one in told["findings"]] == [(12, "high"), (35, "medium")]
+
+
+def test_a_librarys_name_means_the_library_though_a_package_has_a_module_of_that_name(tmp_path: Path) -> None:
+    view = (
+        "from flask import Flask, jsonify, request\nimport os\napp = Flask(__name__)\n"
+        '@app.route("/")\ndef view():\n    os.system(request.args["p"])\n    return jsonify(request.args["p"])\n'
+    )
+    files = {
+        "shop/__init__.py": "",
+        "shop/web/__init__.py": "",
+        "shop/web/flask.py": "def Flask(name):\n    return None\n",
+        "shop/web/views.py": view,
+    }
+    assert found(tmp_path, files) == ["taint-command shop/web/views.py:6"]
+
+
+def test_a_copy_made_by_pickling_is_no_strangers_pickle(tmp_path: Path) -> None:
+    head = "import pickle\n"
+    assert in_view(tmp_path, "pickle.loads(pickle.dumps(p))", head) == []
+    assert in_view(tmp_path, "pickle.loads(p.encode())", head) == ["taint-deserialisation 1"]
+
+
+def test_a_check_by_a_statement_whose_name_promises_it_makes_a_claim_less_sure(tmp_path: Path) -> None:
+    head = (
+        "import requests, policy\nfrom flask import Flask, request\napp = Flask(__name__)\n"
+        "def validate_address(u):\n    if not policy.of(u).fine:\n        raise ValueError(u)\n"
+        '@app.route("/")\ndef view():\n    p = request.args["p"]\n'
+    )
+    for check, confidence in (("validate_address(p)", "medium"), ("print(p)", "high")):
+        told = analysed(tmp_path, {"app.py": head + f"    {check}\n    requests.get(p)\n"})
+        assert [(one["rule"], one["confidence"]) for one in told["findings"]] == [("taint-ssrf", confidence)]
+
+
+def test_flags_matter_for_cookies_that_name_a_session(tmp_path: Path) -> None:
+    text = (
+        "from flask import Flask, make_response\napp = Flask(__name__)\n"
+        '@app.route("/")\ndef view():\n    r = make_response("x")\n'
+        '    r.set_cookie("session_token", "x")\n    r.set_cookie("theme", "x")\n    return r\n'
+    )
+    told = analysed(tmp_path, {"app.py": text})
+    assert [(one["line"], one["severity"]) for one in told["findings"] if one["rule"] == "cookie-flags"] == [
+        (6, "medium"),
+        (7, "low"),
+    ]
