@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from agents.documentation.data_model.reading import DataModel, Entity, Relation
+from agents.reporting.visible import one_line
 
 WIDTH, ROW, HEAD = 230, 18, 26  # pixels of a box
 GAP_X, GAP_Y, MARGIN = 36, 64, 24
@@ -130,7 +131,7 @@ def _height(entity: Entity) -> int:
 def _box(entity: Entity, box: _Box) -> str:
     kind = "f" if entity.dialect == "foreign" else "e"
     parts = [
-        f'<g class="{kind}" transform="translate({box.x} {box.y})"><title>{escape(entity.doc or entity.name)}</title>'
+        f'<g class="{kind}" transform="translate({box.x} {box.y})"><title>{escape(one_line(entity.doc or entity.name))}</title>'
         f'<rect class="b" width="{WIDTH}" height="{box.height}" rx="6"/><rect class="t" x=".5" y=".5" '
         f'width="{WIDTH - 1}" height="{HEAD - 1}" rx="5.5"/>'
         f'<text class="h" x="10" y="17">{_short(entity.name, 30)}</text>'
@@ -162,9 +163,10 @@ def _line(relation: Relation, boxes: Mapping[str, _Box]) -> str:
 
 
 def _path(shape: str, relation: Relation) -> str:
-    told = escape(f"{relation.source}.{relation.field} refers to {relation.target}")
+    told = escape(one_line(f"{relation.source}.{relation.field} refers to {relation.target}"))
     return f'<path d="{shape}" marker-end="url(#a)"><title>{told}</title></path>'
 
 
 def _short(text: str, most: int) -> str:
+    text = one_line(text)
     return escape(text if len(text) <= most else text[: most - 1] + "…")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agents.base import OperationContext, operation
 from agents.conventions import is_test
-from agents.documentation import data_model, http_api
+from agents.documentation import data_model, http_api, interface_html
 from agents.documentation.http_api import schemas
 from agents.documentation.material import (
     ATTEMPTS,
@@ -26,6 +26,7 @@ from agents.symbols.sources import Sources
 
 UNREAD = " was not read:"  # in what the readers say of a file that does not parse
 MARKDOWN = "text/markdown; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 
 
 class Interfaces:
@@ -51,7 +52,7 @@ class Interfaces:
 
         Reads Django models and SQLAlchemy classes from the source, over abstract bases and imports, without running
         it and without a database: what a live database holds is the DBA's to tell. Stores data_model.svg,
-        data_model.mmd (Mermaid) and data_model.md, in which each entity has its place in the code.
+        data_model.mmd (Mermaid), data_model.md and data_model.html, in which each entity has its place in the code.
         """
         with opened(input, context) as material:
             model = data_model.read(_python(material.sources))
@@ -68,7 +69,10 @@ class Interfaces:
         context.put_artifact(
             "data_model.mmd", data_model.mermaid(model).encode(), media_type="text/plain; charset=utf-8"
         )
-        context.put_artifact("data_model.svg", data_model.svg(model).encode(), media_type="image/svg+xml")
+        drawn = data_model.svg(model)
+        context.put_artifact("data_model.svg", drawn.encode(), media_type="image/svg+xml")
+        page = interface_html.data_model(model, drawn)
+        context.put_artifact("data_model.html", page.encode(), media_type=HTML)
         context.progress(3, 3, "done")
         own = sum(one.dialect != "foreign" for one in model.entities)
         told = f"{own} {'entity' if own == 1 else 'entities'}, {plural(len(model.relations), 'relation')}"
@@ -95,7 +99,8 @@ class Interfaces:
 
         Follows Django's URL confs through include() and REST framework's routers, Flask's blueprints and FastAPI's
         routers with their prefixes, by the syntax tree alone; compares with OpenAPI documents of the repository
-        what they promise and no route serves. Stores http_api.md and http_api.json, an OpenAPI skeleton.
+        what they promise and no route serves. Stores http_api.md, http_api.html and http_api.json, an OpenAPI
+        skeleton.
         """
         with opened(input, context) as material:
             interface = http_api.read(_python(material.sources), _documents(material.sources))
@@ -108,6 +113,8 @@ class Interfaces:
         context.put_artifact(
             "http_api.json", json.dumps(document, indent=1).encode(), media_type="application/json"
         )
+        html = interface_html.http_api(interface)
+        context.put_artifact("http_api.html", html.encode(), media_type=HTML)
         context.progress(3, 3, "done")
         told = plural(len(interface.endpoints), "endpoint")
         if interface.promised:

@@ -15,7 +15,7 @@ from tests.agents.documentation.conftest import SHOP, Work
 def test_data_model_of_the_shop_is_drawn(work: Work) -> None:
     done = work("data_model", SHOP)
     assert (done.summary, sorted(done.artifacts), done.findings) == (
-        "6 entities, 6 relations", ["data_model.md", "data_model.mmd", "data_model.svg"], [],
+        "6 entities, 6 relations", ["data_model.html", "data_model.md", "data_model.mmd", "data_model.svg"], [],
     )  # fmt: skip
     assert "orders_Order }o--|| customers_Customer : customer" in done.artifacts["data_model.mmd"].decode()
 

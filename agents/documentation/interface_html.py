@@ -1,0 +1,135 @@
+"""The data model and the HTTP interface as one HTML page each: alone, offline, without a script.
+
+Owns the two pages. Invariant: every text of the tree is escaped, and a policy in each page lets nothing in but the
+style sheets that are written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from agents.documentation.claims import clean
+from agents.documentation.data_model.reading import DataModel, Entity
+from agents.documentation.http_api.reading import Interface
+from agents.documentation.http_api.routes import Endpoint
+from agents.documentation.reference.style import CSS, policy
+from agents.reporting.model import plural
+from agents.reporting.visible import one_line
+
+SHOWN = 5_000  # entities or endpoints; the JSON and the Markdown have all
+_CSS = (
+    CSS
+    + "\nmain{max-width:72rem;margin:0 auto}figure{margin:1.5rem 0;overflow-x:auto}figure svg{max-width:none}\n"
+)
+_SVG_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+def data_model(model: DataModel, drawn: str) -> str:
+    """The picture, then each entity with its fields; `drawn` is the SVG."""
+    own = [one for one in model.entities if one.dialect != "foreign"]
+    many = f"{len(own):,} {'entity' if len(own) == 1 else 'entities'}"
+    body = [f"<p>{many}, {plural(len(model.relations), 'relation')}.</p>", f"<figure>{drawn}</figure>"]
+    if not own:
+        body = ["<p>No Django model and no SQLAlchemy class was found.</p>"]
+    groups: dict[str, list[Entity]] = defaultdict(list)
+    for one in own[:SHOWN]:
+        groups[one.group].append(one)
+    known = {one.name for one in own[:SHOWN]}
+    for group in sorted(groups):
+        body.append(f"<h2>{_text(group) or 'Without an application'}</h2>")
+        body += [_entity(one, model, known) for one in groups[group]]
+    return _page("Data model", [*body, *_more(len(own)), *_problems(model.problems)], drawn)
+
+
+def http_api(interface: Interface) -> str:
+    """The endpoints by the first part of their path, then what documents promise."""
+    body = [f"<p>{plural(len(interface.endpoints), 'endpoint')} in the code.</p>"]
+    if not interface.endpoints and not interface.promised:
+        body = ["<p>No route and no OpenAPI document was found.</p>"]
+    groups: dict[str, list[Endpoint]] = defaultdict(list)
+    for one in interface.endpoints[:SHOWN]:
+        groups["/" + one.path.strip("/").partition("/")[0]].append(one)
+    for group in sorted(groups):
+        body += [f"<h2>{_text(group)}</h2>", _endpoints(groups[group])]
+    body += _more(len(interface.endpoints))
+    if interface.promised:
+        body += ["<h2>Promised by documents of the tree</h2>", _endpoints(interface.promised[:SHOWN])]
+        body += _more(len(interface.promised))
+    return _page("HTTP interface", [*body, *_problems(interface.problems)])
+
+
+def _entity(entity: Entity, model: DataModel, known: set[str]) -> str:
+    targets = {one.field: one.target for one in model.relations if one.source == entity.name}
+    rows = []
+    for item in entity.fields:
+        marks = [word for word, holds in (("key", item.is_key), ("unique", item.is_unique and not item.is_key),
+                                          ("optional", item.is_optional)) if holds]  # fmt: skip
+        target = targets.get(item.name, "")
+        link = _link(target) if target in known else _code(target)
+        rows.append(
+            f"<tr><td>{_code(item.name)}</td><td>{_code(item.kind)}</td><td>{link}</td>"
+            f"<td>{', '.join(marks)}</td></tr>"
+        )
+    users = sorted({f"{one.source}.{one.field}" for one in model.relations if one.target == entity.name})
+    told = f'<p class="soft">Referred to by {", ".join(map(_code, users))}.</p>' if users else ""
+    head = "<thead><tr><th>field</th><th>type</th><th>refers to</th><th></th></tr></thead>"
+    table = f"<table>{head}<tbody>{''.join(rows)}</tbody></table>" if rows else ""
+    doc = f"<p>{_text(entity.doc)}</p>" if entity.doc else ""
+    return (
+        f'<section class="entry" id="{_anchor(entity.name)}"><div class="head"><h3>{_text(entity.name)}</h3>'
+        f'<span class="src">{_text(entity.path)}:{entity.line}</span></div>{doc}{table}{told}</section>'
+    )
+
+
+def _endpoints(listed: Iterable[Endpoint]) -> str:
+    rows = []
+    for one in listed:
+        place = f"{one.file}:{one.line}" if one.file else ""
+        told = f'{_text(one.doc)} <span class="soft">{_text(place)}</span>'
+        method = _text(" ".join(one.methods) or "any")
+        rows.append(
+            f"<tr><td>{method}</td><td>{_code(one.path)}</td><td>{_code(one.view)}</td><td>{told}</td></tr>"
+        )
+    head = "<thead><tr><th>method</th><th>path</th><th>view</th><th></th></tr></thead>"
+    return f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
+
+
+def _problems(problems: Iterable[str]) -> Iterator[str]:
+    items = "".join(f"<li>{_text(one)}</li>" for one in sorted(set(problems)))
+    if items:
+        yield f'<h2>Not told</h2><ul class="list">{items}</ul>'
+
+
+def _more(count: int) -> list[str]:
+    return [f'<p class="soft">and {count - SHOWN:,} more</p>'] if count > SHOWN else []
+
+
+def _page(title: str, body: Iterable[str], drawn: str = "") -> str:
+    rules = escape(policy(_CSS, *_SVG_STYLE.findall(drawn)))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_CSS}</style></head>"
+        f"<body><main><h1>{title}</h1>{''.join(body)}</main>"
+        "<footer>Made from the source alone; nothing of it was run.</footer></body></html>\n"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(one_line(clean(text)))
+
+
+def _code(text: str) -> str:
+    return f"<code>{_text(text)}</code>" if text else ""
+
+
+def _anchor(name: str) -> str:
+    return escape("e-" + re.sub(r"\s", "-", one_line(name)))
+
+
+def _link(name: str) -> str:
+    return f'<a href="#{_anchor(name)}">{_code(name)}</a>'
