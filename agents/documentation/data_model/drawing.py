@@ -130,8 +130,9 @@ def _height(entity: Entity) -> int:
 
 def _box(entity: Entity, box: _Box) -> str:
     kind = "f" if entity.dialect == "foreign" else "e"
+    told = escape(one_line(entity.doc or entity.name))
     parts = [
-        f'<g class="{kind}" transform="translate({box.x} {box.y})"><title>{escape(one_line(entity.doc or entity.name))}</title>'
+        f'<g class="{kind}" transform="translate({box.x} {box.y})"><title>{told}</title>'
         f'<rect class="b" width="{WIDTH}" height="{box.height}" rx="6"/><rect class="t" x=".5" y=".5" '
         f'width="{WIDTH - 1}" height="{HEAD - 1}" rx="5.5"/>'
         f'<text class="h" x="10" y="17">{_short(entity.name, 30)}</text>'
