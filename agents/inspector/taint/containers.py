@@ -296,7 +296,7 @@ def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
     value = item(frame, node, holder, key)
     if holder.items is not None and key.known and hashable(key.const) and key.const in holder.items:
         return value, None
-    return (value if default is None else join(value, default)), None
+    return join(value, NONE if default is None else default), None
 
 
 def setdefault(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:

@@ -129,6 +129,9 @@ def binary(frame: Frame, node: ast.BinOp) -> Value:
     return operated(frame, node, node.op, frame.evaluate(node.left), frame.evaluate(node.right))
 
 
+_MARKUP = "@markupsafe.Markup"  # escapes what is put into it
+
+
 def added(frame: Frame, node: ast.AST, values: list[Value]) -> Value:
     """The sum of some values: numbers, lists or texts."""
     if all(one.known and isinstance(one.const, (int, float)) for one in values):
@@ -140,6 +143,8 @@ def added(frame: Frame, node: ast.AST, values: list[Value]) -> Value:
         for one in values[1:]:
             whole = containers.extended(whole, one)
         return whole
+    if any(one.name == _MARKUP for one in values):
+        values = [one if one.name == _MARKUP else texts.cleaned(one, kinds.mask("xss")) for one in values]
     if any(one.name == "@pathlib.Path" for one in values):
         return concatenate_path(frame, node, values)
     return texts.concatenated(frame, node, values, "put into a text by +")
@@ -171,7 +176,8 @@ def operated(frame: Frame, node: ast.AST, op: ast.operator, left: Value, right: 
     if isinstance(op, ast.Add):
         return added(frame, node, [left, right])
     if isinstance(op, ast.Mod) and not isinstance(left.const, (int, float)):
-        return texts.percent(frame, node, left, right)
+        made = texts.percent(frame, node, left, right)
+        return texts.cleaned(made, kinds.mask("xss")) if left.name == _MARKUP and not left.taints else made
     if isinstance(op, ast.Div) and _is_path(left, right):
         return concatenate_path(frame, node, [left, right])
     if left.known and right.known:

@@ -102,7 +102,9 @@ class Frame:
         "loops",
         "module",
         "nesting",
+        "nonlocals",
         "parent",
+        "raised",
         "receiver",
         "returns",
         "route",
@@ -137,6 +139,8 @@ class Frame:
         self.yields: list[Value] = []
         self.loops: list[Loop] = []
         self.nesting = 0
+        self.nonlocals: set[str] = set()
+        self.raised: tuple[Taint, ...] = ()  # what errors of the body that is tried tell
         self.receiver: Value | None = None
         self.written_globals: set[str] = set()
 

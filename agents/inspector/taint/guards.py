@@ -145,6 +145,9 @@ def equal_facts(left: Value, right: Value) -> Facts:
     for one, other in ((left, right), (right, left)):
         if one.taints and not deep_taints(other) and not (other.known and other.const is None):
             return _trusted(one, other)
+    for one in (left, right):
+        if one.name == "@hmac.Digest":
+            return about(one.taints, kinds.EVERYTHING)
     if left.taints and right.taints:
         return _unchanged(left, right)
     return NO_FACTS
@@ -160,6 +163,9 @@ def _trusted(value: Value, other: Value) -> Facts:
         if other.known and not other.const:
             return about(value.taints, WEAKEN)  # no host at all: browsers also follow `///host`
         return about(value.taints, _ADDRESSES)
+    if all(one.source.selector.endswith(".parent") and one.cleaned & kinds.RESOLVED for one in value.taints):
+        owners = [Taint(one.source.parent or one.source, one.cleaned, None) for one in value.taints]
+        return all_facts(contained(tuple(owners)), about(value.taints, kinds.EVERYTHING))
     return about(value.taints, kinds.EVERYTHING)
 
 
@@ -187,7 +193,11 @@ def _member_facts(left: Value, right: Value) -> Both:
         owners = tuple(Taint(one.source.parent or one.source, one.cleaned, None) for one in right.taints)
         return about(owners, _PATH, kinds.RESOLVED), NO_FACTS
     if right.taints and not right.shape:
-        mark = absent(left.const) if isinstance(left.const, str) and len(left.const) == 1 else 0
+        mark = (
+            absent(left.const)
+            if isinstance(left.const, str) and (len(left.const) == 1 or left.const == "..")
+            else 0
+        )
         return NO_FACTS, about(right.taints, WEAKEN | mark)  # a literal that is not in the text
     return NO_FACTS, NO_FACTS
 
@@ -242,7 +252,7 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
 def _ends_closed(begin: Value, written: ast.expr | None) -> bool:
     """Tell whether a folder's name ends with its separator: `/srv/www` is also the begin of `/srv/www-private`."""
     if isinstance(begin.const, str):
-        return begin.const.endswith(("/", "\\"))
+        return len(begin.const) > 1 and begin.const.endswith(("/", "\\"))
     if isinstance(written, ast.BinOp) and isinstance(written.op, ast.Add):
         last = written.right
         return (isinstance(last, ast.Constant) and last.value in ("/", "\\")) or (

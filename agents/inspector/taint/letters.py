@@ -14,7 +14,8 @@ _FIRST = 64  # below are the kinds and the other marks
 BIT = {letter: 1 << (_FIRST + number) for number, letter in enumerate(_LETTERS)}
 BEGINS_WITH_SLASH = 1 << (_FIRST + len(_LETTERS))
 BEGINS_WITH_ONE = 1 << (_FIRST + len(_LETTERS) + 1)  # neither `//host` nor `/\\host`
-ALL = (1 << (_FIRST + len(_LETTERS) + 2)) - (1 << _FIRST)
+NO_PARENT = 1 << (_FIRST + len(_LETTERS) + 2)  # `..` does not occur
+ALL = (1 << (_FIRST + len(_LETTERS) + 3)) - (1 << _FIRST)
 
 # The letters without which an attack of the kind does not work.
 _ENOUGH: tuple[tuple[int, int], ...] = (
@@ -38,8 +39,8 @@ _ENOUGH: tuple[tuple[int, int], ...] = (
 
 def absent(text: str) -> int:
     """The marks that none of these letters occurs, and what follows from it."""
-    found = 0
-    for letter in text:
+    found = NO_PARENT if text == ".." else 0
+    for letter in text if not found else "":
         found |= BIT.get(letter, 0)
     return closed(found)
 

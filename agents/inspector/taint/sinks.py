@@ -85,6 +85,8 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
     taints = deep_taints(value)
     if not taints:
         return
+    if row.bits == kinds.KINDS["path"].bit and value.name.startswith("@io."):
+        return  # an open file, not its name
     weak = row.weak
     if row.bits == kinds.KINDS["sql"].bit and name.startswith(".") and not _SQL.match(prefix_of(value)):
         weak += 1
@@ -126,6 +128,8 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
     """`holder[key] = value`: sessions, headers, cookies, and secrets by key."""
     if isinstance(key.const, str):
         named(frame, node, key.const, value)
+        if key.const.lower() == "set-cookie":
+            _cookie_header(frame, node, value)
     if not holder.name:
         return
     if isinstance(key.const, str) and key.const.lower() == "location":
@@ -136,6 +140,12 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
         check(frame, node, row, f"{holder.name}[]", given, holder)
     for row in rules.wrongs if rules else ():
         judge(frame, node, row, f"{holder.name}[]", Arguments([key, value]))
+
+
+def _cookie_header(frame: Frame, node: ast.AST, value: Value) -> None:
+    if isinstance(value.const, str) and "secure" not in value.const.lower():
+        bit = kinds.KINDS["cookie_flags"].bit
+        frame.flag(bit, node, "the cookie is set without secure", "the Set-Cookie header")
 
 
 def returned(frame: Frame, node: ast.AST, value: Value) -> None:

@@ -40,8 +40,10 @@ def number(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
                 else bool(value.const)
             )
         except (ValueError, TypeError, OverflowError):
+            frame.state.alive = False
             return UNKNOWN
     taints = deep_taints(value)
+    frame.raised = merged(frame.raised, tuple(one.weaker() for one in taints))
     if taints and name in ("int", "float") and len(given.positional) == 1:
         frame.state.assume(guards.about(taints, kinds.INJECTIONS))
     return Value(tuple(one.with_cleaned(kinds.INJECTIONS) for one in taints))

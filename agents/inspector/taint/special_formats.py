@@ -79,6 +79,10 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
     first = every[0]
     if first.taints and not texts.known_prefix(first):
         frame.hit(bit, first.taints, node, f"{words}, as the program", weak=1)
+    if len(every) == 3 and not any(one.known or one.taints or one.prefix for one in every[:2]):
+        text = every[2]
+        if text.taints and " " in text.prefix:  # a command line for whichever shell the system has
+            frame.hit(bit, text.taints, node, f"{words}, as a command line", weak=1)
     if not isinstance(first.const, str) or first.const not in _SHELLS:
         return
     options = [number for number, one in enumerate(every[:4]) if number and one.const in _COMMAND_OPTIONS]

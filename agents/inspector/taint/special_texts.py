@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 
 from agents.inspector.taint import containers, guards, kinds, letters, secrets, texts
 from agents.inspector.taint.frames import Frame
@@ -192,6 +193,42 @@ def write_into(
     ):
         containers.store(frame, node.func.value, receiver, receiver.but(taints=taints))
     return UNKNOWN
+
+
+@known_as("same_digest")
+def same_digest(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """compare_digest(): what was signed with a key of ours is ours."""
+    left, right = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN
+    facts = guards.equal_facts(left, right) or guards.about(all_taints(given), WEAKEN)
+    return Value(facts=(facts, NO_FACTS))
+
+
+@known_as("config_read")
+def config_read(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """ConfigParser.read_string() of a text of the program."""
+    text = given.at(0, "string") or UNKNOWN
+    if receiver is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return NONE
+    if not isinstance(text.const, str):
+        changed = receiver.but(rest=text if receiver.rest is None else join(receiver.rest, text))
+        containers.store(frame, node.func.value, receiver, changed)
+        return NONE
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text.const)
+    except configparser.Error:
+        return NONE
+    items = dict(receiver.items or {})
+    for section in parser.sections():
+        found = {key: constant(value) for key, value in parser.items(section)}
+        items[section] = Value(shape="dict", items=dict(found), exact=True)
+        items |= {f"{section}\0{key}": value for key, value in found.items()}
+    containers.store(frame, node.func.value, receiver, receiver.but(items=items))
+    return NONE
 
 
 @known_as("config_set")

@@ -186,8 +186,8 @@ def set_cookie(
             frame.hit(kinds.RANDOM, sinks.secret_taints(one), node, "the cookie's value", weak=1)
     missing, explicit = [], False
     if given.double_star is None and not given.star:
-        for flag in ("secure", "httponly"):
-            value = given.keywords.get(flag)
+        for place, flag in ((6, "secure"), (7, "httponly")):
+            value = given.at(place, flag)
             if value is None or truth_of(value) is False:
                 missing.append(flag)
                 explicit = explicit or value is not None

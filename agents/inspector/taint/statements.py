@@ -83,6 +83,12 @@ def _bind(frame: Frame, target: ast.Name, value: Value) -> None:
         frame.engine.project.write_global(frame.module, target.id, value)
         frame.state.variables[expressions.global_key(frame, target.id)] = value
     frame.state.variables[target.id] = value
+    if target.id in frame.nonlocals:
+        outer = frame.parent
+        while outer is not None and target.id not in outer.state.variables:
+            outer = outer.parent
+        if outer is not None:
+            outer.state.variables[target.id] = value
 
 
 def _written(node: ast.expr) -> str:
@@ -191,9 +197,11 @@ def asserting(frame: Frame, node: ast.Assert) -> None:
 
 def _try(frame: Frame, node: Any) -> None:
     before = frame.state.copy()
+    outer, frame.raised = frame.raised, ()
     frame.execute(node.body)
+    told, frame.raised = frame.raised, merged(outer, frame.raised)
     after = frame.state
-    meeting = joined(before, after) if after.alive else before
+    meeting = joined(before, State(after.variables, after.facts))  # wherever it was left
     meeting = State(dict(meeting.variables), before.facts)
     if after.alive:
         frame.execute(node.orelse)
@@ -201,7 +209,7 @@ def _try(frame: Frame, node: Any) -> None:
     for handler in node.handlers:
         frame.state = meeting.copy()
         if handler.name:
-            frame.state.variables[handler.name] = UNKNOWN
+            frame.state.variables[handler.name] = Value(told) if told else UNKNOWN
         frame.execute(handler.body)
         ends.append(frame.state)
     result = ends[0]
@@ -258,6 +266,7 @@ def declared_nonlocal(frame: Frame, node: ast.Nonlocal) -> None:
     """These names are an outer function's; they are read there and, once changed, known here only."""
     for name in node.names:
         frame.state.variables[name] = expressions.lookup(frame, name)
+        frame.nonlocals.add(name)
 
 
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)

@@ -19,6 +19,8 @@ MAX_TEXT = 4_000  # of a folded constant
 _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
 _LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./")
 _ADDRESSES = kinds.mask("ssrf redirect")
+_PATH = kinds.mask("path")
+_JOINED = ("joined into a path", "put into a path")
 _LITERAL = kinds.mask("xpath sql")
 _ONE_LINE = kinds.mask("log header")  # repr() writes line ends as such
 _REDIRECT = kinds.mask("redirect")
@@ -36,6 +38,8 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
         if found:
             if quote:
                 found = _quoted(frame, found, quote)
+            if what not in _JOINED and (opaque or "/" in begin):
+                found = tuple(_below(frame, one) for one in found)
             cleaned = _fixed(begin, opaque=opaque)
             is_based = bool(not whole or begin or opaque)
             if is_based:
@@ -73,6 +77,12 @@ def _placed(taint: Taint, begin: str, cleaned: int) -> Taint:
 def _slash_follows(pieces: Sequence[Value]) -> bool:
     following = next((one for one in pieces if one.const != ""), None)
     return following is not None and isinstance(following.const, str) and following.const.startswith("/")
+
+
+def _below(frame: Frame, taint: Taint) -> Taint:
+    """After a folder's name, a text without `..` leads to nothing outside; if it is joined as a path, `/x` does."""
+    known = frame.state.settled_taint(taint)
+    return known.with_cleaned(_PATH) if known.cleaned & letters.NO_PARENT else taint
 
 
 def _open_quote(quote: str, text: str) -> str:

@@ -18,6 +18,7 @@ ROWS: tuple[Row, ...] = (
     stops("@ldap3.Connection.*"),
     sink("ldap3.Reader", "ldap", "2 3 query base"),
     clean("ldap.filter.escape_filter_chars", "ldap"),
+    clean("ldap.filter.filter_format", "ldap"),
     clean("ldap.dn.escape_dn_chars", "ldap"),
     clean("ldap3.utils.conv.escape_filter_chars", "ldap"),
     clean("ldap3.utils.conv.escape_bytes", "ldap"),

@@ -36,6 +36,11 @@ _VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "websocket
 _RESPONSES = ["HTMLResponse", "Response"]
 
 ROWS: tuple[Row, ...] = (
+    *(
+        special(f"{package}.concurrency.run_in_threadpool", "handed_over")
+        for package in ("starlette", "fastapi")
+    ),
+    special("anyio.to_thread.run_sync", "handed_over"),
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
     clean(f"{_REQUEST}.json", "structure"),
     *(

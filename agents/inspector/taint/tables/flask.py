@@ -55,6 +55,8 @@ ROWS: tuple[Row, ...] = (
     same("@werkzeug.wrappers.Request", "@werkzeug.Request"),
     gives("flask.Flask", "@flask.Flask"),
     gives("flask.Blueprint", "@flask.Flask"),
+    same("@flask.Flask.logger", "@logging.Logger"),
+    same("flask.current_app.logger", "@logging.Logger"),
     same("quart.Quart", "flask.Flask"),
     *(entry(f"@flask.Flask.{name}", returns="html", parameters="remote") for name in _ROUTES),
     entry("@flask.Flask.errorhandler", returns="html"),

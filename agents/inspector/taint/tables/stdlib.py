@@ -186,7 +186,11 @@ ROWS: tuple[Row, ...] = (
     *(stops(f"uuid.{name}") for name in ("uuid4", "uuid1")),
     clean("uuid.uuid5", "all"),
     stops("secrets.*"),
-    guard("hmac.compare_digest", "doubt", "0 1"),
+    gives("hmac.new", "@hmac.HMAC"),
+    *(gives(f"@hmac.HMAC.{name}", "@hmac.Digest") for name in ("hexdigest", "digest")),
+    gives("hmac.digest", "@hmac.Digest"),
+    special("hmac.compare_digest", "same_digest"),
+    special("secrets.compare_digest", "same_digest"),
     # escaping
     clean("html.escape", "xss"),
     clean("cgi.escape", "xss"),
@@ -255,6 +259,7 @@ ROWS: tuple[Row, ...] = (
         gives(f"configparser.{name}", "@configparser.ConfigParser")
         for name in ("ConfigParser", "RawConfigParser", "SafeConfigParser")
     ),
+    special("@configparser.ConfigParser.read_string", "config_read"),
     special("@configparser.ConfigParser.set", "config_set"),
     special("@configparser.ConfigParser.get", "config_get"),
     stops("@configparser.ConfigParser.getint"),

@@ -33,6 +33,8 @@ ROWS: tuple[Row, ...] = (
     *(gives(f"@etree.Element.{name}", "@etree.Element") for name in ("getroot", "getroottree", "getparent")),
     *(sink(f"@etree.Element.{name}", "xpath", "0 path _path") for name in (*_FIND, "xpath")),
     sink("lxml.etree.XPath", "xpath", "0 path"),
+    gives("lxml.etree.XPathEvaluator", "@lxml.etree.XPathEvaluator"),
+    sink("@lxml.etree.XPathEvaluator", "xpath", "0"),
     sink("lxml.etree.ETXPath", "xpath", "0 path"),
     sink("elementpath.select", "xpath", "1 path"),
     sink("elementpath.XPath2Parser.parse", "xpath", "0"),
