@@ -18,6 +18,7 @@ from agents.inspector.analyzers.base import (
     Problem,
     quoted,
 )
+from agents.inspector.analyzers.meant import Lines, is_meant
 from agents.inspector.rules import NOT_IN_TESTS, RULES, canonical
 from agents.inspector.survey import SourceFile
 
@@ -67,10 +68,13 @@ class Bandit(Analyzer):
             if file.path not in looked_at:
                 failed[file.path] = "bandit left it out without a word"
         parsed = Parsed(failed=[Problem(path=path, reason=why) for path, why in sorted(failed.items())])
+        lines = Lines(batch.root)
         for row in told["results"]:
             path, rule = batch.path_of(row["filename"]), canonical(row["test_id"])
             if not (tests.get(path, False) and rule in NOT_IN_TESTS):
-                parsed.claims.append(_claim(row, path, rule))
+                claim = _claim(row, path, rule)
+                if not is_meant(claim, lines, in_test_code=tests.get(path, False)):
+                    parsed.claims.append(claim)
         return parsed
 
     def reproduce(self, claim: Claim) -> str:

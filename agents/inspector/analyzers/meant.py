@@ -35,7 +35,7 @@ class Lines:
 
 def is_meant(claim: Claim, lines: Lines, *, in_test_code: bool) -> bool:
     """Tell whether this is what its writer wanted."""
-    judge = _JUDGES.get(claim.tool_rule)
+    judge = _JUDGES.get(claim.rule)
     return judge is not None and judge(claim, lines, in_test_code)
 
 
@@ -72,10 +72,18 @@ def _is_unchangeable(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return _MUTABLE.match(lines.line(claim.path, claim.line)[claim.column - 1 :]) is None
 
 
+def _has_timeout(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """A timeout that is computed is one, too."""
+    del in_test_code
+    call = "".join(lines.line(claim.path, number) for number in range(claim.line, claim.end_line + 1))
+    return re.search(r"\btimeout\s*=\s*(?!None\b)", call) is not None
+
+
 _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "F811": _is_fixture,
     "B015": _is_expected_to_fail,
     "B018": _is_expected_to_fail,
     "B005": _strips_one_character,
     "B039": _is_unchangeable,
+    "S113": _has_timeout,
 }

@@ -43,6 +43,12 @@ def check(
         secrets.logged(frame, node, weak=1 + row.weak)
 
 
+def _is_known(condition: Condition, given: Arguments) -> bool:
+    """Tell whether what is wrong by itself can be seen to be: a setting that somebody chooses is not."""
+    value = given.at(condition.position, condition.keyword)
+    return value is None or value.known or bool(value.name)
+
+
 def _holds(condition: Condition, given: Arguments) -> bool:
     value = given.at(condition.position, condition.keyword)
     if condition.form == "absent":
@@ -72,7 +78,7 @@ def sent(frame: Frame, node: ast.AST, value: Value) -> None:
 
 def judge(frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments) -> None:
     """Report a call that is wrong by itself."""
-    if all(_holds(one, given) for one in row.conditions):
+    if all(_is_known(one, given) and _holds(one, given) for one in row.conditions):
         frame.flag(row.bits, node, row.what, _short(name), weak=row.weak)
 
 

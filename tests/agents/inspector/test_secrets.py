@@ -146,3 +146,16 @@ def test_passwords_of_machines_for_tests_and_words_in_generated_lines_weigh_less
         ".ci/compose.yaml": Severity.MEDIUM,
         "flags.json": Severity.LOW,
     }
+
+
+def test_alphabets_calls_and_single_words_are_hardly_secrets(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "SECRET_KEY_CHARSET = 'abcdefghijklmnopqrstuvwxyz0123456789!@#'\n",
+            "a.html": '<a [password]="pdfPassword()">\n',
+            "compose.yml": "DB_PASSWORD: paperless\n",
+        },
+    )
+    found = [(one.path, one.severity, one.confidence) for one in inspect(tmp_path, "secret_scan").findings]
+    assert found == [("compose.yml", Severity.MEDIUM, Confidence.LOW)]

@@ -121,3 +121,13 @@ def test_faults_stand_before_upkeep_of_the_same_severity(tmp_path: Path) -> None
     every = [*inspect(tmp_path, "lint").findings, *inspect(tmp_path, "security_scan").findings]
     medium = [one.rule for one in sorted(every, key=sort_key) if one.severity is Severity.MEDIUM]
     assert medium == ["S113", "docstring-unknown-parameter"]
+
+
+def test_a_timeout_that_is_computed_is_one(tmp_path: Path) -> None:
+    text = (
+        "import requests\n\n\ndef f(url, config):\n"
+        "    requests.get(\n        url,\n        timeout=config.get('seconds', 3),\n    )\n"
+        "    requests.get(url, timeout=None)\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    assert places(inspect(tmp_path, "security_scan").findings) == ["S113 a.py:9"]

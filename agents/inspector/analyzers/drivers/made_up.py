@@ -35,6 +35,8 @@ _NEEDED = re.compile(
 _SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-{}]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
 # A regular expression, or markup: what finds a password in a page, not the password.
 _PATTERN = re.compile(r"\(\?[P:=!<]|\.[*+]\??|\\[dws][+*{]|\[\^?[a-z]-|</?[a-z]+[ >]")
+# An alphabet, or a call in a page's template.
+_NO_TEXT = re.compile(r"abcdefgh|ABCDEFGH|^[\w.]+\([\w., ]*\)$")
 SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
 
 
@@ -49,7 +51,7 @@ def is_made_up(value: str, line: str) -> bool:
         return True
     if is_placeholder(value) or _NAME.match(value) or _SENTENCE.match(value) or _REFERENCE.search(line):
         return True
-    if _PATTERN.search(value):
+    if _PATTERN.search(value) or _NO_TEXT.search(value):
         return True
     assigned = _ASSIGNED.search(line[: line.rfind(value) + 1]) if value in line else None
     return bool(assigned and names_a_place(assigned[1]))

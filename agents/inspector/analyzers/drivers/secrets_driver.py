@@ -71,6 +71,7 @@ SETTINGS = {
 # Most telling first: a line that is both an AWS key and "a keyword" is an AWS key.
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
+WORD = re.compile(r"[a-z]{1,16}")  # a default that everybody is told to change; weak, but no secret
 LONGEST_WRITTEN_LINE = 2_000  # characters; in generated data the words that make a key stand near anything
 # Checksums look like secrets; these words on their line say what they are.
 CHECKSUM = re.compile(
@@ -108,6 +109,7 @@ def scan(path: str) -> list[dict[str, object]]:
         for value, kind in values.items():
             if not is_no_secret(value, kind, line):
                 hint = "local" if LOCAL.search(line) else ""
+                hint = "word" if kind in VAGUE and WORD.fullmatch(value) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
                 column = line.find(value) + 1 if value else 0
                 claims.append(

@@ -84,7 +84,9 @@ ROWS: tuple[Row, ...] = (
     same("django.template.base.Library", "django.template.Library"),
     same("django.template.library.Library", "django.template.Library"),
     *(
-        entry(f"@django.template.Library.{name}", parameters="remote", weak=1)
+        entry(
+            f"@django.template.Library.{name}", parameters="remote", weak=2
+        )  # mostly objects of the program's own
         for name in ("filter", "simple_tag", "inclusion_tag", "filter_function")
     ),
     *(

@@ -142,3 +142,14 @@ def test_flags_matter_for_cookies_that_name_a_session(tmp_path: Path) -> None:
         (6, "medium"),
         (7, "low"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("False", ["unverified-certificate a.py:4"]), ("chosen", [])]
+)
+def test_a_setting_that_somebody_chooses_is_not_wrong_by_itself(
+    tmp_path: Path, value: str, expected: list[str]
+) -> None:
+    text = "import requests\ndef f(chosen):\n    with requests.Session() as session:\n"
+    text += f"        session.verify = {value}\n"
+    assert found(tmp_path, {"a.py": text}) == expected
