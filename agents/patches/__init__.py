@@ -20,7 +20,7 @@ from agents.patches.ladder import (
     climb,
 )
 from agents.patches.offers import MAX_DIFF, FixData, fix_of
-from agents.patches.trial import applies, read_foreign
+from agents.patches.trial import applies, plain_content, read_foreign
 
 __all__ = [
     "MAX_DIFF",
@@ -39,5 +39,6 @@ __all__ = [
     "applies",
     "climb",
     "fix_of",
+    "plain_content",
     "read_foreign",
 ]

@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict
 from agents.findings import FindingData, Severity
 from agents.patches.diffs import Patch
 from agents.patches.reading import api_losses, why_it_does_not_parse
-from agents.patches.trial import applies, lay_out
+from agents.patches.trial import applies, lay_out, put
 
 NO_SANDBOX = "no sandbox"
 NAMED = 3  # claims told in a reason; all are counted
@@ -92,10 +92,14 @@ Reanalyse = Callable[[Path, Sequence[str]], Seen]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patch and the findings that it is to mend; none for a patch that mends no finding."""
+    """A patch and the findings that it is to mend; none for a patch that mends no finding.
+
+    `beside`: path -> content of files that it leaves alone and without which its targets cannot be seen.
+    """
 
     patch: Patch
     targets: tuple[FindingData, ...] = ()
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ def climb(
 ) -> list[Proof]:
     """Try each candidate by itself, and give a proof for each, in their order.
 
-    `reanalyse` is called with a copy of the changed files only. Without it the rungs that need it are not run.
+    `reanalyse` is called with a copy of the changed files and of those beside them. Without it the rungs that need it
+    are not run.
     """
     climbs = [_Climb(candidate) for candidate in candidates]
     done = 0
@@ -206,25 +211,32 @@ class _Climb:
 
 
 def _rounds(climbs: Iterable[_Climb]) -> list[list[_Climb]]:
-    """Put candidates together that share no file."""
-    rounds: list[tuple[set[str], list[_Climb]]] = []
+    """Put candidates together of which none changes a file that another one changes or needs."""
+    rounds: list[tuple[set[str], set[str], list[_Climb]]] = []
     for one in climbs:
-        paths = set(one.candidate.patch.paths)
-        home = next((entry for entry in rounds if not entry[0] & paths), None)
+        changed, needed = set(one.candidate.patch.paths), set(one.candidate.beside)
+        home = next((r for r in rounds if not r[0] & (changed | needed) and not r[1] & changed), None)
         if home is None:
-            rounds.append(home := (set(), []))
-        home[0].update(paths)
-        home[1].append(one)
-    return [together for _, together in rounds]
+            rounds.append(home := (set(), set(), []))
+        home[0].update(changed)
+        home[1].update(needed)
+        home[2].append(one)
+    return [together for _, _, together in rounds]
 
 
 def _look_again(climbs: Sequence[_Climb], scratch: Path, reanalyse: Reanalyse) -> None:
     folder = Path(mkdtemp(prefix="round-", dir=scratch))
-    paths = [path for one in climbs for path in one.candidate.patch.paths]
+    changed = {path for one in climbs for path in one.candidate.patch.paths}
+    beside = {
+        path: text for one in climbs for path, text in one.candidate.beside.items() if path not in changed
+    }
+    paths = sorted(changed | beside.keys())
     seen = []
     for name in ("before", "after"):
         for one in climbs:
             lay_out(one.candidate.patch, folder / name, after=name == "after")
+        for path, content in beside.items():
+            put(folder / name, path, content)
         seen.append(reanalyse(folder / name, paths))
     for one in climbs:
         _compare(one, *(_only(some, one.candidate.patch.paths) for some in seen))
@@ -254,7 +266,7 @@ def _compare(climb: _Climb, before: Seen, after: Seen) -> None:
         climb.skip(Rung.TARGET_GONE, "it mends no finding")
     elif unseen := [one for one in targets if not _holds(before, one)]:
         climb.skip(
-            Rung.TARGET_GONE, f"{_named(unseen)} is not found when the changed files are looked at alone"
+            Rung.TARGET_GONE, f"{_named(unseen)} is not found when only the files on its way are looked at"
         )
     else:
         left = _left(targets, before, after)

@@ -23,9 +23,23 @@ def lay_out(patch: Patch, root: Path, *, after: bool) -> None:
     for change in patch.changes:
         content = change.after if after else change.before
         if content is not None:
-            target = root / change.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            put(root, change.path, content)
+
+
+def put(root: Path, path: str, content: bytes) -> None:
+    """Write a file below root."""
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def plain_content(tree: Path, path: str) -> bytes | None:
+    """Give the bytes of a file without following any link on the way to it; None if it has none."""
+    try:
+        check_path(path)
+        return _old(tree, path)
+    except PatchInvalid:
+        return None
 
 
 def applies(patch: Patch, *, scratch: Path) -> str:

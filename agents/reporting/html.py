@@ -16,11 +16,14 @@ from django.template import Context, Engine, Template
 
 from agents.findings import Evidence, Severity
 from agents.quality.model import Quality
-from agents.reporting import coverage, quality
+from agents.reporting import coverage, fixes, quality
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, plural
 from agents.reporting.visible import one_line, visible
 
 MAX_FINDINGS = 1_000  # a page with more is slow to open; the JSON form has all
+MAX_FIXES = 200
+MAX_DIFF_LINES = 200  # of one fix
+_DIFF_KINDS = {"+": "added", "-": "removed", "@": "hunk"}
 OPEN_FINDINGS = 5  # shown unfolded: the worst ones
 FILES = 8
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -55,6 +58,7 @@ def _page(report: Report) -> dict[str, Any]:
         "groups": _groups(ranked[:MAX_FINDINGS]),
         "more": max(0, len(ranked) - MAX_FINDINGS),
         "files": _files(ranked),
+        "fixes": _fixes(report),
         "tools": [_tool(run) for run in report.tool_runs],
         "not_analysed": [
             {"what": one_line(part.what), "why": one_line(part.why)} for part in report.not_analysed
@@ -70,6 +74,35 @@ def _page(report: Report) -> dict[str, Any]:
         "steps": [_step(step) for step in report.plan_steps],
         "timings": [
             {"name": one_line(name), "seconds": _seconds(taken)} for name, taken in report.timings.items()
+        ],
+    }
+
+
+def _fixes(report: Report) -> dict[str, Any] | None:
+    if not report.fixes:
+        return None
+    shown = fixes.shown(report.fixes)
+    return {
+        "counts": fixes.counted(report.fixes),
+        "patch": fixes.PATCH,
+        "more": max(0, len(shown) - MAX_FIXES),
+        "cards": [
+            {
+                "title": one_line(one.title),
+                "place": f"{one_line(one.path)}:{one.line}",
+                "rule": one_line(one.rule),
+                "kind": str(one.severity),
+                "label": one.label.value,
+                "meaning": fixes.MEANINGS[one.label],
+                "unseen": one_line(fixes.unseen(one)),
+                "by": one_line(one.mend),
+                "note": one_line(one.note),
+                "diff": [
+                    {"kind": _DIFF_KINDS.get(line[:1], "same"), "text": line}
+                    for line in visible(one.diff).rstrip("\n").split("\n")[:MAX_DIFF_LINES]
+                ],
+            }
+            for one in shown[:MAX_FIXES]
         ],
     }
 

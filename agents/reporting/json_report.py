@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from agents.reporting import fixes
 from agents.reporting.model import Report, ReportedFinding
 
 SCHEMA = 1  # goes up when a field changes its meaning or goes away, not when one is added
@@ -32,6 +33,7 @@ def as_data(report: Report) -> dict[str, Any]:
             "by_severity": {str(severity): count for severity, count in report.by_severity.items()},
         },
         "findings": [_finding(entry) for entry in report.ranked],
+        "fixes": [fix.model_dump(mode="json") for fix in fixes.shown(report.fixes)],
         "tools": [run.model_dump(mode="json") for run in report.tool_runs],
         "not_analysed": [part.model_dump(mode="json") for part in report.not_analysed],
         "written": [part.model_dump(mode="json") for part in report.written],

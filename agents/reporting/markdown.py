@@ -9,11 +9,13 @@ import re
 from collections.abc import Sequence
 
 from agents.findings import FindingData, Severity
-from agents.reporting import coverage, quality
+from agents.reporting import coverage, fixes, quality
 from agents.reporting.model import Report, ReportedFinding
 from agents.reporting.visible import one_line, visible
 
 MAX_CHARACTERS = 60_000  # GitHub takes 65,536 for a comment
+DIFFS = 10  # fixes that are shown with their diff
+MAX_DIFF = 3_000  # characters; a longer one is in the patch alone
 SNIPPETS = 10  # the first findings are shown with their lines
 _SPECIAL = re.compile(
     r"([\\`*_\[\]<>~$&#|])"  # anywhere
@@ -42,7 +44,9 @@ def as_markdown(report: Report) -> bytes:
         _counts(report),
     )
     head = "\n\n".join(filter(None, parts))
-    tail = "\n\n".join(filter(None, (_coverage(report), _not_analysed(report), _plan(report), _foot(report))))
+    tail = "\n\n".join(
+        filter(None, (_fixes(report), _coverage(report), _not_analysed(report), _plan(report), _foot(report)))
+    )
     room = MAX_CHARACTERS - len(head) - min(len(tail), MAX_CHARACTERS // 3)
     findings = _findings(report.ranked, room=room)
     whole = [head, findings, tail[: MAX_CHARACTERS // 3]]
@@ -68,12 +72,12 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, language: str = "text") -> str:
     """Lines in a code block that their own backticks cannot end."""
     text = visible(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _head(report: Report) -> str:
@@ -163,6 +167,28 @@ def _finding(finding: FindingData, *, with_snippet: bool) -> str:
     text = f"**{escaped(finding.title)}** {place}<br>{escaped(finding.message)} ({', '.join(about)})"
     snippet = finding.evidence[0].snippet
     return f"{text}\n\n{fenced(snippet)}" if with_snippet and snippet else text
+
+
+def _fixes(report: Report) -> str:
+    """The surest fixes with their diffs, as long as there is room; the patch has all."""
+    shown = fixes.shown(report.fixes)
+    if not report.fixes:
+        return ""
+    lines = [f"### Fixes offered ({escaped(fixes.counted(report.fixes))})", ""]
+    lines += [
+        f"Nothing was changed. {code(fixes.PATCH)} among the run's artifacts holds all that hold together."
+    ]
+    room = MAX_CHARACTERS // 6
+    for number, one in enumerate(shown):
+        diff = f"\n\n{fenced(one.diff, 'diff')}" if number < DIFFS and len(one.diff) < MAX_DIFF else ""
+        note = f"<br>{escaped(one.note)}" if one.note else ""
+        part = f"**{escaped(one.title)}** {code(f'{one.path}:{one.line}')} · {code(one.rule)} · {escaped(one.label)}"
+        room -= len(part) + len(note) + len(diff) + 2
+        if room < 200:
+            lines += ["", f"… and {len(shown) - number:,} more: see the full report."]
+            break
+        lines += ["", f"{part}{note}{diff}"]
+    return "\n".join(lines)
 
 
 def _coverage(report: Report) -> str:

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.findings import FindingData, Severity, sort_key
+from agents.patches import FixData
 from agents.quality.model import Quality
 
 
@@ -174,6 +175,7 @@ class Report(_Shape):
     timings: dict[str, float] = Field(default_factory=dict)
     quality: Quality | None = None  # None: nothing was planned that could tell
     compared: Compared | None = None  # None: there was no base
+    fixes: tuple[FixData, ...] = ()
 
     @property
     def by_severity(self) -> dict[Severity, int]:

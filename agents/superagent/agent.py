@@ -19,6 +19,7 @@ from pydantic import Field
 from agents import reporting, workspace
 from agents.base import Agent, OperationContext, Schema, operation
 from agents.findings import FindingData
+from agents.patches import FixData
 from agents.quality.gate import QUALITY, Counted
 from agents.quality.reading import FILE, read, unreadable
 from agents.registry import Registry
@@ -137,6 +138,7 @@ class SuperAgent(Agent):
             findings,
             dismissed=dismissed,
             attempts=tries,
+            fixes=_offered(context.request.run_id),
             counted=quality[0],
             compared=quality[1],
             now=datetime.now(UTC),
@@ -162,6 +164,13 @@ def _findings(run_id: UUID) -> tuple[Iterable[tuple[str, FindingData]], int]:
     from agents import findings_store  # needs Django's models, which load after the agents
 
     return findings_store.findings_of_run(run_id), findings_store.count_dismissed(run_id)
+
+
+def _offered(run_id: UUID) -> Iterable[FixData]:
+    """Give the fixes that the run's steps hand back."""
+    from agents import fixes_store  # needs Django's models, which load after the agents
+
+    return fixes_store.fixes_of_run(run_id)
 
 
 def _compared(request: StepRequest, plan: PlanOutput) -> tuple[list[Counted], dict[str, UUID]]:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from agents.base import Schema
 from agents.findings import FindingData, Severity, sort_key
+from agents.patches import FixData
 from agents.quality.gate import Counted
 from agents.quality.model import Quality
 from agents.quality.reading import Configured
@@ -120,6 +121,7 @@ def report_of(
     attempts: Mapping[str, int],
     now: datetime,
     dismissed: int = 0,
+    fixes: Iterable[FixData] = (),
     counted: Sequence[Counted] = (),
     compared: Mapping[str, UUID] | None = None,
 ) -> Report:
@@ -162,6 +164,7 @@ def report_of(
         timings=_timings(request.upstream),
         quality=quality,
         compared=_compared(plan, request.upstream),
+        fixes=tuple(fixes),
     )
 
 

@@ -38,7 +38,12 @@ def _file(job: dict[str, Any]) -> list[dict[str, Any]]:
 def _finding(one: dict[str, Any], path: str, parsed: File, content: bytes) -> dict[str, Any]:
     mend = BY_RULE[one["rule"]]
     place = Place(
-        path=path, rule=one["rule"], line=one["line"], end_line=one["end_line"], column=one["column"]
+        path=path,
+        rule=one["rule"],
+        line=one["line"],
+        end_line=one["end_line"],
+        column=one["column"],
+        tainted=frozenset(one["tainted"]),
     )
     site = Site(parsed, place)
     try:

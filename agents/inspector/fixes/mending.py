@@ -17,9 +17,22 @@ from agents.findings import FindingData
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers.base import Analyzer
 from agents.inspector.fixes.offers import Cancelled, Offer, offers
-from agents.patches import MAX_DIFF, Candidate, Change, FixData, Label, Patch, Seen, climb, fix_of
+from agents.patches import (
+    MAX_DIFF,
+    Candidate,
+    Change,
+    FixData,
+    Label,
+    Patch,
+    Seen,
+    climb,
+    fix_of,
+    plain_content,
+)
 from agents.patches.diffs import Edit, PatchInvalid, edited
 
+MAX_BESIDE = 10  # files of one finding's way
+MAX_BESIDE_BYTES = 1 << 20  # of one of them
 MAX_FIXES = 500  # in one step; climbing each costs about 0.1 s
 
 
@@ -75,7 +88,9 @@ def mend(
     def seen_in(root: Path, paths: Sequence[str]) -> Seen:
         return _seen(root, paths, analyzers, scratch, cancelled)
 
-    candidates = [Candidate(patch=one.patch, targets=(one.offer.finding,)) for one in work]
+    candidates = [
+        Candidate(patch=one.patch, targets=(one.offer.finding,), beside=_beside(tree, [one])) for one in work
+    ]
     proofs = climb(candidates, scratch=scratch, reanalyse=seen_in, progress=progress)
     for one, proof in zip(work, proofs, strict=True):
         offer = one.offer
@@ -83,7 +98,7 @@ def mend(
             fix_of(offer.finding, one.patch, proof, mend=offer.mend, title=offer.title, note=offer.note)
         )
     good = [one for one, fix in zip(work, made.fixes, strict=True) if fix.is_offered]
-    _combine(good, made, scratch, seen_in)
+    _combine(good, made, tree, scratch, seen_in)
     return made
 
 
@@ -114,8 +129,21 @@ def _seen(
     return Seen(findings=analysis.findings, failed=failed)
 
 
+def _beside(tree: Path, held: Sequence[_Work]) -> dict[str, bytes]:
+    """The other files on the ways of these findings, without which they are not found again."""
+    own = {path for one in held for path in one.patch.paths}
+    hops = (hop for one in held for proof in one.offer.finding.evidence for hop in proof.hops)
+    paths = dict.fromkeys(hop.path for hop in hops if hop.path not in own)
+    found = {path: plain_content(tree, path) for path in list(paths)[:MAX_BESIDE]}
+    return {path: content for path, content in found.items() if content and len(content) <= MAX_BESIDE_BYTES}
+
+
 def _combine(
-    good: Sequence[_Work], made: Mended, scratch: Path, seen_in: Callable[[Path, Sequence[str]], Seen]
+    good: Sequence[_Work],
+    made: Mended,
+    tree: Path,
+    scratch: Path,
+    seen_in: Callable[[Path, Sequence[str]], Seen],
 ) -> None:
     """Merge what holds, file by file; a file whose fixes do not hold together keeps its first one alone."""
     files: dict[str, list[_Work]] = {}
@@ -126,6 +154,7 @@ def _combine(
         Candidate(
             patch=Patch.of([Change(path=path, before=held[0].content, after=_after(held))]),
             targets=tuple(one.offer.finding for one in held),
+            beside=_beside(tree, held),
         )
         for path, held in merged.items()
     ]

@@ -157,6 +157,9 @@ def _place(finding: FindingData) -> dict[str, Any]:
         "line": finding.line,
         "end_line": finding.end_line,
         "column": finding.column,
+        "tainted": sorted(
+            {hop.variable for one in finding.evidence for hop in one.hops if hop.path == finding.path}
+        ),
     }
 
 

@@ -25,13 +25,14 @@ class NotHere(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a finding is. Lines and columns count from 1."""
+    """Where a finding is. Lines and columns count from 1. `tainted`: names that hold input on the way to it."""
 
     path: str
     rule: str
     line: int
     end_line: int
     column: int
+    tainted: frozenset[str] = frozenset()
 
 
 class File:

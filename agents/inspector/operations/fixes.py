@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
+from django.conf import settings
 from pydantic import Field
 
 from agents import workspace
@@ -15,8 +17,10 @@ from agents.findings import FindingData
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.fixes.mending import Mended, mend
-from agents.inspector.steps import ATTEMPTS, PYTHON, AnalysisInput, output_of
+from agents.inspector.shares import Shares
+from agents.inspector.steps import ATTEMPTS, PYTHON, AnalysisInput, output_of, remembering
 from agents.patches import Label
+from agents.quality.adjusting import adjusted
 from agents.reporting.model import AnalysisOutput, plural
 
 LOOKED_AT = ("lint", "security_scan")  # the operations whose findings have mends
@@ -85,24 +89,34 @@ class Fixes:
 
         Looks for bugs and dangerous code as lint and security_scan do, and makes a small diff for each finding that
         has a mend: ruff's safe fixes, and rewritings of its own, such as parameters in SQL, argument lists instead of
-        a shell, yaml.safe_load, secrets, SHA-256, timeouts. Each patch is tried in a copy of its files: it applies,
-        parses, its finding is gone, nothing new as severe appears, the public API is whole. Tests are not run.
-        Nothing is changed: the result is fixes.patch for `git apply`, and each fix with what was seen of it.
+        a shell, yaml.safe_load, secrets, SHA-256, timeouts, XML without entities. Each patch is tried in a copy of
+        its files: it applies, parses, its finding is gone, nothing new as severe appears, the public API is whole.
+        Tests are not run. Nothing is changed: the result is fixes.patch for `git apply`, and each fix with what was
+        seen of it.
         """
         analyzers = [analyzer for name in LOOKED_AT for analyzer in ANALYZERS[name]]
-        with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
+        shares = Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
+        with (
+            workspace.checked_out(input.snapshot, context.open_artifact) as tree,
+            remembering(context.request.project_id) as memory,
+        ):
+            # what the run's other steps, or earlier runs, have had analysed is not analysed again
             analysis = analyse(
                 tree,
                 analyzers,
                 scratch=context.scratch,
                 paths=input.paths,
+                tree_digest=input.snapshot,
+                memory=memory,
+                shares=shares,
                 settings=input.settings,
                 tell=context.log,
                 cancelled=context.cancelled,
             )
+            findings = adjusted(analysis.findings, input.settings)
             made = mend(
                 tree,
-                [finding for finding in analysis.findings if _is_wanted(finding, input)],
+                [finding for finding in findings if _is_wanted(finding, input)],
                 analyzers,
                 scratch=context.scratch,
                 progress=lambda done, total: context.progress(done, total, "fixes tried"),
@@ -111,7 +125,7 @@ class Fixes:
         looked = output_of(analysis)
         _store(made, context)
         context.add_fixes(made.fixes)
-        context.add_findings(_unclaimed(made, analysis.findings, context.request.run_id))
+        context.add_findings(_unclaimed(made, findings, context.request.run_id))
         context.summary = _summary(made)
         return _output(looked, made, context.summary)
 

@@ -324,3 +324,118 @@ def test_each_fix_tells_what_was_seen_of_it(tmp_path: Path) -> None:
         "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n import yaml\n \n"
         "-yaml.load(x, Loader=yaml.Loader)\n+yaml.safe_load(x)\n"
     )
+
+
+FLASK_XML = """\
+{imports}
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.post("/")
+def take():
+    data = request.data
+    {body}
+    return "ok"
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "body", "expected", "label"),
+    [
+        (
+            "import xml.etree.ElementTree as ET", "root = ET.fromstring(data)",
+            "    root = defusedxml.ElementTree.fromstring(data)\n", Label.REANALYSED,
+        ),
+        (
+            "from xml.dom.minidom import parseString", "root = parseString(data)",
+            "    root = defusedxml.minidom.parseString(data)\n", Label.REANALYSED,
+        ),
+        (
+            "from lxml import etree", "root = etree.fromstring(data)",
+            "    root = etree.fromstring(data, parser=etree.XMLParser(resolve_entities=False, no_network=True))\n",
+            Label.REANALYSED,
+        ),
+        (
+            "from lxml import etree",
+            "p = etree.XMLParser(resolve_entities=True, load_dtd=True)\n    root = etree.fromstring(data, p)",
+            "    p = etree.XMLParser(resolve_entities=False, load_dtd=False)\n", Label.REANALYSED,
+        ),
+        (
+            "import xml.sax\nimport xml.sax.handler",
+            "p = xml.sax.make_parser()\n    p.setFeature(xml.sax.handler.feature_external_ges, True)\n"
+            "    p.parse(data)",
+            "    p.setFeature(xml.sax.handler.feature_external_ges, False)\n", Label.REANALYSED,
+        ),
+    ],
+)  # fmt: skip
+def test_xml_from_outside_is_parsed_without_entities(
+    tmp_path: Path, imports: str, body: str, expected: str, label: Label
+) -> None:
+    source = FLASK_XML.replace("{imports}", imports).replace("{body}", body)
+    old = plant(tmp_path / "old", {"a.py": source})
+    made = mended(old, tmp_path / "scratch")
+    assert [(one.mend, one.label) for one in made.fixes if one.mend == "no-entities"] == [
+        ("no-entities", label)
+    ]
+    new = plant(tmp_path / "new", {"a.py": source})
+    subprocess.run(["git", "apply"], input=made.combined.diff, cwd=new, check=True)
+    assert expected in (new / "a.py").read_text()
+    compile((new / "a.py").read_text(), "a.py", "exec")
+
+
+def test_xml_calls_that_mean_something_else_in_defusedxml_are_left_to_people(tmp_path: Path) -> None:
+    source = FLASK_XML.replace("{imports}", "import xml.etree.ElementTree as ET").replace(
+        "{body}", "root = ET.fromstring(data, ET.XMLParser())"
+    )
+    made = mended(plant(tmp_path / "tree", {"a.py": source}), tmp_path / "scratch")
+    assert {one.reason for one in made.refusals if one.mend == "no-entities"} == {
+        "the call has arguments that mean something else in defusedxml"
+    }
+
+
+DEPLOY = """\
+import os
+
+from flask import Flask
+
+app = Flask(__name__)
+ROOT = "/srv/projects"
+
+
+@app.route("/<name>/<file>")
+def show(name, file):
+    folder = {folder}
+    path = os.path.join(folder, file)
+    with open(path) as opened:
+        return opened.read()
+"""
+
+
+def test_a_path_is_kept_in_the_folder_that_no_input_chose(tmp_path: Path) -> None:
+    source = DEPLOY.replace("{folder}", "os.path.join(ROOT, name)")
+    made = mended(plant(tmp_path / "tree", {"a.py": source}), tmp_path / "scratch")
+    (fixed,) = [one for one in made.fixes if one.mend == "contain-path"]
+    check = "if not pathlib.Path(path).resolve().is_relative_to(pathlib.Path(ROOT).resolve()):"
+    assert (fixed.label, f"+    {check}" in fixed.diff) == (Label.REANALYSED, True)
+    chosen = DEPLOY.replace("{folder}", "'/' + name")
+    made = mended(plant(tmp_path / "other", {"a.py": chosen}), tmp_path / "scratch2")
+    assert [one for one in made.fixes if one.mend == "contain-path"] == []
+    assert {one.reason for one in made.refusals if one.mend == "contain-path"} == {
+        "its folder is chosen by input, too"
+    }
+
+
+def test_a_fault_whose_input_comes_from_another_file_is_seen_again(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "shop/__init__.py": "",
+        "shop/views.py": "from flask import Flask, request\n\nfrom shop.store import read\n\n"
+        "app = Flask(__name__)\n\n\n@app.route('/')\ndef show():\n    return read(request.args['name'])\n",
+        "shop/store.py": "import os\n\nROOT = '/srv/shop'\n\n\ndef read(name):\n"
+        "    path = os.path.join(ROOT, name)\n    with open(path) as file:\n        return file.read()\n",
+    }
+    made = mended(plant(tmp_path / "tree", files), tmp_path / "scratch")
+    fixed = {(one.mend, one.rule, one.path): one.label for one in made.fixes}
+    assert fixed == {("contain-path", "taint-path", "shop/store.py"): Label.REANALYSED}
+    assert made.combined.paths == ("shop/store.py",)

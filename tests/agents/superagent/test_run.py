@@ -158,5 +158,12 @@ def test_patches_are_made_stored_and_told_when_a_goal_asks_for_them(project):
         patch = file.read()
     assert patch.count(b"\ndiff --git ") == 1
     assert b"+                rows = yaml.safe_load(stream)\n" in patch
+    report = Artifact.objects.get(step__run=run, name="report.json")
+    with artifacts.open_blob(report.digest) as file:
+        offered = json.load(file)["fixes"]
+    assert [(one["mend"], one["label"], "+" in one["diff"]) for one in offered] == [
+        ("safe-yaml", "re-analysed", True),
+        ("strong-hash", "re-analysed", True),
+    ]
     told = set(TrackedFinding.objects.filter(project=project).values_list("fingerprint", flat=True))
     assert told == set(Fix.objects.values_list("fingerprint", flat=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agents.inspector.fixes.codemods import calls, guards, secrecy, shell, sql
+from agents.inspector.fixes.codemods import calls, guards, secrecy, shell, sql, xml
 from agents.inspector.fixes.site import Site
 
 Codemod = Callable[[Site], None]
@@ -47,6 +47,12 @@ MENDS: tuple[Mend, ...] = (
     Mend("no-debug", "Start Flask without its debugger", calls.no_debug, ("S201",)),
     Mend("mkstemp", "Make the temporary file at once", calls.mkstemp, ("S306",)),
     Mend("cookie-flags", "Protect the cookie", calls.cookie_flags, ("cookie-flags",)),
+    Mend(
+        "no-entities",
+        "Follow no entities of XML",
+        xml.no_entities,
+        ("taint-xxe", "S313", "S314", "S315", "S316", "S317", "S318", "S319"),
+    ),
     Mend("contain-path", "Refuse paths outside the folder", guards.contain_path, ("taint-path",)),
     Mend("local-redirect", "Redirect within the site only", guards.local_redirect, ("taint-redirect",)),
 )

@@ -75,9 +75,55 @@ def _joined(taken: cst.BaseExpression, site: Site) -> tuple[str, str]:
         raise Refused("it is not known here which folder the path must stay in")
     if not isinstance(base, cst.Name | cst.Attribute | cst.SimpleString):
         raise Refused("its folder is made by a larger expression; give it a name first")
+    base = _innermost(base, site)
+    if _is_of_input(base, site):
+        raise Refused("its folder is chosen by input, too")
     if not isinstance(taken, cst.Name) and _calls_something(made):
         raise Refused("the path is made in the call itself; give it a name first")
     return site.code(taken), site.code(base)
+
+
+def _is_of_input(base: cst.BaseExpression, site: Site) -> bool:
+    """Tell whether a folder may come from input: it is on the way, or made of what the function is given."""
+    if not isinstance(base, cst.Name):
+        return False
+    given = set(site.place.tainted)
+    value = site.only_value(base)
+    if value is None:
+        return base.value in given
+    function = site.function(base)
+    if isinstance(function, cst.FunctionDef):
+        given |= {one.name.value for one in function.params.params} - {"self", "cls"}
+    waiting: list[cst.CSTNode] = [value.value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, cst.Name) and node.value in given:
+            return True
+        waiting.extend(node.children)
+    return base.value in given
+
+
+def _innermost(base: cst.BaseExpression, site: Site) -> cst.BaseExpression:
+    """Follow a folder that is itself joined to the one that it is joined to: a part of it may come from input.
+
+    Raises Refused.
+    """
+    while isinstance(base, cst.Name) and (value := site.only_value(base)) is not None:
+        made = value.value
+        if isinstance(made, cst.Call) and site.imported(made.func) in _JOINING and len(made.args) > 1:
+            inner = positional(made)[0].value
+        elif isinstance(made, cst.BinaryOperation) and isinstance(made.operator, cst.Divide):
+            inner = made.left
+            while isinstance(inner, cst.BinaryOperation):
+                inner = inner.left
+        else:
+            return base
+        if not isinstance(inner, cst.Name | cst.Attribute | cst.SimpleString):
+            raise Refused("its folder is made by a larger expression; give it a name first")
+        if isinstance(inner, cst.Name) and not site.is_stable(inner):
+            raise Refused(f"{inner.value!r} may have another value by the time of the call")
+        base = inner
+    return base
 
 
 def _calls_something(made: cst.BaseExpression) -> bool:
