@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list", type=Path, help="a file of paths below the root, each ended by a NUL byte")
     parser.add_argument("--function-ms", type=int, default=0, help="milliseconds for one function")
     parser.add_argument("--seconds", type=float, default=0, help="for all; what is not reached is told")
+    parser.add_argument("--known", type=Path, help="what an earlier run kept; ignored unless it is sound")
+    parser.add_argument("--keep", type=Path, help="where to keep what a later run can take over")
     parser.add_argument("--here", action="store_true", help="under this Python, even if there is a newer one")
     given = parser.parse_args(arguments)
     if not given.paths and not given.list:
@@ -61,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         as_json=given.json,
         function_milliseconds=given.function_ms,
         seconds=given.seconds,
+        known=given.known,
+        keep=given.keep,
     )
     sys.stdout.write(text)
     return 0

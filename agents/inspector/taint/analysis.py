@@ -7,12 +7,13 @@ import os
 import resource
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.inspector.taint import VERSION, wording
-from agents.inspector.taint.engine import ROOT_MILLISECONDS, Engine, Result
+from agents.inspector.taint import VERSION, keeping, wording
+from agents.inspector.taint.engine import ROOT_MILLISECONDS, ROOT_STEPS, Engine, Result
+from agents.inspector.taint.keeping import Kept
 
 STACK_BYTES = 256 << 20  # address space; only what deep code touches becomes memory
 MAX_FILE_BYTES = 2 << 20
@@ -30,21 +31,46 @@ def run(
     as_json: bool,
     function_milliseconds: int = 0,
     seconds: float = 0,
+    known: Path | None = None,
+    keep: Path | None = None,
 ) -> str:
-    """Analyse and tell. `names` are paths below the root; without any, folders are walked."""
+    """Analyse and tell. `names` are paths below the root; without any, folders are walked.
+
+    `known` is what an earlier run kept, `keep` where this one keeps what a later one can take over.
+    """
     files, templates, too_large = _files(root, paths, names)
-    engine = Engine(
-        root,
-        files,
-        templates=templates,
-        root_milliseconds=function_milliseconds or ROOT_MILLISECONDS,
-        seconds=seconds,
-    )
-    for path in too_large:
-        engine.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")
-    result = in_large_thread(engine)
+
+    def engine(before: keeping.Known | None) -> Engine:
+        made = Engine(
+            root,
+            files,
+            templates=templates,
+            root_milliseconds=function_milliseconds or ROOT_MILLISECONDS,
+            seconds=seconds,
+            known=before,
+            keeping=keep is not None,
+        )
+        for path in too_large:
+            made.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")
+        return made
+
+    one, result = analysed(engine, keeping.read(known, ROOT_STEPS) if known is not None else None)
+    if keep is not None and one.keeper is not None:
+        keeping.write(keep, one.keeper.now, ROOT_STEPS)
     told = as_data(result)
     return json.dumps(told, ensure_ascii=True) + "\n" if as_json else wording.lines(told)
+
+
+def analysed(
+    engine: Callable[[keeping.Known | None], Engine], known: keeping.Known | None
+) -> tuple[Engine, Result]:
+    """Analyse, taking over what is known; without it if it turns out not to hold."""
+    one = engine(known)
+    try:
+        return one, in_large_thread(one)
+    except keeping.Stale:
+        one = engine(None)
+        return one, in_large_thread(one)
 
 
 def in_large_thread(engine: Engine) -> Result:
@@ -102,7 +128,7 @@ def as_data(result: Result) -> dict[str, Any]:
     )
     return {
         "version": VERSION,
-        "findings": [wording.finding(hit) for hit in result.hits],
+        "findings": [one.finding if isinstance(one, Kept) else wording.finding(one) for one in result.hits],
         "not_analysed": [
             {"path": one.path, "line": one.line, "what": one.what, "reason": one.reason}
             for one in result.not_analysed

@@ -64,9 +64,9 @@ def _of_reference(frame: Frame, node: ast.expr, holder: Value, name: str) -> Val
     if isinstance(ref, Instance):
         return _of_class(frame, ref.cls, ref.cls, name, holder, node, is_instance=True)
     if isinstance(ref, Super):
-        for base in ref.cls.order()[1:]:
-            if name in base.members:
-                return _bound(frame, base.members[name], ref.receiver, node, is_instance=True)
+        member = ref.cls.inherited(name)
+        if member is not None:
+            return _bound(frame, member, ref.receiver, node, is_instance=True)
         return Value(ref.receiver.taints, name="")
     if isinstance(ref, Choice):
         every = [read(frame, node, holder.but(ref=one), name) for one in ref.options]
@@ -117,7 +117,7 @@ def _bound(frame: Frame, member: Value, holder: Value, node: ast.expr, *, is_ins
         return member
     if function.kind == "class":
         receiver = Value(ref=holder.ref.cls) if isinstance(holder.ref, Instance) else holder
-        return Value(ref=Bound(function, receiver))
+        return Value(ref=Bound(function, receiver, born=frame.engine.ledger.time))
     if not is_instance:
         return member
     target = node.value if isinstance(node, ast.Attribute) else None
@@ -125,7 +125,7 @@ def _bound(frame: Frame, member: Value, holder: Value, node: ast.expr, *, is_ins
         from agents.inspector.taint import summaries
 
         return summaries.call(frame, node, function, Arguments([holder], nodes=[target]))
-    return Value(ref=Bound(function, holder, target))
+    return Value(ref=Bound(function, holder, target, frame.engine.ledger.time))
 
 
 def _outside(frame: Frame, node: ast.expr, holder: Value, full: str) -> Value | None:
@@ -215,7 +215,7 @@ def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
     _sink(frame, node, holder, value)
     changed = holder.but(items={**(holder.items or {}), Attribute(node.attr): value})
     if isinstance(holder.ref, Class):
-        holder.ref.members.setdefault(node.attr, Value(name=value.name, ref=value.ref))
+        holder.ref.bind(node.attr, Value(name=value.name, ref=value.ref))
         return
     from agents.inspector.taint import containers
 

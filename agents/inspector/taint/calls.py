@@ -224,11 +224,7 @@ def _told_of_class(frame: Frame, cls: Class, *, inherits: bool) -> str:
 def _annotated(cls: Class) -> list[str]:
     found: list[str] = []
     for one in reversed(cls.order()):
-        found += [
-            part.target.id
-            for part in one.node.body
-            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
-        ]
+        found += one.annotated()
     return found
 
 

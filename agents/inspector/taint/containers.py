@@ -38,7 +38,7 @@ def store(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None
         if target.id not in frame.state.variables and outer is not None:
             while outer is not None:
                 if target.id in outer.state.variables:
-                    outer.state.variables[target.id] = new
+                    frame.engine.ledger.put(outer.state.variables, target.id, new, outer)
                     return
                 outer = outer.parent
         from agents.inspector.taint import expressions

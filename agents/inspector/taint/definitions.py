@@ -108,7 +108,9 @@ def cls(frame: Frame, node: ast.ClassDef) -> Value:
     """The value that the class's name gets; its body is executed once."""
     made = Class(node=node, module=frame.module, name=_qualified(frame, node.name))
     made.bases = [frame.evaluate(one) for one in node.bases]
-    frame.module.classes.append(made)
+    made.born = frame.engine.ledger.time
+    if made.born < 0:
+        frame.engine.ledger.register(made)
     outer = frame.state
     frame.state = State(dict(outer.variables))
     names = set(outer.variables)

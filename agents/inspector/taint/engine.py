@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agents.inspector.taint import (
     calls,
@@ -34,10 +35,12 @@ from agents.inspector.taint import (
     texts,
 )
 from agents.inspector.taint.frames import Budget, Exhausted, Frame
+from agents.inspector.taint.keeping import Keeper, Kept, Known, Record, Root, rank
+from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Class, Function, Hit, Module, Summary
+from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tables import Tables, load
 from agents.inspector.taint.values import UNKNOWN, Value
 
@@ -79,7 +82,7 @@ class NotAnalysed:
 class Result:
     """What an analysis found, what it could not look at, and what it cost."""
 
-    hits: list[Hit] = field(default_factory=list)
+    hits: list[Hit | Kept] = field(default_factory=list)
     not_analysed: list[NotAnalysed] = field(default_factory=list)
     files: int = 0
     lines: int = 0
@@ -102,25 +105,31 @@ class Engine:
         root_milliseconds: int = ROOT_MILLISECONDS,
         file_milliseconds: int = FILE_MILLISECONDS,
         seconds: float = 0,
+        known: Known | None = None,
+        keeping: bool = False,
     ) -> None:
         self.tables: Tables = load()
+        self.ledger = Ledger()
+        self.ledger.recall = self._recall
         self.project = Project(root, paths, self, frozenset(tests))
         self.pages = Pages(root, templates)
-        self.summaries: dict[object, Summary] = {}
         self.open: dict[object, bool] = {}
         self.active: dict[int, int] = {}
+        self.roots: list[Root] = []  # those whose turn has come
+        self.keeper = Keeper(self, known) if keeping or known is not None else None
         self.result = Result()
         self.caught: dict[int, doors.Caught] = {}
-        self._suspected: list[tuple[Hit, Function]] = []
+        self._suspected: list[tuple[Any, Function]] = []  # hits, also kept ones
         self.closures: list[Function] = []  # kept, since shapes know functions by identity
-        self._claims: dict[tuple[int, str, int, int], Hit] = {}
+        self._claims: dict[tuple[int, str, int, int], Hit | Kept] = {}
         self._progress = progress
         self._steps = root_steps
         self._milliseconds = root_milliseconds
         self._file_milliseconds = file_milliseconds
         self._deadline = time.monotonic() + seconds if seconds else float("inf")
         self._told: set[tuple[str, int, str]] = set()
-        self._nested: list[tuple[Frame, Function]] = []
+        self._again = 0.0  # seconds spent on roots that were taken over
+        self._budget = Budget(0, 0)  # of the root that is executed
         self._builtins: dict[str, Value] = {}
 
     def run(self) -> Result:
@@ -133,11 +142,15 @@ class Engine:
         for module in modules:
             self._progress(module.path)
             self._methods_first(module)
-        for module in modules:
+        roots = [self._of(module) for module in modules]
+        if self.keeper is not None:
+            self.keeper.begin(modules, [root for every in roots for root in every])
+        for module, every in zip(modules, roots, strict=True):
             self._progress(module.path)
-            self._roots(module)
+            self._roots(every)
+        self.ledger.time = BEFORE_ROOTS
         for hit, function in self._suspected:
-            if not function.shapes:
+            if not self.ledger.shapes_of(function):
                 self._keep(hit)
         self.result.hits = sorted(
             _once(self._claims.values()), key=lambda hit: (hit.path, hit.line, hit.column, hit.kind)
@@ -160,28 +173,92 @@ class Engine:
         """Constructors first: what they put on `self` is known to the other methods."""
         for function in module.functions:
             if function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS:
-                self._root(function, Budget(self._steps, self._milliseconds))
+                self._execute(function, Budget(self._steps, self._milliseconds))
 
-    def _roots(self, module: Module) -> None:
-        deadline = time.thread_time() + self._file_milliseconds / 1000
-        for function in module.functions:
-            self.result.functions += 1
-            self._root_in_time(function, deadline)
+    def _of(self, module: Module) -> list[Root]:
+        """A module's roots: its functions, and what its classes inherit that a framework calls on them."""
+        found = [Root(function) for function in module.functions]
         for cls in module.classes:
-            for function in entries.inherited(self, cls):
-                self._root_in_time(function, deadline, cls)
+            found += [Root(function, cls) for function in entries.inherited(self, cls)]
+        return found
 
-    def _root_in_time(self, function: Function, deadline: float, owner: Class | None = None) -> None:
-        left = int((deadline - time.thread_time()) * 1000)
+    def _roots(self, roots: list[Root]) -> None:
+        deadline = time.thread_time() + self._file_milliseconds / 1000 - self._again
+        for root in roots:
+            self.ledger.time = len(self.roots)
+            self.roots.append(root)
+            self.result.functions += root.owner is None
+            self._in_time(root, deadline)
+
+    def _in_time(self, root: Root, deadline: float) -> None:
+        left = int((deadline + self._again - time.thread_time()) * 1000)
         if time.monotonic() > self._deadline:
-            self.not_analysed(function, "the time for the whole tree is used up")
+            self.not_analysed(root.function, "the time for the whole tree is used up")
         elif left <= 0:
             took = f"{self._file_milliseconds} ms of processor time"
-            self.not_analysed(function, f"its file took longer than {took}")
+            self.not_analysed(root.function, f"its file took longer than {took}")
+        elif self.keeper is not None and self.keeper.take_over(root):
+            self._take_over(self.keeper.outcome(root))
         else:
-            self._root(function, Budget(self._steps, min(self._milliseconds, left)), owner)
+            self._root(root, Budget(self._steps, min(self._milliseconds, left)))
 
-    def _root(self, function: Function, budget: Budget, owner: Class | None = None) -> None:
+    def _take_over(self, record: Record) -> None:
+        assert self.keeper is not None
+        for hit in record.hits:
+            self._keep(hit)
+        for hit, name in record.suspected:
+            self._suspected.append((hit, self.keeper.function(name)))
+        for told in record.told:
+            self._tell(*told)
+
+    def _root(self, root: Root, budget: Budget) -> None:
+        """Execute a root in its turn; what it leaves is seen by later ones."""
+        self._budget = budget
+        if self.keeper is not None:
+            for number in self.keeper.ahead(root):
+                self._recall(number)
+        trace = self._traced(root, budget)
+        reads = self.keeper.read(root, trace) if self.keeper is not None else None
+        self.ledger.commit(trace)
+        if self.keeper is not None:
+            self.keeper.record(root, trace, reads)
+        for hit in trace.claims:
+            self._keep(hit)
+        self._suspected += trace.suspected
+        for told in trace.told:
+            self._tell(*told)
+
+    def _traced(self, root: Root, budget: Budget) -> Trace:
+        """Execute a root, and tell what it read and changed, without changing it."""
+        trace = self.ledger.trace = Trace()
+        self._budget, self.open, self.active, self.caught = budget, {}, {}, {}
+        try:
+            self._execute(root.function, budget, root.owner)
+        finally:
+            self.ledger.trace = None
+            self.ledger.undo(trace)
+        trace.by_clock = budget.late
+        return trace
+
+    def _recall(self, number: int) -> None:
+        """Execute a root that was taken over, as of its own time, because somebody needs what it made."""
+        assert self.keeper is not None
+        if not self.keeper.is_taken(number):
+            return
+        ledger, started = self.ledger, time.thread_time()
+        before = (ledger.time, ledger.trace, self._budget, self.open, self.active, self.caught)
+        ledger.time = number
+        try:
+            trace = self._traced(self.roots[number], Budget(self._steps, self._milliseconds))
+            self.keeper.recalled(number, trace)
+        finally:
+            ledger.time, ledger.trace, self._budget, self.open, self.active, self.caught = before
+        spent = time.thread_time() - started
+        self._budget.deadline += spent
+        if ledger.trace is None:
+            self._again += spent
+
+    def _execute(self, function: Function, budget: Budget, owner: Class | None = None) -> None:
         frame = Frame(self, function.module, budget, function=function)
         try:
             entries.prepare(frame, function, owner)
@@ -193,7 +270,6 @@ class Engine:
     def nested(self, frame: Frame, function: Function) -> None:
         """A function inside a function: if a framework calls it, it is a root of its own, seeing that frame."""
         if entries.is_entry(self, function) and frame.level < 8:
-            self._nested.append((frame, function))
             inner = Frame(self, function.module, frame.budget, function=function, caller=frame)
             entries.prepare(inner, function)
             inner.execute(function.body)
@@ -203,16 +279,20 @@ class Engine:
         origin = hit.source.source.origin
         if origin == "local" and not kinds.BY_BIT[hit.kind].local:
             return
-        self._keep(hit)
+        if self.ledger.trace is not None:
+            self.ledger.trace.claims.append(hit)
+        else:
+            self._keep(hit)
 
     def suspect(self, hit: Hit, function: Function) -> None:
         """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""
-        self._suspected.append((hit, function))
+        trace = self.ledger.trace
+        (self._suspected if trace is None else trace.suspected).append((hit, function))
 
-    def _keep(self, hit: Hit) -> None:
+    def _keep(self, hit: Hit | Kept) -> None:
         key = (hit.kind, hit.path, hit.line, hit.column)
         old = self._claims.get(key)
-        if old is None or _rank(hit) < _rank(old):
+        if old is None or rank(hit) < rank(old):
             self._claims[key] = hit
 
     def builtin(self, name: str) -> Value:
@@ -242,28 +322,25 @@ class Engine:
         self._tell(function.module.path, function.node.lineno, f"{function.name}()", reason)
 
     def _tell(self, path: str, line: int, what: str, reason: str) -> None:
-        if (path, line, what) not in self._told:
+        if self.ledger.trace is not None:
+            self.ledger.trace.told.append((path, line, what, reason))
+        elif (path, line, what) not in self._told:
             self._told.add((path, line, what))
             self.result.not_analysed.append(NotAnalysed(path, line, what, reason))
 
 
-def _once(hits: Iterable[Hit]) -> Iterable[Hit]:
+def _once(hits: Iterable[Hit | Kept]) -> Iterable[Hit | Kept]:
     """One finding for each place that makes predictable numbers, however many names they get later."""
-    nearest: dict[object, Hit] = {}
+    nearest: dict[object, Hit | Kept] = {}
     for hit in hits:
         if hit.kind != kinds.RANDOM:
             yield hit
             continue
-        place = hit.source.source.place
+        place = hit.place if isinstance(hit, Kept) else hit.source.source.place
         old = nearest.get(place)
-        if old is None or (_rank(hit), hit.path, hit.line) < (_rank(old), old.path, old.line):
+        if old is None or (rank(hit), hit.path, hit.line) < (rank(old), old.path, old.line):
             nearest[place] = hit
     yield from nearest.values()
-
-
-def _rank(hit: Hit) -> tuple[int, int, int]:
-    length = hit.trail.length if hit.trail else 0
-    return (hit.source.source.origin == "local", hit.source.weak, length)
 
 
 def _why(error: BaseException) -> str:

@@ -1,13 +1,13 @@
 """Fields of forms that turn text into something else: `form.cleaned_data["amount"]` of a DecimalField is a number.
 
-Looked up by the field's name over all form classes read so far: only if each of them that has such a field parses it,
+Looked up by the field's name over all form classes of the tree: only if each of them that has such a field parses it,
 the value counts as harmless.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,20 +27,26 @@ def is_parsed(frame: Frame, node: ast.Subscript, key: object) -> bool:
         or not isinstance(key, str)
     ):
         return False
-    kinds = set(_kinds(frame, key))
+    kinds = frame.engine.project.form_fields(key)
     return bool(kinds) and kinds <= PARSED
 
 
-def _kinds(frame: Frame, key: str) -> Iterator[str]:
-    for module in frame.engine.project.loaded():
-        for one in module.classes:
-            if any(ast.unparse(base).endswith("Form") for base in one.node.bases):
-                yield from _fields(one.node, key)
+def fields(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
+    """The fields of all form classes: name -> what they are made of."""
+    found: dict[str, set[str]] = {}
+    for tree in trees:
+        for one in ast.walk(tree):
+            if isinstance(one, ast.ClassDef) and any(
+                ast.unparse(base).endswith("Form") for base in one.bases
+            ):
+                _gather(one, found)
+    return found
 
 
-def _fields(node: ast.ClassDef, key: str) -> Iterator[str]:
+def _gather(node: ast.ClassDef, found: dict[str, set[str]]) -> None:
     for item in node.body:
-        if not isinstance(item, ast.Assign) or not isinstance(item.value, ast.Call):
-            continue
-        if any(isinstance(target, ast.Name) and target.id == key for target in item.targets):
-            yield ast.unparse(item.value.func).rpartition(".")[2]
+        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Call):
+            for target in item.targets:
+                if isinstance(target, ast.Name):
+                    kind = ast.unparse(item.value.func).rpartition(".")[2]
+                    found.setdefault(target.id, set()).add(kind)

@@ -59,14 +59,13 @@ def executes(*types: type) -> Callable[[Executor], Executor]:
 class Budget:
     """What one root (a function from outside, a module's body) may spend."""
 
-    __slots__ = ("deadline", "milliseconds", "steps")
+    __slots__ = ("deadline", "late", "milliseconds", "steps")
 
     def __init__(self, steps: int, milliseconds: int) -> None:
         self.steps = steps
         self.milliseconds = milliseconds
-        self.deadline = (
-            time.thread_time() + milliseconds / 1000
-        )  # what others do on the machine costs nothing
+        self.deadline = time.thread_time() + milliseconds / 1000  # of work: a busy machine changes nothing
+        self.late = False
 
     def spend(self) -> None:
         """Count one step. Raises Exhausted."""
@@ -74,6 +73,7 @@ class Budget:
         if self.steps <= 0:
             raise Exhausted("too many steps")
         if not self.steps % CLOCK_EVERY and time.thread_time() > self.deadline:
+            self.late = True
             raise Exhausted(f"longer than {self.milliseconds} ms of processor time")
 
 
@@ -92,6 +92,7 @@ class Frame:
     """The execution of one body."""
 
     __slots__ = (
+        "born",
         "budget",
         "engine",
         "exits",
@@ -125,6 +126,7 @@ class Frame:
         route: str = "",
     ) -> None:
         self.engine = engine
+        self.born = engine.ledger.time
         self.module = module
         self.budget = budget
         self.function = function

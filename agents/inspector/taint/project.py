@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.inspector.taint import forms
+from agents.inspector.taint.ledger import BEFORE_ROOTS
 from agents.inspector.taint.structures import Class, Function, Module
 from agents.inspector.taint.values import MISSING, UNKNOWN, Value, join
 
@@ -34,6 +36,7 @@ class Project:
         self._packages = frozenset(
             os.path.dirname(path) for path in self.paths if os.path.basename(path) == "__init__.py"
         )
+        self._fields: dict[str, set[str]] | None = None
         for path in self.paths:
             for number, name in enumerate(_names(path)):
                 folder = "/".join(path.split("/")[:number])
@@ -66,7 +69,7 @@ class Project:
         name = next(iter(_names(path)), path)
         module = Module(
             name, path, tree, os.path.basename(path) == "__init__.py", path in self._is_test,
-            imports=_imports(tree), rebound=_rebound(tree),
+            imports=_imports(tree), rebound=_rebound(tree), source=source, ledger=self.engine.ledger,
         )  # fmt: skip
         self._modules[path] = module
         return module
@@ -80,15 +83,29 @@ class Project:
 
     def module(self, name: str) -> Module | None:
         """The module of this dotted name, executed; None if the tree has none."""
-        path = self._by_name.get(name)
+        path = self.path_of(name)
         module = self.load(path) if path is not None else None
         if module is not None:
             self.execute(module)
         return module
 
-    def has(self, name: str) -> bool:
-        """Tell whether the tree has a module of this name."""
-        return name in self._by_name
+    def path_of(self, name: str) -> str | None:
+        """The file of the module of this dotted name; None if the tree has none."""
+        path = self._by_name.get(name)
+        self.engine.ledger.note(("module", name), path)
+        return path
+
+    def at(self, path: str) -> Module | None:
+        """The module that was parsed from this file."""
+        return self._modules.get(path)
+
+    def form_fields(self, key: str) -> frozenset[str]:
+        """The types that the forms of the tree give to their field of this name."""
+        if self._fields is None:
+            self._fields = forms.fields(module.tree for module in self.loaded() if b"Form" in module.source)
+        found = frozenset(self._fields.get(key, ()))
+        self.engine.ledger.note(("form", key), found)
+        return found
 
     def known_type(self, cls: Class) -> str:
         """The tables' name for instances of a class of the tree that is a framework's own, or ""."""
@@ -152,11 +169,10 @@ class Project:
     def member(self, module: Module, name: str) -> Value:
         """A module's global, as other modules see it."""
         self.execute(module)
-        found = module.variables.get(name)
+        found = self.variable(module, name)
         if found is not None:
             return self._seen(module, name, found)
-        inner = self._by_name.get(f"{module.name}.{name}")
-        if inner is not None:
+        if self.path_of(f"{module.name}.{name}") is not None:
             loaded = self.module(f"{module.name}.{name}")
             if loaded is not None:
                 return Value(ref=loaded)
@@ -164,10 +180,15 @@ class Project:
 
     def global_value(self, module: Module, name: str) -> Value:
         """A global or builtin, as the module's own functions see it."""
-        found = module.variables.get(name)
+        found = self.variable(module, name)
         if found is not None:
             return self._seen(module, name, found)
         return self.engine.builtin(name)
+
+    def variable(self, module: Module, name: str) -> Value | None:
+        """A module's global as it is now; None if it has none of this name."""
+        found: Value | None = self.engine.ledger.read(("global", module, name), module.variables.get(name))
+        return found
 
     def _seen(self, module: Module, name: str, value: Value) -> Value:
         """A constant that a function may rebind is not constant."""
@@ -179,10 +200,10 @@ class Project:
         """A function binds a global: what calls put in stays a possibility, without their labels."""
         kept = tuple(one.weaker() for one in value.taints if one.source.origin != "label")
         general = Value(kept, name=value.name, ref=value.ref, shape=value.shape)
-        old = module.variables.get(name)
-        module.variables[name] = (
-            general if old is None else join(old.but(const=MISSING) if old.known else old, general)
-        )
+        old = self.variable(module, name)
+        if old is not None:
+            general = join(old.but(const=MISSING) if old.known else old, general)
+        self.engine.ledger.write(module.variables, ("global", module, name), general, BEFORE_ROOTS)
 
 
 def _names(path: str) -> list[str]:

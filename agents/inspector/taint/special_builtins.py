@@ -285,7 +285,8 @@ def type_of(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
 def partial(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """functools.partial()."""
     target = given.at(0) or UNKNOWN
-    return Value(all_taints(given), ref=Partial(target, tuple(given.positional[1:]), dict(given.keywords)))
+    made = Partial(target, tuple(given.positional[1:]), dict(given.keywords), frame.engine.ledger.time)
+    return Value(all_taints(given), ref=made)
 
 
 @known_as("reduce")

@@ -109,7 +109,9 @@ def render_object(
 
 
 def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments) -> None:
-    for hole in frame.engine.pages.holes(name):
+    holes = frame.engine.pages.holes(name)
+    frame.engine.ledger.note(("template", name), holes)
+    for hole in holes:
         value = given.keywords.get(hole.variable)
         if value is None and context.items is not None:
             value = context.items.get(hole.variable)

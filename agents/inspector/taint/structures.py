@@ -11,6 +11,7 @@ from agents.inspector.taint.values import UNKNOWN, Facts, Trail, Value, join
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
+    from agents.inspector.taint.ledger import Ledger
 
 AnyFunction = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]  # noqa: UP007 (read by isinstance too)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -30,7 +31,9 @@ class Module:
     imports: frozenset[str] = frozenset()  # the top names of what it imports
     rebound: frozenset[str] = frozenset()  # globals that a function changes
     functions: list[Function] = field(default_factory=list)
-    classes: list[Class] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)  # without those that a function makes
+    source: bytes = b""
+    ledger: Ledger = field(kw_only=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +49,6 @@ class Function:
     decorators: tuple[Value, ...] = ()
     decorated: Value | None = None  # what decorators of the tree made of it
     is_generator: bool = False
-    shapes: int = 0  # how many summaries were made
     defaults: dict[str, Value] = field(default_factory=dict)
 
     @property
@@ -73,10 +75,14 @@ class Class:
     members: dict[str, Value] = field(default_factory=dict)
     fields: dict[str, Value] = field(default_factory=dict)
     told: str | None = None  # the tables' name for its instances, once asked for
+    born: int = -1  # the time of the root that made it (`ledger`)
+    number: int = 0  # among those of its name
     _order: list[Class] | None = None
 
     def order(self) -> list[Class]:
         """Itself and its bases in the tree, nearest first (depth first, which is enough here)."""
+        if self.born < 0:
+            self.module.ledger.note(("class", self), None)
         if self._order is None:
             found: list[Class] = [self]
             self._order = found
@@ -84,6 +90,14 @@ class Class:
                 if isinstance(base.ref, Class):
                     found += [one for one in base.ref.order() if one not in found]
         return self._order
+
+    def annotated(self) -> list[str]:
+        """The names that its body annotates, which a dataclass takes by position."""
+        return [
+            part.target.id
+            for part in self.node.body
+            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
+        ]
 
     def outside(self) -> Iterator[str]:
         """The dotted names of bases outside the tree."""
@@ -94,24 +108,47 @@ class Class:
 
     def member(self, name: str) -> Value | None:
         """What its body, or a base's, gives this name."""
-        for one in self.order():
-            if name in one.members:
-                return one.members[name]
-        return None
+        return self._found("member", self.order(), name)
+
+    def inherited(self, name: str) -> Value | None:
+        """What a base's body gives this name."""
+        return self._found("member", self.order()[1:], name)
 
     def remembered(self, name: str) -> Value | None:
         """What some method puts into this attribute of `self`."""
-        for one in self.order():
-            if name in one.fields:
-                return one.fields[name]
+        return self._found("field", self.order(), name)
+
+    def _found(self, what: str, order: list[Class], name: str) -> Value | None:
+        for one in order:
+            found = one.own(what, name)
+            if found is not None:
+                return found
         return None
+
+    def own(self, what: str, name: str) -> Value | None:
+        """A "member" or "field" of this class itself, as it is seen now."""
+        first = (self.members if what == "member" else self.fields).get(name)
+        ledger = self.module.ledger
+        if ledger.trace is None:
+            return first
+        place = (what, self, name)
+        if self.born >= 0:
+            return ledger.trace.written.get(place, first)
+        found: Value | None = ledger.read(place, first)
+        return found
+
+    def bind(self, name: str, value: Value) -> None:
+        """Give the class a member that its body did not."""
+        if self.own("member", name) is None:
+            self.module.ledger.write(self.members, ("member", self, name), value, self.born)
 
     def remember(self, name: str, value: Value) -> None:
         """Note what a method puts into an attribute. Taints of parameters belong to calls, not to the class."""
         kept = tuple(one.weaker() for one in value.taints if one.source.origin not in ("label",))
         general = Value(kept, name=value.name, ref=value.ref, shape=value.shape)
-        old = self.fields.get(name)
-        self.fields[name] = general if old is None else join(old, general)
+        old = self.own("field", name)
+        general = general if old is None else join(old, general)
+        self.module.ledger.write(self.fields, ("field", self, name), general, self.born)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +165,7 @@ class Bound:
     function: Function
     receiver: Value
     node: Any = None  # the expression that gave the receiver, to write changes back to
+    born: int = -1  # the time of the root that made it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +175,7 @@ class Partial:
     target: Value
     positional: tuple[Value, ...]
     keywords: dict[str, Value]
+    born: int = -1  # the time of the root that made it
 
 
 @dataclass(frozen=True, slots=True)

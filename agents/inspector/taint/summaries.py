@@ -244,14 +244,15 @@ def _by_summary(
     frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
 ) -> tuple[Value, dict[int, Value]]:
     labels = _Labels()
-    widened = 2 if function.shapes >= MOST_SHAPES else int(function.shapes >= MAX_SHAPES)
+    shapes = frame.engine.ledger
+    widened = 2 if shapes.widened(function, MOST_SHAPES) else int(shapes.widened(function, MAX_SHAPES))
     own: dict[str, Value] = {}
     keys: list[Any] = []
     for name, value in bound.items():
         value = _flat(value) if widened > 1 else value
         own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
         keys.append(key)
-    summary = _summary(frame, function, own, (id(function), tuple(keys)), labels.serial)
+    summary = _summary(frame, function, own, (function, tuple(keys)), labels.serial)
     back = _Back(frame, node, function, labels.taints, f"#{summary.serial}.")
     frame.state.assume(back.facts(summary.facts))
     for hit in summary.hits:
@@ -336,22 +337,21 @@ def _reference(ref: Any, *, widened: bool) -> Any:
         return ref  # itself, not its id: the key keeps it alive, so that nothing else gets the same one
     if isinstance(ref, Bound):
         sources = frozenset(one.source.key for one in deep_taints(ref.receiver))
-        return ("bound", ref.function.node, sources)
+        return ("bound", ref.function.module.path, ref.function.node, sources)
     if isinstance(ref, Choice):
         return ("choice", tuple(_reference(one, widened=True) for one in ref.options))
-    return ref.node if isinstance(ref, Function) else ref
+    return (ref.module.path, ref.node) if isinstance(ref, Function) else ref
 
 
 def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, serial: int) -> Summary:
-    memo = frame.engine.summaries
-    found = memo.get(key)
+    ledger = frame.engine.ledger
+    found = ledger.find(key)
     if found is not None:
         if frame.engine.open.get(key):
             found.recursive = True
         return found
-    function.shapes += 1
     summary = Summary(result=UNKNOWN, returns=True, serial=serial)
-    memo[key] = summary
+    ledger.create(key, summary, function)
     frame.engine.open[key] = True
     try:
         for _ in range(MAX_ROUNDS):
@@ -363,7 +363,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
                 break
     except Exhausted as reason:
         if frame.budget.steps <= 0 or frame.level == 0:
-            del memo[key]
+            ledger.drop(key)
             raise
         frame.engine.not_analysed(function, str(reason))
         summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
@@ -453,7 +453,7 @@ class _Back:
         if isinstance(ref, Partial):
             positional = tuple(self.value(one, depth - 1) for one in ref.positional)
             keywords = {name: self.value(one, depth - 1) for name, one in ref.keywords.items()}
-            return Partial(self.value(ref.target, depth - 1), positional, keywords)
+            return Partial(self.value(ref.target, depth - 1), positional, keywords, self.frame.born)
         return ref
 
     def _closure(self, closure: Function, depth: int) -> Function:

@@ -1,0 +1,548 @@
+"""What a run can take over from an earlier one: the outcome of each root whose reads are all the same.
+
+A root's record says which function it was, everything that it read as pairs of a place and a token, which summaries
+it asked for in vain (and so made), and what it left: hits, reasons why something was not analysed, versions of shared
+names. In a later run the roots stand in their order again. One whose record holds at its turn would do the same as
+then, so its outcome is taken over; any other is executed. What the outcome of taken-over roots is made of (values,
+summaries) is not kept: the root is executed again, as of its time, if anybody needs it.
+
+The file is data: JSON, compressed, with a checksum. It is believed only if the same engine under the same Python and
+with the same bounds wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.inspector.taint import VERSION, wording
+from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Told, Trace, Version
+from agents.inspector.taint.structures import Class, Function, Hit, Module
+from agents.inspector.taint.tokens import Nameless, Tokens, digest
+from agents.inspector.taint.values import Value
+
+if TYPE_CHECKING:
+    from agents.inspector.taint.engine import Engine
+
+MOST_BYTES = 48 << 20  # of one run's records, unpacked
+_FORM = 1
+Stable = tuple[Any, ...]  # a place as it is written down
+Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
+RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own
+
+
+class Stale(BaseException):
+    """A root did something else than its record tells. No handler of the interpreter may swallow it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Root:
+    """A function as others call it, on an instance of `owner` if not of its own class."""
+
+    function: Function
+    owner: Class | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A hit of a root that was taken over."""
+
+    kind: int
+    path: str
+    line: int
+    column: int
+    rank: tuple[bool, int, int]
+    finding: dict[str, Any]
+    place: tuple[str, int, int] | None  # of its source
+
+
+@dataclass(slots=True)
+class Record:
+    """What one root read and left."""
+
+    token: str
+    identity: str  # of this record alone
+    reads: list[int]  # numbers of facts
+    names: list[str]  # of the summaries that it made
+    made: list[str | Entry | None]  # their tokens; None if it could not be finished
+    written: list[int]
+    shapes: list[tuple[Name, int]]
+    hits: list[Kept]
+    suspected: list[tuple[Kept, Name]]
+    told: list[Told]
+
+
+@dataclass(slots=True)
+class Known:
+    """The records of a run."""
+
+    facts: list[tuple[Stable, str]] = field(default_factory=list)
+    records: dict[RootName, Record] = field(default_factory=dict)
+
+
+@cache
+def _code() -> str:
+    """SHA-256 over this package: another engine reads and finds other things."""
+    seen = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.suffix != ".pyc" and path.is_file():
+            seen.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            seen.update(path.read_bytes())
+    return seen.hexdigest()
+
+
+def read(path: Path, bounds: object) -> Known | None:
+    """The records of a file; None if there are none, or none to be believed."""
+    try:
+        packed = path.read_bytes()
+        checksum, body = packed[:32], packed[32:]
+        if hashlib.sha256(body).digest() != checksum:
+            return None
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(body, MOST_BYTES)
+        if not unpacking.eof:
+            return None
+        told = json.loads(text)
+        return _known(told) if told["header"] == _header(bounds) else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError, zlib.error, RecursionError):
+        return None
+
+
+def write(path: Path, known: Known, bounds: object) -> None:
+    """Write the records; nothing if they are more than a later run would read."""
+    text = json.dumps(_told(known, bounds), separators=(",", ":")).encode()
+    if len(text) > MOST_BYTES:
+        return
+    body = zlib.compress(text, 1)
+    waiting = path.with_name(f"{path.name}.{os.getpid()}")
+    waiting.write_bytes(hashlib.sha256(body).digest() + body)
+    waiting.replace(path)
+
+
+def _header(bounds: object) -> list[Any]:
+    return [_FORM, VERSION, _code(), sys.version, repr(bounds)]
+
+
+def _told(known: Known, bounds: object) -> dict[str, Any]:
+    return {
+        "header": _header(bounds),
+        "facts": known.facts,
+        "roots": [
+            [
+                name, one.token, one.identity, one.reads, one.names,
+                [made.token if isinstance(made, Entry) else made for made in one.made], one.written, one.shapes,
+                [_written(hit) for hit in one.hits], [(_written(hit), by) for hit, by in one.suspected], one.told,
+            ]
+            for name, one in known.records.items()
+        ],
+    }  # fmt: skip
+
+
+def _known(told: dict[str, Any]) -> Known:
+    facts = [(tuple(place), str(token)) for place, token in told["facts"]]
+    known = Known(facts)
+    for (path, qualified, number, owner), token, identity, reads, names, made, written, shapes, *left in told[
+        "roots"
+    ]:
+        hits, suspected, reasons = left
+        if len(names) != len(made) or not all(0 <= one < len(facts) for one in (*reads, *written)):
+            raise ValueError("a record is damaged")
+        known.records[(path, qualified, number, owner)] = Record(
+            token, identity, reads, names, made, written, [(tuple(name), count) for name, count in shapes],
+            [_hit(one) for one in hits], [(_hit(one), tuple(by)) for one, by in suspected],
+            [(where, line, what, reason) for where, line, what, reason in reasons],
+        )  # fmt: skip
+    return known
+
+
+def _written(hit: Kept) -> list[Any]:
+    return [hit.kind, hit.path, hit.line, hit.column, hit.rank, hit.finding, hit.place]
+
+
+def _hit(told: list[Any]) -> Kept:
+    kind, path, line, column, (is_local, weak, length), finding, place = told
+    return Kept(
+        kind, path, line, column, (is_local, weak, length), finding, None if place is None else tuple(place)
+    )
+
+
+class Keeper:
+    """Takes over what holds of an earlier run's records, and makes those of this one."""
+
+    def __init__(self, engine: Engine, known: Known | None) -> None:
+        self._engine = engine
+        self._ledger = engine.ledger
+        self._before = known or Known()
+        self.now = Known()
+        self._numbers: dict[tuple[Stable, str], int] = {}  # of the facts of `now`
+        self._facts: dict[Place, tuple[Any, int]] = {}  # place -> what was read there last, its fact
+        self._held: dict[int, tuple[int, bool]] = {}  # fact of `before` -> versions then, whether it held
+        self._moved: dict[int, int] = {}  # fact of `before` -> fact of `now`
+        self._taken: dict[int, Record] = {}
+        self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
+        self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
+        self._functions: dict[Name, Function] = {}
+        self._names: dict[Function, Name] = {}
+        self._roots: dict[Root, RootName] = {}
+        self._tokens: Tokens | None = None
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of this run. Only once `begin` was called."""
+        assert self._tokens is not None
+        return self._tokens
+
+    def begin(self, modules: list[Module], roots: list[Root]) -> None:
+        """Name what is there before all roots."""
+        engine, ledger = self._engine, self._ledger
+        self._tokens = Tokens(
+            engine.project.loaded(), [one for same in ledger.classes.values() for one in same]
+        )
+        counts: dict[tuple[str, str], int] = {}
+        for function in (one for module in modules for one in module.functions):
+            place = (function.module.path, function.name)
+            number = counts[place] = counts.get(place, -1) + 1
+            self._functions[(*place, number)] = function
+            self._names[function] = (*place, number)
+        for root in roots:
+            owner = "" if root.owner is None else self._tokens.cls(root.owner)
+            self._roots[root] = (*self._names[root.function], owner)
+        ledger.begin(self._tokens.key)
+
+    @property
+    def taken(self) -> int:
+        """How many roots were taken over and not executed."""
+        return len(self._taken)
+
+    def function(self, name: Name) -> Function:
+        """The function of this name."""
+        return self._functions[name]
+
+    def take_over(self, root: Root) -> bool:
+        """Let a root's record stand for its execution if it holds. The ledger's time is the root's."""
+        name = self._roots[root]
+        record = self._before.records.get(name)
+        if record is None or not self._holds(record, root.function):
+            return False
+        time, ledger = self._ledger.time, self._ledger
+        ledger.take_over([
+            Ghost(one, made if isinstance(made, str) else "", time)
+            for one, made in zip(record.names, record.made, strict=True) if made is not None
+        ])  # fmt: skip
+        for number in record.written:
+            place, token = self._before.facts[number]
+            where = self._place(place)
+            assert where is not None  # else it did not hold
+            ledger.versions.setdefault(where, []).append(Version(time, None, token))
+        for other, count in record.shapes:
+            ledger.add_shapes(self._functions[other], count)
+        self._taken[time] = record
+        self._identities[time] = record.identity
+        self.now.records[name] = Record(
+            record.token, record.identity, [self._move(one) for one in record.reads], record.names, record.made,
+            [self._move(one) for one in record.written], record.shapes, record.hits, record.suspected,
+            record.told,
+        )  # fmt: skip
+        return True
+
+    def outcome(self, root: Root) -> Record:
+        """The record of a root that was taken over."""
+        return self.now.records[self._roots[root]]
+
+    def ahead(self, root: Root) -> Iterator[int]:
+        """The roots whose summaries this one asked for when it was recorded, as far as they were taken over."""
+        record = self._before.records.get(self._roots[root])
+        for number in record.reads if record is not None else ():
+            place, _ = self._before.facts[number]
+            if place[0] == "summary":
+                for one in self._ledger.names.get(place[1], ()):
+                    if isinstance(one, Ghost):
+                        yield one.born
+
+    def _holds(self, record: Record, function: Function) -> bool:
+        try:
+            if record.token != self.tokens.function(function):
+                return False
+        except Nameless:
+            return False
+        names = self._ledger.names
+        chained = {place[1] for one in record.reads if (place := self._before.facts[one][0])[0] == "names"}
+        return (
+            all(self._is_so(number) for number in record.reads)
+            and not any(one[0] != "~" and one in names and one not in chained for one in record.names)
+            and all(self._place(self._before.facts[number][0]) is not None for number in record.written)
+            and all(other in self._functions for other, _ in record.shapes)
+            and all(by in self._functions for _, by in record.suspected)
+        )
+
+    def _is_so(self, number: int) -> bool:
+        """Tell whether a fact holds now, at the ledger's time."""
+        stable, token = self._before.facts[number]
+        if stable[0] == "summary":
+            entries = self._ledger.names.get(stable[1], ())
+            return len(entries) == 1 and self._token_of(entries[0]) == token
+        if stable[0] == "names":
+            return self._chain(stable[1]) == token
+        if stable[0] == "made":
+            known = self.now.records.get(stable[1:])
+            return known is not None and known.identity == token
+        place = self._place(stable)
+        if place is None:
+            return False
+        if place[0] == "shapes":
+            count = self._ledger.shapes_of(place[1])
+            return count < int(token[1:]) if token[0] == "<" else count >= int(token[1:])
+        versions = self._ledger.versions.get(place)
+        stamp, held = self._held.get(number, (-1, False))
+        if stamp != len(versions or ()):
+            try:
+                seen = versions[-1] if versions else self._first(place)
+                held = self._seen(place, seen) == token
+            except Nameless:
+                held = False
+            self._held[number] = (len(versions or ()), held)
+        return held
+
+    def _move(self, number: int) -> int:
+        found = self._moved.get(number)
+        if found is None:
+            found = self._moved[number] = self._number(*self._before.facts[number])
+        return found
+
+    def _number(self, place: Stable, token: str) -> int:
+        key = (place, token)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.now.facts)
+            self.now.facts.append(key)
+        return found
+
+    def read(self, root: Root, trace: Trace) -> list[int] | None:
+        """The facts that a root read, before it is committed; None if one of them has no name.
+
+        They are the root's identity: who reads the same does the same.
+        """
+        self._identities[self._ledger.time] = _unique()
+        self._ledger.name(trace)
+        for at, entry in enumerate(trace.missed):
+            entry.at = at
+        if trace.by_clock:  # depends on how fast this machine is
+            return None
+        try:
+            token = self.tokens.function(root.function)
+            reads = [self._fact(place, seen) for place, seen in trace.reads.items()]
+            for entry in trace.asked.values():
+                reads += self._asked(entry)
+            for name in {one.digest: None for one in trace.missed if one.digest[0] != "~" or one.is_foreign}:
+                if name in self._ledger.names:
+                    reads.append(self._number(("names", name), self._chain(name)))
+        except Nameless:
+            return None
+        for other, (_, least, most) in trace.calls.items():
+            shapes = ("shapes", *self._names[other])
+            if most is not None:
+                reads.append(self._number(shapes, f"<{most}"))
+            if least is not None:
+                reads.append(self._number(shapes, f">{least}"))
+        reads = list(dict.fromkeys(reads))
+        self._identities[self._ledger.time] = digest(
+            "\n".join(
+                [token, *(repr(self.now.facts[one]) for one in reads), *(one.digest for one in trace.missed)]
+            )
+        )
+        return reads
+
+    def record(self, root: Root, trace: Trace, reads: list[int] | None) -> None:
+        """Keep what a root did, once it is committed."""
+        if reads is None:
+            return
+        token = self.tokens.function(root.function)
+        shapes = [(self._names[other], own) for other, (own, _, _) in trace.calls.items() if own]
+        self.now.records[self._roots[root]] = Record(
+            token, self._identities[self._ledger.time], reads, [entry.digest for entry in trace.missed],
+            [entry if trace.created.get(entry.key) is entry else None for entry in trace.missed],
+            [self._left(place) for place in self._ledger.lasting(trace)], shapes, kept(trace),
+            [(_kept(hit), self._names[by]) for hit, by in trace.suspected], trace.told,
+        )  # fmt: skip
+
+    def _fact(self, place: Place, seen: Any) -> int:
+        last = self._facts.get(place)
+        if last is not None and last[0] is seen:
+            return last[1]
+        number = self._number(self._stable(place), self._seen(place, seen))
+        self._facts[place] = (seen, number)
+        return number
+
+    def _left(self, place: Place) -> int:
+        return self._number(self._stable(place), self._version(place, self._ledger.versions[place][-1]))
+
+    def _asked(self, entry: Entry) -> list[int]:
+        """That a summary is there. One that has no name of its own is there if its root does what it did."""
+        is_private = entry.digest[0] == "~"
+        if not is_private and len(self._ledger.names[entry.digest]) == 1:
+            return [self._number(("summary", entry.digest), self._token_of(entry))]
+        if entry.born == BEFORE_ROOTS:
+            raise Nameless
+        name = self._roots[self._engine.roots[entry.born]]
+        if name not in self.now.records:
+            raise Nameless
+        found = [self._number(("made", *name), self._identities[entry.born])]
+        if not is_private:
+            found.append(self._number(("names", entry.digest), self._chain(entry.digest)))
+        return found
+
+    def _chain(self, name: str) -> str:
+        """Who made the summaries of this name so far, in order."""
+        entries = self._ledger.names.get(name, [])
+        count, chain = self._chains.get(name, (0, ""))
+        for one in entries[count:]:
+            chain = digest(f"{chain} {self._identities[one.born]}")
+        self._chains[name] = (len(entries), chain)
+        return chain
+
+    def _token_of(self, entry: Entry | Ghost) -> str:
+        if isinstance(entry, Entry) and not entry.token:
+            try:
+                entry.token = self.tokens.summary(entry.summary)
+            except Nameless:
+                entry.token = self._of_root(entry.born, entry.at)
+        return entry.token
+
+    def _of_root(self, born: int, what: object) -> str:
+        """The token of something that only its root can name: the same as long as the root does the same."""
+        return _unique() if born == BEFORE_ROOTS else f"?{self._identities[born]} {what}"
+
+    def _seen(self, place: Place, seen: Any) -> str:
+        """The token of what is read at a place."""
+        match place[0]:
+            case "class":
+                return self.tokens.bases(place[1])
+            case "module":
+                return repr(seen)
+            case "form":
+                return repr(sorted(seen))
+            case "template":
+                return digest(repr(seen))
+        if isinstance(seen, Version):
+            token = self._version(place, seen)
+        else:
+            token = "" if seen is None else self.tokens.value(seen)
+        return f"{token} rebound" if place[0] == "global" and place[2] in place[1].rebound else token
+
+    def _version(self, place: Place, version: Version) -> str:
+        if not version.token:
+            try:
+                version.token = self.tokens.value(version.value)
+            except Nameless:
+                version.token = self._of_root(version.born, self._stable(place))
+        return version.token
+
+    def _first(self, place: Place) -> Value | Any:
+        """What is at a place before all roots."""
+        project = self._engine.project
+        match place[0]:
+            case "global":
+                return place[1].variables.get(place[2])
+            case "member":
+                return place[1].members.get(place[2])
+            case "field":
+                return place[1].fields.get(place[2])
+            case "module":
+                return project.path_of(place[1])
+            case "form":
+                return project.form_fields(place[1])
+            case "template":
+                return self._engine.pages.holes(place[1])
+        return None
+
+    def _stable(self, place: Place) -> Stable:
+        what = place[0]
+        if what == "global":
+            return (what, place[1].path, place[2])
+        if what in ("member", "field", "class"):
+            cls = place[1]
+            if cls.born != BEFORE_ROOTS:
+                raise Nameless
+            return (what, cls.module.path, cls.name, cls.number, *place[2:])
+        return place
+
+    def _place(self, stable: Stable) -> Place | None:
+        """The place in this run; None if it is not there."""
+        what = stable[0]
+        if what == "global":
+            module = self._engine.project.at(stable[1])
+            return None if module is None else (what, module, stable[2])
+        if what in ("member", "field", "class"):
+            same = self._ledger.classes.get((stable[1], stable[2]), ())
+            return None if stable[3] >= len(same) else (what, same[stable[3]], *stable[4:])
+        if what == "shapes":
+            function = self._functions.get(stable[1:])
+            return None if function is None else (what, function)
+        return stable
+
+    def is_taken(self, number: int) -> bool:
+        """Tell whether a root was taken over and not executed since."""
+        return number in self._taken
+
+    def recalled(self, number: int, trace: Trace) -> None:
+        """Bring back what a taken-over root made, now that it was executed again. Raises Stale."""
+        record, ledger = self._taken.pop(number), self._ledger
+        for entry in trace.missed:
+            entry.digest, entry.is_foreign = self.tokens.key(entry.key, number)
+        done = [trace.created.get(entry.key) is entry for entry in trace.missed]
+        written = {place: value for place, value in trace.written.items() if ledger.lasts(place)}
+        then = {self._place(self._before.facts[one][0]) for one in record.written}
+        if (
+            trace.by_clock
+            or [entry.digest for entry in trace.missed] != record.names
+            or done != [made is not None for made in record.made]
+            or written.keys() != then
+        ):
+            raise Stale
+        for at, entry in enumerate(trace.missed):
+            if done[at]:
+                made = record.made[at]
+                entry.token = made if isinstance(made, str) else ""
+                record.made[at] = entry
+        ledger.bring_back(number, [entry for at, entry in enumerate(trace.missed) if done[at]], written)
+
+
+def kept(trace: Trace) -> list[Kept]:
+    """The hits of a root, the best for each place."""
+    best: dict[tuple[int, str, int, int], Hit] = {}
+    for hit in trace.claims:
+        key = (hit.kind, hit.path, hit.line, hit.column)
+        if key not in best or rank(hit) < rank(best[key]):
+            best[key] = hit
+    return [_kept(hit) for hit in best.values()]
+
+
+def _kept(hit: Hit) -> Kept:
+    place = hit.source.source.place
+    told = None if place is None else tuple(place)
+    return Kept(hit.kind, hit.path, hit.line, hit.column, rank(hit), wording.finding(hit), told)
+
+
+def rank(hit: Hit | Kept) -> tuple[bool, int, int]:
+    """The less, the surer and shorter."""
+    if isinstance(hit, Kept):
+        return hit.rank
+    length = hit.trail.length if hit.trail else 0
+    return (hit.source.source.origin == "local", hit.source.weak, length)
+
+
+def _unique() -> str:
+    """A token that nothing else will ever have."""
+    return f"?{os.urandom(8).hex()}"
+
+
+__all__ = ["Keeper", "Kept", "Known", "Record", "Root", "Stale", "rank", "read", "write"]

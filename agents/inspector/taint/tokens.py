@@ -1,0 +1,362 @@
+"""Names for what is shared that are equal in two runs only if no function could tell the two things apart.
+
+A value's token is a digest of all that it holds: constants, sources, trails with their lines, elements in order,
+functions with their text and its place. Containers of modules and classes also bear the place where they are first
+held, since whoever changes a list changes it under all its names. What a root made itself (closures, local classes)
+has no such name: `Nameless` is raised.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.structures import (
+    Bound,
+    Class,
+    Function,
+    Hit,
+    Instance,
+    Module,
+    Partial,
+    Summary,
+    Super,
+)
+from agents.inspector.taint.values import (
+    FALSE,
+    MISSING,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Choice,
+    Facts,
+    Taint,
+    Trail,
+    Value,
+)
+
+_SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
+_CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
+_ENCODING = re.compile(rb"coding[:=]")
+_NOBODY = -2  # of what may be of any time
+LEVELS = 3  # of containers whose sharing is told
+
+
+class Nameless(Exception):
+    """No other run could know this by a name."""
+
+
+def digest(text: str) -> str:
+    """Sixteen letters that stand for a text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+class _Within:
+    """What was told so far in one token. `mark` begins the labels of the summary that is told of."""
+
+    __slots__ = ("mark", "seen")
+
+    def __init__(self, mark: str = "") -> None:
+        self.mark = mark
+        self.seen: dict[int, int] = {}
+
+
+class Tokens:
+    """Tokens of one run, after its modules' bodies were executed and before anything else is."""
+
+    def __init__(self, modules: Iterable[Module], classes: Iterable[Class]) -> None:
+        self._shared: dict[int, str] = {}
+        self._values: dict[int, str] = {}  # only of what is shared, and so never goes away
+        self._functions: dict[Function, str] = {}
+        self._lines: dict[str, list[bytes]] = {}
+        self._imports: dict[str, str] = {}
+        self._trails: dict[int, tuple[Trail, str]] = {}
+        self._busy: set[int] = set()
+        for module in modules:
+            for name, value in module.variables.items():
+                self._share(value, f"{module.path}:{name}", LEVELS)
+        for cls in classes:
+            for held in (cls.members, cls.fields):
+                for name, value in held.items():
+                    self._share(value, f"{self.cls(cls)}.{name}", LEVELS)
+
+    def _share(self, value: Value, name: str, levels: int) -> None:
+        if isinstance(value.ref, (Bound, Partial)):
+            self._shared.setdefault(id(value.ref), name)
+        if value.items is None and value.rest is None and not value.shape:
+            return
+        if id(value) in _SINGLE or id(value) in self._shared:
+            return
+        self._shared[id(value)] = name
+        if levels:
+            for key, one in (value.items or {}).items():
+                self._share(one, f"{name}[{key!r}]", levels - 1)
+            if value.rest is not None:
+                self._share(value.rest, f"{name}[]", levels - 1)
+
+    def value(self, value: Value) -> str:
+        """The token of a shared value. Raises Nameless."""
+        return digest(self._value(value, _Within()))
+
+    def summary(self, summary: Summary) -> str:
+        """The token of what a call of a function does. Raises Nameless."""
+        within = _Within(f"#{summary.serial}.")
+        parts = [
+            str(summary.returns),
+            self._value(summary.result, within),
+            self._facts(summary.facts, within),
+        ]
+        for changed in (summary.after, summary.written):
+            parts += [f"{name}:{self._value(one, within)}" for name, one in changed.items()]
+        parts += [self._hit(one, within) for one in summary.hits]
+        return digest("\n".join(parts))
+
+    def key(self, key: Any, time: int) -> tuple[str, bool]:
+        """The name of a summary's key, and whether it holds objects of another root than that of this time.
+
+        One that holds objects which a root made is named by its function alone, after a "~".
+        """
+        parts: list[str] = []
+        born: list[int] = []
+        self._key(key, parts, born)
+        if born:
+            return f"~{self.function(key[0])}", any(one != time for one in born)
+        return digest("".join(parts)), False
+
+    def cls(self, cls: Class) -> str:
+        """The name of a class that was made before all roots."""
+        if cls.born >= 0:
+            raise Nameless
+        return f"{cls.module.path}:{cls.name}#{cls.number}"
+
+    def bases(self, cls: Class) -> str:
+        """The token of a class's bases and annotated names, and those of its bases."""
+        parts: list[str] = []
+        for one in cls.order():
+            parts.append(self.cls(one))
+            parts += [self._value(base, _Within()) for base in one.bases]
+            parts += one.annotated()
+        return digest("\n".join(parts))
+
+    def function(self, function: Function) -> str:
+        """The token of a function: its text, where it is written, its defaults and what it sees."""
+        found = self._functions.get(function)
+        if found is None:
+            free = not self._busy
+            found = digest(self._function(function))
+            if free:  # else it may lack what is being told of just now
+                self._functions[function] = found
+        return found
+
+    def _function(self, function: Function) -> str:
+        module, node = function.module, function.node
+        decorators = [] if not hasattr(node, "decorator_list") else node.decorator_list
+        start = min([node.lineno, *(one.lineno for one in decorators)])
+        parts = [
+            module.path, function.name, function.kind, str(start), str(node.col_offset), self._head(module),
+            self._text(module, start, node.end_lineno or start),
+        ]  # fmt: skip
+        if function.owner is not None:
+            parts.append(self.cls(function.owner))
+        parts += [self._value(one, _Within()) for one in function.decorators]
+        parts += [f"{name}={self._value(one, _Within())}" for name, one in function.defaults.items()]
+        if function.decorated is not None:
+            parts.append(self._value(function.decorated, _Within()))
+        if function.parent is not None:
+            parts.append(self._frame(function.parent))
+        return "\n".join(parts)
+
+    def _head(self, module: Module) -> str:
+        found = self._imports.get(module.path)
+        if found is None:
+            first = [line for line in self._of(module)[:2] if _ENCODING.search(line)]
+            found = self._imports[module.path] = f"{sorted(module.imports)}{module.in_test_code}{first}"
+        return found
+
+    def _of(self, module: Module) -> list[bytes]:
+        found = self._lines.get(module.path)
+        if found is None:
+            found = self._lines[module.path] = module.source.splitlines(keepends=True)
+        return found
+
+    def _text(self, module: Module, start: int, end: int) -> str:
+        return blake2b(b"".join(self._of(module)[start - 1 : end]), digest_size=8).hexdigest()
+
+    def _frame(self, frame: Frame) -> str:
+        """A frame that a function sees: its variables, and what it sees itself."""
+        if frame.is_module:
+            return frame.module.path
+        if frame.born >= 0:
+            raise Nameless
+        if id(frame) in self._busy:
+            return "~"
+        self._busy.add(id(frame))
+        try:
+            parts = [
+                f"{name}={self._value(one, _Within())}" for name, one in sorted(frame.state.variables.items())
+            ]
+            if frame.function is not None and frame.function.owner is not None:
+                parts.append(self.cls(frame.function.owner))
+            if frame.receiver is not None:
+                parts.append(self._value(frame.receiver, _Within()))
+            if frame.parent is not None:
+                parts.append(self._frame(frame.parent))
+        finally:
+            self._busy.discard(id(frame))
+        return "\n".join(parts)
+
+    def _value(self, value: Value, within: _Within) -> str:
+        single = _SINGLE.get(id(value))
+        if single is not None:
+            return single
+        name = self._shared.get(id(value), "")
+        if name:
+            found = self._values.get(id(value))
+            if found is None:
+                found = digest(name + self._content(value, _Within()))
+                if not self._busy:
+                    self._values[id(value)] = found
+            return found
+        if value.items is None and value.rest is None and not value.shape:
+            return self._content(value, within)
+        number = within.seen.get(id(value))
+        if number is not None:
+            return f"={number}"
+        within.seen[id(value)] = len(within.seen)
+        return self._content(value, within)
+
+    def _content(self, value: Value, within: _Within) -> str:
+        parts = [f"{value.name!r}{value.prefix!r}{value.shape}{value.exact:d}"]
+        if value.const is not MISSING:
+            if type(value.const) not in _CONSTANTS:
+                raise Nameless
+            parts.append(repr(value.const))
+        parts += [self._taint(one, within) for one in value.taints]
+        if value.ref is not None:
+            parts.append(f"->{self._ref(value.ref, within)}")
+        if value.items is not None:
+            parts += [f"[{key!r}]{self._value(one, within)}" for key, one in value.items.items()]
+            parts.append("[]")
+        if value.rest is not None:
+            parts.append(f"*{self._value(value.rest, within)}")
+        if value.facts is not None:
+            parts += [self._facts(one, within) for one in value.facts]
+        return f"({' '.join(parts)})"
+
+    def _ref(self, ref: Any, within: _Within) -> str:
+        if isinstance(ref, Function):
+            return f"f{self.function(ref)}"
+        if isinstance(ref, Class):
+            return f"c{self.cls(ref)}"
+        if isinstance(ref, Module):
+            return f"m{ref.path}"
+        if isinstance(ref, Instance):
+            return f"i{self.cls(ref.cls)}"
+        if isinstance(ref, Choice):
+            return f"?{'|'.join(self._ref(one, within) for one in ref.options)}"
+        if isinstance(ref, Super):
+            return f"s{self.cls(ref.cls)}{self._value(ref.receiver, within)}"
+        if isinstance(ref, Bound):
+            node = ref.node
+            place = f"{type(node).__name__}{node.lineno}:{node.col_offset}" if node is not None else ""
+            name = self._shared.get(id(ref), "")
+            return f"b{name}{place}{self._ref(ref.function, within)}{self._value(ref.receiver, within)}"
+        if isinstance(ref, Partial):
+            given = [self._value(one, within) for one in ref.positional]
+            given += [f"{name}={self._value(one, within)}" for name, one in ref.keywords.items()]
+            return f"p{self._shared.get(id(ref), '')}{self._value(ref.target, within)}{','.join(given)}"
+        raise Nameless
+
+    def _taint(self, taint: Taint, within: _Within) -> str:
+        source = taint.source
+        what = self._label(source.what, within)
+        lineage = [f"{one.selector!r}{one.veil}{one.identity!r}{one.cleaned}" for one in source.lineage()]
+        encoded = "" if source.encoded is None else self._taint(source.encoded, within)
+        return (
+            f"<{what!r}{source.place}{source.origin}{lineage}{encoded}{taint.cleaned}.{taint.weak}"
+            f"{self._trail(taint.trail)}>"
+        )
+
+    def _label(self, what: str, within: _Within) -> str:
+        """A label without the serial number of its summary, which differs between runs."""
+        if what[:1] != "#":
+            return what
+        if within.mark and not what.startswith(within.mark):
+            raise Nameless
+        return f"#{what.rpartition('.')[2]}"
+
+    def _trail(self, trail: Trail | None) -> str:
+        if trail is None:
+            return ""
+        found = self._trails.get(id(trail))
+        if found is None:
+            text = "|".join(f"{one.place}{one.variable!r}{one.what!r}" for one in trail.hops())
+            found = self._trails[id(trail)] = (trail, digest(text))
+        return found[1]
+
+    def _facts(self, facts: Facts, within: _Within) -> str:
+        told = [
+            f"{self._label(key[0], within)!r}{key[1]}{key[2]!r}{need}={bits}"
+            for (key, need), bits in facts.items()
+        ]
+        return f"{{{' '.join(told)}}}"
+
+    def _hit(self, hit: Hit, within: _Within) -> str:
+        taint: Taint = hit.source
+        where = f"{hit.path!r}{hit.line}.{hit.column}.{hit.end_line}{hit.sink!r}"
+        return f"!{hit.kind}{where}{self._taint(taint, within)}{self._trail(hit.trail)}"
+
+    def _part(self, key: Any, born: list[int]) -> str:
+        parts: list[str] = []
+        self._key(key, parts, born)
+        return "".join(parts)
+
+    def _key(self, key: Any, parts: list[str], born: list[int]) -> None:
+        kind = type(key)
+        if kind is tuple:
+            parts.append("(")
+            for one in key:
+                self._key(one, parts, born)
+            parts.append(")")
+        elif kind in _CONSTANTS:
+            is_label = kind is str and key[:1] == "#" and key[1:2].isdigit()
+            parts.append(f"#{key.rpartition('.')[2]}" if is_label else repr(key))
+            parts.append(" ")
+        elif kind is frozenset:
+            parts.append("{" + ",".join(sorted(self._part(one, born) for one in key)) + "}")
+        elif isinstance(key, ast.AST):
+            parts.append(f"{kind.__name__}{getattr(key, 'lineno', 0)}:{getattr(key, 'col_offset', 0)}")
+        elif kind is Choice:
+            for one in key.options:
+                self._key(one, parts, born)
+                parts.append("|")
+        elif isinstance(key, (Bound, Partial, Super)):
+            if isinstance(key, Super):
+                born.append(_NOBODY)
+            elif key.born >= 0:
+                born.append(key.born)
+            else:
+                parts.append(self._ref(key, _Within()))
+        elif isinstance(key, tuple):
+            parts.append(repr(key))
+        else:
+            try:
+                parts.append(self._ref(key, _Within()))
+            except Nameless:
+                born.append(_born(key))
+
+
+def _born(ref: Any) -> int:
+    """The time of the root that made a closure or a local class."""
+    if isinstance(ref, Instance):
+        return ref.cls.born
+    if isinstance(ref, Function) and ref.parent is not None:
+        return ref.parent.born
+    return ref.born if isinstance(ref, Class) else _NOBODY
+
+
+__all__ = ["Nameless", "Tokens", "digest"]

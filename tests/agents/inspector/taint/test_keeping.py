@@ -1,0 +1,267 @@
+"""A run that takes over what an earlier one kept says the same as a fresh one, hop for hop, whatever was edited."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.inspector.taint import analysis, keeping
+from agents.inspector.taint.engine import ROOT_STEPS, Engine
+
+PROGRAM = {
+    "web/views.py": """\
+from flask import Flask, request, render_template
+import os
+from web import tools, models
+from web.tools import wrapped, clean as tidy
+app = Flask(__name__)
+
+@app.route("/a")
+def a():
+    store = models.Store(request.args["path"])
+    store.keep(request.args["name"])
+    return store.run()
+
+@app.route("/b")
+@wrapped
+def b():
+    value = tidy(request.args["b"])
+    tools.call(tools.shell, value)
+    return render_template("page.html", title=value)
+
+@app.route("/c")
+def c():
+    made = tools.maker(request.args["c"])
+    return made("x")
+""",
+    "web/tools.py": """\
+import os
+LIMIT = 3
+MODE = "a"
+SHARED = OTHER = []
+last = None
+
+def wrapped(function):
+    def inner(*args, **more):
+        return function(*args, **more)
+    return inner
+
+def clean(text):
+    if MODE == "b":
+        return int(text)
+    return deep(text, LIMIT)
+
+def deep(text, n):
+    return text if n == 0 else deep(text, n - 1)
+
+def shell(text):
+    global last
+    last = text
+    os.system("ls " + text)
+
+def again():
+    os.system(last)
+
+def call(target, value):
+    return target(value)
+
+def maker(text):
+    def made(more):
+        os.system(text + more)
+        return text
+    return made
+
+def collect(text):
+    mine = SHARED
+    mine.append(text)
+    other = OTHER
+    os.system(other[0])
+""",
+    "web/models.py": """\
+import os
+from web.tools import call
+
+class Base:
+    kind = "ls"
+
+    def run(self):
+        call(os.system, self.path)
+        return self.name
+
+    def late(self):
+        return self.extra
+
+class Store(Base):
+    def __init__(self, path):
+        self.path = path
+        self.name = ""
+
+    def keep(self, name):
+        self.name = name
+        self.extra = input()
+
+    def show(self):
+        os.system(self.late())
+        os.system(self.kind)
+
+class Other(Base):
+    def go(self, queue):
+        call(self.run, queue)
+        call(lambda one: os.system(one + self.kind), input())
+""",
+    "web/templates/page.html": "<p>{{ title|safe }}</p>\n",
+    "jobs.py": """\
+import sys
+from web.models import Store, Other
+from web import tools
+
+def main():
+    store = Store(sys.argv[1])
+    store.keep(sys.argv[2])
+    store.show()
+    tools.collect(sys.argv[3])
+    Other().go(sys.argv[4])
+    tools.call(tools.maker(sys.argv[5]), "z")
+""",
+}
+Edit = Callable[[random.Random, list[str]], list[str]]
+
+
+def _insert(rng: random.Random, lines: list[str]) -> list[str]:
+    at = rng.choice([n for n, line in enumerate(lines) if not line.startswith((" ", "@", ")"))] or [0])
+    at -= 1 if at and lines[at - 1].startswith("@") else 0
+    return [*lines[:at], rng.choice(["", "# a line", "NEW = 1"]), *lines[at:]]
+
+
+def _append(rng: random.Random, lines: list[str]) -> list[str]:
+    name = f"added_{rng.randrange(5)}"
+    body = rng.choice(["os.system(value)", "return value", "return wrapped(value)"])
+    return [*lines, f"def {name}(value=[]):", "    import os", f"    {body}", ""]
+
+
+def _rename(rng: random.Random, lines: list[str]) -> list[str]:
+    old = rng.choice(["deep", "inner", "call", "keep", "run", "clean", "MODE", "late", "made", "last"])
+    return [line.replace(old, f"{old}x") for line in lines]
+
+
+def _delete(rng: random.Random, lines: list[str]) -> list[str]:
+    starts = [n for n, line in enumerate(lines) if line.lstrip().startswith("def ")]
+    if not starts:
+        return lines
+    start = rng.choice(starts)
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    end = start + 1
+    while end < len(lines) and (not lines[end].strip() or lines[end].startswith(" " * (indent + 1))):
+        end += 1
+    while start and lines[start - 1].lstrip().startswith("@"):
+        start -= 1
+    return [*lines[:start], f"{' ' * indent}gone = 0", *lines[end:]]
+
+
+def _constant(rng: random.Random, lines: list[str]) -> list[str]:
+    old, new = rng.choice(
+        [
+            ('MODE = "a"', 'MODE = "b"'),
+            ('MODE = "b"', 'MODE = "a"'),
+            ("LIMIT = 3", "LIMIT = 2"),
+            ("SHARED = OTHER = []", "SHARED = []; OTHER = []"),
+            ("self.extra = input()", 'self.extra = ""'),
+            ('kind = "ls"', "kind = input()"),
+            ("|safe", ""),
+            ("title }}", "title|safe }}"),
+            ("class Store(Base)", "class Store(object)"),
+            ("return text\n", "return 1\n"),
+            ("self.name = name", "self.path = name"),
+        ]
+    )
+    return "\n".join(lines).replace(old, new).split("\n")
+
+
+def _edit(root: Path, rng: random.Random) -> None:
+    for path in rng.sample(sorted(one for one in root.rglob("*") if one.is_file()), rng.choice([1, 1, 2])):
+        if rng.random() < 0.05:
+            path.unlink()
+            continue
+        if rng.random() < 0.05:
+            path.with_name(f"copy_{path.name}").write_text(path.read_text())
+        edit: Edit = rng.choice([_insert, _append, _rename, _delete, _constant, _constant, _constant])
+        path.write_text("\n".join(edit(rng, path.read_text().split("\n"))))
+    if rng.random() < 0.2 or not any(root.rglob("*.py")):
+        name = rng.choice(sorted(PROGRAM))
+        (root / name).write_text(PROGRAM[name])
+
+
+def _run(root: Path, before: keeping.Known | None) -> tuple[Engine, dict[str, Any]]:
+    names = sorted(str(one.relative_to(root)) for one in root.rglob("*") if one.is_file())
+
+    def engine(known: keeping.Known | None) -> Engine:
+        return Engine(
+            root, [one for one in names if one.endswith(".py")],
+            templates=[one for one in names if one.endswith(".html")], known=known, keeping=True,
+            root_milliseconds=100_000, file_milliseconds=1_000_000,
+        )  # fmt: skip
+
+    one, result = analysis.analysed(engine, before)
+    told = analysis.as_data(result)
+    return one, {key: told[key] for key in ("findings", "not_analysed", "files", "functions")}
+
+
+def _written(root: Path) -> None:
+    for name, text in PROGRAM.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_taken_over_equals_a_fresh_run(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    _written(root)
+    engine, _ = _run(root, None)
+    for _ in range(15):
+        assert engine.keeper is not None
+        keeping.write(kept, engine.keeper.now, ROOT_STEPS)
+        _edit(root, rng)
+        before = keeping.read(kept, ROOT_STEPS)
+        assert before is not None
+        engine, told = _run(root, before)
+        fresh, expected = _run(root, None)
+        assert told == expected
+        engine = rng.choice([engine, fresh])
+
+
+def test_an_unchanged_program_executes_no_root(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    _written(root)
+    engine, expected = _run(root, None)
+    assert engine.keeper is not None
+    assert len(engine.keeper.now.records) == len(engine.roots)
+    keeping.write(kept, engine.keeper.now, ROOT_STEPS)
+    again, told = _run(root, keeping.read(kept, ROOT_STEPS))
+    assert again.keeper is not None
+    assert told == expected
+    assert again.keeper.taken == len(engine.roots)
+
+
+@pytest.mark.parametrize("damage", ["shorter", "changed", "foreign", "absent"])
+def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -> None:
+    _written(tmp_path / "tree")
+    engine, _ = _run(tmp_path / "tree", None)
+    assert engine.keeper is not None
+    kept = tmp_path / "kept"
+    keeping.write(kept, engine.keeper.now, ROOT_STEPS)
+    body = kept.read_bytes()
+    bounds = ROOT_STEPS
+    if damage == "shorter":
+        kept.write_bytes(body[:-1])
+    elif damage == "changed":
+        kept.write_bytes(body[:40] + bytes([body[40] ^ 1]) + body[41:])
+    elif damage == "foreign":
+        bounds = ROOT_STEPS + 1
+    else:
+        kept.unlink()
+    assert keeping.read(kept, bounds) is None
