@@ -9,8 +9,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from agents import tracking
-from agents.findings import Coverage, FindingData, one_of_each
-from agents.models import IS_DISMISSED, Finding, TrackedFinding
+from agents.findings import Coverage, FindingData, Verdict, one_of_each
+from agents.models import IS_DISMISSED, Finding, TrackedFinding, TriageAct
 from tasks.contract import RecordedStep
 from tasks.plans import JsonObject
 
@@ -82,6 +82,21 @@ def all_of_run(run_id: UUID) -> list[FindingData]:
 def count_dismissed(run_id: UUID) -> int:
     """Count the claims of a run that people have dismissed."""
     return _of_run(run_id).filter(_is_dismissed()).values("fingerprint").distinct().count()
+
+
+def dismissed_of_run(run_id: UUID) -> list[tuple[str, FindingData, str]]:
+    """Give (agent, finding, reason) of the claims of a run that people have dismissed, worst first, each once."""
+    acts = TriageAct.objects.filter(
+        finding__project=OuterRef("project"),
+        finding__fingerprint=OuterRef("fingerprint"),
+        verdict=Verdict.DISMISS,
+    )
+    rows = _of_run(run_id).filter(_is_dismissed()).annotate(reason=acts.order_by("-pk").values("reason")[:1])
+    rows = rows.order_by("severity_weight", "agent", "path", "line", "id")
+    found: dict[str, tuple[str, FindingData, str]] = {}
+    for row in rows.iterator(chunk_size=1000):
+        found.setdefault(row.fingerprint, (row.agent, _data(row), row.reason or ""))
+    return list(found.values())
 
 
 def _of_run(run_id: UUID) -> QuerySet[Finding]:

@@ -17,6 +17,7 @@ from django.template import Context, Engine, Template
 from agents.findings import Evidence, Severity
 from agents.quality.model import Quality
 from agents.reporting import coverage, fixes, quality
+from agents.reporting.filters import as_page, filters_of, is_new
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, plural
 from agents.reporting.visible import one_line, visible
 
@@ -43,7 +44,9 @@ def _template() -> Template:
 
 def _page(report: Report) -> dict[str, Any]:
     ranked = report.ranked
+    filters = filters_of(ranked[:MAX_FINDINGS])
     return {
+        "filters": as_page(filters),
         "goal": visible(report.goal),
         "run_id": str(report.run_id),
         "created_at": report.created_at.strftime("%Y-%m-%d %H:%M UTC"),
@@ -55,7 +58,7 @@ def _page(report: Report) -> dict[str, Any]:
         "answer": [part for part in visible(report.answer).split("\n") if part.strip()],
         "tiles": _tiles(report),
         "bar": _bar(report),
-        "groups": _groups(ranked[:MAX_FINDINGS]),
+        "groups": _groups(ranked[:MAX_FINDINGS], filters.classes),
         "more": max(0, len(ranked) - MAX_FINDINGS),
         "files": _files(ranked),
         "fixes": _fixes(report),
@@ -165,18 +168,18 @@ def _bar(report: Report) -> list[dict[str, str]]:
     ]
 
 
-def _groups(ranked: Sequence[ReportedFinding]) -> list[dict[str, Any]]:
+def _groups(ranked: Sequence[ReportedFinding], classes: Sequence[str]) -> list[dict[str, Any]]:
     groups: dict[Severity, list[dict[str, Any]]] = {}
     for number, entry in enumerate(ranked):
         cards = groups.setdefault(entry.finding.severity, [])
-        cards.append(_card(entry, is_open=number < OPEN_FINDINGS))
+        cards.append(_card(entry, is_open=number < OPEN_FINDINGS, classes=classes[number]))
     return [
         {"name": str(severity).capitalize(), "kind": str(severity), "count": len(cards), "cards": cards}
         for severity, cards in groups.items()
     ]
 
 
-def _card(entry: ReportedFinding, *, is_open: bool) -> dict[str, Any]:
+def _card(entry: ReportedFinding, *, is_open: bool, classes: str) -> dict[str, Any]:
     finding = entry.finding
     folder, slash, name = one_line(finding.path).rpartition("/")
     tags = [
@@ -184,10 +187,12 @@ def _card(entry: ReportedFinding, *, is_open: bool) -> dict[str, Any]:
         finding.category,
         *(f"CWE-{number}" for number in finding.cwe),
         *(["in test code"] if finding.in_test_code else []),
+        *(["new"] if is_new(entry) else []),
     ]
     snippet = finding.evidence[0].snippet
     return {
         "is_open": is_open,
+        "classes": classes,
         "kind": str(finding.severity),
         "title": one_line(finding.title),
         "message": visible(finding.message),

@@ -134,10 +134,25 @@ class PlanStep(_Shape):
 
 
 class ReportedFinding(_Shape):
-    """A finding and the agent that made it."""
+    """A finding and the agent that made it.
+
+    `is_new`: against the base, or the run that this one is compared with; None: compared with nothing. `line_hash`:
+    GitHub's of its line, if the tree is known (`agents.reporting.line_hash`).
+    """
 
     agent: str
     finding: FindingData
+    is_new: bool | None = None
+    line_hash: str = ""
+
+
+class SetAside(_Shape):
+    """A finding that people have dismissed, and why."""
+
+    agent: str
+    finding: FindingData
+    reason: str
+    line_hash: str = ""
 
 
 class NotAnalysed(_Shape):
@@ -169,6 +184,7 @@ class Report(_Shape):
     plan_steps: tuple[PlanStep, ...] = ()
     findings: tuple[ReportedFinding, ...] = ()
     dismissed: int = 0
+    set_aside: tuple[SetAside, ...] = ()  # the dismissed ones, for forms that tell them
     tool_runs: tuple[ToolRun, ...] = ()
     not_analysed: tuple[NotAnalysed, ...] = ()
     written: tuple[Written, ...] = ()

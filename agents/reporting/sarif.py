@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from agents.findings import FindingData, Hop, Severity
-from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, ToolState
+from agents.reporting.model import PlanStep, Report, ReportedFinding, SetAside, ToolRun, ToolState
 from agents.reporting.visible import visible
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
 FINGERPRINT = "wrenchai/v1"
+LINE_HASH = "primaryLocationLineHash"
 _LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -42,7 +43,8 @@ _GITHUB_PRECISION = {"high": "very-high", "medium": "high", "low": "medium"}
 def as_sarif(report: Report) -> bytes:
     """Give the report as a SARIF log in UTF-8."""
     ranked = report.ranked
-    rules = _rules([entry.finding for entry in ranked])
+    set_aside = report.set_aside
+    rules = _rules([*(entry.finding for entry in ranked), *(entry.finding for entry in set_aside)])
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     run: dict[str, Any] = {
         "tool": {
@@ -56,7 +58,10 @@ def as_sarif(report: Report) -> bytes:
             *(_tool_invocation(run) for run in report.tool_runs),
             *(_step_invocation(step) for step in report.unfinished_steps),
         ],
-        "results": [_result(entry, index) for entry in ranked],
+        "results": [
+            *({**_result(entry, index), **({"suppressions": []} if set_aside else {})} for entry in ranked),
+            *({**_result(entry, index), "suppressions": [_suppression(entry)]} for entry in set_aside),
+        ],
         "properties": {
             "goal": report.goal,
             "complete": report.is_complete,
@@ -109,7 +114,25 @@ def _rule(finding: FindingData) -> dict[str, Any]:
     return {**rule, "helpUri": url} if url else rule
 
 
-def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
+def _suppression(entry: SetAside) -> dict[str, Any]:
+    """People have dismissed it. The standard wants `suppressions` in each result of a run or in none."""
+    return {"kind": "external", "status": "accepted", "justification": visible(entry.reason)}
+
+
+def _fingerprints(entry: ReportedFinding | SetAside) -> dict[str, str]:
+    """Ours, GitHub's of the line, and those by which other tools know the claim."""
+    theirs = {name: value for one in entry.finding.evidence for name, value in one.fingerprints.items()}
+    lines = {LINE_HASH: entry.line_hash} if entry.line_hash else {}
+    return {**theirs, **lines, FINGERPRINT: entry.finding.fingerprint}
+
+
+def _baseline(entry: ReportedFinding | SetAside) -> dict[str, str]:
+    is_new = entry.is_new if isinstance(entry, ReportedFinding) else None
+    is_new = entry.finding.is_new if is_new is None else is_new
+    return {} if is_new is None else {"baselineState": "new" if is_new else "unchanged"}
+
+
+def _result(entry: ReportedFinding | SetAside, index: dict[str, int]) -> dict[str, Any]:
     finding = entry.finding
     location: dict[str, Any] = {
         "physicalLocation": {
@@ -126,8 +149,8 @@ def _result(entry: ReportedFinding, index: dict[str, int]) -> dict[str, Any]:
         "message": {"text": visible(finding.message) or visible(finding.title)},
         "locations": [location],
         **_code_flows(finding),
-        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
-        **({} if finding.is_new is None else {"baselineState": "new" if finding.is_new else "unchanged"}),
+        "partialFingerprints": _fingerprints(entry),
+        **_baseline(entry),
         "properties": {
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),

@@ -9,7 +9,7 @@ Knows the others through the registry only. Uses no LLM.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -23,6 +23,8 @@ from agents.patches import FixData
 from agents.quality.gate import QUALITY, Counted
 from agents.quality.reading import FILE, read, unreadable
 from agents.registry import Registry
+from agents.reporting import Report, SetAside
+from agents.reporting.line_hash import of_places
 from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
@@ -32,6 +34,7 @@ from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
 from agents.workspace.targets import GitTarget, SarifFile, web_of
 from tasks.contract import StepCancelled, StepFailed, StepRequest
+from tasks.errors import ArtifactMissing
 
 MAX_GOAL = 4_000
 PLAN_STAGES = 4
@@ -143,6 +146,8 @@ class SuperAgent(Agent):
             compared=quality[1],
             now=datetime.now(UTC),
         )
+        told = {one.finding.fingerprint: one.is_new for one in quality[0]} if quality[1] else {}
+        report = _placed(_told_apart(report, told, _set_aside(context.request.run_id)), input.plan, context)
         context.progress(1, 2, "collected the results")
         names = []
         for name, content in reporting.write_all(report).items():
@@ -181,6 +186,51 @@ def _compared(request: StepRequest, plan: PlanOutput) -> tuple[list[Counted], di
     compared = store.baselines(request.project_id, operations)
     runs = {operation: row.run for operation, row in compared.items()}
     return store.counted(request.run_id, compared), runs
+
+
+def _set_aside(run_id: UUID) -> tuple[SetAside, ...]:
+    from agents import findings_store  # needs Django's models, which load after the agents
+
+    dismissed = findings_store.dismissed_of_run(run_id)
+    return tuple(SetAside(agent=agent, finding=one, reason=reason) for agent, one, reason in dismissed)
+
+
+def _told_apart(report: Report, new: Mapping[str, bool], set_aside: tuple[SetAside, ...]) -> Report:
+    """Say of each finding whether it is new, and add those that people have dismissed."""
+    findings = tuple(
+        entry.model_copy(
+            update={
+                "is_new": new.get(entry.finding.fingerprint)
+                if entry.finding.is_new is None
+                else entry.finding.is_new
+            }
+        )
+        for entry in report.findings
+    )
+    return report.model_copy(update={"findings": findings, "set_aside": set_aside})
+
+
+def _placed(report: Report, plan: PlanOutput, context: OperationContext) -> Report:
+    """Add to each finding the hash of its line. Without the tree there is none, and the report is whole all the
+    same.
+    """
+    told = [*(one.finding for one in report.findings), *(one.finding for one in report.set_aside)]
+    if plan.snapshot is None or not told:
+        return report
+    try:
+        with workspace.checked_out(plan.snapshot.digest, context.open_artifact) as tree:
+            hashes = of_places(tree, ((one.path, one.line) for one in told))
+    except (WorkspaceError, ArtifactMissing) as error:
+        context.log(f"lines have no hash in the SARIF: {error}", level="warning")
+        return report
+    findings, set_aside = (
+        tuple(
+            one.model_copy(update={"line_hash": hashes.get((one.finding.path, one.finding.line), "")})
+            for one in part
+        )
+        for part in (report.findings, report.set_aside)
+    )
+    return report.model_copy(update={"findings": findings, "set_aside": set_aside})
 
 
 def _attempts(run_id: UUID) -> dict[str, int]:

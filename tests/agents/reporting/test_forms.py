@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from agents.findings import Severity
-from agents.reporting import MEDIA_TYPES, PlanStep, Report, ToolState, Written, write_all
+from agents.reporting import MEDIA_TYPES, PlanStep, Report, SetAside, ToolState, Written, write_all
 from agents.reporting.markdown import MAX_CHARACTERS, escaped
 from agents.reporting.visible import one_line, visible
 from tests.agents.reporting.reports import MEAN, finding, mean_report, partial, report, tool
@@ -138,6 +138,34 @@ def test_sarif_keeps_the_official_schema(of: Report) -> None:
     _sarif(of)
 
 
+def test_sarif_tells_what_people_dismissed_what_is_new_and_how_lines_are_known_again() -> None:
+    proof = finding().finding.evidence[0].model_copy(update={"fingerprints": {"theirs/v1": "12ab"}})
+    seen = finding(path="a.py")
+    seen = seen.model_copy(
+        update={
+            "line_hash": "39fa2ee980eb94b0:1",
+            "finding": seen.finding.model_copy(update={"evidence": (proof,)}),
+        }
+    )
+    aside = SetAside(agent="inspector", finding=finding(rule="S105").finding, reason="a placeholder\x1b[2J")
+    fresh = finding(path="b.py").model_copy(update={"is_new": True})
+    run = _sarif(report(findings=(seen, fresh), set_aside=(aside,)))
+    first, second, third = run["results"]
+    assert first["partialFingerprints"] == {
+        "theirs/v1": "12ab",
+        "primaryLocationLineHash": "39fa2ee980eb94b0:1",
+        "wrenchai/v1": seen.finding.fingerprint,
+    }
+    assert [one["suppressions"] for one in run["results"]] == [
+        [],
+        [],
+        [{"kind": "external", "status": "accepted", "justification": "a placeholder"}],
+    ]
+    assert [one.get("baselineState") for one in (first, second, third)] == [None, "new", None]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["S105", "S608"]
+    assert "suppressions" not in _sarif(report())["results"][0]
+
+
 # -- HTML ------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +210,36 @@ def test_html_shows_hostile_text_as_text() -> None:
     assert "&lt;U+202E&gt;" in page
     assert "{{ 7 }}" in page
     assert HARMFUL.search(page) is None
+
+
+def test_html_can_be_narrowed_down_without_a_script() -> None:
+    entries = (
+        finding(path="shop/a.py"),
+        finding(path="tests/b.py", rule="S105", severity=Severity.LOW, in_test_code=True, category="secret"),
+        finding(path="c.py", rule=MEAN[:60]).model_copy(update={"is_new": True}),
+    )
+    page = write_all(report(findings=entries))["report.html"].decode()
+    tags = _Tags(page).tags
+    boxes = {attributes["id"] for name, attributes in tags if name == "input"}
+    assert boxes == {"show-high", "show-low", "only-new", "no-tests"}
+    assert {attributes["id"] for name, attributes in tags if name == "select"} == {
+        "by-rule",
+        "by-kind",
+        "by-path",
+    }
+    cards = [
+        attributes["class"] for name, attributes in tags if name == "details" and "card" in str(attributes)
+    ]
+    style = page.split("<style>")[1].split("</style>")[0]
+    for card in cards:
+        for word in str(card).split():
+            if "-" in word and word not in {"is-new", "in-tests"}:
+                facet, _, key = word.rpartition("-")
+                assert f'body:has(#by-{facet} [value="{key}"]:checked) .card:not(.{word})' in style
+    assert MEAN[:20] not in style
+    assert not [
+        name for name, _ in _Tags(write_all(report())["report.html"].decode()).tags if name == "select"
+    ]
 
 
 def test_html_of_many_findings_stays_bounded() -> None:
