@@ -1,6 +1,6 @@
 """Which new claims are old ones whose file moved or whose line was edited.
 
-    primary (agents.tracking) ─> move: the same but for the path, one on each side
+    primary (agents.tracking) ─> move: the same but for the path, as many on each side; of several the likest paths
                               ─> fuzzy: same rule, path and scope, lines at least .8 alike, best pair first ─> new
 
 Owns: the passes. Pure: refuses to know where the old ones come from. Who calls it gives only old claims that a look
@@ -17,6 +17,8 @@ from difflib import SequenceMatcher
 from agents.findings import FindingData
 
 ALIKE = 0.8
+MAX_TWINS = 20  # claims that only their paths tell apart; of more, nobody knows which went where
+MAX_PATH = 200  # characters of a path's end that are compared
 MAX_PAIRS = 5_000  # lines compared in one call, 0.1 to 0.5 ms each; what is beyond counts as new
 
 
@@ -71,18 +73,40 @@ def _renamed(new: list[Known], old: list[Known], moves: Mapping[str, str]) -> di
 
 def _moved(new: list[Known], old: list[Known]) -> dict[str, str]:
     fresh, gone = _by_move(new), _by_move(old)
-    return {
-        names[0]: gone[move][0]
-        for move, names in fresh.items()
-        if len(names) == 1 and len(gone.get(move, ())) == 1
-    }
+    found: dict[str, str] = {}
+    for move, claims in fresh.items():
+        then = gone.get(move, [])
+        if len(claims) == len(then) <= MAX_TWINS:
+            found |= _by_path(claims, then)
+    return found
 
 
-def _by_move(claims: Iterable[Known]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+def _by_path(new: list[Known], old: list[Known]) -> dict[str, str]:
+    """Pair equally many claims that differ by their paths alone: those with the likest paths first."""
+    if len(new) == 1:
+        return {new[0].name: old[0].name}
+    alike = sorted(
+        ((_likeness(one.path, other.path), one.name, other.name) for one in new for other in old),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for _, fresh, gone in alike:
+        if fresh not in found and gone not in taken:
+            found[fresh] = gone
+            taken.add(gone)
+    return found
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(a=one[-MAX_PATH:], b=other[-MAX_PATH:], autojunk=False).ratio()
+
+
+def _by_move(claims: Iterable[Known]) -> dict[str, list[Known]]:
+    found: dict[str, list[Known]] = defaultdict(list)
     for one in claims:
         if one.move:
-            found[one.move].append(one.name)
+            found[one.move].append(one)
     return found
 
 

@@ -6,7 +6,7 @@ TREE is the source of a real Python project. It is analysed, changed, and analys
 
     inserted   five lines of comment at the top of each file
     edited     a line of code before each third and a comment behind each fifth line on which nothing is found
-    renamed    every file but `__init__.py` gets another name, in a folder of another name
+    renamed    all lies one folder deeper, and every file but `__init__.py` has another name
 
 "own name" counts findings whose fingerprint is the same; "known again" also those that `agents.matching` takes for an
 old one, as tracking does (the rename is not told: it has to be found out). "wrong" are old claims that were matched
@@ -131,8 +131,8 @@ def _changed(
 def _renamed(path: str) -> str:
     parts = path.split("/")
     if parts[-1] != "__init__.py" and parts[-1].endswith(".py"):
-        parts[-1] = f"moved_{parts[-1]}"
-    return "/".join([*(f"{part}_moved" for part in parts[:-1]), parts[-1]])
+        parts[-1] = f"{parts[-1].removesuffix('.py')}_moved.py"
+    return "/".join(["lib", *parts])
 
 
 def _inserted(lines: list[str]) -> list[tuple[str, int]]:

@@ -22,6 +22,18 @@ def test_two_copies_take_nothing_from_one_another() -> None:
     assert match([first, second], [OLD]) == {}
 
 
+def test_twins_that_all_moved_go_with_their_paths() -> None:
+    old = [replace(OLD, name=path, path=path) for path in ("app/log.py", "utils/log.py", "utils/mail.py")]
+    paths = ("lib/utils/mail_moved.py", "lib/utils/log_moved.py", "lib/app/log_moved.py")
+    new = [replace(NEW, name=path, path=path) for path in paths]
+    assert match(new, old) == {
+        "lib/app/log_moved.py": "app/log.py",
+        "lib/utils/log_moved.py": "utils/log.py",
+        "lib/utils/mail_moved.py": "utils/mail.py",
+    }
+    assert match(new[:2], old) == {}  # one of them is gone: nobody knows which
+
+
 def test_rename_that_git_tells_decides_between_copies() -> None:
     first, second = (replace(NEW, name=name, path=name) for name in ("b.py", "c.py"))
     assert match([first, second], [OLD], moves={"c.py": "a.py"}) == {"c.py": "old"}
