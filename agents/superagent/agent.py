@@ -147,7 +147,8 @@ class SuperAgent(Agent):
             now=datetime.now(UTC),
         )
         told = {one.finding.fingerprint: one.is_new for one in quality[0]} if quality[1] else {}
-        report = _placed(_told_apart(report, told, _set_aside(context.request.run_id)), input.plan, context)
+        aside = _set_aside(context.request.run_id) if dismissed else ()
+        report = _placed(_told_apart(report, told, aside), input.plan, context)
         context.progress(1, 2, "collected the results")
         names = []
         for name, content in reporting.write_all(report).items():
