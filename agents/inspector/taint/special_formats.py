@@ -233,6 +233,9 @@ def xml_parse(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
         if is_lxml
         else False
     )
+    chosen = given.keywords.get("resolve_entities")  # of iterparse(), which makes its own parser
+    if chosen is not None and truth_of(chosen) is not None:
+        state = truth_of(chosen)
     data = [one for one in given.every() if one is not parser]
     if state is not False:
         weak = 1 if state == "default" else 0

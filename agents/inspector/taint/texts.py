@@ -194,6 +194,8 @@ def _argument(right: Value, found: re.Match[str], position: int) -> Value:
         value = right
     if found["type"] in "diouxXeEfFgGc":
         return cleaned(value, kinds.INJECTIONS)
+    if value.shape in ("list", "dict", "set"):  # elements are written as repr() does
+        return cleaned(Value(deep_taints(value)), _ONE_LINE)
     if found["type"] == "r":
         return constant(repr(value.const)) if value.known else cleaned(value, _ONE_LINE)
     return value

@@ -58,6 +58,18 @@ _BODIES = [
         ["taint-xpath 2"],
     ),
     ("from lxml import etree\netree.XPathEvaluator(etree.parse('a.xml'))('//a[$p]', p=p)", []),
+    # XML
+    (
+        "import io\nfrom lxml import etree\netree.iterparse(io.BytesIO(p.encode()), resolve_entities=True)",
+        ["taint-xxe 3"],
+    ),
+    (
+        "import io\nfrom lxml import etree\netree.iterparse(io.BytesIO(p.encode()), resolve_entities=False)",
+        [],
+    ),
+    # logs
+    ("import logging\nlogging.error('words: %s', p.split(' '))", ["taint-log 2"]),
+    ("import logging\nlogging.error('words: %s', [p])", []),
     # cookies
     (
         "from flask import make_response\na = make_response('x')\na.headers['Set-Cookie'] = 'session=1; HttpOnly'\n"
