@@ -18,6 +18,7 @@ from typing import Any
 
 from agents.inspector.taint import (
     calls,
+    comprehensions,
     doors,
     entries,
     expressions,
@@ -46,6 +47,7 @@ from agents.inspector.taint.values import UNKNOWN, Value
 
 INTERPRETER = (
     calls,
+    comprehensions,
     expressions,
     guards,
     loops,

@@ -1,0 +1,154 @@
+"""A summary speaks of labels; here it is put into the terms of one call."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.states import State
+from agents.inspector.taint.structures import Function, Hit, Partial
+from agents.inspector.taint.values import (
+    DEEP,
+    Facts,
+    Taint,
+    Trail,
+    Value,
+    deep_taints,
+    longer,
+    merged,
+)
+
+
+class Back:
+    """Translates a summary into the terms of one call."""
+
+    def __init__(
+        self, frame: Frame, node: ast.expr, function: Function, taints: list[Taint], mark: str
+    ) -> None:
+        self.frame = frame
+        self.node = node
+        self.function = function
+        self.taints = taints
+        self._closures: dict[int, Function] = {}
+        self.mark = mark  # of this summary's own labels; others belong to an outer function
+
+    def taint(self, label: Taint) -> Taint:
+        """The call's own taint for a label, with the hops inside the function added."""
+        if not label.source.what.startswith(self.mark):
+            return label
+        actual = self.actual(label)
+        source = actual.source
+        if label.source.selector:
+            source = source.part(label.source.selector)
+        return Taint(source, label.cleaned, self._trail(actual.trail, label.trail), actual.weak + label.weak)
+
+    def actual(self, label: Taint) -> Taint:
+        """What was passed where the label stands."""
+        return self.taints[int(label.source.what[len(self.mark) :])]
+
+    def _trail(self, before: Trail | None, inner: Trail | None) -> Trail | None:
+        place = self.frame.place(self.node)
+        trail: Trail | None = longer(before, place, "", f"passed to {self.function.name}()")
+        if inner is not None:
+            for hop in inner.hops():
+                trail = longer(trail, hop.place, hop.variable, hop.what)
+        return trail
+
+    def value(self, value: Value, depth: int = DEEP + 1) -> Value:
+        """The value in the call's terms."""
+        facts = None
+        if value.facts is not None:
+            facts = (self.facts(value.facts[0]), self.facts(value.facts[1]))
+        items, rest = value.items, value.rest
+        if depth and items:
+            items = {key: self.value(one, depth - 1) for key, one in items.items()}
+        if depth and rest is not None:
+            rest = self.value(rest, depth - 1)
+        ref = self.reference(value.ref, depth)
+        if not value.taints and all(
+            one is other
+            for one, other in (
+                (items, value.items),
+                (rest, value.rest),
+                (facts, value.facts),
+                (ref, value.ref),
+            )
+        ):
+            return value
+        return value.but(taints=self._all(value.taints), items=items, rest=rest, facts=facts, ref=ref)
+
+    def reference(self, ref: Any, depth: int) -> Any:
+        """What is called, in the call's terms: a closure sees the variables of the function that made it."""
+        if not depth or ref is None:
+            return ref
+        if isinstance(ref, Function):
+            return self._closure(ref, depth)
+        if isinstance(ref, Partial):
+            positional = tuple(self.value(one, depth - 1) for one in ref.positional)
+            keywords = {name: self.value(one, depth - 1) for name, one in ref.keywords.items()}
+            return Partial(self.value(ref.target, depth - 1), positional, keywords, self.frame.born)
+        return ref
+
+    def _closure(self, closure: Function, depth: int) -> Function:
+        made = closure.parent
+        if made is None or made.function is not self.function:
+            return closure
+        if id(closure) not in self._closures:
+            if not any(self._is_mine(one) for one in made.state.variables.values()):
+                return closure
+            seen = Frame(
+                made.engine,
+                made.module,
+                made.budget,
+                function=made.function,
+                state=State(),
+                caller=self.frame,
+            )
+            self._closures[id(closure)] = found = replace(closure, parent=seen)
+            made.engine.closures += (closure, found)
+            seen.state.variables.update(
+                {name: self.value(one, depth - 1) for name, one in made.state.variables.items()}
+            )
+        return self._closures[id(closure)]
+
+    def _is_mine(self, value: Value) -> bool:
+        return any(one.source.what.startswith(self.mark) for one in deep_taints(value))
+
+    def _all(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+        found: tuple[Taint, ...] = ()
+        for one in taints:
+            found = merged(found, (self.taint(one),))
+        return found
+
+    def facts(self, facts: Facts) -> Facts:
+        """The facts in the call's terms."""
+        found: dict[Any, int] = {}
+        for (key, need), bits in facts.items():
+            what, place, selector = key
+            if what.startswith(self.mark) and place is None:
+                source = self.taints[int(what[len(self.mark) :])].source
+                source = source.part(selector) if selector else source
+                found.update(dict.fromkeys(((own, need) for own in source.keys), bits))
+            else:
+                found[(key, need)] = bits
+        return found
+
+    def hit(self, hit: Hit) -> None:
+        """Tell of a sink inside the function that an argument reaches."""
+        label: Taint = hit.source
+        if not label.source.what.startswith(self.mark):
+            self.frame.hits.append(hit)
+            return
+        actual = self.actual(label)
+        taint = Taint(
+            actual.source.part(label.source.selector) if label.source.selector else actual.source,
+            label.cleaned, self._trail(actual.trail, hit.trail), actual.weak + label.weak,
+        )  # fmt: skip
+        for seen in self.frame.state.open((taint,), hit.kind):
+            told = Hit(hit.kind, seen, hit.path, hit.line, hit.column, hit.end_line, hit.sink, seen.trail)
+            if seen.source.origin == "label":
+                self.frame.hits.append(told)
+            else:
+                self.frame.engine.claim(told, self.frame)
