@@ -282,7 +282,8 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
 def tested(frame: Frame, node: ast.expr) -> Value:
     """A part of a condition. A text from outside that is false is empty, and harms nobody."""
     value = frame.evaluate(node)
-    if isinstance(node, ast.Name) and value.taints and all(_is_itself(one) for one in value.taints):
+    is_text = isinstance(node, ast.Name) and bool(value.taints) and not value.name  # a match of it is none
+    if is_text and all(_is_itself(one) for one in value.taints):
         true, false = value.facts or (NO_FACTS, NO_FACTS)
         empty = {(key, 0): kinds.EVERYTHING for one in value.taints for key in one.source.keys}
         return value.but(facts=(true, all_facts(false, empty)))

@@ -169,6 +169,7 @@ def test_what_an_event_brings_is_input(tmp_path: Path) -> None:
         ("if not p:\n    open(p)", []),
         ("if not os.path.basename(p):\n    open(p)", ["taint-path 2"]),
         ("ok = check(p)\nif not ok:\n    open(p)", ["taint-path 3"]),
+        ("m = re.fullmatch('[a-z]+', p)\nif not m:\n    open(p)", ["taint-path 3"]),
     ],
 )
 def test_empty_text_is_harmless(tmp_path: Path, body: str, expected: list[str]) -> None:
