@@ -8,6 +8,7 @@ analysed, with the reason; it is never silently clean.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import sys
 import time
@@ -142,6 +143,8 @@ class Engine:
         for module in modules:
             self.project.execute(module)
         for module in modules:
+            self._names_of_types(module)
+        for module in modules:
             self._progress(module.path)
             self._methods_first(module)
         roots = [self._of(module) for module in modules]
@@ -170,6 +173,19 @@ class Engine:
         except Exception as error:  # a fault of ours costs this body, never the run; it is told
             self._tell(module.path, 1, "the module's own statements", _why(error))
         module.variables.update(frame.state.variables)
+
+    def _names_of_types(self, module: Module) -> None:
+        """What a module imports for annotations only: such imports go in circles, so they come after all modules."""
+        frame = Frame(self, module, Budget(self._steps, self._milliseconds))
+        frame.state = State(dict(module.variables))
+        try:
+            for one in module.tree.body:
+                if isinstance(one, ast.If) and statements.is_for_types(one):
+                    frame.execute(one.body)
+        except Exception as error:
+            self._tell(module.path, 1, "the module's own statements", _why(error))
+        for name, value in frame.state.variables.items():
+            module.variables.setdefault(name, value)
 
     def _methods_first(self, module: Module) -> None:
         """Constructors first: what they put on `self` is known to the other methods."""

@@ -136,11 +136,21 @@ def deletion(frame: Frame, node: ast.Delete) -> None:
                 containers.store(frame, target.value, holder, holder.but(items=items))
 
 
+def is_for_types(node: ast.stmt) -> bool:
+    """Tell whether it is `if TYPE_CHECKING:`, whose imports may go in circles."""
+    test = node.test if isinstance(node, ast.If) else None
+    name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
+    return name == "TYPE_CHECKING"
+
+
 @executes(ast.If)
 def branch(frame: Frame, node: ast.If) -> None:
     """Both ways, unless the test is constant; each way knows what the test says."""
     test = expressions.tested(frame, node.test)
     if not frame.state.alive:
+        return
+    if is_for_types(node):
+        frame.execute(node.orelse)  # the engine executes the body once all modules are there
         return
     truth = truth_of(test)
     facts = test.facts or (NO_FACTS, NO_FACTS)

@@ -237,7 +237,15 @@ ROWS: tuple[Row, ...] = (
     special("threading.Thread", "started"),
     special("threading.Timer", "started"),
     special("multiprocessing.Process", "started"),
-    special("asyncio.to_thread", "handed_over"),
+    *(
+        special(name, "handed_over")
+        for name in (
+            "asyncio.to_thread",
+            "anyio.to_thread.run_sync",
+            "starlette.concurrency.run_in_threadpool",
+            "fastapi.concurrency.run_in_threadpool",
+        )
+    ),
     *(
         gives(f"concurrent.futures.{name}", "@concurrent.futures.Executor")
         for name in ("ThreadPoolExecutor", "ProcessPoolExecutor")

@@ -90,6 +90,20 @@ from tests.agents.inspector.taint.programs import found
         ),
         pytest.param(
             """\
+            import anyio.to_thread
+
+            class Files:
+                async def __call__(self, scope, receive, send):
+                    return await anyio.to_thread.run_sync(self.read, scope["path"])
+
+                def read(self, path):
+                    return open("/srv/" + path)
+            """,
+            ["taint-path a.py:8"],
+            id="ASGI and a thread",
+        ),
+        pytest.param(
+            """\
             from http.server import BaseHTTPRequestHandler
 
             class Handler(BaseHTTPRequestHandler):
@@ -200,3 +214,29 @@ def test_a_framework_under_analysis_is_known_by_its_tables(tmp_path: Path) -> No
             """,
     }
     assert found(tmp_path, files) == ["taint-redirect starlette/pages.py:5"]
+
+
+def test_types_imported_in_a_circle_are_known(tmp_path: Path) -> None:
+    files = {
+        "shop/__init__.py": "",
+        "shop/forms.py": """\
+            import os
+            from typing import TYPE_CHECKING
+
+            if TYPE_CHECKING:
+                from .views import Form
+
+            def store(form: "Form", folder):
+                os.system(form.command(folder))
+            """,
+        "shop/views.py": """\
+            from flask import Flask, request
+            from . import forms
+            app = Flask(__name__)
+
+            class Form:
+                def command(self, folder):
+                    return "ls " + folder + request.args["name"]
+            """,
+    }
+    assert found(tmp_path, files) == ["taint-command shop/forms.py:8"]
