@@ -359,7 +359,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
             if not summary.recursive or before == after:
                 break
     except Exhausted as reason:
-        if frame.budget.steps <= 0 or frame.level == 0:
+        if frame.budget.steps <= 0 or frame.budget.late or frame.level == 0:
             ledger.drop(key)
             raise
         frame.engine.not_analysed(function, str(reason))

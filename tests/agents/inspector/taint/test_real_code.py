@@ -153,3 +153,12 @@ def test_a_setting_that_somebody_chooses_is_not_wrong_by_itself(
     text = "import requests\ndef f(chosen):\n    with requests.Session() as session:\n"
     text += f"        session.verify = {value}\n"
     assert found(tmp_path, {"a.py": text}) == expected
+
+
+def test_a_function_whose_time_is_over_does_not_go_on_in_its_caller(tmp_path: Path) -> None:
+    text = "def long(x):\n" + "    y = [x, x]\n" * 400 + "def root(x):\n    long(x)\n    return 1\n"
+    told = analysed(tmp_path, {"a.py": text}, root_milliseconds=0)
+    assert [(one["what"], one["reason"]) for one in told["not_analysed"]] == [
+        ("long()", "longer than 0 ms of processor time"),
+        ("root()", "longer than 0 ms of processor time"),
+    ]
