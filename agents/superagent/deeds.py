@@ -49,9 +49,8 @@ def _deed(verb: str, rest: str, told: str) -> Deed | None:
     if verb in cues.CHANGES and not rest.startswith("candidate"):
         return Deed(text=told, verb=verb, keeps_topics=True)
     if verb in cues.CREATES and not cues.HARMLESS_OBJECTS.search(rest):
-        named = (_to_write(mention) for mention in mentions(rest))
-        made = tuple(mention for mention in named if BY_NAME[mention.topic].agent)
-        return Deed(text=told, verb=verb, topics=made[:1])
+        made = [mention for mention in mentions(rest) if BY_NAME[mention.topic].agent]
+        return Deed(text=told, verb=verb, topics=_to_write(made[0]) if made else ())
     if verb in cues.OPERATES and not (verb in cues.RUNNING and _is_analysis(rest)):
         return Deed(text=told, verb=verb)
     if verb in cues.DESTROYS or verb in cues.ATTACKS:
@@ -61,10 +60,10 @@ def _deed(verb: str, rest: str, told: str) -> Deed | None:
     return None
 
 
-def _to_write(mention: Mention) -> Mention:
+def _to_write(mention: Mention) -> tuple[Mention, ...]:
     """What an order to write something leads to: to write docstrings is not to check them."""
     written = BY_NAME[mention.topic].written
-    return replace(mention, topic=written) if written else mention
+    return tuple(replace(mention, topic=name) for name in written) or (mention,)
 
 
 def _is_analysis(rest: str) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicTable:
-    """A topic as the file has it. `operations`: those that serve it and no other topic; `written`: the topic that an
-    order to write what this one is about leads to.
+    """A topic as the file has it. `operations`: those that serve it and no other topic; `written`: the topics
+    that an order to write what this one is about leads to.
     """
 
     name: str

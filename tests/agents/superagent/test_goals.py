@@ -121,6 +121,21 @@ def test_docstrings_are_written_only_where_somebody_asks_for_it(goal, chosen, bu
 
 
 @pytest.mark.parametrize(
+    "goal",
+    [
+        "generate documentation",
+        "please write the documentation of this project",
+        "create docs for our backend",
+    ],
+)
+def test_order_to_write_documentation_leads_to_all_that_writes_pages(goal, built_in):
+    selection = select(goal, built_in)
+    written = ["api_reference", "architecture_map", "data_model", "http_api"]
+    assert sorted(choice.operation.name for choice in selection.chosen) == written
+    assert selection.left_out == []
+
+
+@pytest.mark.parametrize(
     ("goal", "chosen"),
     [
         ("changelog since v1.2", ["changelog"]),
