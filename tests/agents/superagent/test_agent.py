@@ -113,6 +113,7 @@ def report(engine, monkeypatch, output: PlanOutput, upstream, findings=()):
     monkeypatch.setattr(subject, "_findings", lambda run: (list(findings), 0))
     monkeypatch.setattr(subject, "_attempts", lambda run: {"inspector.lint": 2})
     monkeypatch.setattr(subject, "_compared", lambda request, plan: ([], {}))
+    monkeypatch.setattr(subject, "_offered", lambda run: ())
     context = context_of(engine, "report", {step.key: step for step in upstream})
     return SuperAgent().report(ReportInput(plan=output), context), context
 
