@@ -218,7 +218,7 @@ def _jobs(account: _Account, owner: int, memory: Memory, *, processes: int) -> l
     if not fresh:
         return []
     if analyzer.whole_program:
-        return [_job(analyzer, tuple(fresh), owner)]
+        return [replace(_job(analyzer, tuple(fresh), owner), noted=memory.noted(analyzer, account.version))]
     size = sum(file.size for file in fresh)
     seconds = analyzer.seconds_per_megabyte * size / 1_000_000
     rounds = math.ceil(
@@ -267,6 +267,7 @@ def _take(account: _Account, done: Done, memory: Memory) -> list[Job]:
         parsed = Parsed(failed=failed, notes=[parsed])
     else:
         memory.keep(account.analyzer, account.version, done.job.files, parsed)
+        memory.keep_notes(account.analyzer, account.version, done.batch.notes)
     _book(account, parsed, done.job.files)
     return []
 

@@ -2,6 +2,7 @@
 
     one file at a time    key over realm, code, tool, its version, Python, path and content of the file
     the whole program     the same over the paths and contents of all files that it is given
+    a tool's notes        key over realm, code, tool, its version and Python: the last run's
 
 Owns: the keys and the forms. Refuses to know where bodies are kept (`results`). The realm is the project: what one
 project had analysed tells another one nothing, not even by being fast.
@@ -57,6 +58,18 @@ class Memory:
             by_path = {file.path: file for file in files}
             for path, part in _by_file(parsed, files).items():
                 self._waiting[self._key(analyzer, version, by_path[path])] = _PARSED.dump_json(part)
+
+    def noted(self, analyzer: Analyzer, version: str) -> bytes | None:
+        """What a tool noted in the realm's last run, b"" if nothing; None if nobody keeps its notes."""
+        if self.results is None or not analyzer.keeps_notes:
+            return None
+        key = self._notes_key(analyzer, version)
+        return self.results.get([key]).get(key, b"")
+
+    def keep_notes(self, analyzer: Analyzer, version: str, notes: Path | None) -> None:
+        """Remember a tool's notes, if it wrote any. What is in them is the tool's own affair, and so is its check."""
+        if notes is not None and notes.is_file() and not notes.is_symlink():
+            self._waiting[self._notes_key(analyzer, version)] = notes.read_bytes()
 
     def surveyed(self, tree_digest: str, root: Path, look: Callable[[], Survey]) -> Survey:
         """Give the survey of a tree whose digest names its content, known or made by `look`."""
@@ -118,6 +131,9 @@ class Memory:
     def _whole_key(self, analyzer: Analyzer, version: str, files: Sequence[SourceFile]) -> bytes:
         every = (text for file in files for text in (file.path, _content(file)))
         return key_of("whole", *self._tool(analyzer, version), *every)
+
+    def _notes_key(self, analyzer: Analyzer, version: str) -> bytes:
+        return key_of("notes", *self._tool(analyzer, version))
 
     def _scope_key(self, file: SourceFile) -> bytes:
         return key_of("scopes", self.realm, code_digest(), _PYTHON, file.digest)

@@ -21,12 +21,16 @@ from tasks.contract import StepCancelled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One call of one tool. `weight` is how long it may take, in seconds of CPU."""
+    """One call of one tool. `weight` is how long it may take, in seconds of CPU.
+
+    `noted`: what the tool noted for itself in an earlier run; None if nobody keeps its notes.
+    """
 
     analyzer: Analyzer
     files: tuple[SourceFile, ...]
     weight: float
     owner: int = 0  # whose it is; the caller's own number
+    noted: bytes | None = None
     hurry: bool = False  # a second try at what a first one failed at: a quarter of the tool's time
 
     @property
@@ -70,8 +74,8 @@ class _Floor:
         while self.waiting and self.shares.allow(len(self.busy)):
             job = self.waiting.pop()
             folder = TemporaryDirectory(prefix=f"{job.analyzer.name}-", dir=self.scratch)
-            batch = Batch(root=self.tree, files=job.files, scratch=Path(folder.name))
             try:
+                batch = _batch(job, self.tree, Path(folder.name))
                 running = process.start(
                     job.analyzer.command(batch),
                     cwd=self.tree,
@@ -100,6 +104,15 @@ class _Floor:
             self.busy[-1].clear()
             self.busy.pop()
         self.shares.release(0)
+
+
+def _batch(job: Job, tree: Path, scratch: Path) -> Batch:
+    if job.noted is None:
+        return Batch(root=tree, files=job.files, scratch=scratch)
+    noted = scratch / "noted" if job.noted else None
+    if noted is not None:
+        noted.write_bytes(job.noted)
+    return Batch(root=tree, files=job.files, scratch=scratch, noted=noted, notes=scratch / "notes")
 
 
 def side_by_side(

@@ -100,11 +100,16 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The files of one call. The tool works in `root`; `scratch` is free for lists and settings."""
+    """The files of one call. The tool works in `root`; `scratch` is free for lists and settings.
+
+    A tool that keeps notes finds the last run's at `noted`, if there are any, and writes new ones to `notes`.
+    """
 
     root: Path
     files: tuple[SourceFile, ...]
     scratch: Path
+    noted: Path | None = None
+    notes: Path | None = None
 
     @property
     def arguments(self) -> list[str]:
@@ -157,6 +162,7 @@ class Analyzer(ABC):
     whole_program: ClassVar[bool] = (
         False  # needs all its files in one call, and is asked again when one changes
     )
+    keeps_notes: ClassVar[bool] = False  # of a whole program, so that the next run need not do all again
     seconds_per_megabyte: ClassVar[float] = 1.0  # of CPU, about; the longest work is begun first
     memory_bytes: ClassVar[int] = 2 << 30
     batch_files: ClassVar[int] = 400  # bounds what one crash or timeout can hide

@@ -29,6 +29,7 @@ class Taint(Analyzer):
     languages = frozenset({"python"})
     timeout_seconds = SECONDS + 60
     whole_program = True
+    keeps_notes = True
     seconds_per_megabyte = 12.0
     memory_bytes = 3 << 30
 
@@ -43,6 +44,10 @@ class Taint(Analyzer):
     def command(self, batch: Batch) -> list[str]:
         driver = [newest()[0], "-I", "-S", str(_DRIVER), "--here"]
         bounds = ["--seconds", str(SECONDS)]
+        if batch.noted is not None:
+            bounds += ["--known", str(batch.noted)]
+        if batch.notes is not None:
+            bounds += ["--keep", str(batch.notes)]
         return [*driver, "--json", *bounds, "--root", str(batch.root), "--list", str(batch.list_file())]
 
     def parse(self, answer: Path, batch: Batch) -> Parsed:
