@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.inspector.taint import VERSION, keeping, wording
+from agents.inspector.taint import VERSION, keeping, records, wording
 from agents.inspector.taint.engine import ROOT_MILLISECONDS, ROOT_STEPS, Engine, Result
-from agents.inspector.taint.keeping import Kept
+from agents.inspector.taint.records import Kept
 
 STACK_BYTES = 256 << 20  # address space; only what deep code touches becomes memory
 MAX_FILE_BYTES = 2 << 20
@@ -40,7 +40,7 @@ def run(
     """
     files, templates, too_large = _files(root, paths, names)
 
-    def engine(before: keeping.Known | None) -> Engine:
+    def engine(before: records.Known | None) -> Engine:
         made = Engine(
             root,
             files,
@@ -54,15 +54,15 @@ def run(
             made.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")
         return made
 
-    one, result = analysed(engine, keeping.read(known, ROOT_STEPS) if known is not None else None)
+    one, result = analysed(engine, records.read(known, ROOT_STEPS) if known is not None else None)
     if keep is not None and one.keeper is not None:
-        keeping.write(keep, one.keeper.now, ROOT_STEPS)
+        records.write(keep, one.keeper.now, ROOT_STEPS)
     told = as_data(result)
     return json.dumps(told, ensure_ascii=True) + "\n" if as_json else wording.lines(told)
 
 
 def analysed(
-    engine: Callable[[keeping.Known | None], Engine], known: keeping.Known | None
+    engine: Callable[[records.Known | None], Engine], known: records.Known | None
 ) -> tuple[Engine, Result]:
     """Analyse, taking over what is known; without it if it turns out not to hold."""
     one = engine(known)

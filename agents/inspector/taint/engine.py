@@ -37,10 +37,11 @@ from agents.inspector.taint import (
     texts,
 )
 from agents.inspector.taint.frames import Budget, Exhausted, Frame
-from agents.inspector.taint.keeping import Keeper, Kept, Known, Record, Root, rank
+from agents.inspector.taint.keeping import Keeper, Root, rank
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
+from agents.inspector.taint.records import Kept, Known, Record
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tables import Tables, load

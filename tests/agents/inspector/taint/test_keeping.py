@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.inspector.taint import analysis, keeping
+from agents.inspector.taint import analysis, records
 from agents.inspector.taint.engine import ROOT_STEPS, Engine
 
 PROGRAM = {
@@ -195,10 +195,10 @@ def _edit(root: Path, rng: random.Random) -> None:
         (root / name).write_text(PROGRAM[name])
 
 
-def _run(root: Path, before: keeping.Known | None) -> tuple[Engine, dict[str, Any]]:
+def _run(root: Path, before: records.Known | None) -> tuple[Engine, dict[str, Any]]:
     names = sorted(str(one.relative_to(root)) for one in root.rglob("*") if one.is_file())
 
-    def engine(known: keeping.Known | None) -> Engine:
+    def engine(known: records.Known | None) -> Engine:
         return Engine(
             root, [one for one in names if one.endswith(".py")],
             templates=[one for one in names if one.endswith(".html")], known=known, keeping=True,
@@ -224,9 +224,9 @@ def test_what_is_taken_over_equals_a_fresh_run(tmp_path: Path, seed: int) -> Non
     engine, _ = _run(root, None)
     for _ in range(15):
         assert engine.keeper is not None
-        keeping.write(kept, engine.keeper.now, ROOT_STEPS)
+        records.write(kept, engine.keeper.now, ROOT_STEPS)
         _edit(root, rng)
-        before = keeping.read(kept, ROOT_STEPS)
+        before = records.read(kept, ROOT_STEPS)
         assert before is not None
         engine, told = _run(root, before)
         fresh, expected = _run(root, None)
@@ -240,8 +240,8 @@ def test_an_unchanged_program_executes_no_root(tmp_path: Path) -> None:
     engine, expected = _run(root, None)
     assert engine.keeper is not None
     assert len(engine.keeper.now.records) == len(engine.roots)
-    keeping.write(kept, engine.keeper.now, ROOT_STEPS)
-    again, told = _run(root, keeping.read(kept, ROOT_STEPS))
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    again, told = _run(root, records.read(kept, ROOT_STEPS))
     assert again.keeper is not None
     assert told == expected
     assert again.keeper.taken == len(engine.roots)
@@ -253,7 +253,7 @@ def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -
     engine, _ = _run(tmp_path / "tree", None)
     assert engine.keeper is not None
     kept = tmp_path / "kept"
-    keeping.write(kept, engine.keeper.now, ROOT_STEPS)
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
     body = kept.read_bytes()
     bounds = ROOT_STEPS
     if damage == "shorter":
@@ -264,4 +264,4 @@ def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -
         bounds = ROOT_STEPS + 1
     else:
         kept.unlink()
-    assert keeping.read(kept, bounds) is None
+    assert records.read(kept, bounds) is None
