@@ -5,7 +5,8 @@ a ruff rule without a row is not run. Left out on purpose: formatting and style,
 noise in working code (B008, B905, S603, S607, imports of suspicious modules), rules that need annotations.
 A pattern alone does not see whether input reaches it: the taint engine proves that, with a higher severity. So SQL
 from strings, pickles, exec, HTML marked as safe, templates without escaping (which also make files that are no HTML)
-and broken hashes (checksums, mostly) weigh less here. CWE numbers follow bandit's own mapping, except where that is
+and broken hashes (checksums, mostly) weigh less here; so does a cache on a method, whose object mostly lives as long
+as the program. CWE numbers follow bandit's own mapping, except where that is
 coarse: eval is 95, XML parsing is 611.
 """
 
@@ -162,7 +163,7 @@ CORRECTNESS: tuple[_Row, ...] = (
     ("B016", "HH", (), "A literal is raised"),
     ("B017", "LM", (), "Test accepts any exception"),
     ("B018", "LM", (), "Expression without effect"),
-    ("B019", "MM", (401,), "Cache on a method keeps its objects alive"),
+    ("B019", "LM", (401,), "Cache on a method keeps its objects alive"),
     ("B020", "MH", (), "Loop variable replaces what is iterated"),
     ("B021", "LH", (), "f-string used as docstring"),
     ("B022", "LH", (), "suppress() without exceptions does nothing"),

@@ -59,6 +59,8 @@ def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, inject
     first = claims[0]
     if first.message in injected:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
+    if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait
+        return Weight(_at_most(severity, Severity.LOW), confidence)
     if first.category != "security" or file is None:
         return Weight(severity, confidence)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time

@@ -103,7 +103,11 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         line=row["line"],
         end_line=row["line"],
         column=row["column"],
-        severity=_severity(entropy=entropy, harmless=harmless, generated=row["hint"] == "generated"),
+        severity=_severity(
+            # A test brings certificates of its own; tokens of services are real wherever they stand.
+            is_guess=entropy or row["hint"] == "generated" or (kind == "Private Key" and file.in_test_code),
+            is_harmless=harmless,
+        ),
         confidence=confidence,
         category="secret",
         cwe=(798,),
@@ -111,8 +115,8 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
     )
 
 
-def _severity(*, entropy: bool, harmless: bool, generated: bool) -> Severity:
+def _severity(*, is_guess: bool, is_harmless: bool) -> Severity:
     """Random-looking text is a guess; so is a word near it in a line that a program wrote."""
-    if entropy or generated:
+    if is_guess:
         return Severity.LOW
-    return Severity.MEDIUM if harmless else Severity.HIGH
+    return Severity.MEDIUM if is_harmless else Severity.HIGH

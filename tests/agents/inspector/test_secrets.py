@@ -159,3 +159,24 @@ def test_alphabets_calls_and_single_words_are_hardly_secrets(tmp_path: Path) -> 
     )
     found = [(one.path, one.severity, one.confidence) for one in inspect(tmp_path, "secret_scan").findings]
     assert found == [("compose.yml", Severity.MEDIUM, Confidence.LOW)]
+
+
+def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_path: Path) -> None:
+    first, body = "-----BEGIN " + "PRIVATE KEY-----", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
+    key = f"{first}\n{body}\n"
+    plant(
+        tmp_path,
+        {
+            "a.pem": key,
+            "one.py": f'KEY = "{first}\\n{body}\\n"\n',
+            "tests/a.pem": key,
+            "docs/a.md": f"    {first}\n    <private key>\n",
+            "look.py": f'def is_key(text):\n    return text.startswith("{first}")\n',
+        },
+    )
+    found = inspect(tmp_path, "secret_scan").findings
+    assert [(one.path, one.severity) for one in found] == [
+        ("a.pem", Severity.HIGH),
+        ("one.py", Severity.HIGH),
+        ("tests/a.pem", Severity.LOW),
+    ]

@@ -131,3 +131,15 @@ def test_a_timeout_that_is_computed_is_one(tmp_path: Path) -> None:
     )
     plant(tmp_path, {"a.py": text})
     assert places(inspect(tmp_path, "security_scan").findings) == ["S113 a.py:9"]
+
+
+def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Path) -> None:
+    waits = "import time\n\n\nasync def f():\n    time.sleep(9)\n"
+    cached = "import functools\n\n\nclass A:\n    @functools.lru_cache\n    def f(self):\n        return 1\n"
+    plant(tmp_path, {"a.py": waits, "b.py": cached, "tests/test_a.py": waits})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.rule, one.path, one.severity) for one in found] == [
+        ("ASYNC251", "a.py", Severity.MEDIUM),
+        ("ASYNC251", "tests/test_a.py", Severity.LOW),
+        ("B019", "b.py", Severity.LOW),
+    ]

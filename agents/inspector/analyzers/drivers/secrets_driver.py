@@ -72,6 +72,8 @@ SETTINGS = {
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
 WORD = re.compile(r"[a-z]{1,16}")  # a default that everybody is told to change; weak, but no secret
+PEM_BODY = re.compile(r"(?=(?:[a-z0-9+/=]*[A-Z]){3})[A-Za-z0-9+/=]{16}")  # a part of a line of a key
+PEM_LINES = 6  # an encrypted key begins with headers
 LONGEST_WRITTEN_LINE = 2_000  # characters; in generated data the words that make a key stand near anything
 # Checksums look like secrets; these words on their line say what they are.
 CHECKSUM = re.compile(
@@ -107,7 +109,8 @@ def scan(path: str) -> list[dict[str, object]]:
         line = lines[number - 1] if number <= len(lines) else ""
         snippet = cut(line, values)
         for value, kind in values.items():
-            if not is_no_secret(value, kind, line):
+            is_empty = "Private Key" in kind and not has_body(lines, number)
+            if not is_empty and not is_no_secret(value, kind, line):
                 hint = "local" if LOCAL.search(line) else ""
                 hint = "word" if kind in VAGUE and WORD.fullmatch(value) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
@@ -124,6 +127,11 @@ def scan(path: str) -> list[dict[str, object]]:
                 )
                 break  # one claim a line: the others are parts or neighbours of the same
     return claims
+
+
+def has_body(lines: list[str], number: int) -> bool:
+    """Tell whether a key follows the first line of one: manuals say `<private key>`, programs look for the line."""
+    return any(PEM_BODY.search(line) for line in lines[number - 1 : number + PEM_LINES])
 
 
 def cut(line: str, values: dict[str, str]) -> str:
