@@ -138,7 +138,7 @@ def test_one_is_told_with_evidence_and_every_run_that_saw_it(cast: Cast) -> None
     assert told["evidence"] == [
         {
             "kind": "tool_trace", "tool": "bandit", "tool_version": "1.8", "rule": "B608", "message": "SQL",
-            "snippet": LINE, "command": "", "url": "", "hops": [],
+            "snippet": LINE, "command": "", "url": "", "hops": [], "fingerprints": {},
         }
     ]  # fmt: skip
     assert told["triage"] == []
