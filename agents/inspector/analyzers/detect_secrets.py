@@ -105,7 +105,7 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         column=row["column"],
         severity=_severity(
             # A test brings certificates of its own; tokens of services are real wherever they stand.
-            is_guess=entropy or row["hint"] == "generated" or (kind == "Private Key" and file.in_test_code),
+            is_guess=entropy or row["hint"] in _GUESSES or (kind == "Private Key" and file.in_test_code),
             is_harmless=harmless,
         ),
         confidence=confidence,
@@ -115,8 +115,11 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
     )
 
 
+_GUESSES = frozenset({"generated", "word"})
+
+
 def _severity(*, is_guess: bool, is_harmless: bool) -> Severity:
-    """Random-looking text is a guess; so is a word near it in a line that a program wrote."""
+    """Random-looking text is a guess; so is a plain word, and what stands in a line that a program wrote."""
     if is_guess:
         return Severity.LOW
     return Severity.MEDIUM if is_harmless else Severity.HIGH

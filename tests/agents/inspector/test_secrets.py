@@ -158,7 +158,7 @@ def test_alphabets_calls_and_single_words_are_hardly_secrets(tmp_path: Path) -> 
         },
     )
     found = [(one.path, one.severity, one.confidence) for one in inspect(tmp_path, "secret_scan").findings]
-    assert found == [("compose.yml", Severity.MEDIUM, Confidence.LOW)]
+    assert found == [("compose.yml", Severity.LOW, Confidence.LOW)]
 
 
 def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ ROWS: tuple[Row, ...] = (
     special("os.path.commonpath", "common_path"),
     special("os.path.commonprefix", "common_path"),
     clean("os.path.basename", "path"),
+    clean("pathvalidate.sanitize_filename", "path"),
     clean("ntpath.basename", "path"),
     clean("posixpath.basename", "path"),
     *(

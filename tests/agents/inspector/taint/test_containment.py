@@ -30,6 +30,9 @@ from flask import abort
         ("q = posixpath.normpath('/' + p).lstrip('/')\nopen(os.path.join('/srv', q))", []),
         ("q = os.path.normpath('/' + p)[1:]\nopen(os.path.join('/srv', q))", []),
         ("q = posixpath.normpath(p).lstrip('/')\nopen(os.path.join('/srv', q))", ["taint-path 2"]),
+        # a library makes one name of it, or a path
+        ("import pathvalidate\nopen('/srv/' + pathvalidate.sanitize_filename(p))", []),
+        ("import pathvalidate\nopen('/srv/' + pathvalidate.sanitize_filepath(p))", ["taint-path 2"]),
         # guard, then default
         (
             "q = ''\nif p:\n    q = p\n    if not re.match(r'^[a-z]+$', q):\n        abort(400)\nif q:\n    open(q)",
