@@ -50,6 +50,7 @@ class Cluster:
     def __init__(self, folder: Path, *, redis_url: str | None = None, **environment: str) -> None:
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        own = {"WRENCH_ARTIFACTS_DIR": str(folder / "artifacts")}  # another database is another installation
         self.environment = (
             os.environ
             | FAST
@@ -59,6 +60,7 @@ class Cluster:
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)]),
                 "LOG_LEVEL": "INFO",
             }
+            | (own if "DATABASE_URL" in environment else {})
             | environment
         )
 

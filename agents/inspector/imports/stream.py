@@ -25,9 +25,8 @@ MAX_DEPTH = 100
 CHUNK = 1 << 18  # bytes read at once
 _BLANK = re.compile(r"[ \t\n\r]*")
 _MARK = re.compile(r'["{}\[\]]')
-_FLAT = re.compile(
-    r'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+', re.DOTALL
-)  # whole texts, no brackets
+# Whole texts, no brackets. No possessive quantifiers: Python 3.11.2, which is Debian 12's, matches them wrongly.
+_FLAT = re.compile(r'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}\[\]]*)*', re.DOTALL)
 _IN_TEXT = re.compile(r'["\\]')
 _SCALAR = re.compile(r"[^\s,:\]}\[{\"]*")
 
