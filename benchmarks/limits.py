@@ -12,6 +12,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.models import Project, User
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".wrench" / "bench-limits"
@@ -46,26 +50,19 @@ def main() -> None:
 
 def measure(rounds: int) -> None:
     from django.core.management import call_command
-    from django.db import transaction
     from rest_framework.test import APIRequestFactory, force_authenticate
 
     from accounts.limits import engine, shared
     from accounts.limits.buckets import Bucket
     from accounts.limits.engine import Fallback
-    from accounts.models import Membership, Project, RateRule, Team, User
+    from accounts.models import RateRule
     from api.limits import RuleThrottle, call_of
     from api.runs import RunsView
 
     call_command("migrate", verbosity=0)
     RateRule.objects.all().update(burst=1_000_000, rate="10000/s")  # the cost of an answer, not of a refusal
-    with transaction.atomic():
-        name = f"bench-{time.time_ns()}"
-        team = Team.objects.create(name=name, slug=name)
-        user = User.objects.create_user(name)
-        Membership.objects.create(user=user, team=team, role=20)
-        project = Project.objects.create(team=team, name=name, slug=name)
-
-    plain = APIRequestFactory().get("/api/v1/runs", {"project": f"{name}/{name}"})
+    user, project = someone()
+    plain = APIRequestFactory().get("/api/v1/runs", {"project": f"{project.team.slug}/{project.slug}"})
     force_authenticate(plain, user)
     view = RunsView()
     view.setup(plain)
@@ -98,6 +95,20 @@ def measure(rounds: int) -> None:
     for title, once in cases:
         figures = timed(once, rounds)
         print(f"{title:55} {figures[49]:8.3f} {figures[94]:8.3f} {figures[98]:8.3f}")
+
+
+def someone() -> tuple[User, Project]:
+    """Make a member of a team, and the team's project."""
+    from django.db import transaction
+
+    from accounts.models import Membership, Project, Team, User
+
+    with transaction.atomic():
+        name = f"bench-{time.time_ns()}"
+        team = Team.objects.create(name=name, slug=name)
+        user = User.objects.create_user(name)
+        Membership.objects.create(user=user, team=team, role=20)
+        return user, Project.objects.create(team=team, name=name, slug=name)
 
 
 def timed(once: Callable[[], object], rounds: int) -> list[float]:

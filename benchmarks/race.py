@@ -94,21 +94,7 @@ def contenders(*, share: float = 1.0) -> dict[str, Contender]:
             workers=_wrench,
             environ={"WRENCH_FUSE": "0", "WRENCH_MOST_IN_TURN": "1"},
         ),
-        *(
-            Contender(
-                name=f"{name}{suffix}",
-                program=program,
-                is_peer=True,
-                counts=counts,
-                workers=partial(_peer, program),
-                environ={"BENCH_INNER": str(inner)},
-            )
-            for suffix, inner in (("", 1), ("-10", 10))
-            for name, program, counts in (
-                ("procrastinate", "procrastinate_peer", {"single": 600, "chain": 60}),
-                ("dbos", "dbos_peer", {"single": 600, "chain": 60}),
-            )
-        ),
+        *_peers(),
     )
     return {
         one.name: replace(
@@ -116,6 +102,20 @@ def contenders(*, share: float = 1.0) -> dict[str, Contender]:
         )
         for one in all_of_them
     }
+
+
+def _peers() -> Iterator[Contender]:
+    """Other durable queues, one task at a time in a process and ten."""
+    for suffix, inner in (("", 1), ("-10", 10)):
+        for name in ("procrastinate", "dbos"):
+            yield Contender(
+                name=f"{name}{suffix}",
+                program=f"{name}_peer",
+                is_peer=True,
+                counts={"single": 600, "chain": 60},
+                workers=partial(_peer, f"{name}_peer"),
+                environ={"BENCH_INNER": str(inner)},
+            )
 
 
 def heat(ground: Ground, contender: Contender, kind: str, *, paced: int, pause: float) -> Heat:

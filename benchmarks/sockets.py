@@ -25,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -321,59 +322,68 @@ def fan_out(web: Web, world: World, count: int, rate: float, seconds: float) -> 
     }
 
 
-def gaps(web: Web, world: World, count: int, drop: float, seconds: float) -> Figures:
-    """Cut clients off again and again while events come and hints get lost."""
-    run = world.run()
-    topic = f"run:{run.public_id}"
-    chance = random.Random(7)
-    cuts = 0
-    written = 0
-    stop = threading.Event()
+@dataclass(slots=True)
+class Torn:
+    """Events that are written while clients are cut off again and again."""
 
-    def write() -> None:
-        nonlocal written
-        while not stop.is_set():
-            written = world.tell(run, sent_at=time.time())
-            time.sleep(0.02)
+    web: Web
+    token: str
+    topic: str
+    chance: random.Random
+    stop: threading.Event = field(default_factory=threading.Event)
+    cuts: int = 0
+    written: int = 0
 
-    async def one() -> list[int]:
-        nonlocal cuts
+    def write(self, world: World, run: Any) -> None:
+        """Write an event every 20 ms until it stops."""
+        while not self.stop.is_set():
+            self.written = world.tell(run, sent_at=time.time())
+            time.sleep(0.02)  # the pace of the events
+
+    async def follow(self) -> list[int]:
+        """Be one client: connect, hear, be cut off, until all was heard; give what was heard."""
         seen: list[int] = []
 
         def hear(client: Client, frame: Figures) -> None:
             if frame["op"] == "welcome":
-                client.say(op="subscribe", topic=topic, after=len(seen))
+                client.say(op="subscribe", topic=self.topic, after=len(seen))
             if frame["op"] == "event":
                 seen.append(frame["seq"])
-                client.say(op="ack", topic=topic, seq=frame["seq"])
+                client.say(op="ack", topic=self.topic, seq=frame["seq"])
 
-        while not stop.is_set() or len(seen) < written:
-            (client,) = await opened(web, world.token, 1, hear)
-            patience = chance.uniform(0.05, 0.3) if not stop.is_set() else 10.0
+        while not self.stop.is_set() or len(seen) < self.written:
+            (client,) = await opened(self.web, self.token, 1, hear)
+            patience = self.chance.uniform(0.05, 0.3) if not self.stop.is_set() else 10.0
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    while len(seen) < written or not stop.is_set():
+                    while len(seen) < self.written or not self.stop.is_set():
                         await asyncio.sleep(0.01)
             client.cut()
-            cuts += 1
+            self.cuts += 1
         return seen
 
+
+def gaps(web: Web, world: World, count: int, drop: float, seconds: float) -> Figures:
+    """Cut clients off again and again while events come and hints get lost."""
+    run = world.run()
+    torn = Torn(web, world.token, f"run:{run.public_id}", random.Random(7))
+
     async def scenario() -> list[list[int]]:
-        writer = threading.Thread(target=write)
+        writer = threading.Thread(target=torn.write, args=(world, run))
         writer.start()
-        asyncio.get_running_loop().call_later(seconds, stop.set)
-        found = list(await asyncio.gather(*(one() for _ in range(count))))
+        asyncio.get_running_loop().call_later(seconds, torn.stop.set)
+        found = list(await asyncio.gather(*(torn.follow() for _ in range(count))))
         writer.join()
         return found
 
     found = asyncio.run(scenario())
-    whole = list(range(1, written + 1))
+    whole = list(range(1, torn.written + 1))
     return {
         "clients": count,
-        "events": written,
-        "cuts": cuts,
+        "events": torn.written,
+        "cuts": torn.cuts,
         "hints_dropped": drop,
-        "gapless": sum(seen[:written] == whole and len(seen) == written for seen in found),
+        "gapless": sum(seen[: torn.written] == whole and len(seen) == torn.written for seen in found),
     }
 
 

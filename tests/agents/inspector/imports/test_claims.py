@@ -102,7 +102,7 @@ def test_a_link_out_of_the_tree_is_not_followed(root: Path, tmp_path: Path) -> N
 
 def test_base_uris_are_put_in_and_cut_off(root: Path) -> None:
     bases = {
-        "%SRCROOT%": {"uri": "file:///srv/build/work/"},
+        "%SRCROOT%": {"uri": "file:///build/"},
         "SRC": {"uri": "src/", "uriBaseId": "%SRCROOT%"},
         "LOOP": {"uri": "x/", "uriBaseId": "LOOP"},
     }
