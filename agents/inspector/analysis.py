@@ -258,6 +258,10 @@ def _take(account: _Account, done: Done, memory: Memory) -> list[Job]:
     account.peak_rss_bytes = max(account.peak_rss_bytes, outcome.peak_rss_bytes)
     account.notes += outcome.notes
     parsed = _parse(account.analyzer, outcome, done.batch)
+    if (
+        isinstance(parsed, str) and done.job.noted
+    ):  # the notes may be why: they must not fail every run to come
+        return [replace(done.job, noted=b"")]
     if isinstance(parsed, str) and _may_be_halved(account, done.job):
         account.halved += 1
         return _halves(done.job)

@@ -146,6 +146,53 @@ def test_failure_of_a_tool_is_not_remembered(tmp_path: Path, results: Results) -
     assert state() == (ToolState.OK, 1)
 
 
+class _Noting(Analyzer):
+    """Counts its runs in its notes; breaks when the notes say so."""
+
+    name = "noting"
+    package = "ruff"
+    languages = frozenset({"python"})
+    whole_program = True
+    keeps_notes = True
+    program = (
+        "import sys; noted, notes, bad = sys.argv[1:4]; known = open(noted).read() if noted else '';"
+        " print(len(known)); open(notes, 'w').write(known + 'x') if notes else None; sys.exit(known == bad)"
+    )
+
+    def __init__(self, bad: str) -> None:
+        self._bad = bad
+
+    def command(self, batch: Batch) -> list[str]:
+        return [
+            sys.executable,
+            "-I",
+            "-c",
+            self.program,
+            str(batch.noted or ""),
+            str(batch.notes or ""),
+            self._bad,
+        ]
+
+    def parse(self, answer: Path, batch: Batch) -> Parsed:
+        return Parsed(notes=[f"{answer.read_text().strip()} runs before"])
+
+
+def test_tool_gets_its_notes_of_the_last_run_and_none_that_break_it(tmp_path: Path, results: Results) -> None:
+    tree = plant(tmp_path / "tree", {"a.py": CODE})
+
+    def told(realm: str, bad: str = "never") -> tuple[ToolState, str]:
+        (tree / "a.py").write_text((tree / "a.py").read_text() + "\n")
+        memory = Memory(results, realm=realm)
+        done = analyse(tree, [_Noting(bad)], scratch=tmp_path, memory=memory).tools[0]
+        return done.state, done.note
+
+    assert [told("1"), told("1"), told("2"), told("1")] == [
+        (ToolState.OK, f"{count} runs before") for count in (0, 1, 0, 2)
+    ]
+    assert told("1", bad="xxx") == (ToolState.OK, "0 runs before")
+    assert told("1") == (ToolState.OK, "1 runs before")
+
+
 def test_secrets_do_not_rest_in_the_cache(tmp_path: Path, results: Results, folder: Path) -> None:
     tree = plant(tmp_path / "tree", {"settings.py": f'password = "{PASSWORD}"\n'})
     for operation in ("secret_scan", "lint", "security_scan", "dead_code"):
