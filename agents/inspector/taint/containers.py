@@ -34,13 +34,10 @@ def store(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None
     if id(old) not in _SHARED and frame.state.replace(old, new):
         return
     if isinstance(target, ast.Name):
-        outer = frame.parent
-        if target.id not in frame.state.variables and outer is not None:
-            while outer is not None:
-                if target.id in outer.state.variables:
-                    frame.engine.ledger.put(outer.state.variables, target.id, new, outer)
-                    return
-                outer = outer.parent
+        outer = None if target.id in frame.state.variables else frame.around(target.id)
+        if outer is not None:
+            frame.engine.ledger.put(outer.state.variables, target.id, new, outer)
+            return
         from agents.inspector.taint import expressions
 
         is_global = not frame.is_module and target.id not in frame.state.variables

@@ -220,6 +220,13 @@ class Frame:
         else:
             self.engine.claim(hit, self)
 
+    def around(self, name: str) -> Frame | None:
+        """The nearest frame outside this one that has a variable of this name."""
+        outer = self.parent
+        while outer is not None and name not in outer.state.variables:
+            outer = outer.parent
+        return outer
+
     def result(self) -> Value:
         """What the executed body gives to its caller."""
         from agents.inspector.taint.values import NONE, join

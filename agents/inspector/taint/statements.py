@@ -84,11 +84,9 @@ def _bind(frame: Frame, target: ast.Name, value: Value) -> None:
         frame.state.variables[expressions.global_key(frame, target.id)] = value
     frame.state.variables[target.id] = value
     if target.id in frame.nonlocals:
-        outer = frame.parent
-        while outer is not None and target.id not in outer.state.variables:
-            outer = outer.parent
+        outer = frame.around(target.id)
         if outer is not None:
-            outer.state.variables[target.id] = value
+            frame.engine.ledger.put(outer.state.variables, target.id, value, outer)
 
 
 def _written(node: ast.expr) -> str:

@@ -247,6 +247,29 @@ def test_an_unchanged_program_executes_no_root(tmp_path: Path) -> None:
     assert again.keeper.taken == len(engine.roots)
 
 
+def test_what_a_root_binds_in_a_closure_of_the_program_ends_with_it(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "a.py").write_text("from box import get, put\n\ndef both():\n    return get, put\n")
+    (root / "b.py").write_text("import sys\nfrom box import put\n\ndef main():\n    put(sys.argv[1])\n")
+    (root / "box.py").write_text(
+        "def make():\n    kept = ''\n    def put(text):\n        nonlocal kept\n        kept = text\n"
+        "    def get():\n        return kept\n    return put, get\n\nput, get = make()\n"
+    )
+    shown = "import os\nfrom box import get\n\ndef show():\n    os.system(get())\n"
+    (root / "c.py").write_text(shown)
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "c.py").write_text(f"# a line\n{shown}")
+
+    again, told = _run(root, records.read(kept, ROOT_STEPS))
+
+    assert again.keeper is not None
+    assert again.keeper.taken == len(again.roots) - 1
+    assert told == _run(root, None)[1]
+
+
 @pytest.mark.parametrize("damage", ["shorter", "changed", "foreign", "absent"])
 def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -> None:
     _written(tmp_path / "tree")
