@@ -81,7 +81,7 @@ def in_large_thread(engine: Engine) -> Result:
     def work() -> None:
         try:
             found.append(engine.run())
-        except BaseException as error:
+        except BaseException as error:  # raised again by whoever waits; `Stale` is no Exception
             raised.append(error)
 
     threading.stack_size(STACK_BYTES)

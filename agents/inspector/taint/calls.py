@@ -257,8 +257,8 @@ def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given:
     is_plain = not receiver.name or bool(receiver.shape)
     if receiver.shape in ("list", "dict", "set", "tuple") and method in containers.METHODS:
         result, changed = containers.METHODS[method](frame, node, receiver, given)
-        if changed is not None and isinstance(node.func, ast.Attribute):
-            containers.store(frame, node.func.value, receiver, changed)
+        if changed is not None:
+            containers.put_back(frame, node, receiver, changed)
         return result
     if method in strings.METHODS and (is_plain or receiver.taints):
         return strings.METHODS[method](frame, node, receiver, given)
@@ -268,8 +268,8 @@ def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given:
         and receiver.ref is None
     ):
         result, changed = containers.METHODS[method](frame, node, receiver, given)
-        if changed is not None and isinstance(node.func, ast.Attribute) and deep_taints(changed):
-            containers.store(frame, node.func.value, receiver, changed)
+        if changed is not None and deep_taints(changed):
+            containers.put_back(frame, node, receiver, changed)
         return result
     if method == "get" and receiver.taints:
         key = given.at(0)

@@ -49,6 +49,12 @@ def store(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None
         set_item(frame, target, new)
 
 
+def put_back(frame: Frame, node: ast.expr, old: Value, new: Value) -> None:
+    """Put an object that a call of its method has changed where it was."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        store(frame, node.func.value, old, new)
+
+
 def set_item(frame: Frame, target: ast.Subscript, value: Value) -> None:
     """`holder[key] = value`."""
     holder = frame.evaluate(target.value)
@@ -381,10 +387,7 @@ def taken(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tupl
 
 
 METHODS: dict[str, Method] = {
-    "put": append,
-    "put_nowait": append,
-    "get_nowait": taken,
-    **dict.fromkeys(("append", "add", "appendleft", "put", "push"), append),
+    **dict.fromkeys(("append", "add", "appendleft", "put", "put_nowait", "push"), append),
     **dict.fromkeys(("pop", "popleft", "popitem"), pop),
     **dict.fromkeys(("remove", "discard", "sort"), remove),
     **dict.fromkeys(("copy", "__copy__"), copied),
@@ -394,7 +397,7 @@ METHODS: dict[str, Method] = {
     "extend": extend,
     "reverse": reverse,
     "clear": clear,
-    "get": taken,
+    **dict.fromkeys(("get", "get_nowait"), taken),
     "__getitem__": get,
     "setdefault": setdefault,
     "update": update,

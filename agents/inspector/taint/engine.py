@@ -183,7 +183,7 @@ class Engine:
             for one in module.tree.body:
                 if isinstance(one, ast.If) and statements.is_for_types(one):
                     frame.execute(one.body)
-        except Exception as error:
+        except Exception as error:  # as in `execute_module`
             self._tell(module.path, 1, "the module's own statements", _why(error))
         for name, value in frame.state.variables.items():
             module.variables.setdefault(name, value)

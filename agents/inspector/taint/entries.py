@@ -35,9 +35,6 @@ _HARMLESS = frozenset(
         "starlette.responses.Response",
     ]
 )
-_HARMLESS_ROUTE = re.compile(
-    r"<(?:int|float|uuid|any\([^)]*\)):(?:[^>]*)>|<(?:[^>:]*):(?:int|float|uuid)>|\{(\w+):int\}"
-)
 _CONVERTED = re.compile(r"<(?:int|float|uuid):(\w+)>|\{(\w+):(?:int|float|uuid)\}")
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
 _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])

@@ -213,7 +213,7 @@ def _calculate(op: ast.operator, left: Any, right: Any) -> Any:
             return MISSING
     try:
         value = function(left, right)
-    except Exception:
+    except Exception:  # whatever the program's own operation would raise: no constant comes of it
         return MISSING
     if isinstance(value, (str, bytes)) and len(value) > texts.MAX_TEXT:
         return MISSING
@@ -365,7 +365,7 @@ def sequence(frame: Frame, node: ast.List | ast.Tuple | ast.Set) -> Value:
 @evaluates(ast.Dict)
 def mapping(frame: Frame, node: ast.Dict) -> Value:
     """A display of keys and values."""
-    from agents.inspector.taint import sinks
+    from agents.inspector.taint import containers, sinks
 
     items: dict[Any, Value] = {}
     rest: Value | None = None
@@ -381,16 +381,12 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
         known = frame.evaluate(key)
         if isinstance(known.const, str):
             sinks.named_key(frame, key, known.const, value)
-        if known.known and _hashable(known.const) and len(items) < MAX_ITEMS:
+        if known.known and containers.hashable(known.const) and len(items) < MAX_ITEMS:
             items[known.const] = value
         else:
             rest = value if rest is None else join(rest, value)
             taints = merged(taints, known.taints)
     return Value(taints, shape="dict", items=items, rest=rest, exact=rest is None)
-
-
-def _hashable(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bytes, bool)) or value is None
 
 
 @evaluates(ast.Lambda)

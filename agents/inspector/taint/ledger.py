@@ -151,7 +151,7 @@ class Ledger:
 
     def widened(self, function: Function, most: int) -> bool:
         """Tell whether a function has that many shapes already."""
-        base = self._shapes(function)
+        base = self.shapes_of(function)
         if self.trace is None:
             return base >= most
         call = self.trace.calls.setdefault(function, [0, None, None])
@@ -162,7 +162,8 @@ class Ledger:
         call[2] = others if call[2] is None else min(call[2], others)
         return False
 
-    def _shapes(self, function: Function) -> int:
+    def shapes_of(self, function: Function) -> int:
+        """How many shapes of a function there are now."""
         counts = self.shapes.get(function)
         for born, count in reversed(counts or ()):
             if born < self.time or self.time == BEFORE_ROOTS:
@@ -206,7 +207,7 @@ class Ledger:
         trace = self.trace
         if trace is None:
             self.memo[key] = entry
-            self.shapes[function] = [(BEFORE_ROOTS, self._shapes(function) + 1)]
+            self.shapes[function] = [(BEFORE_ROOTS, self.shapes_of(function) + 1)]
             return
         trace.created[key] = entry
         trace.missed.append(entry)
@@ -271,10 +272,6 @@ class Ledger:
             for one in self.versions[place]:
                 if one.born == born:
                     one.value = value
-
-    def shapes_of(self, function: Function) -> int:
-        """How many shapes of a function there are now."""
-        return self._shapes(function)
 
     def add_shapes(self, function: Function, count: int) -> None:
         """Count the shapes that a root made of a function."""

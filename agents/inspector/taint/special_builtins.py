@@ -151,7 +151,7 @@ def numbers(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     if 1 <= len(bounds) <= 3 and all(type(one) is int for one in bounds) and bounds[2:] != [0]:
         every = range(*bounds)
         if len(every) <= KNOWN_ELEMENTS:
-            return Value(shape="list", items=dict(enumerate(map(constant, every))), exact=True)
+            return _exact(map(constant, every))
     return Value(shape="list", rest=UNKNOWN)
 
 

@@ -200,17 +200,12 @@ def sax_feature(
             "external-parameter-entities",
         )
     )
-    if (
-        wanted
-        and receiver is not None
-        and isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-    ):
+    if wanted and receiver is not None:
         old = (receiver.items or {}).get(Attribute("~entities"))
         now = truth_of(state) is not False
         if "external_ges" in text_ or "general" in text_ or old is None or now:
             changed = receiver.but(items={**(receiver.items or {}), Attribute("~entities"): constant(now)})
-            containers.store(frame, node.func.value, receiver, changed)
+            containers.put_back(frame, node, receiver, changed)
     return NONE
 
 

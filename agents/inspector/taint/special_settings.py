@@ -35,12 +35,12 @@ def tls_options(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
 ) -> Value:
     """context.set_options(flags) of pyOpenSSL adds to the options."""
-    if receiver is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if receiver is None:
         return NONE
     old = (receiver.items or {}).get(_OPTIONS, UNKNOWN)
     names = flags(old) | flags(given.at(0) or UNKNOWN)
     changed = receiver.but(items={**(receiver.items or {}), _OPTIONS: of_flags(names)})
-    containers.store(frame, node.func.value, receiver, changed)
+    containers.put_back(frame, node, receiver, changed)
     return NONE
 
 

@@ -185,13 +185,8 @@ def write_into(
 ) -> Value:
     """StringIO.write(): what was written is read again."""
     taints = all_taints(given, receiver)
-    if (
-        receiver is not None
-        and isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and taints
-    ):
-        containers.store(frame, node.func.value, receiver, receiver.but(taints=taints))
+    if receiver is not None and taints:
+        containers.put_back(frame, node, receiver, receiver.but(taints=taints))
     return UNKNOWN
 
 
@@ -211,11 +206,11 @@ def config_read(
 ) -> Value:
     """ConfigParser.read_string() of a text of the program."""
     text = given.at(0, "string") or UNKNOWN
-    if receiver is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if receiver is None:
         return NONE
     if not isinstance(text.const, str):
         changed = receiver.but(rest=text if receiver.rest is None else join(receiver.rest, text))
-        containers.store(frame, node.func.value, receiver, changed)
+        containers.put_back(frame, node, receiver, changed)
         return NONE
     parser = configparser.RawConfigParser()
     try:
@@ -227,7 +222,7 @@ def config_read(
         found = {key: constant(value) for key, value in parser.items(section)}
         items[section] = Value(shape="dict", items=dict(found), exact=True)
         items |= {f"{section}\0{key}": value for key, value in found.items()}
-    containers.store(frame, node.func.value, receiver, receiver.but(items=items))
+    containers.put_back(frame, node, receiver, receiver.but(items=items))
     return NONE
 
 
@@ -239,7 +234,7 @@ def config_set(
     section, option, value = (
         given.at(n, name) or UNKNOWN for n, name in enumerate(("section", "option", "value"))
     )
-    if receiver is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if receiver is None:
         return NONE
     if isinstance(section.const, str) and isinstance(option.const, str):
         changed = receiver.but(
@@ -247,7 +242,7 @@ def config_set(
         )
     else:
         changed = receiver.but(rest=value if receiver.rest is None else join(receiver.rest, value))
-    containers.store(frame, node.func.value, receiver, changed)
+    containers.put_back(frame, node, receiver, changed)
     return NONE
 
 

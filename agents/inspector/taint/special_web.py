@@ -16,6 +16,7 @@ from agents.inspector.taint.values import (
     Value,
     deep_taints,
     merged,
+    parts,
 )
 
 
@@ -46,10 +47,10 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
 @known_as("set_body")
 def set_body(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """response.set_data(): judged when a view returns it."""
-    if receiver is not None and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+    if receiver is not None:
         body = given.at(0, "value") or UNKNOWN
         changed = receiver.but(items={**(receiver.items or {}), Attribute("~body"): body})
-        containers.store(frame, node.func.value, receiver, changed)
+        containers.put_back(frame, node, receiver, changed)
     return NONE
 
 
@@ -95,15 +96,9 @@ def set_header(
     """handler.set_header(name, value): where a redirect leads, what a browser makes of the body."""
     name, value = given.at(0, "name") or UNKNOWN, given.at(1, "value") or UNKNOWN
     _header(frame, node, name, value, splits=not callee.name.startswith("@tornado"))
-    if (
-        isinstance(name.const, str)
-        and name.const.lower() == "content-type"
-        and receiver is not None
-        and isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-    ):
+    if isinstance(name.const, str) and name.const.lower() == "content-type" and receiver is not None:
         changed = receiver.but(items={**(receiver.items or {}), _TYPE: value.but()})
-        containers.store(frame, node.func.value, receiver, changed)
+        containers.put_back(frame, node, receiver, changed)
     return NONE
 
 
@@ -113,7 +108,7 @@ _TYPE = Attribute("~type")
 def _header_names(frame: Frame, node: ast.AST, headers: Value) -> None:
     """Names of headers that input chooses; in values the server refuses line ends."""
     taints = headers.taints
-    for pair in [*(headers.items or {}).values(), *([headers.rest] if headers.rest is not None else [])]:
+    for pair in parts(headers):
         if pair.shape == "tuple" and pair.items and 0 in pair.items:
             taints = merged(taints, deep_taints(pair.items[0]))
     frame.hit(kinds.KINDS["header"].bit, taints, node, "the name of a header")
@@ -169,7 +164,7 @@ def start_response(
 ) -> Value:
     """start_response(status, headers) of WSGI."""
     headers = given.at(1, "headers") or UNKNOWN
-    for pair in [*(headers.items or {}).values(), *([headers.rest] if headers.rest is not None else [])]:
+    for pair in parts(headers):
         if pair.items is not None and 0 in pair.items and 1 in pair.items:
             _header(frame, node, pair.items[0], pair.items[1], splits=True)
     return NONE

@@ -1,7 +1,6 @@
 """Calls that no row of a table can describe, by the name that `special` rows give them.
 
-The functions stand in `special_builtins`, `special_texts`, `special_formats` and `special_web`; importing those
-registers them.
+The functions stand in the modules `special_*`; the engine imports those, which registers them.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _folded(receiver: Value, method: str, given: Arguments) -> Any:
         return None
     try:
         result = getattr(receiver.const, method)(*(one.const for one in given.positional))
-    except Exception:
+    except Exception:  # whatever the program's own call would raise: no constant comes of it
         return None
     if isinstance(result, (str, bytes)) and len(result) > texts.MAX_TEXT:
         return None

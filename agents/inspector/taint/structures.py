@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from agents.inspector.taint.ledger import Ledger
 
 AnyFunction = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]  # noqa: UP007 (read by isinstance too)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(slots=True, eq=False)

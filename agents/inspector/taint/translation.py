@@ -36,17 +36,18 @@ class Back:
 
     def taint(self, label: Taint) -> Taint:
         """The call's own taint for a label, with the hops inside the function added."""
-        if not label.source.what.startswith(self.mark):
-            return label
-        actual = self.actual(label)
+        return self._passed(label, label.trail) if self._is_own(label) else label
+
+    def _is_own(self, label: Taint) -> bool:
+        return label.source.what.startswith(self.mark)
+
+    def _passed(self, label: Taint, inner: Trail | None) -> Taint:
+        """What was passed where the label stands, after the hops of this trail."""
+        actual = self.taints[int(label.source.what[len(self.mark) :])]
         source = actual.source
         if label.source.selector:
             source = source.part(label.source.selector)
-        return Taint(source, label.cleaned, self._trail(actual.trail, label.trail), actual.weak + label.weak)
-
-    def actual(self, label: Taint) -> Taint:
-        """What was passed where the label stands."""
-        return self.taints[int(label.source.what[len(self.mark) :])]
+        return Taint(source, label.cleaned, self._trail(actual.trail, inner), actual.weak + label.weak)
 
     def _trail(self, before: Trail | None, inner: Trail | None) -> Trail | None:
         place = self.frame.place(self.node)
@@ -114,7 +115,7 @@ class Back:
         return self._closures[id(closure)]
 
     def _is_mine(self, value: Value) -> bool:
-        return any(one.source.what.startswith(self.mark) for one in deep_taints(value))
+        return any(self._is_own(one) for one in deep_taints(value))
 
     def _all(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
         found: tuple[Taint, ...] = ()
@@ -138,15 +139,10 @@ class Back:
     def hit(self, hit: Hit) -> None:
         """Tell of a sink inside the function that an argument reaches."""
         label: Taint = hit.source
-        if not label.source.what.startswith(self.mark):
+        if not self._is_own(label):
             self.frame.hits.append(hit)
             return
-        actual = self.actual(label)
-        taint = Taint(
-            actual.source.part(label.source.selector) if label.source.selector else actual.source,
-            label.cleaned, self._trail(actual.trail, hit.trail), actual.weak + label.weak,
-        )  # fmt: skip
-        for seen in self.frame.state.open((taint,), hit.kind):
+        for seen in self.frame.state.open((self._passed(label, hit.trail),), hit.kind):
             told = Hit(hit.kind, seen, hit.path, hit.line, hit.column, hit.end_line, hit.sink, seen.trail)
             if seen.source.origin == "label":
                 self.frame.hits.append(told)
