@@ -38,7 +38,7 @@ _SIMPLE = re.compile(r"(?P<indent>\s*)(?:[A-Za-z_][\w.]* = .*[\w)\]'\"]|return\b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survival:
-    """Shares of the findings of the first look, and counts. `there`: findings whose line is still in the tree."""
+    """Shares of the findings of the first look (`own_name`, `known_again`, 0 to 1), and counts."""
 
     change: str
     findings: int

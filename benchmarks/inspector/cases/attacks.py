@@ -14,10 +14,8 @@ import logging
 import sqlite3
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import HTTPServer
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -86,11 +84,7 @@ def _flask(module: ModuleType, ask: Ask) -> Answer:
         options["json"] = ask.json
     elif ask.body is not None:
         options |= {"data": ask.body, "content_type": "text/plain"}
-    response = client.open(ask.url, **options)
-    with client.session_transaction() as session:
-        kept = repr(dict(session))
-    return Answer(response.status_code, response.get_data(as_text=True), response.mimetype or "",
-                  response.headers.get("Location", ""), response.headers.getlist("Set-Cookie"), kept)  # fmt: skip
+    return truth.answer_of_flask(client, client.open(ask.url, **options))
 
 
 def _django(module: ModuleType, ask: Ask) -> Answer:
@@ -101,18 +95,15 @@ def _django(module: ModuleType, ask: Ask) -> Answer:
     factory.cookies.load(ask.cookies)
     if ask.json is not None or ask.body is not None:
         data: Any = ask.body if ask.json is None else json.dumps(ask.json)
-        kind = {"content_type": "text/plain" if ask.json is None else "application/json"}
-        request = factory.generic(ask.method, ask.url, data, headers=ask.headers, **kind)  # type: ignore[arg-type]
+        kind: dict[str, Any] = {"content_type": "text/plain" if ask.json is None else "application/json"}
+        request = factory.generic(ask.method, ask.url, data, headers=ask.headers, **kind)
     elif ask.form:
         request = factory.post(ask.url, ask.form, headers=ask.headers)
     else:
         request = factory.generic(ask.method, ask.url, headers=ask.headers)
-    request.session = {}  # type: ignore[assignment]
-    found = resolve(request.path, urlconf=module)  # type: ignore[arg-type]
-    response = found.func(request, *found.args, **found.kwargs)
-    return Answer(response.status_code, b"".join(response).decode(errors="replace"), response.headers["Content-Type"],
-                  response.headers.get("Location", ""), [str(c.OutputString()) for c in response.cookies.values()],
-                  repr(request.session))  # fmt: skip
+    request.session = {}  # type: ignore[assignment]  # as in truth.py
+    found = resolve(request.path, urlconf=module)  # type: ignore[arg-type]  # likewise
+    return truth.answer_of_django(request, found.func(request, *found.args, **found.kwargs))
 
 
 def _fastapi(module: ModuleType, ask: Ask) -> Answer:
@@ -122,8 +113,7 @@ def _fastapi(module: ModuleType, ask: Ask) -> Answer:
     files = {name: (file, b"x") for name, file in ask.uploads.items()} or None
     response = client.request(ask.method, ask.url, headers=ask.headers, data=ask.form or None, files=files,
                               json=ask.json, content=ask.body)  # fmt: skip
-    return Answer(response.status_code, response.text, response.headers.get("Content-Type", ""),
-                  response.headers.get("Location", ""), response.headers.get_list("Set-Cookie"))  # fmt: skip
+    return truth.answer_of_starlette(response)
 
 
 def _aiohttp(module: ModuleType, ask: Ask) -> Answer:
@@ -177,55 +167,35 @@ def _succeeded(pair: Pair, payload: str, answer: Answer, shop: Path) -> bool:
     if pair.kind == "path":
         file = shop / "secret.txt"
         return SECRET in answer.body or not file.exists() or file.read_text() != SECRET
-    return truth._succeeded(pair.kind, payload, answer)
+    return truth.succeeded(pair.kind, payload, answer)
 
 
 def judge(pair: Pair, name: str, places: dict[str, str], shop: Path) -> str:
     """Attack one twin. Returns "vulnerable", "safe" or "broken: why"."""
-    ask = ASK[pair.frame]
-    furnish(shop)
-    try:
-        module = importlib.import_module(name)
-        WATCH.told.clear()
-        harmless = ask(module, asked(pair.ask, pair.fine))
-    except Exception as error:
-        return f"broken: {type(error).__name__}: {error}"
-    if harmless.status >= 500 or harmless.status in (404, 405, 422):
-        return f"broken: a harmless request gives {harmless.status}: {harmless.body[:120]}"
-    if not pair.payloads:
-        return "vulnerable" if _succeeded(pair, "", harmless, shop) else "safe"
-    for payload in pair.payloads:
-        for word, place in places.items():
-            payload = payload.replace(word, place)
+
+    def load() -> ModuleType:
         furnish(shop)
-        WATCH.told.clear()
-        WATCH.filters.clear()
-        try:
-            answer = ask(module, asked(pair.ask, payload))
-        except Exception:  # the attack broke the program: a success only if it did something before
-            answer = Answer(500, "")
-        if _succeeded(pair, payload, answer, shop):
-            return "vulnerable"
-    return "safe"
+        return importlib.import_module(name)
+
+    def ask(module: ModuleType, text: str) -> Answer:
+        furnish(shop)
+        return ASK[pair.frame](module, asked(pair.ask, text))
+
+    return truth.attack(
+        load,
+        ask,
+        lambda payload, answer: _succeeded(pair, payload, answer, shop),
+        fine=pair.fine,
+        payloads=pair.payloads,
+        places=places,
+    )
 
 
 def main(batch: Path) -> int:
     """Attack all twins of a batch; tell of those that are not what they are said to be, and give their number."""
-    from django.conf import settings
-    from django.urls import path as url_path
-
-    settings.configure(SECRET_KEY="only for cases", ALLOWED_HOSTS=["*"], ROOT_URLCONF="no_urls")
-    no_urls = ModuleType("no_urls")
-    no_urls.urlpatterns = [url_path("nowhere", truth._no_view)]  # type: ignore[attr-defined]
-    sys.modules["no_urls"] = no_urls
     logging.getLogger().addHandler(_Records())
-    WATCH.install()
-    server = HTTPServer(("127.0.0.1", 0), truth._Inner)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as place:
-        wrong = _attack(batch, Path(place), f"127.0.0.1:{server.server_port}")
-    server.shutdown()
-    return wrong
+    with truth.watching(["nowhere"]) as host, tempfile.TemporaryDirectory() as place:
+        return _attack(batch, Path(place), host)
 
 
 def _attack(batch: Path, place: Path, host: str) -> int:

@@ -18,7 +18,8 @@ import random
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -79,6 +80,11 @@ class Watch:
 
         Connection.search = watched_search
 
+    def clear(self) -> None:
+        """Forget what was seen."""
+        self.told.clear()
+        self.filters.clear()
+
     def mark(self, text: str = "") -> str:
         self.told.add("mark")
         return "marked"
@@ -111,7 +117,8 @@ class _Inner(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _succeeded(kind: str, payload: str, answer: Answer) -> bool:
+def succeeded(kind: str, payload: str, answer: Answer) -> bool:
+    """Tell whether an attack of this kind did what it promises."""
     if kind in ("sql", "xpath"):
         return "SECRET-ROW" in answer.body
     if kind in ("path", "xxe"):
@@ -144,7 +151,11 @@ def _flask(module: ModuleType, carrier: str, text: str) -> Answer:
     client = module.app.test_client()
     if carrier == "cookie":
         client.set_cookie("item", text)
-    response = client.open(**_request(carrier, text, quoted=True))
+    return answer_of_flask(client, client.open(**_request(carrier, text, quoted=True)))
+
+
+def answer_of_flask(client: Any, response: Any) -> Answer:
+    """What Flask's test client got."""
     with client.session_transaction() as session:
         kept = repr(dict(session))
     return Answer(response.status_code, response.get_data(as_text=True), response.mimetype or "",
@@ -184,11 +195,15 @@ def _django(module: ModuleType, carrier: str, text: str) -> Answer:
         request = factory.post("/case", json.dumps({"q": text}), content_type="application/json")
     else:
         request = factory.get("/case", {"q": text} if carrier == "query" else None, headers=headers)
-    request.session = {}  # type: ignore[assignment]
+    request.session = {}  # type: ignore[assignment]  # a dictionary does for one request
     arguments = {"q": text} if carrier == "path" else {}
-    resolve("/case/x" if carrier == "path" else "/case", urlconf=module)  # type: ignore[arg-type]
-    response = module.case(request, **arguments)
-    return Answer(response.status_code, response.content.decode(errors="replace"), response.headers["Content-Type"],
+    resolve("/case/x" if carrier == "path" else "/case", urlconf=module)  # type: ignore[arg-type]  # modules do, too
+    return answer_of_django(request, module.case(request, **arguments))
+
+
+def answer_of_django(request: Any, response: Any) -> Answer:
+    """What a view of Django gave, be it streamed or not."""
+    return Answer(response.status_code, b"".join(response).decode(errors="replace"), response.headers["Content-Type"],
                   response.headers.get("Location", ""), [str(c.OutputString()) for c in response.cookies.values()],
                   repr(request.session))  # fmt: skip
 
@@ -208,6 +223,11 @@ def _fastapi(module: ModuleType, carrier: str, text: str) -> Answer:
     else:
         response = client.get("/case", params={"q": text} if carrier == "query" else None,
                               headers={"X-Item": text} if carrier == "header" else None)  # fmt: skip
+    return answer_of_starlette(response)
+
+
+def answer_of_starlette(response: Any) -> Answer:
+    """What Starlette's test client got."""
     return Answer(response.status_code, response.text, response.headers.get("Content-Type", ""),
                   response.headers.get("Location", ""), response.headers.get_list("Set-Cookie"))  # fmt: skip
 
@@ -225,58 +245,89 @@ def judge(folder: Path, case: dict[str, Any], places: dict[str, str]) -> str:
     path = folder / case["file"]
     encode, ask = ENCODE.get(case["flow"], str), ASK[case["framework"]]
     WATCH.case = str(path)
-    try:
+
+    def load() -> ModuleType:
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)
-        WATCH.told.clear()
-        harmless = ask(module, case["carrier"], encode("report"))
-    except Exception as error:
+        return module
+
+    return attack(
+        load,
+        lambda module, text: ask(module, case["carrier"], encode(text)),
+        lambda payload, answer: succeeded(case["kind"], payload, answer),
+        fine="report",
+        payloads=case["payloads"],
+        places=places,
+    )
+
+
+def attack(
+    load: Callable[[], ModuleType],
+    ask: Callable[[ModuleType, str], Answer],
+    is_success: Callable[[str, Answer], bool],
+    *,
+    fine: str,
+    payloads: Iterable[str],
+    places: dict[str, str],
+) -> str:
+    """Ask a program with a harmless text, then with each payload; without any, the harmless answer is judged."""
+    try:
+        module = load()
+        WATCH.clear()
+        harmless = ask(module, fine)
+    except Exception as error:  # whatever a program raises before it is attacked: it is broken
         return f"broken: {type(error).__name__}: {error}"
     if harmless.status >= 500 or harmless.status in (404, 405, 422):
         return f"broken: a harmless request gives {harmless.status}: {harmless.body[:120]}"
-    if not case["payloads"]:
-        return "vulnerable" if _succeeded(case["kind"], "", harmless) else "safe"
-    for payload in case["payloads"]:
+    if not payloads:
+        return "vulnerable" if is_success("", harmless) else "safe"
+    for payload in payloads:
         for word, place in places.items():
             payload = payload.replace(word, place)
-        WATCH.told.clear()
-        WATCH.filters.clear()
+        WATCH.clear()
         try:
-            answer = ask(module, case["carrier"], encode(payload))
-        except Exception:  # the attack broke the program: that is no success
-            if not WATCH.told and not WATCH.filters:
-                continue
+            answer = ask(module, payload)
+        except Exception:  # the attack broke the program: a success only if it did something before
             answer = Answer(500, "")
-        if _succeeded(case["kind"], payload, answer):
+        if is_success(payload, answer):
             return "vulnerable"
     return "safe"
 
 
-def main(folder: Path) -> None:
-    """Attack all cases of a folder and write the truth beside them."""
+@contextmanager
+def watching(names: Iterable[str]) -> Iterator[str]:
+    """Watch what cases do, with a Django that has pages of these names. Gives the address of the inner host."""
     from django.conf import settings
     from django.urls import path as url_path
 
     settings.configure(SECRET_KEY="only for cases", ALLOWED_HOSTS=["*"], ROOT_URLCONF="no_urls")
     no_urls = ModuleType("no_urls")
-    no_urls.urlpatterns = [url_path(name, _no_view, name=name) for name in NAMES]  # type: ignore[attr-defined]
+    urls = [url_path(name, _no_view, name=name) for name in names]
+    no_urls.urlpatterns = urls  # type: ignore[attr-defined]  # of a module that is made here
     sys.modules["no_urls"] = no_urls
     WATCH.install()
     server = HTTPServer(("127.0.0.1", 0), _Inner)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as place:
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def main(folder: Path) -> None:
+    """Attack all cases of a folder and write the truth beside them."""
+    with watching(NAMES) as host, tempfile.TemporaryDirectory() as place:
         (Path(place) / "files").mkdir()
         (Path(place) / "files" / "report").write_text("fine")
         (Path(place) / "secret.txt").write_text("TOP-SECRET-FILE")
-        builtins.CASE_FOLDER = f"{place}/files"  # type: ignore[attr-defined]
-        places = {"CASE_SECRET": f"{place}/secret.txt", "CASE_HOST": f"127.0.0.1:{server.server_port}"}
+        builtins.CASE_FOLDER = f"{place}/files"  # type: ignore[attr-defined]  # what cases read below
+        places = {"CASE_SECRET": f"{place}/secret.txt", "CASE_HOST": host}
         cases = json.loads((folder / "cases.json").read_text())
         truth = {case["file"]: judge(folder, case, places) for case in cases}
-    server.shutdown()
     (folder / "truth.json").write_text(json.dumps(truth, indent=1))
     counts = {
         word: sum(text.startswith(word) for text in truth.values())
