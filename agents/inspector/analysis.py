@@ -96,12 +96,7 @@ def analyse(
     `tree_digest` names the content of a tree that nobody can change; with it a second survey costs nothing.
     """
     memory, shares = memory or Memory(), shares or Shares(None)
-    # A part of a tree has no digest of its own.
-    found = memory.surveyed(
-        "" if paths else _named(tree_digest, settings),
-        tree,
-        lambda: survey(tree, only=paths, settings=settings),
-    )
+    found = _surveyed(tree, paths, tree_digest, settings, memory)
     tell(f"{len(found.files)} text files, {sum(found.counts.values())} left out")
     accounts = [_open(analyzer, found) for analyzer in analyzers]
     jobs = [
@@ -130,6 +125,14 @@ def analyse(
     memory.write()
     progress(max(1, count), max(1, count), "done")
     return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
+
+
+def _surveyed(
+    tree: Path, paths: Sequence[str], tree_digest: str, settings: Settings | None, memory: Memory
+) -> Survey:
+    """Give the survey of a tree, which is remembered of a whole one: a part has no digest of its own."""
+    name = "" if paths else _named(tree_digest, settings)
+    return memory.surveyed(name, tree, lambda: survey(tree, only=paths, settings=settings))
 
 
 def _work_off(

@@ -136,19 +136,6 @@ def report_of(
     written = tuple(_written(plan, request))
     reported = tuple(ReportedFinding(agent=agent, finding=finding) for agent, finding in findings)
     not_analysed = tuple(dict.fromkeys(_not_analysed(plan, steps, tools)))  # two steps may have the same gap
-    quality = None
-    if plan.snapshot is not None and steps:
-        quality = judging.quality_of(
-            plan.configured,
-            steps=_outcomes(plan, request),
-            counted=counted,
-            compared=compared or {},
-            revision=plan.snapshot.revision,
-            snapshot=plan.snapshot.digest,
-            is_default_branch=plan.is_default_branch,
-            unfit=plan.unfit,
-            is_review=plan.comparison is not None,
-        )
     return Report(
         run_id=request.run_id,
         goal=plan.goal,
@@ -162,7 +149,7 @@ def report_of(
         not_analysed=not_analysed,
         written=written,
         timings=_timings(request.upstream),
-        quality=quality,
+        quality=_quality(plan, request, counted, compared or {}),
         compared=_compared(plan, request.upstream),
         fixes=tuple(fixes),
     )
@@ -220,6 +207,25 @@ def _step(chosen: ChosenStep, ended: Upstream | None, attempts: int) -> PlanStep
         seconds=_seconds(ended), attempts=attempts,
         error="" if ended.state == SUCCEEDED else str(error.get("message") or error or ""),
     )  # fmt: skip
+
+
+def _quality(
+    plan: PlanOutput, request: StepRequest, counted: Sequence[Counted], compared: Mapping[str, UUID]
+) -> Quality | None:
+    """Judge what was planned; None if nothing was."""
+    if plan.snapshot is None or not plan.chosen:
+        return None
+    return judging.quality_of(
+        plan.configured,
+        steps=_outcomes(plan, request),
+        counted=counted,
+        compared=compared,
+        revision=plan.snapshot.revision,
+        snapshot=plan.snapshot.digest,
+        is_default_branch=plan.is_default_branch,
+        unfit=plan.unfit,
+        is_review=plan.comparison is not None,
+    )
 
 
 def _outcomes(plan: PlanOutput, request: StepRequest) -> list[judging.Outcome]:

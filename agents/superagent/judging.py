@@ -60,9 +60,6 @@ def quality_of(
     empty = {**(unfit or {}), **{one.operation: NOTHING_FITS for one in outcomes if _is_empty(one)}}
     lacking = _lacking(outcomes, empty, least=settings.gate.coverage)
     measures = _measures(steps)
-    against: dict[str, UUID | None] = dict(compared)
-    if is_review:
-        against |= dict.fromkeys((one.operation for one in outcomes if one.is_compared), None)
     counting = [one for one in counted if counts(one.finding, settings)]
     findings = [one.finding for one in counting]
     debt = debt_of(findings, measures, settings)
@@ -70,7 +67,7 @@ def quality_of(
         findings=counting,
         coverage=list(_coverage(outcomes)),
         lacking=lacking,
-        baselines=against,
+        baselines={**compared, **{one.operation: None for one in outcomes if one.is_compared}},
         measures=measures,
         unfit=empty,
     )
@@ -82,16 +79,20 @@ def quality_of(
         ratings=rated,
         debt=debt,
         measures=measures,
-        settings=SettingsTold(
-            source=configured.source,
-            digest=configured.digest,
-            faults=configured.faults,
-            changed_rules=adjusting.told(settings),
-        ),
+        settings=_settings_told(configured),
         revision=revision,
         snapshot=snapshot,
         operations=tuple(one.operation for one in outcomes if one.operation not in lacking),
         is_default_branch=is_default_branch and not is_review,
+    )
+
+
+def _settings_told(configured: Configured) -> SettingsTold:
+    return SettingsTold(
+        source=configured.source,
+        digest=configured.digest,
+        faults=configured.faults,
+        changed_rules=adjusting.told(configured.settings),
     )
 
 
