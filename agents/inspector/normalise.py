@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from agents.codeowners import Owners
 from agents.findings import Evidence, FindingData, Hop, fingerprint, line_key, move_fingerprint, sort_key
-from agents.inspector.analyzers.base import Analyzer, Claim
+from agents.inspector.analyzers.base import Claim
 from agents.inspector.dangers import danger
 from agents.inspector.memory import Memory
 from agents.inspector.rules import HARD_CODED
@@ -28,11 +29,22 @@ SNIPPET_LINES = 6
 SNIPPET_CHARACTERS = 200  # of each line
 
 
+class Teller(Protocol):
+    """Whoever makes claims, as the evidence names it: an analyzer of ours, or a tool that ran elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+
+    def reproduce(self, claim: Claim) -> str:
+        """The command that shows a reader the same claim, or "" if there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A claim and who made it."""
 
-    analyzer: Analyzer
+    teller: Teller
     version: str
     claim: Claim
 
@@ -54,7 +66,7 @@ class _Cluster:
 
     def is_apart(self, others: Iterable[Said]) -> bool:
         """Tell whether none of the others is of a tool that is here."""
-        return {one.analyzer.name for one in self.said}.isdisjoint(one.analyzer.name for one in others)
+        return {one.teller.name for one in self.said}.isdisjoint(one.teller.name for one in others)
 
 
 def _leads_through(path: Claim, place: Claim) -> bool:
@@ -164,7 +176,7 @@ def _once(said: Iterable[Said]) -> Iterator[Said]:
     known: set[tuple[int, str, int, str, str]] = set()
     for one in said:
         claim = one.claim
-        words = (id(one.analyzer), claim.path, claim.line, claim.rule, claim.message)
+        words = (id(one.teller), claim.path, claim.line, claim.rule, claim.message)
         if claim.hops or words not in known:
             known.add(words)
             yield one
@@ -172,7 +184,7 @@ def _once(said: Iterable[Said]) -> Iterator[Said]:
 
 def _clustered(group: list[Said], sources: Sources) -> list[_Cluster]:
     """Part claims of one danger in one file by place."""
-    if len({one.analyzer.name for one in group}) == 1:
+    if len({one.teller.name for one in group}) == 1:
         return [_Cluster([one]) for one in group]
     found: list[_Cluster] = []
     for one in group:
@@ -259,12 +271,12 @@ def _evidence(said: Said, snippet: str, sources: Sources) -> Evidence:
     return Evidence(
         kind="taint_path" if said.claim.hops else "tool_trace",
         hops=tuple(_shown(hop, sources) for hop in said.claim.hops),
-        tool=said.analyzer.name,
+        tool=said.teller.name,
         tool_version=said.version,
         rule=said.claim.tool_rule,
         message=_clean(said.claim.message),
         snippet=snippet,
-        command=said.analyzer.reproduce(said.claim),
+        command=said.teller.reproduce(said.claim),
         url=said.claim.url,
         fingerprints=dict(said.claim.fingerprints),
     )

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings as installation
-
 from agents.base import OperationContext
 from agents.dependencies.reading import read_tree
 from agents.findings import FindingData
@@ -24,8 +22,7 @@ from agents.inspector.analyzers.base import Analyzer
 from agents.inspector.memory import Memory
 from agents.inspector.operations.dependencies import LICENCES as LICENCE_READER
 from agents.inspector.operations.dependencies import MATCHER, READER, audited, licensed, policy_of
-from agents.inspector.shares import Shares
-from agents.inspector.steps import is_complete, output_of
+from agents.inspector.steps import is_complete, output_of, shares_of_host
 from agents.quality.adjusting import adjusted
 from agents.quality.config import Settings
 from agents.reporting.model import ToolRun, ToolState
@@ -127,10 +124,9 @@ def _analysis(
     *,
     digest: str,
 ) -> Analysis:
-    shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
     return analyse(
         tree, [one.configured(settings) for one in analyzers], scratch=context.scratch, paths=paths,
-        tree_digest=digest, memory=memory, shares=shares, settings=settings,
+        tree_digest=digest, memory=memory, shares=shares_of_host(), settings=settings,
         tell=context.log, progress=context.progress, cancelled=context.cancelled,
     )  # fmt: skip
 

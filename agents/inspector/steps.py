@@ -44,7 +44,6 @@ class AnalysisInput(Schema):
 
 def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> AnalysisOutput:
     """Run the analyzers of one operation over the snapshot; hand back what they found and what they saw."""
-    shares = Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
     with (
         workspace.checked_out(input.snapshot, context.open_artifact) as tree,
         remembering(context.request.project_id) as memory,
@@ -56,7 +55,7 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
             paths=input.paths,
             tree_digest=input.snapshot,
             memory=memory,
-            shares=shares,
+            shares=shares_of_host(),
             settings=input.settings,
             tell=context.log,
             progress=context.progress,
@@ -69,6 +68,11 @@ def analyse_step(name: str, input: AnalysisInput, context: OperationContext) -> 
         context.cover(analysis.unseen)
     context.summary = output.summary
     return output
+
+
+def shares_of_host() -> Shares:
+    """Give a step its share of this host's cores, as the installation wants it."""
+    return Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
 
 
 @contextmanager

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from pydantic import Field
 
 from agents import workspace
@@ -17,8 +15,7 @@ from agents.findings import FindingData
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.fixes.mending import Mended, mend
-from agents.inspector.shares import Shares
-from agents.inspector.steps import ATTEMPTS, PYTHON, AnalysisInput, output_of, remembering
+from agents.inspector.steps import ATTEMPTS, PYTHON, AnalysisInput, output_of, remembering, shares_of_host
 from agents.patches import Label
 from agents.quality.adjusting import adjusted
 from agents.reporting.model import AnalysisOutput, plural
@@ -95,7 +92,6 @@ class Fixes:
         seen of it.
         """
         analyzers = [analyzer for name in LOOKED_AT for analyzer in ANALYZERS[name]]
-        shares = Shares(Path(settings.ANALYSIS_CACHE_DIR) / "cores", most=settings.ANALYZER_PROCESSES)
         with (
             workspace.checked_out(input.snapshot, context.open_artifact) as tree,
             remembering(context.request.project_id) as memory,
@@ -108,7 +104,7 @@ class Fixes:
                 paths=input.paths,
                 tree_digest=input.snapshot,
                 memory=memory,
-                shares=shares,
+                shares=shares_of_host(),
                 settings=input.settings,
                 tell=context.log,
                 cancelled=context.cancelled,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from django.conf import settings as installation
 from django.utils import timezone
 from pydantic import Field
 
@@ -17,8 +16,15 @@ from agents.inspector.analyzers.lizard_figures import LizardFigures
 from agents.inspector.measures.copies import Copy
 from agents.inspector.measures.figures import Counted, count, fresh_lines, measures_of, new_code
 from agents.inspector.measures.hotspots import measured
-from agents.inspector.shares import Shares
-from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput, remembering
+from agents.inspector.steps import (
+    ATTEMPTS,
+    GIVES,
+    NEEDS,
+    TIMEOUT_SECONDS,
+    AnalysisInput,
+    remembering,
+    shares_of_host,
+)
 from agents.inspector.survey import Survey, survey
 from agents.quality.adjusting import adjusted
 from agents.quality.model import Measures, NewCode
@@ -98,7 +104,6 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
     counted = count(tree, found, input.settings, check=check)
     context.progress(1, 4, "measuring functions")
     lizard = LizardFigures()
-    shares = Shares(Path(installation.ANALYSIS_CACHE_DIR) / "cores", most=installation.ANALYZER_PROCESSES)
     with remembering(context.request.project_id) as memory:
         analysis = analyse(
             tree,
@@ -106,7 +111,7 @@ def _measure(input: QualityInput, context: OperationContext, tree: Path) -> Qual
             scratch=context.scratch,
             paths=input.paths,
             memory=memory,
-            shares=shares,
+            shares=shares_of_host(),
             settings=input.settings,
             tell=context.log,
             cancelled=context.cancelled,
