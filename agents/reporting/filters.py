@@ -68,11 +68,11 @@ def filters_of(ranked: Sequence[ReportedFinding]) -> Filters:
         for at, value in enumerate(values):
             classes[at].append(f"{name}-{numbers.get(value, OTHER)}")
     for at, entry in enumerate(ranked):
-        classes[at] += ["is-new"] if is_new(entry) else []
+        classes[at] += ["is-new"] if entry.newness else []
         classes[at] += ["in-tests"] if entry.finding.in_test_code else []
     counts = Counter(entry.finding.severity for entry in ranked)
     severities = [(one.value, one.value.capitalize(), counts[one]) for one in Severity if counts[one]]
-    fresh = sum(is_new(entry) for entry in ranked)
+    fresh = sum(bool(entry.newness) for entry in ranked)
     tests = sum(entry.finding.in_test_code for entry in ranked)
     return Filters(
         severities=severities if len(severities) > 1 else [],
@@ -82,11 +82,6 @@ def filters_of(ranked: Sequence[ReportedFinding]) -> Filters:
         classes=[" ".join(one) for one in classes],
         style=_style([key for key, _, _ in severities], facets),
     )
-
-
-def is_new(entry: ReportedFinding) -> bool:
-    """Tell whether a finding is new against whatever it was compared with."""
-    return bool(entry.finding.is_new if entry.is_new is None else entry.is_new)
 
 
 def _folder(path: str) -> str:

@@ -17,7 +17,7 @@ from django.template import Context, Engine, Template
 from agents.findings import Evidence, Severity
 from agents.quality.model import Quality
 from agents.reporting import coverage, fixes, quality
-from agents.reporting.filters import as_page, filters_of, is_new
+from agents.reporting.filters import as_page, filters_of
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, plural
 from agents.reporting.visible import one_line, visible
 
@@ -187,7 +187,7 @@ def _card(entry: ReportedFinding, *, is_open: bool, classes: str) -> dict[str, A
         finding.category,
         *(f"CWE-{number}" for number in finding.cwe),
         *(["in test code"] if finding.in_test_code else []),
-        *(["new"] if is_new(entry) else []),
+        *(["new"] if entry.newness else []),
     ]
     snippet = finding.evidence[0].snippet
     return {

@@ -62,6 +62,6 @@ def _finding(entry: ReportedFinding) -> dict[str, Any]:
         "cwe": list(finding.cwe),
         "in_test_code": finding.in_test_code,
         "owner": finding.owner,
-        "is_new": finding.is_new if entry.is_new is None else entry.is_new,
+        "is_new": entry.newness,
         "evidence": [one.model_dump(mode="json") for one in finding.evidence],
     }

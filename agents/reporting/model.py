@@ -145,6 +145,11 @@ class ReportedFinding(_Shape):
     is_new: bool | None = None
     line_hash: str = ""
 
+    @property
+    def newness(self) -> bool | None:
+        """Tell whether it is new against whatever it was compared with: what the run said last, else its step."""
+        return self.finding.is_new if self.is_new is None else self.is_new
+
 
 class SetAside(_Shape):
     """A finding that people have dismissed, and why."""
@@ -153,6 +158,11 @@ class SetAside(_Shape):
     finding: FindingData
     reason: str
     line_hash: str = ""
+
+    @property
+    def newness(self) -> bool | None:
+        """Tell whether its step said that it is new."""
+        return self.finding.is_new
 
 
 class NotAnalysed(_Shape):

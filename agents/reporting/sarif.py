@@ -127,9 +127,7 @@ def _fingerprints(entry: ReportedFinding | SetAside) -> dict[str, str]:
 
 
 def _baseline(entry: ReportedFinding | SetAside) -> dict[str, str]:
-    is_new = entry.is_new if isinstance(entry, ReportedFinding) else None
-    is_new = entry.finding.is_new if is_new is None else is_new
-    return {} if is_new is None else {"baselineState": "new" if is_new else "unchanged"}
+    return {} if entry.newness is None else {"baselineState": "new" if entry.newness else "unchanged"}
 
 
 def _result(entry: ReportedFinding | SetAside, index: dict[str, int]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
 from agents.superagent.profile import Profile, profile_tree
 from agents.superagent.reviewing import Review, importing, reviewing, speaks_of_change, without_base
-from agents.superagent.selection import select
+from agents.superagent.selection import Selection, select
 from agents.workspace import Limits, Snapshot, WorkspaceError
 from agents.workspace.errors import ObtainCancelled
 from agents.workspace.targets import GitTarget, SarifFile, web_of
@@ -83,33 +83,23 @@ class SuperAgent(Agent):
         selection = select(goal, registry)
         context.progress(1, PLAN_STAGES, "read the goal")
         base = input.base or _own_base(goal, input.target)
-        review = Review(selection=selection)
-        if base is not None:
-            review = reviewing(selection, registry)
-        elif speaks_of_change(goal):
-            review = Review(selection=without_base(selection))
-        if input.sarif:
-            review = importing(review, registry)
+        review = _review(goal, selection, input, registry, has_base=base is not None)
         key = context.request.step_key
         if review.selection.answer is not None:
             return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         snapshot, given = _snapshot(input, context)
-        given = replace(given, sarif=input.sarif)
+        given = replace(given, sarif=input.sarif, web=web_of(input.target))
         if base is not None and input.base is None and given.is_default_branch:
-            base, review = None, Review(selection=without_base(selection))
-            if input.sarif:
-                review = importing(review, registry)
+            base, review = None, _review(goal, selection, input, registry, has_base=False)
             if review.selection.answer is not None:
                 return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         if base is not None:
             given = _with_base(given, base, review, context, is_given=input.base is not None)
-        given = replace(given, web=web_of(input.target))
-        selection = review.selection
         profile = _profile(snapshot, context)
         composed = compose(
             goal,
             requested,
-            selection,
+            review.selection,
             registry,
             profile=profile,
             snapshot=snapshot,
@@ -256,6 +246,18 @@ def _own_base(goal: str, target: workspace.Target) -> workspace.Target | None:
     if not isinstance(target, GitTarget) or target.ref is None or not speaks_of_change(goal):
         return None
     return target.model_copy(update={"ref": None})
+
+
+def _review(
+    goal: str, selection: Selection, input: PlanInput, registry: Registry, *, has_base: bool
+) -> Review:
+    """Say what the goal leads to with a base or without one, and with the files that the run brings."""
+    review = Review(selection=selection)
+    if has_base:
+        review = reviewing(selection, registry)
+    elif speaks_of_change(goal):
+        review = Review(selection=without_base(selection))
+    return importing(review, registry) if input.sarif else review
 
 
 def _with_base(

@@ -119,13 +119,12 @@ def read_file(file: BinaryIO, root: Path, files: Mapping[str, SourceFile]) -> li
         for run in runs
     ]
     places = [Places(run, files) for run in runs]
-    numbers = {id(run): number for number, run in enumerate(runs)}
-    for number, seen in enumerate(_paths(file, runs, places)):
-        places[number].learn(seen)
+    for place, seen in zip(places, _paths(file, places), strict=True):
+        place.learn(seen)
     lines, order = Lines(root, files), count()
     kept: list[list[tuple[int, int, list[Told]]]] = [[] for _ in runs]
-    for run, result in results(file, runs):
-        number = numbers[id(run)]
+    for number, result in results(file):
+        run = runs[number]
         claim = NO_OBJECT if result is None else _claim(run, result, places[number], files, lines)
         if isinstance(claim, str):
             books[number].unused[claim] += 1
@@ -171,11 +170,10 @@ def _short(given: Object, name: str) -> str:
     return one_line(as_text(given.get(name)))[:MAX_KEPT]
 
 
-def _paths(file: BinaryIO, runs: list[Run], places: list[Places]) -> list[set[str]]:
-    seen: list[set[str]] = [set() for _ in runs]
-    numbers = {id(run): number for number, run in enumerate(runs)}
-    for run, result in results(file, runs):
-        number = numbers[id(run)]
+def _paths(file: BinaryIO, places: list[Places]) -> list[set[str]]:
+    """The paths that the results of each run name."""
+    seen: list[set[str]] = [set() for _ in places]
+    for number, result in results(file):
         path = places[number].named(_artifact(_place(result or {})))
         if path and len(seen[number]) < MAX_CLAIMS:
             seen[number].add(path)

@@ -1,7 +1,7 @@
 """A SARIF log in its own words: which tool says what. Of results one is held at a time, however long the log is.
 
     scan(file) -> the runs without their results: tools, rules, artifacts, base URIs, invocations
-    results(file, runs) -> each result with its run
+    results(file) -> each result with the place of its run
 
 Two passes, because a result may point at rules and artifacts that stand behind it. Source: OASIS, Static Analysis
 Results Interchange Format 2.1.0. Whatever has another type than the standard says counts as absent; what makes a
@@ -103,8 +103,11 @@ def scan(file: BinaryIO) -> list[Run]:
     return runs
 
 
-def results(file: BinaryIO, runs: Sequence[Run]) -> Iterator[tuple[Run, Object | None]]:
-    """Give each result with its run, from the file's beginning; None for one that is no object. Raises NotSarif."""
+def results(file: BinaryIO) -> Iterator[tuple[int, Object | None]]:
+    """Give each result with the place of its run, from the file's beginning; None for one that is no object.
+
+    Raises NotSarif.
+    """
     try:
         for key, stream in _top(file):
             if key != "runs" or not stream.is_array():
@@ -112,7 +115,7 @@ def results(file: BinaryIO, runs: Sequence[Run]) -> Iterator[tuple[Run, Object |
                 continue
             for place in stream.items():
                 for found in _results_here(stream):
-                    yield runs[place], found if isinstance(found, dict) else None
+                    yield place, found if isinstance(found, dict) else None
     except NotJson as error:
         raise NotSarif(f"a result cannot be read: {error}") from None
 
