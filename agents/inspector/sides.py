@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agents.base import OperationContext
 from agents.dependencies.reading import read_tree
-from agents.findings import FindingData
+from agents.findings import FindingData, one_of_each, sort_key
 from agents.inspector.analysis import Analysis, analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.base import Analyzer
@@ -94,8 +94,7 @@ def side_of(
         side.tools += tuple(analysis.tools)
     if {DEPENDENCIES, LICENCES}.intersection(wanted):
         _declared(tree, wanted, settings, side, context)
-    found = {one.fingerprint: one for one in adjusted(side.findings, settings)}
-    side.findings = list(found.values())
+    side.findings = one_of_each(sorted(adjusted(side.findings, settings), key=sort_key))
     return side
 
 

@@ -136,6 +136,7 @@ def test_client_reviews_a_branch_and_its_exit_code_is_the_gates(
     assert told.out.startswith("Gate failed: New security findings: 1, none so severe as high or worse")
     assert " b.py:5\n" in told.out
     assert wrenchai("quality", "--project", "alice/shop").code == 0
+    assert wrenchai("quality", "--project", "shop").code == 0
     assert wrenchai("quality", "--project", "alice/none").code == 2
 
 

@@ -89,6 +89,18 @@ def run_of(client: ApiClient, given: str) -> str:
     return whole_id(given, client.pages("/api/v1/runs", most=LOOKED_THROUGH), what="run")
 
 
+def project_of(client: ApiClient, given: str) -> str:
+    """Give a project as a path has it: team/slug. Raises ClientError when none or several are meant."""
+    known = [str(one["path"]) for one in client.pages("/api/v1/projects", most=sys.maxsize)]
+    fitting = [path for path in known if given in (path, path.partition("/")[2])]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        told = f"several projects are named {given!r}; say which: {', '.join(fitting)}"
+        raise ClientError(told, exit_code=BAD_INPUT)
+    raise ClientError(f"there is no project {given!r} that you may see", exit_code=BAD_INPUT)
+
+
 def whole_id(given: str, newest: Iterable[Mapping[str, Any]], *, what: str) -> str:
     """Return the id, among these rows, that begins or ends so. Raises ClientError when none or several do."""
     if UUID.match(given):

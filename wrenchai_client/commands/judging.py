@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wrenchai_client import table
-from wrenchai_client.commands.base import Call, Parsers, add, add_run, note, run_of
+from wrenchai_client.commands.base import Call, Parsers, add, add_run, note, project_of, run_of
 from wrenchai_client.errors import BAD_INPUT, DONE, FAILED
 from wrenchai_client.server import ApiClient, ApiRefused
 from wrenchai_client.text import clean
@@ -31,7 +31,7 @@ def tell_quality(call: Call) -> int:
     """Tell what a run said of quality."""
     options, client = call.options, call.client()
     if options.project:
-        told = client.get(f"/api/v1/projects/{options.project}/quality")
+        told = client.get(f"/api/v1/projects/{project_of(client, options.project)}/quality")
     else:
         told = client.get(f"/api/v1/runs/{run_of(client, options.run)}/quality")
     if options.json:

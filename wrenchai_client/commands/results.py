@@ -17,11 +17,12 @@ from wrenchai_client.commands.base import (
     add_fail_on,
     add_run,
     note,
+    project_of,
     run_of,
     whole_id,
     write_file,
 )
-from wrenchai_client.errors import BAD_INPUT, DONE, FAILED, ClientError
+from wrenchai_client.errors import DONE, FAILED
 from wrenchai_client.feed import Feed
 from wrenchai_client.server import ApiClient
 from wrenchai_client.text import clean
@@ -116,7 +117,7 @@ def list_findings(call: Call) -> int:
 def show_trend(call: Call) -> int:
     """Show what was open, new and fixed in each period, and the course of what was open as a line."""
     options, client = call.options, call.client()
-    path = f"/api/v1/projects/{_project(client, options.project)}/findings/trend"
+    path = f"/api/v1/projects/{project_of(client, options.project)}/findings/trend"
     told = client.get(path, by=options.by, last=options.last)
     if options.json:
         table.dump(told)
@@ -137,18 +138,6 @@ def show_trend(call: Call) -> int:
     if rows and sys.stdout.isatty():
         print(table.spark([int(row[1]) for row in rows]))
     return DONE
-
-
-def _project(client: ApiClient, given: str) -> str:
-    """Give a project as a path has it: team/slug."""
-    known = [str(one["path"]) for one in client.pages("/api/v1/projects", most=LOOKED_THROUGH)]
-    fitting = [path for path in known if given in (path, path.partition("/")[2])]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        told = f"several projects are named {given!r}; say which: {', '.join(fitting)}"
-        raise ClientError(told, exit_code=BAD_INPUT)
-    raise ClientError(f"there is no project {given!r} that you may see", exit_code=BAD_INPUT)
 
 
 def _gate(client: ApiClient, fail_on: str | None, query: dict[str, Any]) -> int:
