@@ -86,9 +86,9 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
     if not isinstance(first.const, str) or first.const not in _SHELLS:
         return
     options = [number for number, one in enumerate(every[:4]) if number and one.const in _COMMAND_OPTIONS]
-    for one in (
-        (*every[options[0] + 1 :], *([value.rest] if value.rest is not None else [])) if options else ()
-    ):
+    if not options:
+        return
+    for one in (*every[options[0] + 1 :], *([value.rest] if value.rest is not None else [])):
         frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {every[options[0]].const}")
 
 

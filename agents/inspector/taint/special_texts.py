@@ -316,12 +316,14 @@ def common_path(
 @known_as("within")
 def within(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """path.is_relative_to(base): contained, if the path was resolved before."""
-    facts = guards.contained(receiver.taints) if receiver is not None else NO_FACTS
-    if receiver is not None and not facts:
+    if receiver is None:
+        return Value(facts=(NO_FACTS, NO_FACTS))
+    facts = guards.contained(receiver.taints)
+    if not facts:
         return UNKNOWN
-    weaker = guards.about(receiver.taints, WEAKEN) if receiver is not None else NO_FACTS
-    unresolved = receiver is not None and not all(one.cleaned & kinds.RESOLVED for one in receiver.taints)
-    return Value(facts=({**facts, **weaker} if unresolved else facts, NO_FACTS))
+    if not all(one.cleaned & kinds.RESOLVED for one in receiver.taints):
+        facts = {**facts, **guards.about(receiver.taints, WEAKEN)}
+    return Value(facts=(facts, NO_FACTS))
 
 
 @known_as("relative_to")
