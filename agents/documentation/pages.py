@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from agents import process
 from agents.conventions import is_test
+from agents.drivers.asking import DriverFailed, answer_of
 from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
 TIMEOUT_SECONDS = 240
@@ -96,26 +93,16 @@ def wanted(sources: Sources) -> list[str]:
 
 def read(sources: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lambda: False) -> Pages:
     """Read all pages. Raises PagesUnreadable, StepCancelled."""
-    with TemporaryDirectory(prefix="pages-", dir=scratch) as folder:
-        orders = Path(folder) / "orders.json"
-        told = {
-            "root": str(sources.root.resolve()),
-            "pages": wanted(sources),
-            "python": [path for path in sources.python if not is_test(path)],
-            "max_bytes": MAX_FILE_BYTES,
-        }
-        orders.write_text(json.dumps(told))
-        outcome = process.run(
-            [sys.executable, "-I", str(_DRIVER), str(orders)],
-            cwd=Path(folder),
-            scratch=Path(folder),
-            timeout_seconds=TIMEOUT_SECONDS,
+    orders = {
+        "root": str(sources.root.resolve()),
+        "pages": wanted(sources),
+        "python": [path for path in sources.python if not is_test(path)],
+        "max_bytes": MAX_FILE_BYTES,
+    }
+    try:
+        return answer_of(
+            _DRIVER, orders, Pages, who="the reader of pages", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
             cancelled=cancelled,
-        )
-        trouble = outcome.trouble()
-        if trouble:
-            raise PagesUnreadable(f"the reader of pages {trouble}")
-        try:
-            return Pages.model_validate_json(outcome.stdout.read_bytes())
-        except ValidationError as error:
-            raise PagesUnreadable(f"the reader of pages gave no valid answer: {error}"[:500]) from error
+        )  # fmt: skip
+    except DriverFailed as error:
+        raise PagesUnreadable(str(error)) from error

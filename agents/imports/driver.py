@@ -8,12 +8,15 @@ import that happens when the module is loaded, "deferred" inside of a function, 
 
 import ast
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from agents.drivers.files import clean, read
 
 
 def main(orders: dict[str, Any]) -> None:
@@ -28,25 +31,6 @@ def main(orders: dict[str, Any]) -> None:
         except (Exception, RecursionError, MemoryError) as error:  # whatever odd source causes
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
     json.dump(clean({"facts": facts, "failed": failed}), sys.stdout)
-
-
-def clean(value: Any) -> Any:
-    """NUL, and halves of surrogate pairs, can neither be stored nor shown."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: clean(one) for key, one in value.items()}
-    return [clean(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def read(path: Path, limit: int) -> str:
-    """Read a file that is neither a link nor too large."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"larger than {limit} bytes")
-    return content.decode("utf-8-sig")
 
 
 def imports(tree: ast.Module) -> Iterator[list[object]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from agents import process
+from agents.drivers.asking import DriverFailed, answer_of
 
 TIMEOUT_SECONDS = 240
 _DRIVER = Path(__file__).with_name("driver.py")
@@ -50,21 +47,11 @@ def read(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Facts:
     """Read the imports of files below root: 100,000 lines in about 3 s. Raises ImportsUnreadable, StepCancelled."""
-    with TemporaryDirectory(prefix="imports-", dir=scratch) as folder:
-        orders = Path(folder) / "orders.json"
-        orders.write_text(
-            json.dumps({"root": str(root.resolve()), "files": list(files), "max_bytes": max_bytes})
-        )
-        outcome = process.run(
-            [sys.executable, "-I", str(_DRIVER), str(orders)],
-            cwd=Path(folder),
-            scratch=Path(folder),
-            timeout_seconds=TIMEOUT_SECONDS,
+    orders = {"root": str(root.resolve()), "files": list(files), "max_bytes": max_bytes}
+    try:
+        return answer_of(
+            _DRIVER, orders, Facts, who="the reader of imports", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
             cancelled=cancelled,
-        )
-        if trouble := outcome.trouble():
-            raise ImportsUnreadable(f"the reader of imports {trouble}")
-        try:
-            return Facts.model_validate_json(outcome.stdout.read_bytes())
-        except ValidationError as error:
-            raise ImportsUnreadable(f"the reader of imports gave no valid answer: {error}"[:500]) from error
+        )  # fmt: skip
+    except DriverFailed as error:
+        raise ImportsUnreadable(str(error)) from error

@@ -8,7 +8,6 @@ inspection, which imports, are never used.
 
 import ast
 import json
-import os
 import re
 import sys
 import warnings
@@ -20,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import griffe
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from agents.drivers.files import clean, read
 
 Told = dict[str, Any]
 Bodies = dict[str, Told]
@@ -100,25 +103,6 @@ def main(orders: dict[str, Any]) -> None:
         told.append(one)
     answer = {"modules": told, "failed": failed, "style": style, "griffe": version("griffe")}
     json.dump(clean(answer), sys.stdout)
-
-
-def clean(value: Any) -> Any:
-    """NUL, and halves of surrogate pairs, can neither be stored nor shown."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: clean(one) for key, one in value.items()}
-    return [clean(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def read(path: Path, limit: int) -> str:
-    """Read a file that is neither a link nor too large."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"larger than {limit} bytes")
-    return content.decode("utf-8-sig")
 
 
 def visit(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from pydantic import ValidationError
 
 from agents import process
+from agents.drivers.asking import DriverFailed, answer_of
 from agents.symbols.model import Symbols
 from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
@@ -28,29 +24,15 @@ def read(sources: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lam
 
     A file that does not parse is named in `failed`; it spoils no other.
     """
-    with TemporaryDirectory(prefix="symbols-", dir=scratch) as folder:
-        orders = Path(folder) / "orders.json"
-        orders.write_text(
-            json.dumps(
-                {
-                    "root": str(sources.root.resolve()),
-                    "modules": sources.modules(),
-                    "max_bytes": MAX_FILE_BYTES,
-                }
-            )
-        )
-        outcome = process.run(
-            [sys.executable, "-I", str(_DRIVER), str(orders)],
-            cwd=Path(folder),
-            scratch=Path(folder),
-            timeout_seconds=TIMEOUT_SECONDS,
-            limits=process.Limits(memory_bytes=MEMORY_BYTES),
-            cancelled=cancelled,
-        )
-        trouble = outcome.trouble()
-        if trouble:
-            raise SymbolsUnreadable(f"the reader of symbols {trouble}")
-        try:
-            return Symbols.model_validate_json(outcome.stdout.read_bytes())
-        except ValidationError as error:
-            raise SymbolsUnreadable(f"the reader of symbols gave no valid answer: {error}"[:500]) from error
+    orders = {
+        "root": str(sources.root.resolve()),
+        "modules": sources.modules(),
+        "max_bytes": MAX_FILE_BYTES,
+    }
+    try:
+        return answer_of(
+            _DRIVER, orders, Symbols, who="the reader of symbols", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
+            limits=process.Limits(memory_bytes=MEMORY_BYTES), cancelled=cancelled,
+        )  # fmt: skip
+    except DriverFailed as error:
+        raise SymbolsUnreadable(str(error)) from error

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from agents import process
 from agents.conventions import is_test
+from agents.drivers.asking import DriverFailed, answer_of
 from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
 TIMEOUT_SECONDS = 600
@@ -57,26 +55,14 @@ def compared(
     old: Sources, new: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lambda: False
 ) -> Compared:
     """Compare two trees. Raises StepCancelled; a reader that did not survive them is told in `trouble`."""
-    with TemporaryDirectory(prefix="breakages-", dir=scratch) as folder:
-        orders = Path(folder) / "orders.json"
-        orders.write_text(
-            json.dumps({"old": _side(old), "new": _side(new), "max_bytes": MAX_FILE_BYTES}), encoding="utf-8"
-        )
-        outcome = process.run(
-            [sys.executable, "-I", str(_DRIVER), str(orders)],
-            cwd=Path(folder),
-            scratch=Path(folder),
-            timeout_seconds=TIMEOUT_SECONDS,
-            limits=process.Limits(memory_bytes=MEMORY_BYTES),
-            cancelled=cancelled,
-        )
-        trouble = outcome.trouble()
-        if trouble:
-            return Compared(trouble=f"the comparison of the APIs {trouble}"[:500])
-        try:
-            return Compared.model_validate_json(outcome.stdout.read_bytes())
-        except ValidationError as error:
-            return Compared(trouble=f"the comparison of the APIs gave no valid answer: {error}"[:500])
+    orders = {"old": _side(old), "new": _side(new), "max_bytes": MAX_FILE_BYTES}
+    try:
+        return answer_of(
+            _DRIVER, orders, Compared, who="the comparison of the APIs", scratch=scratch,
+            timeout_seconds=TIMEOUT_SECONDS, limits=process.Limits(memory_bytes=MEMORY_BYTES), cancelled=cancelled,
+        )  # fmt: skip
+    except DriverFailed as error:
+        return Compared(trouble=str(error)[:500])
 
 
 def product(sources: Sources) -> dict[str, str]:

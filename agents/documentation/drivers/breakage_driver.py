@@ -18,7 +18,8 @@ import griffe
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from agents.symbols.driver import Listener, clean, read, resolve, short, visit
+from agents.drivers.files import clean, read
+from agents.symbols.driver import Listener, resolve, short, visit
 
 MAX_BREAKAGES = 5_000
 Known = dict[str, griffe.Module]

@@ -8,7 +8,6 @@ anchors, links, code spans and blocks (`fault` where a block does not parse), `s
 
 import ast
 import json
-import os
 import re
 import sys
 import textwrap
@@ -22,6 +21,10 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from agents.drivers.files import clean, read
 
 Told = dict[str, Any]
 
@@ -51,25 +54,6 @@ def main(orders: Told) -> None:
             except (Exception, RecursionError, MemoryError) as error:  # whatever odd text causes
                 answer["failed"].append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
     json.dump(clean(answer), sys.stdout)
-
-
-def clean(value: Any) -> Any:
-    """NUL, and halves of surrogate pairs, can neither be stored nor shown."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: clean(one) for key, one in value.items()}
-    return [clean(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def read(path: Path, limit: int) -> str:
-    """Read a file that is neither a link nor too large."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"larger than {limit} bytes")
-    return content.decode("utf-8-sig")
 
 
 def page(path: str, text: str) -> Told:

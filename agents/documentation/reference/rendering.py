@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from html import escape, unescape
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from agents import documentation, process
+from agents import documentation
+from agents.drivers.asking import DriverFailed, answer_of
 
 TIMEOUT_SECONDS = 300
 SECONDS_EACH = 2.0
@@ -28,25 +26,16 @@ def rendered(
 ) -> dict[str, str]:
     """Render each text. One that takes too long stays text. Raises ProseUnreadable, StepCancelled."""
     wanted = sorted(set(texts))
-    with TemporaryDirectory(prefix="prose-", dir=scratch) as folder:
-        orders = Path(folder) / "orders.json"
-        orders.write_text(json.dumps({"texts": wanted, "seconds": SECONDS_EACH}))
-        outcome = process.run(
-            [sys.executable, "-I", str(_DRIVER), str(orders)],
-            cwd=Path(folder),
-            scratch=Path(folder),
-            timeout_seconds=TIMEOUT_SECONDS,
-            cancelled=cancelled,
-        )
-        if trouble := outcome.trouble():
-            raise ProseUnreadable(f"the renderer of docstrings {trouble}")
-        try:
-            told: list[str | None] = json.loads(outcome.stdout.read_bytes())
-            pairs = list(zip(wanted, told, strict=True))
-        except (ValueError, TypeError) as error:
-            raise ProseUnreadable(
-                f"the renderer of docstrings gave no valid answer: {error}"[:500]
-            ) from error
+    try:
+        told = answer_of(
+            _DRIVER, {"texts": wanted, "seconds": SECONDS_EACH}, list[str | None], who="the renderer of docstrings",
+            scratch=scratch, timeout_seconds=TIMEOUT_SECONDS, cancelled=cancelled,
+        )  # fmt: skip
+        pairs = list(zip(wanted, told, strict=True))
+    except DriverFailed as error:
+        raise ProseUnreadable(str(error)) from error
+    except ValueError as error:
+        raise ProseUnreadable(f"the renderer of docstrings gave no valid answer: {error}"[:500]) from error
     return {text: html if html is not None else f"<pre>{escape(text)}</pre>" for text, html in pairs}
 
 
