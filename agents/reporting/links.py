@@ -23,7 +23,7 @@ _SHAPES = (
 def line_url(web: str, revision: str, path: str, line: int) -> str:
     """Give the address of a line at a commit, or "" if it is not known. `web`: the repository's own address."""
     parts = urlsplit(web)
-    if parts.scheme != "https" or not parts.hostname or not _COMMIT.match(revision):
+    if parts.scheme != "https" or not parts.hostname or ".." in parts.path or not _COMMIT.match(revision):
         return ""
     for sign, between, at in _SHAPES:
         if sign in parts.hostname:

@@ -22,7 +22,6 @@ from agents.symbols.sources import Sources
 MAX_PAGES = 3_000
 MAX_DEPTH = 19  # classes within classes that `agents.symbols` reads
 MAX_ENTRIES = 100_000
-NAMED_GAPS = 500
 
 
 @dataclass(slots=True, kw_only=True)

@@ -47,6 +47,7 @@ def test_summary_is_the_first_sentence() -> None:
         ("https://me:pw@gitlab.com/us/sub/it", f"https://gitlab.com/us/sub/it/-/blob/{COMMIT}/a/b.py#L3"),
         ("ssh://git@codeberg.org/us/it", f"https://codeberg.org/us/it/src/commit/{COMMIT}/a/b.py#L3"),
         ("https://bitbucket.org/us/it", f"https://bitbucket.org/us/it/src/{COMMIT}/a/b.py#lines-3"),
+        ("https://gitlab.us.example:8443/it", f"https://gitlab.us.example:8443/it/-/blob/{COMMIT}/a/b.py#L3"),
         ("https://unknown.example/us/it", None),
         ('https://github.com"><script>/us/it', None),
         ("https://github.com/../it", None),
