@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from agents.documentation.imported import imported, module_of
+
 Cardinality = Literal["one", "many"]
 MANY: Cardinality = "many"
 ONE: Cardinality = "one"
@@ -118,8 +120,8 @@ def read(sources: Iterable[tuple[str, str]]) -> DataModel:
 
 
 def _classes(tree: ast.Module, path: str) -> Iterator[_Class]:
-    module = _module_of(path)
-    names = _imports(tree, module, is_package=path.endswith("__init__.py"))
+    module = module_of(path)
+    names = imported(tree, path)
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             names.setdefault(node.name, f"{module}.{node.name}")
@@ -127,34 +129,6 @@ def _classes(tree: ast.Module, path: str) -> Iterator[_Class]:
         if isinstance(node, ast.ClassDef):
             bases = tuple(dotted for base in node.bases if (dotted := _resolve(base, names)))
             yield _Class(node=node, path=path, module=module, bases=bases, names=names)
-
-
-def _module_of(path: str) -> str:
-    parts = PurePosixPath(path).with_suffix("").parts
-    return ".".join(parts[:-1] if parts and parts[-1] == "__init__" else parts)
-
-
-def _imports(tree: ast.Module, module: str, *, is_package: bool) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = (
-                    alias.name if alias.asname else alias.name.split(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom):
-            start = _origin(node, module, is_package=is_package)
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{start}.{alias.name}" if start else alias.name
-    return names
-
-
-def _origin(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = module.split(".")
-    kept = parts[: len(parts) - node.level + (1 if is_package else 0)]
-    return ".".join([*kept, *([node.module] if node.module else [])])
 
 
 def _resolve(node: ast.expr, names: Mapping[str, str]) -> str:

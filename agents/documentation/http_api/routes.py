@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+
+from agents.documentation.imported import imported, module_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _BRACED = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -52,12 +53,6 @@ class Source:
         return module_of(self.path)
 
 
-def module_of(path: str) -> str:
-    """The dotted name of a file, as from the tree's root."""
-    parts = PurePosixPath(path).with_suffix("").parts
-    return ".".join(parts[:-1] if parts and parts[-1] == "__init__" else parts)
-
-
 def parsed(path: str, text: str) -> Source:
     """Parse a file. Raises what `ast.parse` raises."""
     tree = ast.parse(text)
@@ -65,25 +60,7 @@ def parsed(path: str, text: str) -> Source:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             definitions[node.name] = node
-    return Source(path=path, tree=tree, names=_imports(tree, path), definitions=definitions)
-
-
-def _imports(tree: ast.Module, path: str) -> dict[str, str]:
-    names: dict[str, str] = {}
-    package = module_of(path).split(".")
-    if not path.endswith("__init__.py"):
-        package = package[:-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.split(".")[0]
-                names[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            start = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{start}.{alias.name}" if start else alias.name
-    return names
+    return Source(path=path, tree=tree, names=imported(tree, path), definitions=definitions)
 
 
 def dotted(node: ast.expr | None, source: Source) -> str:
