@@ -22,6 +22,11 @@ def is_test(path: str) -> bool:
     return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
 
 
+def is_migration(path: str) -> bool:
+    """Tell whether a path below a tree says that it is a migration of a database."""
+    return "migrations" in PurePosixPath(path).parts[:-1]
+
+
 def is_documentation(path: str) -> bool:
     """Tell whether a path below a tree says that it explains rather than runs."""
     pure = PurePosixPath(path)

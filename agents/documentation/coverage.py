@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.conventions import is_test
+from agents.conventions import is_migration, is_test
 from agents.symbols import Module, Symbol, Symbols
 
 
@@ -49,7 +49,7 @@ def coverage(symbols: Symbols) -> list[ModuleCoverage]:
 
 def counts(module: Module) -> bool:
     """Tell whether a module is part of what is documented: no test, no migration."""
-    return not is_test(module.file) and "/migrations/" not in f"/{module.file}"
+    return not is_test(module.file) and not is_migration(module.file)
 
 
 def public(module: Module) -> Iterator[Symbol]:

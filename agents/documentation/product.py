@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from agents.conventions import is_test
+from agents.conventions import is_migration, is_test
 from agents.symbols.sources import Sources
 
 ASIDE = frozenset(
@@ -73,7 +73,7 @@ def _why(path: str, packages: set[str]) -> str:
         return "a test"
     if parts[0] in ASIDE_FOLDERS and len(parts) > 1:
         return "lies in a folder of examples, scripts or pages"
-    if "migrations" in parts[:-1]:
+    if is_migration(path):
         return "a migration"
     if str(PurePosixPath(path).parent) in packages or parts[0] in ("src", "lib"):
         return ""

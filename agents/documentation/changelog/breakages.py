@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from agents import process
-from agents.conventions import is_test
+from agents.conventions import is_migration, is_test
 from agents.drivers.asking import DriverFailed, answer_of
 from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
@@ -68,9 +68,7 @@ def compared(
 def product(sources: Sources) -> dict[str, str]:
     """The modules that people import: name -> path."""
     return {
-        name: path
-        for name, path in sources.modules().items()
-        if not is_test(path) and "/migrations/" not in f"/{path}"
+        name: path for name, path in sources.modules().items() if not is_test(path) and not is_migration(path)
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agents.conventions import is_test
+from agents.conventions import is_migration, is_test
 from agents.documentation.claims import Claim, Said
 from agents.documentation.coverage import public
 from agents.documentation.drift import MISSING_PARAMETER, drift, items_of
@@ -120,7 +120,7 @@ def is_typed(style: Style, symbols: Iterable[Symbol]) -> bool:
 
 
 def _wanted(module: Module, tests: bool) -> bool:
-    return (tests or not is_test(module.file)) and "/migrations/" not in f"/{module.file}"
+    return (tests or not is_test(module.file)) and not is_migration(module.file)
 
 
 def _missing(module: Module, symbol: Symbol, scope: str, griffe: str) -> Claim:
