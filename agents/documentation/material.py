@@ -63,10 +63,20 @@ def opened(input: TreeInput, context: OperationContext, *, words: tuple[str, ...
 
 def chosen(found: Sources, paths: list[str]) -> Sources:
     """Keep the files below some paths; no paths keep all."""
-    wanted = [PurePosixPath(path).as_posix().strip("/") for path in paths]
-    if wanted and "." not in wanted:
-        found.paths = [p for p in found.paths if any(p == one or p.startswith(f"{one}/") for one in wanted)]
+    if wanted := narrowed(paths):
+        found.paths = [path for path in found.paths if lies_in(path, wanted)]
     return found
+
+
+def narrowed(paths: list[str]) -> list[str]:
+    """Spell files and folders as a tree does; none of them means all of it."""
+    wanted = [PurePosixPath(path).as_posix().strip("/") for path in paths]
+    return [] if "." in wanted else wanted
+
+
+def lies_in(path: str, wanted: list[str]) -> bool:
+    """Tell whether a path is one of the narrowed ones, or below one."""
+    return any(path == one or path.startswith(f"{one}/") for one in wanted)
 
 
 def tool_run(found: Sources, symbols: Symbols) -> ToolRun:

@@ -17,7 +17,16 @@ from agents.documentation.changelog import breakages, pages
 from agents.documentation.changelog.pages import Revision, Told
 from agents.documentation.changelog.revisions import Wish, spellings, wish_of
 from agents.documentation.changelog.sections import sections
-from agents.documentation.material import ATTEMPTS, DOCUMENTS, NEEDS, TreeInput, chosen, run_of
+from agents.documentation.material import (
+    ATTEMPTS,
+    DOCUMENTS,
+    NEEDS,
+    TreeInput,
+    chosen,
+    lies_in,
+    narrowed,
+    run_of,
+)
 from agents.grounding import Index, demand, index_of
 from agents.reporting.model import AnalysisOutput, ToolRun, ToolState, plural
 from agents.symbols import SymbolsUnreadable, read
@@ -197,10 +206,8 @@ class _Work:
         return Revision(name=past.tag_of(past.head), commit=past.head)
 
     def _is_wanted(self, paths: tuple[str, ...]) -> bool:
-        wanted = [path.strip("/") for path in self.input.paths]
-        return not wanted or any(
-            path == one or path.startswith(f"{one}/") for path in paths for one in wanted
-        )
+        wanted = narrowed(self.input.paths)
+        return not wanted or any(lies_in(path, wanted) for path in paths)
 
     def trees(self, stack: ExitStack) -> tuple[Sources, Sources | None]:
         """The files at both ends; None if there is no base but the beginning."""
@@ -246,10 +253,10 @@ class _Work:
             sections=sections(self.span.commits) if self.span else None,
             compared=compared, difference=difference, notes=self.notes,
         )  # fmt: skip
-        given = len(breakages.product(head)) if base is not None else 0
+        given = breakages.product(head).values() if base is not None else ()
         api = run_of(
-            "griffe", compared.griffe or "2", given=given, note=compared.trouble, purpose="breaking changes",
-            failed=dict.fromkeys(breakages.product(head).values(), compared.trouble) if compared.trouble else failed,
+            "griffe", compared.griffe or "2", given=len(given), note=compared.trouble, purpose="breaking changes",
+            failed=dict.fromkeys(given, compared.trouble) if compared.trouble else failed,
         )  # fmt: skip
         state = ToolState.NOT_APPLICABLE if self.lacking else ToolState.OK
         return told, (ToolRun(tool="git", version="", purpose="history", state=state, note=self.lacking), api)

@@ -111,6 +111,8 @@ def test_other_commits_are_grouped_by_the_part_that_they_touch(work: Work, shop:
     assert document["conventional"] is False
     only, _, _ = told(work, shop, paths=["orders"])
     assert [line for line in only.splitlines() if line.startswith("- ")] == [f"- Ship ({shop.head[:10]})"]
+    assert told(work, shop, paths=["./orders/"])[0] == only
+    assert told(work, shop, paths=["."])[0] == page
 
 
 def test_both_ends_may_be_named(work: Work, shop: Project) -> None:
