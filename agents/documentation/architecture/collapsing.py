@@ -178,16 +178,11 @@ def _picture(
         )
         for name in names
     }  # fmt: skip
-    back = {edge for knot in tied for edge in against(knot, _within(knot, edges))}
+    back = {edge for knot in tied for edge in against(knot, edges)}
     return Picture(
         title=title_of(found.units), boxes=boxes, edges=edges, back=frozenset(back),
         cycles=tuple(map(tuple, tied)), rule=rule, left_out=left_out,
     )  # fmt: skip
-
-
-def _within(knot: Iterable[str], edges: Mapping[Edge, int]) -> dict[Edge, int]:
-    inside = set(knot)
-    return {edge: count for edge, count in edges.items() if inside.issuperset(edge)}
 
 
 def _shared(names: Iterable[str]) -> str:

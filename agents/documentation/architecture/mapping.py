@@ -107,13 +107,11 @@ def _cycles(modules: Iterable[str], edges: Mapping[Edge, int]) -> Iterator[Cycle
         graph.add_import(importer=importer, imported=imported)
     found = sorted(knots(edges), key=lambda knot: (-len(knot), knot))
     for number, knot in enumerate(found, start=1):
-        inside = set(knot)
-        within = {edge: 1 for edge in edges if inside.issuperset(edge)}
         yield Cycle(
             number=number,
             modules=tuple(knot),
             way=tuple(shortest_cycle(knot, graph)),
-            cut=tuple(sorted(against(knot, within))) if len(knot) <= MAX_CUT else (),
+            cut=tuple(sorted(against(knot, dict.fromkeys(edges, 1)))) if len(knot) <= MAX_CUT else (),
         )
 
 
@@ -143,16 +141,16 @@ def layered(names: Iterable[str], edges: Iterable[Edge], cycles: Iterable[Iterab
 
 
 def against(names: Iterable[str], weights: Mapping[Edge, int]) -> set[Edge]:
-    """Choose edges without which nothing goes in a circle, light ones first.
+    """Choose edges between some names without which nothing goes in a circle there, light ones first.
 
     Method: greedy feedback arc set (Eades, Lin, Smyth 1993): sinks to the end, sources to the front, else whoever
     gives most more than it takes; the edges that point backwards in that order are the answer.
     """
     out: dict[str, dict[str, int]] = {name: {} for name in names}
     into: dict[str, dict[str, int]] = {name: {} for name in out}
-    for (source, target), weight in weights.items():
-        out[source][target] = weight
-        into[target][source] = weight
+    within = [edge for edge in weights if edge[0] in out and edge[1] in out]
+    for source, target in within:
+        out[source][target] = into[target][source] = weights[source, target]
     front: list[str] = []
     back: list[str] = []
     left = set(out)
@@ -166,7 +164,7 @@ def against(names: Iterable[str], weights: Mapping[Edge, int]) -> set[Edge]:
         for other in into.pop(name):
             balance[other] -= out[other].pop(name)
     place = {name: number for number, name in enumerate([*front, *reversed(back)])}
-    return {edge for edge in weights if place[edge[0]] > place[edge[1]]}
+    return {edge for edge in within if place[edge[0]] > place[edge[1]]}
 
 
 def _following(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agents.documentation.architecture.collapsing import Box, Picture
-from agents.documentation.architecture.mapping import Edge
+from agents.documentation.architecture.mapping import Edge, layered
 
 SWEEPS = 24
 SETTLES = 60
@@ -139,12 +139,7 @@ def _leaves_first(names: Iterable[str], after: Mapping[str, set[str]]) -> list[s
 
 def _levels(names: Iterable[str], edges: Iterable[Edge]) -> dict[str, int]:
     """Rows from the top: 0 for what nothing stands above of; a box is pulled up to just below its lowest user."""
-    after: dict[str, set[str]] = defaultdict(set)
-    for source, target in edges:
-        after[source].add(target)
-    height: dict[str, int] = {}
-    for name in _leaves_first(names, after):
-        height[name] = 1 + max((height[other] for other in after[name]), default=-1)
+    height = layered(names, edges, [])
     top = max(height.values(), default=0)
     return {name: top - value for name, value in height.items()}
 
