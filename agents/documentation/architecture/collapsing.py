@@ -148,7 +148,7 @@ def _externals(found: Architecture, home: Mapping[str, str], edges: Counter[Edge
     """Add the packages of others that most modules use."""
     order = sorted(found.externals, key=lambda name: (-len(found.externals[name]), name))[:MAX_EXTERNALS]
     for name in order:
-        for user in found.externals[name]:
+        for user in sorted(found.externals[name]):
             if user in home:
                 edges[home[user], f"{name}:"] += 1
     return {f"{name}:": len(found.externals[name]) for name in order}

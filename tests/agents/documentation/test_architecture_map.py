@@ -83,6 +83,15 @@ def test_packages_of_others_are_drawn_when_asked_for(work: Work) -> None:
     assert "requests" not in work("architecture_map", LAYERED).artifacts["architecture_map.mmd"].decode()
 
 
+def test_packages_of_others_have_one_order_whatever_the_order_of_sets() -> None:
+    edges = [(f"a.m{number}", "b.x") for number in range(8)]
+    found = made([*edges, ("b.x", "requests")])
+    del found.units["requests"], found.edges["b.x", "requests"]
+    found.externals["requests"] = frozenset(source for source, _ in edges)
+    drawn = collapse(found, depth=2, externals=True).edges
+    assert list(drawn) == [*edges, *((source, "requests:") for source, _ in edges)]
+
+
 def test_large_graphs_are_drawn_by_their_packages() -> None:
     edges = [(f"big.p{a}.m{b}", f"big.p{a + 1}.m{b}") for a in range(9) for b in range(9)]
     picture = collapse(made(edges))
