@@ -15,7 +15,7 @@ from agents.documentation.claims import clean
 from agents.documentation.data_model.reading import DataModel, Entity
 from agents.documentation.http_api.reading import Interface
 from agents.documentation.http_api.routes import Endpoint
-from agents.documentation.reference.style import CSS, policy
+from agents.documentation.reference.style import CSS, lone_page
 from agents.reporting.model import plural
 from agents.reporting.visible import one_line
 
@@ -24,7 +24,6 @@ _CSS = (
     CSS
     + "\nmain{max-width:72rem;margin:0 auto}figure{margin:1.5rem 0;overflow-x:auto}figure svg{max-width:none}\n"
 )
-_SVG_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def data_model(model: DataModel, drawn: str) -> str:
@@ -108,15 +107,7 @@ def _more(count: int) -> list[str]:
 
 
 def _page(title: str, body: Iterable[str], drawn: str = "") -> str:
-    rules = escape(policy(_CSS, *_SVG_STYLE.findall(drawn)))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_CSS}</style></head>"
-        f"<body><main><h1>{title}</h1>{''.join(body)}</main>"
-        "<footer>Made from the source alone; nothing of it was run.</footer></body></html>\n"
-    )
+    return lone_page(title, f"<h1>{title}</h1>{''.join(body)}", css=_CSS, drawn=drawn)
 
 
 def _text(text: str) -> str:

@@ -11,8 +11,10 @@ from agents.documentation.architecture.collapsing import Picture
 from agents.documentation.architecture.drawing import heading
 from agents.documentation.architecture.mapping import Architecture, Cycle, Edge, Unit
 from agents.documentation.product import Gap
-from agents.documentation.reference.style import CSS, policy
+from agents.documentation.reference.style import CSS, lone_page
+from agents.reporting.markdown import escaped
 from agents.reporting.model import plural
+from agents.reporting.visible import one_line
 
 NAMED_CUTS = 25
 NAMED_MEMBERS = 60
@@ -51,7 +53,7 @@ def markdown(found: Architecture, picture: Picture, left: tuple[Gap, ...]) -> st
     parts += ["## Modules", _modules(found)]
     if found.externals:
         rows = [
-            f"| {_plain(name)} | {len(users):,} |"
+            f"| {escaped(name)} | {len(users):,} |"
             for name, users in sorted(found.externals.items(), key=lambda pair: (-len(pair[1]), pair[0]))
         ]
         parts += ["## Packages of others", "\n".join(["| package | used by modules |", "|---|--:|", *rows])]
@@ -119,12 +121,7 @@ def _modules(found: Architecture) -> str:
 def _left(left: tuple[Gap, ...]) -> Iterator[str]:
     if left:
         yield "## Not in the map"
-        yield "\n".join(f"- {_plain(one.what)}: {_plain(one.why)}" for one in left)
-
-
-def _plain(value: str) -> str:
-    value = " ".join(value.split())
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", value.replace("&", "&amp;").replace("<", "&lt;"))
+        yield "\n".join(f"- {escaped(one.what)}: {escaped(one.why)}" for one in left)
 
 
 def as_json(found: Architecture, picture: Picture, left: tuple[Gap, ...]) -> bytes:
@@ -169,31 +166,22 @@ def _edge(edge: Edge, line: int, found: Architecture) -> dict[str, object]:
 _PAGE_CSS = """
 figure{margin:1rem 0;overflow:auto;border:1px solid var(--line);border-radius:8px}
 figure svg{display:block;margin:0 auto;max-width:100%;height:auto}
-main.wide{max-width:none;margin:0 auto}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+main{max-width:none;margin:0 auto}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 """
-_SVG_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def html(found: Architecture, picture: Picture, drawn: str, left: tuple[Gap, ...]) -> str:
     """One page with the picture and the tables, without a script; `drawn` is the SVG."""
-    css = CSS + _PAGE_CSS
-    title = escape(heading(picture))
-    body = [f"<h1>{title}</h1><p>{escape(_head(found))}</p>"]
+    body = [f"<h1>{escape(heading(picture))}</h1><p>{escape(_head(found))}</p>"]
     if found.units:
         body.append(f'<figure>{drawn}</figure><p class="soft">{escape(picture.rule)}</p>')
         body += [*_html_cycles(found), _html_modules(found), _html_externals(found)]
     if left:
-        items = "".join(f"<li><code>{escape(one.what)}</code>: {escape(one.why)}</li>" for one in left)
+        items = "".join(
+            f"<li><code>{escape(one_line(one.what))}</code>: {escape(one_line(one.why))}</li>" for one in left
+        )
         body.append(f'<h2>Not in the map</h2><ul class="list">{items}</ul>')
-    rules = escape(policy(css, *_SVG_STYLE.findall(drawn)))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{css}</style></head>"
-        f'<body><main class="wide">{"".join(body)}</main>'
-        "<footer>Made from the source alone; nothing of it was run.</footer></body></html>\n"
-    )
+    return lone_page(heading(picture), "".join(body), css=CSS + _PAGE_CSS, drawn=drawn)
 
 
 def _html_cycles(found: Architecture) -> Iterator[str]:
@@ -203,7 +191,7 @@ def _html_cycles(found: Architecture) -> Iterator[str]:
         way = " → ".join(f"<code>{escape(name)}</code>" for name in cycle.way)
         cut = "".join(
             f"<li><code>{escape(a)}</code> imports <code>{escape(b)}</code> "
-            f'<span class="soft">{escape(found.units[a].path)}:{found.edges[a, b]}</span></li>'
+            f'<span class="soft">{escape(one_line(found.units[a].path))}:{found.edges[a, b]}</span></li>'
             for a, b in cycle.cut[:NAMED_CUTS]
         )
         more = len(cycle.cut) - NAMED_CUTS

@@ -1,4 +1,4 @@
-"""The one style sheet of the HTML reference, and the policy that lets nothing else in.
+"""The one style sheet of the HTML pages, the policy that lets nothing else in, and the frame of a lone page.
 
 Colours follow the reader's scheme. Every text has a contrast to its ground of at least 4.5 : 1 (WCAG 2.2, 1.4.3).
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from html import escape
+
+_SVG_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 CSS = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b2330;--soft:#556170;--line:#dde2e9;--panel:#f6f8fa;--link:#0b57c4;
@@ -97,3 +101,16 @@ def policy(*styles: str) -> str:
     digests = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in styles)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def lone_page(title: str, body: str, *, css: str, drawn: str = "") -> str:
+    """Give a page that stands alone, offline, without a script. `body` is HTML, `drawn` an SVG with a style in it."""
+    rules = escape(policy(css, *_SVG_STYLE.findall(drawn)))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{css}</style></head>"
+        f"<body><main>{body}</main>"
+        "<footer>Made from the source alone; nothing of it was run.</footer></body></html>\n"
+    )

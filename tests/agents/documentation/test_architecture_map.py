@@ -186,6 +186,12 @@ def test_hostile_trees_are_drawn_without_harm(work: Work) -> None:
     )
 
 
+def test_marks_that_turn_text_around_are_shown(work: Work) -> None:
+    artifacts = work("architecture_map", {"a.py": "", "\u202egnp.py": "def ("}).artifacts
+    assert "<code>&lt;U+202E&gt;gnp.py</code>: SyntaxError" in artifacts["architecture_map.html"].decode()
+    assert "- \\<U+202E\\>gnp.py: SyntaxError" in artifacts["architecture_map.md"].decode()
+
+
 def test_same_tree_gives_the_same_bytes(work: Work) -> None:
     first = work("architecture_map", SHOP).artifacts
     assert work("architecture_map", SHOP).artifacts == first
