@@ -297,7 +297,7 @@ def tokens(expression: Any) -> list[Any]:
         if isinstance(part, griffe.ExprName):
             try:
                 path = part.canonical_path
-            except Exception:
+            except Exception:  # griffe raises what it likes of a name that leads nowhere
                 path = part.name
             found.append([part.name, path])
         elif found and not isinstance(found[-1], list):
@@ -312,7 +312,7 @@ def target_of(function: Any, name: str) -> str:
     first, _, rest = name.partition(".")
     try:
         found = function.resolve(first)
-    except Exception:
+    except Exception:  # as above: the name as it is written has to do
         return ""
     return f"{found}.{rest}" if rest else found
 

@@ -11,6 +11,7 @@ import pytest
 from agents.documentation.changelog.conventional import entry, is_used
 from agents.documentation.changelog.revisions import Wish, wish_of
 from agents.documentation.changelog.sections import area, area_of
+from agents.reporting.model import AnalysisOutput
 from agents.workspace.history import Commit
 from tasks.contract import StepFailed
 from tests.agents.documentation.conftest import Done, Work
@@ -211,7 +212,8 @@ def test_files_that_do_not_parse_are_named_and_lose_nothing(work: Work, shop: Pr
     page, document, done = told(work, shop)
     assert [one["path"] for one in document["breaking_api"]] == ["b.g"]
     assert "- the API of 1 file that cannot be read as Python" in page
-    griffe = next(tool for tool in done.output.tools if tool.tool == "griffe")  # type: ignore[attr-defined]
+    assert isinstance(done.output, AnalysisOutput)
+    griffe = next(tool for tool in done.output.tools if tool.tool == "griffe")
     assert griffe.failed_count == 1
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +25,9 @@ def shop(tmp_path: Path) -> Project:
     return Project(tmp_path / "roots" / "shop")
 
 
-def past(project: Project, scratch: Path, **given: object) -> History:
+def past(project: Project, scratch: Path, **given: Any) -> History:
     roots = [project.folder.parent]
-    return history.opened(PathTarget(path=str(project.folder)), scratch=scratch, local_roots=roots, **given)  # type: ignore[arg-type]
+    return history.opened(PathTarget(path=str(project.folder)), scratch=scratch, local_roots=roots, **given)
 
 
 def test_commits_between_two_revisions_with_the_paths_they_touch(shop: Project, scratch: Path) -> None:
@@ -222,11 +223,11 @@ def test_history_over_https_is_as_deep_as_asked(
         project.commit(f"Number {n}", {"a": str(n)})
     target = GitTarget(url=f"https://{NAME}:{https_server.port}/project/.git")
 
-    def opened(folder: str, **given: object) -> History:
+    def opened(folder: str, **given: Any) -> History:
         (scratch / folder).mkdir()
         return history.opened(
             target, scratch=scratch / folder, private_hosts=[NAME], resolve=loopback,
-            limits=Limits(git_seconds=20), **given,  # type: ignore[arg-type]
+            limits=Limits(git_seconds=20), **given,
         )  # fmt: skip
 
     known = opened("whole", names=["v1.0"])
