@@ -2,7 +2,7 @@
 // page (steps, result, files) are fetched anew, at most every REFRESH_EVERY. Without a socket the page asks every
 // POLL_EVERY: it never freezes.
 
-import { clockTime, keepTicking, tick } from "./clock.js";
+import { clockTime, tick } from "./clock.js";
 import { RunSocket } from "./run-socket.js";
 
 const REFRESH_EVERY = 700; // ms
@@ -183,7 +183,6 @@ const socket = new RunSocket({
   onEnd: end,
 });
 
-keepTicking();
 log.scrollTop = log.scrollHeight;
 if (isFinal()) show("done");
 else {

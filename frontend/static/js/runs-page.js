@@ -1,6 +1,6 @@
 // Keeps the list of runs fresh while something in it is going on and somebody looks.
 
-import { keepTicking, tick } from "./clock.js";
+import { tick } from "./clock.js";
 
 const EVERY = 4_000; // ms
 
@@ -23,5 +23,4 @@ async function refresh() {
   }
 }
 
-keepTicking();
 setInterval(refresh, EVERY);

@@ -1,0 +1,37 @@
+// What every page does: times in the reader's zone, the colours' switch without a reload, menus that close, and words
+// when a request of htmx fails. Everything here works without a script too.
+
+import { keepTicking, tick } from "./clock.js";
+import { toast } from "./toast.js";
+
+keepTicking();
+
+document.addEventListener("htmx:after:swap", (event) => tick(event.target));
+for (const name of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(name, (event) => {
+    const { failed, away } = document.getElementById("toasts").dataset;
+    const status = event.detail?.ctx?.response?.status;
+    toast(status ? `${failed} (${status})` : away, "error");
+  });
+}
+
+const theme = document.getElementById("theme");
+theme?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const chosen = event.submitter.value;
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  for (const button of theme.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.submitter));
+  fetch(theme.action, { method: "POST", body: new FormData(theme, event.submitter), redirect: "manual" }).catch(() => {});
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.activeElement?.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});

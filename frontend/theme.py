@@ -1,0 +1,27 @@
+"""Light or dark: what the reader chose lies in a cookie, so that the first paint is already right."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from frontend.context import COOKIE, THEMES
+
+A_YEAR = 365 * 24 * 3600  # seconds
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Keep `theme` and go back to `next`, or to the start if that leads elsewhere."""
+    theme = request.POST.get("theme", "")
+    if theme not in THEMES:
+        return HttpResponseBadRequest(f"the theme must be one of {', '.join(THEMES)}")
+    back = request.POST.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    answer = redirect(back if safe else "/")
+    answer.set_cookie(
+        COOKIE, theme, max_age=A_YEAR, samesite="Lax", secure=request.is_secure(), httponly=False
+    )
+    return answer
