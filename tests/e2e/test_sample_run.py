@@ -9,8 +9,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jsonschema
 import psutil
 import pytest
+
+from agents.reporting.json_report import SCHEMA_FILE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -58,6 +61,7 @@ def test_sample_is_inspected_reported_and_scored(tmp_path: Path) -> None:
         "report.sarif",
     ]
     report = json.loads((folder / "report.json").read_text())
+    jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(report)
     assert told["state"] == "succeeded"
     # Each defect that a bundled analyzer can see is found, and nothing else that a reader would not accept.
     defects = tomllib.loads((ROOT / "samples" / "shop" / "defects.toml").read_text())["defect"]

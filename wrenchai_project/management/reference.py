@@ -17,6 +17,7 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 from agents import registry
 from agents.base import Agent, Operation
 from agents.quality import reference as wrench_toml
+from agents.reporting import json_report
 from api import asyncapi, schema
 from tasks import events
 from tasks.states import (
@@ -91,6 +92,7 @@ def pages() -> dict[str, str]:
         "docs/reference/states.md": _states,
         "docs/reference/events.md": _events,
         "docs/reference/operations.md": _operations,
+        "docs/reference/report_json.md": _report_json,
         "docs/reference/wrench_toml.md": _wrench_toml,
     }
     made = {path: "\n".join([MADE_BY, "", *make()]) + "\n" for path, make in makers.items()}
@@ -98,6 +100,7 @@ def pages() -> dict[str, str]:
         **made,
         "docs/reference/openapi.yaml": _openapi(),
         "docs/reference/asyncapi.yaml": _yaml(asyncapi.document()),
+        "agents/reporting/report.schema.json": json_report.schema_text(),
     }
 
 
@@ -108,6 +111,25 @@ def _wrench_toml() -> Iterator[str]:
     yield "[Configure a project](../how_to/configure_a_project.md) shows how to use it."
     yield ""
     yield wrench_toml.page()
+
+
+def _report_json() -> Iterator[str]:
+    schema = json_report.json_schema()
+    yield from (
+        "# report.json",
+        "",
+        f"{schema['description']} [Read a report](../how_to/read_a_report.md) tells what it means.",
+        "",
+        "The same for programs is a JSON Schema (2020-12): "
+        "[report.schema.json](../../agents/reporting/report.schema.json). Every field is always there; where it "
+        "may be null, the type says so. `schema` goes up when a field changes its meaning or goes away. A field "
+        "may be added without that: a program that checks reports takes the schema of the release that wrote "
+        "them, and one that only reads them ignores what it does not know.",
+        "",
+        *_fields(schema),
+    )
+    for name, shape in sorted(schema["$defs"].items()):
+        yield from ("", f"## {name}", "", str(shape.get("description", "")), "", *_fields(shape))
 
 
 def _openapi() -> str:
