@@ -5,8 +5,9 @@
     HEAD the same, without the bytes
 
 What a repository or an agent wrote is never trusted: HTML is shown in a sandbox without scripts and without an
-origin, a few plain types are shown as they are, everything else is offered for download. Whose bytes are a report is
-recorded by the audit chain: see `accounts.roles.AUDITED_ACTIONS`.
+origin (a run's report may run its search, named by its digest, and has no origin either), a few plain types are shown
+as they are, everything else is offered for download. Whose bytes are a report is recorded by the audit chain: see
+`accounts.roles.AUDITED_ACTIONS`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from rest_framework.views import APIView
 
 from accounts import audit
 from accounts.roles import AUDITED_ACTIONS
+from agents.reporting import searching
 from agents.requests import REPORTER
 from api import etags, examples, shapes
 from api.bodies import StrictSerializer, valid
@@ -41,6 +43,7 @@ from tasks.errors import ArtifactMissing
 from tasks.models import Artifact, Run
 
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+SEARCHED = f"sandbox allow-scripts;{SANDBOX.partition(';')[2]}; script-src {searching.SOURCE}"
 CHUNK_BYTES = 64 * 1024
 SHOWN_AS = {
     "text/html": "text/html; charset=utf-8",
@@ -210,7 +213,7 @@ def _dressed(
         "Content-Type": shown_as or "application/octet-stream",
         "Content-Disposition": content_disposition_header(kind == "attachment", _safe(row.name)) or kind,
         "Content-Length": str(row.size if part is None else len(part)),
-        "Content-Security-Policy": SANDBOX,
+        "Content-Security-Policy": SEARCHED if _is_report(row) and row.name == "report.html" else SANDBOX,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
@@ -226,13 +229,18 @@ def _dressed(
 
 def _record(run: Run, row: Artifact) -> None:
     """Record that somebody takes a report out, by whichever door."""
-    if "report.view" in AUDITED_ACTIONS and (row.step.agent, row.step.operation) == REPORTER:
+    if "report.view" in AUDITED_ACTIONS and _is_report(row):
         audit.record(
             audit.Act.REPORT_EXPORTED,
             subject=f"run:{run.public_id}",
             project_id=run.project_id,
             details={"artifact": row.name},
         )
+
+
+def _is_report(row: Artifact) -> bool:
+    """Tell whether it is a form of its run's report, and not only called like one."""
+    return (row.step.agent, row.step.operation) == REPORTER
 
 
 def _find(run: Run, name: str) -> Artifact:

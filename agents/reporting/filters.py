@@ -1,4 +1,4 @@
-"""What the HTML report can be narrowed down to, by style sheets alone: the page holds nothing that runs.
+"""What the HTML report can be narrowed down to, by style sheets alone: it works where no script may run.
 
 Each card has a class for each facet (`rule-3`), each choice of a facet is an option or a box, and a rule such as
 `body:has(#rule [value="3"]:checked) .card:not(.rule-3) { display: none }` hides the others. Only numbers and words of

@@ -1,7 +1,8 @@
-"""The report as one HTML file that needs nothing else: no script, no request, readable from a disk or a mail.
+"""The report as one HTML file that needs nothing else: no request, readable from a disk or a mail.
 
-A strict Content-Security-Policy in the file itself forbids everything but its own style, so even a hole in
-the escaping could load and run nothing. The template gets ready-made text; it decides nothing.
+A strict Content-Security-Policy in the file itself forbids everything but its own style and the one script that
+searches (`agents.reporting.searching`), so even a hole in the escaping could load and run nothing. The template gets
+ready-made text; it decides nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.template import Context, Engine, Template
 
 from agents.findings import Evidence, Severity
 from agents.quality.model import Quality
-from agents.reporting import coverage, fixes, quality
+from agents.reporting import coverage, fixes, quality, searching
 from agents.reporting.filters import as_page, filters_of
 from agents.reporting.model import PlanStep, Report, ReportedFinding, ToolRun, plural
 from agents.reporting.visible import one_line, visible
@@ -45,7 +46,10 @@ def _template() -> Template:
 def _page(report: Report) -> dict[str, Any]:
     ranked = report.ranked
     filters = filters_of(ranked[:MAX_FINDINGS])
+    has_search = searching.is_searched(len(ranked))
     return {
+        "policy": searching.WITH if has_search else searching.WITHOUT,
+        "script": searching.SCRIPT if has_search else "",
         "filters": as_page(filters),
         "goal": visible(report.goal),
         "run_id": str(report.run_id),

@@ -10,6 +10,7 @@ from django.core.files.storage import storages
 from django.db import connection
 
 from accounts.models import AuditRecord
+from agents.reporting import searching
 from tasks import artifacts, runs
 from tasks.models import Artifact, Run, Step
 from tests.api.cast import Cast, api, submit_run
@@ -56,6 +57,10 @@ def body(answer: Any) -> str:
     return b"".join(answer.streaming_content).decode()
 
 
+def directives(policy: str) -> dict[str, str]:
+    return {name: value for name, _, value in (part.strip().partition(" ") for part in policy.split(";"))}
+
+
 def acts() -> list[tuple[str, str, dict[str, Any]]]:
     rows = AuditRecord.objects.filter(act="report.exported").order_by("number")
     return [(row.actor, row.subject, row.details) for row in rows]
@@ -67,8 +72,23 @@ def test_report_comes_in_the_form_that_is_named(cast: Cast, reported: Run, form:
     answer = api(cast.vera).get(path(reported, f"?format={form}"), HTTP_ACCEPT="text/html")
     assert (answer.status_code, answer["Content-Type"], body(answer)) == (200, kind, f"true {name}")
     assert answer["Content-Disposition"] == f'inline; filename="{name}"'
-    assert answer["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    allowed = searching.SOURCE if form == "html" else None
+    assert directives(answer["Content-Security-Policy"]) == {
+        "sandbox": "allow-scripts" if form == "html" else "",
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        **({"script-src": allowed} if allowed else {}),
+    }
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_page_that_is_only_called_a_report_may_run_nothing(cast: Cast, reported: Run) -> None:
+    Artifact.objects.filter(step__operation="report").delete()
+    answer = api(cast.vera).get(f"/api/v1/runs/{reported.public_id}/artifacts/report.html")
+    assert body(answer) == "false report.html"
+    assert directives(answer["Content-Security-Policy"])["sandbox"] == ""
+    assert "script-src" not in answer["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

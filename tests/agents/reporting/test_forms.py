@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -204,6 +206,21 @@ def test_html_forbids_everything_but_its_style() -> None:
     assert policy[0]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
+def test_html_of_several_findings_runs_its_search_alone() -> None:
+    mean = mean_report()
+    twice = mean.model_copy(update={"findings": (*mean.findings, finding(title="</script><script>x"))})
+    page = write_all(twice)["report.html"].decode()
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert f'http-equiv="Content-Security-Policy" content="{policy}"' in page
+    tags = _Tags(page).tags
+    assert [attributes for name, attributes in tags if name == "script"] == [{}]
+    assert [
+        attributes.get("hidden", "shown") for _, attributes in tags if attributes.get("class") == "search"
+    ] == [None]
+
+
 def test_html_shows_hostile_text_as_text() -> None:
     page = write_all(mean_report())["report.html"].decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -221,7 +238,7 @@ def test_html_can_be_narrowed_down_without_a_script() -> None:
     page = write_all(report(findings=entries))["report.html"].decode()
     tags = _Tags(page).tags
     boxes = {attributes["id"] for name, attributes in tags if name == "input"}
-    assert boxes == {"show-high", "show-low", "only-new", "no-tests"}
+    assert boxes == {"search", "show-high", "show-low", "only-new", "no-tests"}
     assert {attributes["id"] for name, attributes in tags if name == "select"} == {
         "by-rule",
         "by-kind",
