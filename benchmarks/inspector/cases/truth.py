@@ -203,6 +203,8 @@ def _django(module: ModuleType, carrier: str, text: str) -> Answer:
 
 def answer_of_django(request: Any, response: Any) -> Answer:
     """What a view of Django gave, be it streamed or not."""
+    if not getattr(response, "is_rendered", True):
+        response.render()
     return Answer(response.status_code, b"".join(response).decode(errors="replace"), response.headers["Content-Type"],
                   response.headers.get("Location", ""), [str(c.OutputString()) for c in response.cookies.values()],
                   repr(request.session))  # fmt: skip
@@ -301,10 +303,15 @@ def attack(
 @contextmanager
 def watching(names: Iterable[str]) -> Iterator[str]:
     """Watch what cases do, with a Django that has pages of these names. Gives the address of the inner host."""
+    import django
     from django.conf import settings
     from django.urls import path as url_path
 
-    settings.configure(SECRET_KEY="only for cases", ALLOWED_HOSTS=["*"], ROOT_URLCONF="no_urls")
+    nobody = {"UNAUTHENTICATED_USER": None}  # else Django REST framework wants a database of users
+    settings.configure(
+        SECRET_KEY="only for cases", ALLOWED_HOSTS=["*"], ROOT_URLCONF="no_urls", REST_FRAMEWORK=nobody
+    )
+    django.setup()
     no_urls = ModuleType("no_urls")
     urls = [url_path(name, _no_view, name=name) for name in names]
     no_urls.urlpatterns = urls  # type: ignore[attr-defined]  # of a module that is made here
