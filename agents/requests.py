@@ -60,6 +60,18 @@ class Summary:
         return sum(self.findings.values())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many findings a final report counts by severity, as in `Summary`, and whether something was left out."""
+
+    findings: Mapping[str, int]
+    not_analysed: bool
+
+    @property
+    def total(self) -> int:
+        return sum(self.findings.values())
+
+
 def first_plan(request: Request) -> Plan:
     """Make the plan that every request starts as: one step that plans the others."""
     agent, operation = PLANNER
@@ -191,6 +203,21 @@ def summaries(run_pks: Iterable[int]) -> dict[int, Summary]:
         run_id__in=list(run_pks), agent=agent, operation=operation, output__isnull=False
     ).order_by("pk")
     return {run_pk: read_summary(output) for run_pk, output in reports.values_list("run_id", "output")}
+
+
+def tallies(run_pks: Iterable[int]) -> dict[int, Tally]:
+    """Count what the final reports of these runs found, for lists: a report is large, and its counts are not."""
+    agent, operation = REPORTER
+    reports = Step.objects.filter(
+        run_id__in=list(run_pks), agent=agent, operation=operation, output__isnull=False
+    ).order_by("pk")
+    counted = reports.values_list("run_id", "output__findings", "output__not_analysed__0")
+    return {
+        run_pk: Tally(
+            findings={s.value: _count(counts, s.value) for s in Severity}, not_analysed=first is not None
+        )
+        for run_pk, counts, first in counted
+    }
 
 
 def read_summary(output: object) -> Summary:

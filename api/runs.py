@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from pydantic import Field
 from rest_framework import serializers
@@ -32,8 +32,8 @@ from api.describe import Page, operation
 from api.lists import ListQuery, ManyOf, asked, page_of
 from api.lookup import PROJECT, find_project, find_run
 from api.shapes import EventShape, RunLine, RunWhole
-from tasks import events, retention, runs
-from tasks.models import Run, Step
+from tasks import events, retention, runs, searches
+from tasks.models import Run
 from tasks.states import RunState
 
 MAX_EVENTS = 1000
@@ -258,21 +258,6 @@ def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[Run]:
     found = Run.objects.filter(project__in=access.projects_for(request.user, "run.view"))
     if "project" in wanted:
         found = found.filter(project=find_project(request, wanted["project"]))
-    if "agent" in wanted:
-        found = found.filter(Exists(Step.objects.filter(run=OuterRef("pk"), agent=wanted["agent"])))
     if wanted["ordering"].endswith("finished_at"):
         found = found.filter(finished_at__isnull=False)
-    fits = {column: wanted[name] for name, column in _COLUMNS.items() if name in wanted}
-    return found.filter(**fits).select_related("project", "owner")
-
-
-_COLUMNS = {
-    "state": "state__in",
-    "owner": "owner__username",
-    "q": "goal__icontains",
-    "priority": "priority",
-    "parent": "parent__public_id",
-    "created_after": "created_at__gte",
-    "created_before": "created_at__lt",
-}
-"""Which column each filter looks at."""
+    return searches.fitting(found, wanted).select_related("project", "owner")

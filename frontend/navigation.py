@@ -29,7 +29,10 @@ class Tab:
     title: Promise
 
 
-TABS: tuple[Tab, ...] = (Tab("runs", "frontend:project-runs", _("Runs")),)
+TABS: tuple[Tab, ...] = (
+    Tab("overview", "frontend:project", _("Overview")),
+    Tab("runs", "frontend:project-runs", _("Runs")),
+)
 
 
 def open_project(request: HttpRequest, path: str, action: str) -> Project:

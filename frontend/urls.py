@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
-from frontend import account, control, styleguide, teams, theme, views
+from frontend import account, control, projects, styleguide, teams, theme, views
 
 app_name = "frontend"
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/priority", control.set_priority, name="run-priority"),
     path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
+    path("projects/<project:project>", projects.overview, name="project"),
+    path("projects/<project:project>/runs", projects.runs_page, name="project-runs"),
     path("account/theme", theme.set_theme, name="theme"),
     path("styleguide", styleguide.page, name="styleguide"),
     path("account/sessions", account.sessions_page, name="sessions"),

@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import Project
+
 register = template.Library()
 
 
@@ -24,6 +26,26 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@register.filter
+def effort(minutes: float | None) -> str:
+    """Write minutes of work as people plan it: 45 min, 3 h 20 min, 2 d 4 h. A day has eight hours."""
+    if minutes is None:
+        return ""
+    whole = max(round(minutes), 0)
+    if whole < 60:
+        return f"{whole} min"
+    if whole < 480:
+        return f"{whole // 60} h {whole % 60} min" if whole % 60 else f"{whole // 60} h"
+    days, hours = whole // 480, whole % 480 // 60
+    return f"{days:,} d {hours} h" if hours and days < 100 else f"{days:,} d"
+
+
+@register.filter
+def path_of(project: Project) -> str:
+    """Name a project as addresses do: team/slug."""
+    return f"{project.team.slug}/{project.slug}"
 
 
 @register.filter

@@ -1,0 +1,26 @@
+// Keeps parts of a page fresh while something in them is going on and somebody looks: elements with data-fresh="1" are
+// taken anew from the page itself. A part in which the reader types or has opened something is left alone.
+
+import { tick } from "./clock.js";
+
+const EVERY = 4_000; // ms
+
+const wanted = () => [...document.querySelectorAll('[data-fresh="1"][id]')].filter((part) => !part.contains(document.activeElement) && !part.querySelector("details[open]"));
+
+async function refresh() {
+  if (document.hidden || !wanted().length) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    tick(fresh);
+    for (const old of wanted()) {
+      const part = fresh.getElementById(old.id);
+      if (part) old.replaceWith(document.adoptNode(part));
+    }
+  } catch {
+    // offline: the next round tries again
+  }
+}
+
+setInterval(refresh, EVERY);
