@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Bound, Class, Function
+from agents.inspector.taint.structures import Bound, Class, Function, Module
 from agents.inspector.taint.values import UNKNOWN, Value
 
 _KINDS = {
@@ -32,7 +33,7 @@ def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: 
         name=f"{owner.name}.{node.name}" if owner else _qualified(frame, node.name),
         owner=owner or None,
         parent=frame if nested else None,
-        is_generator=_yields(node),
+        is_generator=_may_yield(frame.module, node) and _yields(node),
     )
     _defaults(frame, made)
     decorators = [frame.evaluate(_target(one)) for one in node.decorator_list]
@@ -91,6 +92,13 @@ def _defaults(frame: Frame, made: Function) -> None:
     for parameter, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if keyword_default is not None:
             made.defaults[parameter.arg] = frame.evaluate(keyword_default)
+
+
+def _may_yield(module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    if module.yielding is None:
+        return True
+    after = bisect_left(module.yielding, node.lineno)
+    return after < len(module.yielding) and module.yielding[after] <= (node.end_lineno or node.lineno)
 
 
 def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -23,6 +23,7 @@ from agents.inspector.taint import (
     doors,
     entries,
     expressions,
+    garbage,
     guards,
     kinds,
     loops,
@@ -140,20 +141,10 @@ class Engine:
         """Analyse everything."""
         started = time.monotonic()
         sys.setrecursionlimit(RECURSION)
-        modules = [module for path in self.project.paths if (module := self.project.load(path)) is not None]
-        for module in modules:
-            self.project.execute(module)
-        for module in modules:
-            self._names_of_types(module)
-        for module in modules:
-            self._progress(module.path)
-            self._methods_first(module)
-        roots = [self._of(module) for module in modules]
-        if self.keeper is not None:
-            self.keeper.begin(modules, [root for every in roots for root in every])
-        for module, every in zip(modules, roots, strict=True):
-            self._progress(module.path)
-            self._roots(every)
+        with garbage.seldom():
+            with garbage.lasting():
+                modules = self._prepared()
+            self._all_roots(modules)
         self.ledger.time = BEFORE_ROOTS
         for hit, function in self._suspected:
             if not self.ledger.shapes_of(function):
@@ -164,6 +155,26 @@ class Engine:
         self.result.files = len(modules)
         self.result.seconds = time.monotonic() - started
         return self.result
+
+    def _prepared(self) -> list[Module]:
+        """Parse all files, and execute modules' bodies and constructors."""
+        modules = [module for path in self.project.paths if (module := self.project.load(path)) is not None]
+        for module in modules:
+            self.project.execute(module)
+        for module in modules:
+            self._names_of_types(module)
+        for module in modules:
+            self._progress(module.path)
+            self._methods_first(module)
+        return modules
+
+    def _all_roots(self, modules: list[Module]) -> None:
+        roots = [self._of(module) for module in modules]
+        if self.keeper is not None:
+            self.keeper.begin(modules, [root for every in roots for root in every])
+        for module, every in zip(modules, roots, strict=True):
+            self._progress(module.path)
+            self._roots(every)
 
     def execute_module(self, module: Module) -> None:
         """Execute a module's body; its variables become its globals."""

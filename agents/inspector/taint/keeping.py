@@ -47,7 +47,7 @@ class Keeper:
         self.now = Known()
         self._numbers: dict[tuple[Stable, str], int] = {}  # of the facts of `now`
         self._facts: dict[Place, tuple[Any, int]] = {}  # place -> what was read there last, its fact
-        self._held: dict[int, tuple[int, bool]] = {}  # fact of `before` -> versions then, whether it held
+        self._held: dict[int, bool] = {}  # fact of `before` -> whether it holds, until something changes
         self._moved: dict[int, int] = {}  # fact of `before` -> fact of `now`
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
@@ -78,6 +78,7 @@ class Keeper:
         for root in roots:
             owner = "" if root.owner is None else self._tokens.cls(root.owner)
             self._roots[root] = (*self._names[root.function], owner)
+        ledger.changed = self._changed
         ledger.begin(self._tokens.key)
 
     @property
@@ -104,7 +105,7 @@ class Keeper:
             place, token = self._before.facts[number]
             where = self._place(place)
             assert where is not None  # else it did not hold
-            ledger.versions.setdefault(where, []).append(Version(time, None, token))
+            ledger.add_version(where, Version(time, None, token))
         for other, count in record.shapes:
             ledger.add_shapes(self._functions[other], count)
         self._taken[time] = record
@@ -136,43 +137,61 @@ class Keeper:
                 return False
         except Nameless:
             return False
-        names = self._ledger.names
-        chained = {place[1] for one in record.reads if (place := self._before.facts[one][0])[0] == "names"}
+        held = self._held
+        for number in record.reads:
+            is_so = held.get(number)
+            if not (self._is_so(number) if is_so is None else is_so):
+                return False
         return (
-            all(self._is_so(number) for number in record.reads)
-            and not any(one[0] != "~" and one in names and one not in chained for one in record.names)
+            self._are_free(record)
             and all(self._place(self._before.facts[number][0]) is not None for number in record.written)
             and all(other in self._functions for other, _ in record.shapes)
             and all(by in self._functions for _, by in record.suspected)
         )
 
+    def _are_free(self, record: Record) -> bool:
+        """Tell whether the names of its summaries are new, but for those of which it knows who made them."""
+        names = self._ledger.names
+        taken = [one for one in record.names if one in names and one[0] != "~"]
+        if not taken:
+            return True
+        chained = {place[1] for one in record.reads if (place := self._before.facts[one][0])[0] == "names"}
+        return all(one in chained for one in taken)
+
+    def _changed(self, facts: list[int]) -> None:
+        for number in facts:
+            self._held.pop(number, None)
+
     def _is_so(self, number: int) -> bool:
-        """Tell whether a fact holds now, at the ledger's time."""
+        """Tell whether a fact holds now, at the ledger's time; remembered until what it speaks of changes."""
         stable, token = self._before.facts[number]
-        if stable[0] == "summary":
-            entries = self._ledger.names.get(stable[1], ())
-            return len(entries) == 1 and self._token_of(entries[0]) == token
-        if stable[0] == "names":
-            return self._chain(stable[1]) == token
         if stable[0] == "made":
             known = self.now.records.get(stable[1:])
             return known is not None and known.identity == token
+        watched, held = self._looked_up(stable, token)
+        self._held[number] = held
+        if watched is not None:
+            self._ledger.watch(watched, number)
+        return held
+
+    def _looked_up(self, stable: Stable, token: str) -> tuple[Any, bool]:
+        """Whether a fact holds, and what must change before it may be otherwise."""
+        if stable[0] == "summary":
+            entries = self._ledger.names.get(stable[1], ())
+            return stable[1], len(entries) == 1 and self._token_of(entries[0]) == token
+        if stable[0] == "names":
+            return stable[1], self._chain(stable[1]) == token
         place = self._place(stable)
         if place is None:
-            return False
+            return None, False
         if place[0] == "shapes":
             count = self._ledger.shapes_of(place[1])
-            return count < int(token[1:]) if token[0] == "<" else count >= int(token[1:])
+            return place[1], count < int(token[1:]) if token[0] == "<" else count >= int(token[1:])
         versions = self._ledger.versions.get(place)
-        stamp, held = self._held.get(number, (-1, False))
-        if stamp != len(versions or ()):
-            try:
-                seen = versions[-1] if versions else self._first(place)
-                held = self._seen(place, seen) == token
-            except Nameless:
-                held = False
-            self._held[number] = (len(versions or ()), held)
-        return held
+        try:
+            return place, self._seen(place, versions[-1] if versions else self._first(place)) == token
+        except Nameless:
+            return place, False
 
     def _move(self, number: int) -> int:
         found = self._moved.get(number)

@@ -99,6 +99,8 @@ class Ledger:
         self.haunted = False  # there are ghosts
         self.name_of: Callable[[Any, int], tuple[str, bool]] = lambda key, time: ("", False)
         self.recall: Callable[[int], None] = lambda number: None
+        self.watched: dict[Any, list[int]] = {}  # what may change -> facts that `changed` is told of
+        self.changed: Callable[[list[int]], None] = lambda facts: None
 
     def read(self, place: Place, first: Any) -> Any:
         """What a root sees at a place; `first` is what was there before all roots."""
@@ -225,19 +227,36 @@ class Ledger:
         for entry in trace.missed:
             entry.digest, entry.is_foreign = self.name_of(entry.key, entry.born)
 
+    def watch(self, what: Any, fact: int) -> None:
+        """Have `changed` told once something becomes of a place, of a summary's name or of a function's shapes."""
+        self.watched.setdefault(what, []).append(fact)
+
+    def _touch(self, what: Any) -> None:
+        if what in self.watched:
+            self.changed(self.watched.pop(what))
+
+    def add_version(self, place: Place, version: Version) -> None:
+        """Let later roots see another value at a place."""
+        self.versions.setdefault(place, []).append(version)
+        self._touch(place)
+
+    def _add_name(self, entry: Entry | Ghost) -> None:
+        self.names.setdefault(entry.digest, []).append(entry)
+        self._touch(entry.digest)
+
     def commit(self, trace: Trace) -> None:
         """Let later roots see what this one left."""
         for key, entry in trace.created.items():
             self.memo[key] = entry
         for place, value in trace.written.items():
             if self.lasts(place):
-                self.versions.setdefault(place, []).append(Version(self.time, value))
+                self.add_version(place, Version(self.time, value))
         for function, call in trace.calls.items():
             if call[0]:
                 self.add_shapes(function, call[0])
         if self.recording:
             for entry in trace.created.values():
-                self.names.setdefault(entry.digest, []).append(entry)
+                self._add_name(entry)
 
     def lasts(self, place: Place) -> bool:
         """Tell whether later roots see a change there: not if another root made it for itself."""
@@ -259,7 +278,7 @@ class Ledger:
         """Note that these summaries exist."""
         self.haunted = self.haunted or bool(ghosts)
         for one in ghosts:
-            self.names.setdefault(one.digest, []).append(one)
+            self._add_name(one)
 
     def bring_back(self, born: int, entries: list[Entry], written: dict[Place, Value]) -> None:
         """Put summaries and values in the place of what was only known to exist."""
@@ -277,6 +296,7 @@ class Ledger:
         """Count the shapes that a root made of a function."""
         counts = self.shapes.setdefault(function, [])
         counts.append((self.time, (counts[-1][1] if counts else 0) + count))
+        self._touch(function)
 
     def undo(self, trace: Trace) -> None:
         """Give back to other roots' frames what was theirs."""

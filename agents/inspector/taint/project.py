@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import forms
+from agents.inspector.taint import forms, sources
 from agents.inspector.taint.ledger import BEFORE_ROOTS
 from agents.inspector.taint.structures import Class, Function, Module
 from agents.inspector.taint.values import MISSING, UNKNOWN, Value, join
@@ -60,16 +58,15 @@ class Project:
         self._modules[path] = None
         try:
             source = (self.root / path).read_bytes()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(source, filename=path)
+            tree = sources.parsed(source, path)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
             self.engine.failed(path, _reason(error))
             return None
         name = next(iter(_names(path)), path)
         module = Module(
             name, path, tree, os.path.basename(path) == "__init__.py", path in self._is_test,
-            imports=_imports(tree), rebound=_rebound(tree), source=source, ledger=self.engine.ledger,
+            imports=sources.imports(tree), rebound=sources.rebound(tree, source),
+            yielding=sources.yielding(source), source=source, ledger=self.engine.ledger,
         )  # fmt: skip
         self._modules[path] = module
         return module
@@ -228,20 +225,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "too large or nested too deeply to be parsed"
     return f"cannot be parsed: {error}"
-
-
-def _imports(tree: ast.Module) -> frozenset[str]:
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return frozenset(found)
-
-
-def _rebound(tree: ast.Module) -> frozenset[str]:
-    return frozenset(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
 
 
 __all__ = ["Class", "Function", "Project"]

@@ -29,6 +29,7 @@ class Module:
     variables: dict[str, Value] = field(default_factory=dict)
     imports: frozenset[str] = frozenset()  # the top names of what it imports
     rebound: frozenset[str] = frozenset()  # globals that a function changes
+    yielding: tuple[int, ...] | None = None  # lines on which a function may yield, if that is known
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)  # without those that a function makes
     source: bytes = b""
