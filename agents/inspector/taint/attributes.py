@@ -18,6 +18,7 @@ from agents.inspector.taint.values import (
     Taint,
     Trail,
     Value,
+    constant,
     join,
     merged,
 )
@@ -140,7 +141,11 @@ def _outside(frame: Frame, node: ast.expr, holder: Value, full: str) -> Value | 
 
 def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
     tables = frame.engine.tables
+    if holder.name in tables.shared and not tables.own(f"{holder.name}.{name}"):
+        return kept(frame, holder.name, name) or UNKNOWN
     full = tables.canonical(f"{holder.name}.{name}")
+    if full in tables.constants:
+        return constant(tables.constants[full])
     if "." not in full and not full.startswith("@"):
         return UNKNOWN
     module = frame.engine.project.module(full) if not full.startswith("@") else None
@@ -212,6 +217,9 @@ def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
         holder.ref.cls.remember(node.attr, value)
     if isinstance(holder.ref, (Module, Function)):
         return
+    if holder.name in frame.engine.tables.shared:
+        keep(frame, holder.name, node.attr, value)
+        return
     _sink(frame, node, holder, value)
     changed = holder.but(items={**(holder.items or {}), Attribute(node.attr): value})
     if isinstance(holder.ref, Class):
@@ -220,6 +228,32 @@ def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
     from agents.inspector.taint import containers
 
     containers.store(frame, node.value, holder, changed)
+
+
+def _shared(holder: str, name: str) -> str:
+    """The name of the global that stands for an attribute of what all functions of a request share."""
+    return f"_~{holder}.{name}"
+
+
+def kept(frame: Frame, holder: str, name: str) -> Value | None:
+    """What is kept in an attribute for the whole request: by this function, or by one that was called before."""
+    from agents.inspector.taint import expressions
+
+    project, place = frame.engine.project, _shared(holder, name)
+    found = frame.state.variables.get(f"{expressions.GLOBAL}{place}")
+    if found is None:
+        found = project.variable(frame.module, place)
+    return project.variable(project.common(), place) if found is None else found
+
+
+def keep(frame: Frame, holder: str, name: str, value: Value) -> None:
+    """Keep a value for the whole request."""
+    from agents.inspector.taint import expressions
+
+    frame.state.variables[f"{expressions.GLOBAL}{_shared(holder, name)}"] = value
+    project = frame.engine.project
+    for module in dict.fromkeys((frame.module, project.common())):
+        project.write_global(module, _shared(holder, name), value)
 
 
 def _sink(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> None:

@@ -276,7 +276,12 @@ def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given:
         value = containers.item(frame, node, receiver, key) if key is not None else Value(receiver.taints)
         default = given.at(1, "default")
         return value if default is None else join(value, default)
+    if method in _SEVERAL and receiver.taints and given.positional:
+        return Value(shape="list", rest=containers.item(frame, node, receiver, given.positional[0]))
     return None
+
+
+_SEVERAL = frozenset({"getlist", "getall", "get_all"})  # all values under one key
 
 
 def by_rules(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from agents.inspector.taint import containers
 from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, elements_of, truth_of
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.values import Value, merged
+from agents.inspector.taint.values import MISSING, Value
 
 
 @evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
 def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
     """Each element alike, unless all are known; its variables are its own."""
-    every = _of_known(frame, node)
+    every = _of_known(frame, node, lambda: frame.evaluate(node.elt))
     if every is not None:
         return Value(shape="list", items=dict(enumerate(every)), exact=True)
     result = _within(frame, node.generators, lambda: frame.evaluate(node.elt))
@@ -21,7 +22,11 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.Generator
     return Value(shape=shape, rest=result)
 
 
-def _of_known(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> list[Value] | None:
+def _of_known(
+    frame: Frame,
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+    make: Callable[[], Value],
+) -> list[Value] | None:
     """The elements of a comprehension over known ones, whose conditions are constant."""
     from agents.inspector.taint import statements
 
@@ -41,7 +46,7 @@ def _of_known(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp)
             if None in tests:
                 return None
             if all(tests):
-                found.append(frame.evaluate(node.elt))
+                found.append(make())
         return found
     finally:
         frame.state = saved
@@ -49,13 +54,19 @@ def _of_known(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp)
 
 @evaluates(ast.DictComp)
 def dict_comprehension(frame: Frame, node: ast.DictComp) -> Value:
-    """Each value alike, under unknown keys."""
+    """Each value alike, under unknown keys, unless all are known."""
 
     def pair() -> Value:
-        key, value = frame.evaluate(node.key), frame.evaluate(node.value)
-        return value.but(taints=merged(value.taints, key.taints)) if key.taints else value
+        return Value(
+            shape="tuple", items={0: frame.evaluate(node.key), 1: frame.evaluate(node.value)}, exact=True
+        )
 
-    return Value(shape="dict", rest=_within(frame, node.generators, pair))
+    made = Value(shape="dict", items={}, exact=True)
+    every = _of_known(frame, node, pair)
+    for one in [_within(frame, node.generators, pair)] if every is None else every:
+        key, value = (one.items or {})[0], (one.items or {})[1]
+        made = containers.with_item(made, key.but(const=MISSING) if every is None else key, value)
+    return made
 
 
 def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[], Value]) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from agents.inspector.taint import attributes, kinds
@@ -11,6 +11,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Instance
 from agents.inspector.taint.values import (
     FALSE,
+    KEYS,
     MAX_ITEMS,
     MISSING,
     NONE,
@@ -59,7 +60,7 @@ def set_item(frame: Frame, target: ast.Subscript, value: Value) -> None:
     """`holder[key] = value`."""
     holder = frame.evaluate(target.value)
     if isinstance(target.slice, ast.Slice):
-        changed = with_more(holder, element(value))
+        changed = with_more(_unordered(holder) if holder.shape == "list" else holder, element(value))
     else:
         key = frame.evaluate(target.slice)
         from agents.inspector.taint import sinks
@@ -88,15 +89,24 @@ def with_item(holder: Value, key: Value, value: Value) -> Value:
         if index in items or len(items) < MAX_ITEMS:
             items[index] = value
             return holder.but(items=items, shape=holder.shape or "dict")
-    return with_more(holder, value, taints=key.taints)
+    if holder.shape == "list":
+        return with_more(_unordered(holder), value)
+    return with_key(with_more(holder, value), key.taints)
 
 
-def with_more(holder: Value, value: Value, taints: tuple[Any, ...] = ()) -> Value:
+def with_more(holder: Value, value: Value) -> Value:
     """The container with one more possible element at an unknown place."""
     rest = value if holder.rest is None else join(holder.rest, value)
-    return holder.but(
-        rest=rest, exact=False, taints=merged(holder.taints, taints), shape=holder.shape or "dict"
-    )
+    return holder.but(rest=rest, exact=False, shape=holder.shape or "dict")
+
+
+def with_key(holder: Value, taints: tuple[Taint, ...]) -> Value:
+    """The dictionary with one more key that somebody chose: it says nothing of the values."""
+    if not taints:
+        return holder
+    known = (holder.items or {}).get(KEYS, UNKNOWN)
+    key = Value(merged(known.taints, taints))
+    return holder.but(items={**(holder.items or {}), KEYS: key}, exact=False)
 
 
 def hashable(value: Any) -> bool:
@@ -124,6 +134,8 @@ def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
         return Value(attributes.parts_of(holder.taints, f"[{key.const!r}]"))
     if holder.exact and key.known and holder.shape in ("dict", "list", "tuple"):
         return UNKNOWN  # the program would raise
+    if isinstance(key.const, int) and key.const < 0 and holder.shape in ("list", "tuple"):
+        return element(holder)
     if key.known:
         return _beside(holder, key)
     return element(holder)
@@ -145,10 +157,7 @@ def _known_item(holder: Value, key: Value) -> Value | None:
         if not holder.exact:
             return None
         index += len(holder.items)
-    found = holder.items.get(index)
-    if found is not None and holder.rest is not None and holder.shape == "list":
-        return join(found, holder.rest)  # positions of a list with unknown parts are not sure
-    return found
+    return holder.items.get(index)
 
 
 def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
@@ -158,7 +167,7 @@ def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Valu
         return attributes.source_part(frame, node, rules, f"{holder.name}[]", key)
     if rules is not None and rules.stops:
         return UNKNOWN
-    selector = f"[{key.const!r}]" if key.known else ""
+    selector = f"[{key.const!r}]" if key.known else "[…]"  # what is proved of it says nothing of the whole
     taints = attributes.parts_of(holder.taints, selector) if selector and holder.taints else holder.taints
     name = rules.gives if rules is not None else ""
     if holder.items or holder.rest is not None:
@@ -178,12 +187,12 @@ def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
         if holder.exact and holder.items is not None and holder.shape in ("list", "tuple") and cut.step != 0:
             chosen = list(holder.items.values())[cut]
             return Value(shape=holder.shape, items=dict(enumerate(chosen)), exact=True, taints=holder.taints)
-    if holder.shape in ("list", "tuple"):
+    if holder.shape in ("list", "tuple") and (holder.items or holder.rest is not None):
         return Value(holder.taints, shape=holder.shape, rest=element(holder))
     taints = holder.taints
     if bounds[0] is not None and bounds[0].const == 1:
         taints = tuple(_after_first(one) for one in taints)
-    return Value(attributes.rest_of(frame, part, taints)) if taints else UNKNOWN
+    return Value(attributes.rest_of(frame, part, taints), shape=holder.shape) if taints else UNKNOWN
 
 
 def _after_first(taint: Taint) -> Taint:
@@ -193,12 +202,31 @@ def _after_first(taint: Taint) -> Taint:
 
 def extended(first: Value, second: Value) -> Value:
     """`first + second` for lists and tuples."""
-    if first.exact and second.exact and first.items is not None and second.items is not None:
-        every = [*first.items.values(), *second.items.values()]
-        if len(every) <= MAX_ITEMS:
-            return Value(shape=first.shape, items=dict(enumerate(every)), exact=True)
-    rest = join(element(first), element(second))
-    return Value(merged(first.taints, second.taints), shape=first.shape, rest=rest)
+    if not first.exact and first.rest is None:
+        first = _unordered(first)
+    every = list(_places(first))
+    if first.exact:
+        every += _places(second)
+    if len(every) > MAX_ITEMS:
+        return Value(shape=first.shape, rest=join(element(first), element(second)))
+    items = dict(enumerate(every))
+    if first.exact and second.exact and second.items is not None:
+        return Value(shape=first.shape, items=items, exact=True)
+    found = element(second)
+    if not first.exact:
+        found = join(element(first.but(items=None)), found)
+    return Value(merged(first.taints, second.taints), shape=first.shape, items=items, rest=found)
+
+
+def _places(value: Value) -> Iterator[Value]:
+    """The elements whose places are sure, first to last."""
+    items = (
+        value.items if value.shape in ("list", "tuple") and (value.exact or value.rest is not None) else None
+    )
+    for number in range(len(items or ())):
+        if items is None or number not in items:
+            return
+        yield items[number]
 
 
 Method = Callable[[Frame, ast.Call, Value, Arguments], "tuple[Value, Value | None]"]
@@ -209,6 +237,8 @@ def append(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tup
     value = given.at(0) or UNKNOWN
     if holder.exact and holder.shape == "list" and holder.items is not None and len(holder.items) < MAX_ITEMS:
         return NONE, holder.but(items={**holder.items, len(holder.items): value})
+    if holder.shape == "list" and holder.rest is None:
+        holder = _unordered(holder)
     changed = with_more(holder, value)
     return NONE, changed.but(shape=holder.shape or "list")
 
@@ -220,6 +250,10 @@ def insert(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tup
         every = list(holder.items.values())
         every.insert(position.const, value)
         return NONE, holder.but(items=dict(enumerate(every[:MAX_ITEMS])))
+    every = list(_places(holder))
+    if isinstance(position.const, int) and 0 <= position.const <= len(every) < MAX_ITEMS:
+        every.insert(position.const, value)
+        return NONE, holder.but(items=dict(enumerate(every)))
     return NONE, with_more(_unordered(holder), value)
 
 
@@ -251,6 +285,8 @@ def pop(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
         if isinstance(position, int) and -len(every) <= position < len(every):
             value = every.pop(position)
             return value, holder.but(items=dict(enumerate(every)))
+    if holder.shape == "list" and holder.items:
+        return element(holder), _unordered(holder)
     if (
         holder.shape == "dict"
         and key is not None
@@ -299,7 +335,18 @@ def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
     value = item(frame, node, holder, key)
     if holder.items is not None and key.known and hashable(key.const) and key.const in holder.items:
         return value, None
+    if default is not None and holder.exact and _is_same(key, default):  # `table.get(letter, letter)`
+        from agents.inspector.taint import guards, texts
+
+        default = texts.cleaned(default, guards.without(default, holder))
     return join(value, NONE if default is None else default), None
+
+
+def _is_same(first: Value, second: Value) -> bool:
+    """Tell whether two values are the same text."""
+    return bool(first.taints) and [(one.source.key, one.cleaned) for one in first.taints] == [
+        (one.source.key, one.cleaned) for one in second.taints
+    ]
 
 
 def setdefault(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
@@ -317,8 +364,9 @@ def update(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tup
         if holder.shape == "set" or (other.shape in ("list", "set") and holder.shape != "dict"):
             changed = with_more(changed, element(other))
             continue
-        items = {**(changed.items or {}), **dict((other.items or {}).items())}
+        items = {**(changed.items or {}), **{k: v for k, v in (other.items or {}).items() if k != KEYS}}
         changed = changed.but(items=items, exact=changed.exact and other.exact)
+        changed = with_key(changed, keys_of(other))
         if other.rest is not None or other.taints:
             changed = with_more(changed, element(other))
     for key, value in given.keywords.items():
@@ -341,7 +389,13 @@ def keys(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple
     known = {k: constant(k) for k in (holder.items or {}) if not isinstance(k, Attribute)}
     if holder.exact and not holder.taints:
         return Value(shape="list", items=dict(enumerate(known.values())), exact=True), None
-    return Value(shape="list", rest=Value(holder.taints)), None
+    return Value(shape="list", rest=Value(keys_of(holder))), None
+
+
+def keys_of(holder: Value) -> tuple[Taint, ...]:
+    """The taints of a dictionary's keys."""
+    chosen = (holder.items or {}).get(KEYS)
+    return holder.taints if chosen is None else merged(holder.taints, chosen.taints)
 
 
 def items_of(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:
@@ -353,7 +407,7 @@ def items_of(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> t
             if not isinstance(key, Attribute)
         ]
         return Value(shape="list", items=dict(enumerate(pairs)), exact=True), None
-    pair = Value(shape="tuple", items={0: Value(holder.taints), 1: element(holder)}, exact=True)
+    pair = Value(shape="tuple", items={0: Value(keys_of(holder)), 1: element(holder)}, exact=True)
     return Value(shape="list", rest=pair), None
 
 

@@ -200,9 +200,11 @@ class Engine:
             module.variables.setdefault(name, value)
 
     def _methods_first(self, module: Module) -> None:
-        """Constructors first: what they put on `self` is known to the other methods."""
+        """Constructors first: what they put on `self` is known to the other methods. And what serves each request."""
         for function in module.functions:
-            if function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS:
+            if (
+                function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS
+            ) or entries.is_early(self, function):
                 self._execute(function, Budget(self._steps, self._milliseconds))
 
     def _of(self, module: Module) -> list[Root]:

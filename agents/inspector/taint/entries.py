@@ -46,6 +46,12 @@ def is_entry(engine: Engine, function: Function) -> bool:
     return entry_of(engine, function) is not None
 
 
+def is_early(engine: Engine, function: Function) -> bool:
+    """Tell whether it is called before the functions that answer a request."""
+    found = entry_of(engine, function) if function.decorators else None
+    return found is not None and found.is_early
+
+
 def entry_of(engine: Engine, function: Function) -> Row | None:
     """The row of its decorator, if any."""
     node, tables = function.node, engine.tables

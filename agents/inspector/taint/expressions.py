@@ -12,6 +12,7 @@ from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import joined
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
 from agents.inspector.taint.values import (
+    KEYS,
     MAX_ITEMS,
     MISSING,
     NO_FACTS,
@@ -374,7 +375,8 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
         value = frame.evaluate(value_node)
         if key is None:
             if value.items is not None:
-                items.update(value.items)
+                items.update({k: v for k, v in value.items.items() if k != KEYS})
+                taints = merged(taints, containers.keys_of(value.but(taints=())))
             if value.rest is not None or value.taints:
                 rest = element(value) if rest is None else join(rest, element(value))
             continue
@@ -386,7 +388,8 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
         else:
             rest = value if rest is None else join(rest, value)
             taints = merged(taints, known.taints)
-    return Value(taints, shape="dict", items=items, rest=rest, exact=rest is None)
+    made = Value(shape="dict", items=items, rest=rest, exact=rest is None)
+    return containers.with_key(made, taints)
 
 
 @evaluates(ast.Lambda)
@@ -444,6 +447,11 @@ def element_of(frame: Frame, iterated: Value) -> Value:
     if isinstance(iterated.const, str):
         return UNKNOWN
     if iterated.shape == "dict":
-        keys = [key for key in (iterated.items or {}) if isinstance(key, str)]
-        return Value(iterated.taints) if keys or iterated.taints else UNKNOWN
-    return element(iterated)
+        from agents.inspector.taint import containers
+
+        taints = containers.keys_of(iterated)
+        return Value(taints) if taints else UNKNOWN
+    if iterated.shape or iterated.name or iterated.items or iterated.rest is not None:
+        return element(iterated)
+    is_text = not any(one.cleaned & kinds.STRUCTURE for one in iterated.taints)
+    return texts.cleaned(element(iterated), kinds.LETTER) if is_text else element(iterated)

@@ -58,6 +58,11 @@ def contained(taints: tuple[Taint, ...]) -> Facts:
     return about(taints, _PATH, 0 if is_resolved else kinds.RESOLVED)
 
 
+def is_below(value: Value) -> bool:
+    """Tell whether it is a path told relative to a folder."""
+    return bool(value.taints) and all(one.cleaned & kinds.BELOW for one in value.taints)
+
+
 @evaluates(ast.Compare)
 def compare(frame: Frame, node: ast.Compare) -> Value:
     """A comparison, folded if it is constant."""
@@ -188,11 +193,13 @@ def _member_facts(left: Value, right: Value) -> Both:
     if left.taints:
         if deep_taints(right):
             return NO_FACTS, NO_FACTS
-        return _trusted(left, UNKNOWN), NO_FACTS
+        return _trusted(left, UNKNOWN), about(left.taints, without(left, right))
     if right.name == "@pathlib.Path.parents":
         owners = tuple(Taint(one.source.parent or one.source, one.cleaned, None) for one in right.taints)
         return about(owners, _PATH, kinds.RESOLVED), NO_FACTS
-    if right.taints and not right.shape:
+    if left.const == ".." and is_below(right):
+        return NO_FACTS, about(right.taints, _PATH, whole=True)
+    if right.taints and (not right.shape or (right.items is None and right.rest is None)):
         mark = (
             absent(left.const)
             if isinstance(left.const, str) and (len(left.const) == 1 or left.const == "..")
@@ -200,6 +207,21 @@ def _member_facts(left: Value, right: Value) -> Both:
         )
         return NO_FACTS, about(right.taints, WEAKEN | mark)  # a literal that is not in the text
     return NO_FACTS, NO_FACTS
+
+
+def without(value: Value, others: Value) -> int:
+    """What is known of a text of which no letter, one by one, is among these."""
+    if not value.taints or not all(one.cleaned & kinds.LETTER for one in value.taints):
+        return 0
+    if isinstance(others.const, str):
+        return absent(others.const)
+    if others.shape == "dict":
+        written = "".join(str(one.const) for one in (others.items or {}).values() if one.known)
+        return absent(
+            "".join(key for key in others.items or {} if isinstance(key, str) and key not in written)
+        )
+    known = [one.const for one in (others.items or {}).values()]
+    return absent("".join(one for one in known if isinstance(one, str)))
 
 
 def type_facts(value: Value, type_name: str) -> Facts:
@@ -241,6 +263,8 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
         facts = all_facts(facts, about(receiver.taints, WEAKEN))
     if texts_ == ["/"]:
         facts = all_facts(facts, about(receiver.taints, BEGINS_WITH_SLASH))
+    if is_below(receiver) and any(text.startswith("..") for text in texts_):
+        return NO_FACTS, about(receiver.taints, _PATH, whole=True)
     one = BEGINS_WITH_ONE if {"//", "/\\"} <= set(texts_) else 0
     # The negative: `if x.startswith("/"): refuse` keeps out absolute paths, not `..`.
     refused = about(receiver.taints, WEAKEN | one)

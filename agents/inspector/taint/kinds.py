@@ -90,9 +90,13 @@ OWN = (
     1 << 43
 )  # the request's own path: a view that it leads to is not reached by `//host`, its variants may be
 STRIPPED = 1 << 44  # it does not begin with a slash
+BELOW = 1 << 49  # told relative to a folder: it leads out only by a `..` at its begin
+LETTER = 1 << 51  # one letter of a text
 ROOTED = 1 << 45  # an absolute path without "..": what follows its slash stays below any folder
 STRUCTURE = 1 << 48  # parsed data: it may be a dictionary where a text was meant
-BEGIN = RESOLVED | OWN | STRIPPED | ROOTED  # what is not true any more once something stands before it
+BEGIN = (
+    RESOLVED | OWN | STRIPPED | ROOTED | BELOW
+)  # what is not true any more once something stands before it
 WITHIN = {"'": 1 << 46, '"': 1 << 47}  # put between such marks: a literal, if the mark does not occur in it
 _DANGERS = (1 << len(_ROWS)) - 1
 RANDOM = KINDS["random"].bit

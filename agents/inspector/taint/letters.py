@@ -45,6 +45,14 @@ def absent(text: str) -> int:
     return closed(found)
 
 
+def marks(text: str) -> int:
+    """The marks of these letters alone."""
+    found = 0
+    for letter in text:
+        found |= BIT.get(letter, 0)
+    return found
+
+
 def closed(bits: int) -> int:
     """The bits with the kinds that they rule out together."""
     if not bits & ALL:

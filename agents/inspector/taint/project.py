@@ -193,6 +193,10 @@ class Project:
             return value.but(const=MISSING)
         return value
 
+    def common(self) -> Module:
+        """The module among whose globals stands what functions of all modules share: the first that was loaded."""
+        return next(iter(self.loaded()))
+
     def write_global(self, module: Module, name: str, value: Value) -> None:
         """A function binds a global: what calls put in stays a possibility, without their labels."""
         kept = tuple(one.weaker() for one in value.taints if one.source.origin != "label")

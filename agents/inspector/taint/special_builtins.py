@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from agents.inspector.taint import attributes, containers, guards, kinds
+from agents.inspector.taint import attributes, containers, guards, kinds, texts
 from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, elements_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments, Instance, Partial, Super
 from agents.inspector.taint.summaries import shown
 from agents.inspector.taint.values import (
+    KEYS,
+    MISSING,
     NO_FACTS,
     NONE,
     UNKNOWN,
@@ -61,7 +63,7 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     ):
         return constant(str(value.const))
     taints = merged(deep_taints(value), all_taints(Arguments(given.positional[1:], given.keywords)))
-    if callee.name.endswith("repr"):  # line ends are written as such
+    if callee.name.endswith("repr") or value.shape in texts.WRITTEN:  # line ends are written as such
         taints = tuple(one.with_cleaned(kinds.mask("log header")) for one in taints)
     return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in taints), prefix=value.prefix)
 
@@ -110,7 +112,24 @@ def sequence(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
             every.reverse()
         if name != "sorted":
             return Value(value.taints, shape=shape, items=dict(enumerate(every)), exact=True)
+    if value.shape in ("list", "tuple") and value.rest is not None and name in ("list", "tuple", "iter"):
+        return containers.extended(Value(shape=shape, items={}, exact=True), value)
     return Value(value.taints, shape=shape, rest=element_of(frame, value), name="")
+
+
+@known_as("chain")
+def chained(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """itertools.chain(), chain.from_iterable(): the elements of one after the other."""
+    every = given.positional
+    if callee.name.endswith("from_iterable"):
+        outer = given.at(0) or UNKNOWN
+        known = elements_of(outer)
+        every = [Value(shape="list", rest=element(element(outer)))] if known is None else known
+    made = Value(shape="list", items={}, exact=True)
+    for one in every:
+        listed = sequence(frame, node, Arguments([one]), None, Value(name="builtins.list"))
+        made = containers.extended(made, listed)
+    return made if given.star is None else containers.with_more(made, element(given.star))
 
 
 @known_as("mapping")
@@ -125,9 +144,13 @@ def mapping(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
             if pair.items is not None and 0 in pair.items and 1 in pair.items:
                 made = containers.with_item(made, pair.items[0], pair.items[1])
         if first.rest is not None or first.taints:
-            made = containers.with_more(made, element(element(first)))
+            pair = element(first)
+            if pair.items is not None and 0 in pair.items and 1 in pair.items:
+                made = containers.with_item(made, pair.items[0].but(const=MISSING), pair.items[1])
+            else:
+                made = containers.with_more(made, element(pair))
     elif first is not None:
-        items = {k: v for k, v in (first.items or {}).items() if not isinstance(k, Attribute)}
+        items = {k: v for k, v in (first.items or {}).items() if not isinstance(k, Attribute) or k == KEYS}
         made = Value(first.taints, shape="dict", items=items, rest=first.rest, exact=first.exact)
     for key, value in given.keywords.items():
         made = containers.with_item(made, constant(key), value)

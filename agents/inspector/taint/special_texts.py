@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 
-from agents.inspector.taint import containers, guards, kinds, letters, secrets, texts
+from agents.inspector.taint import attributes, containers, guards, kinds, letters, secrets, strings, texts
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
@@ -271,6 +271,8 @@ def join_path(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     ]
     if all(isinstance(one.const, str) for one in pieces):
         return constant("/".join(str(one.const).rstrip("/") for one in pieces))
+    if given.star is not None:  # any number of parts: `..` and `..`
+        pieces[-1] = given.star.but(taints=tuple(strings.rejoined(one, "/") for one in given.star.taints))
     name = "@pathlib.Path" if "pathlib" in callee.name else ""
     return texts.concatenated(frame, node, pieces, "joined into a path").but(name=name)
 
@@ -311,6 +313,26 @@ def common_path(
 ) -> Value:
     """os.path.commonpath(), commonprefix()."""
     return Value(all_taints(given), name="@commonpath" if callee.name.endswith("path") else "@commonprefix")
+
+
+@known_as("relative_path")
+def relative_path(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """os.path.relpath(): told relative to a folder; it leads out of that if `..` is at its begin."""
+    taints = tuple(one.with_cleaned(kinds.RESOLVED | kinds.BELOW) for one in all_taints(given))
+    return frame.moved(Value(taints), node, "", "made relative") if taints else UNKNOWN
+
+
+@known_as("kept_for_request")
+def kept_for_request(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """flask.g.get(name, default)."""
+    name, default = given.at(0, "name") or UNKNOWN, given.at(1, "default") or NONE
+    holder = callee.name.rpartition(".")[0]
+    found = attributes.kept(frame, holder, name.const) if isinstance(name.const, str) else None
+    return default if found is None else join(found, default)
 
 
 @known_as("within")

@@ -107,7 +107,7 @@ _TYPE = Attribute("~type")
 
 def _header_names(frame: Frame, node: ast.AST, headers: Value) -> None:
     """Names of headers that input chooses; in values the server refuses line ends."""
-    taints = headers.taints
+    taints = containers.keys_of(headers)
     for pair in parts(headers):
         if pair.shape == "tuple" and pair.items and 0 in pair.items:
             taints = merged(taints, deep_taints(pair.items[0]))

@@ -6,13 +6,14 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import attributes, guards, kinds, texts
+from agents.inspector.taint import attributes, containers, guards, kinds, letters, texts
 from agents.inspector.taint.charsets import hidden
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.letters import absent
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.values import UNKNOWN, Taint, Value, constant, deep_taints, element, merged
 
+_PATH = kinds.mask("path")
 Method = Callable[[Frame, ast.Call, Value, Arguments], Value]
 _FOLDED = frozenset(
     [
@@ -114,7 +115,9 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
             else given.positional[0].const
         )
         if len(given.positional) < 2 and not given.keywords and isinstance(apart, str):
-            value = texts.cleaned(value, absent(apart if len(apart) == 1 or method == "splitlines" else ""))
+            is_each = len(apart) == 1 or method == "splitlines" or not given.positional
+            value = texts.cleaned(value, absent(apart if is_each else ""))
+        value = value.but(shape="list")
     elif method in ("partition", "rpartition") and taints:
         return frame.moved(_parted(value, method, given.at(0) or UNKNOWN), node, "", f"parted by {method}()")
     elif method == "translate":
@@ -126,9 +129,9 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
     return frame.moved(value, node, "", f"changed by {method}()") if taints else UNKNOWN
 
 
-def _stripped(value: Value, method: str, letters: Value | None) -> Value:
+def _stripped(value: Value, method: str, gone: Value | None) -> Value:
     """`x.lstrip("/")`: what begins with no slash names no host and no root."""
-    if letters is None or not isinstance(letters.const, str) or "/" not in letters.const:
+    if gone is None or not isinstance(gone.const, str) or "/" not in gone.const:
         return value
     if method in ("rstrip", "removesuffix"):
         return value.but(taints=tuple(variant_of_own_path(one) for one in value.taints))
@@ -214,6 +217,8 @@ def _format_map(frame: Frame, node: ast.Call, receiver: Value, given: Arguments)
 
 def _join(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
     parts = given.at(0) or UNKNOWN
+    if parts.shape == "dict":
+        parts = containers.keys(frame, node, parts, Arguments())[0]
     if parts.exact and parts.items is not None and parts.shape in ("list", "tuple"):
         pieces: list[Value] = []
         for one in parts.items.values():
@@ -223,8 +228,24 @@ def _join(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Va
         return texts.concatenated(frame, node, pieces, "joined into a text")
     found: tuple[Taint, ...] = merged(deep_taints(element(parts)), receiver.taints)
     found = merged(found, parts.taints)
-    value = Value(tuple(one.without_marks(kinds.RESOLVED) for one in found))
+    apart = receiver.const if isinstance(receiver.const, str) else None
+    value = Value(tuple(rejoined(one, apart) for one in found))
     return frame.moved(value, node, "", "joined into a text") if found else UNKNOWN
+
+
+def rejoined(taint: Taint, apart: str | None) -> Taint:
+    """One of many pieces that are joined: what separates them occurs in the result; `..`, `..` lead out again."""
+    marks = kinds.RESOLVED | kinds.LETTER | (letters.ALL if apart is None else letters.marks(apart))
+    if not apart or apart.strip(".") != apart:
+        marks |= letters.NO_PARENT
+    if is_slashless(taint) and (apart is None or "/" in apart):
+        marks |= _PATH
+    return taint.without_marks(marks)
+
+
+def is_slashless(taint: Taint) -> bool:
+    """Tell whether it is harmless for paths only as long as it is the only part of its kind: it may be `..`."""
+    return bool(taint.cleaned & letters.BIT["/"]) and not taint.cleaned & letters.NO_PARENT
 
 
 METHODS: dict[str, Method] = {

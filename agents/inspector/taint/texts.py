@@ -40,13 +40,15 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
                 found = _quoted(frame, found, quote)
             if what not in _JOINED and (opaque or "/" in begin):
                 found = tuple(_below(frame, one) for one in found)
-            cleaned = _fixed(begin, opaque=opaque)
+            cleaned = _fixed(begin + (piece.prefix if known else ""), opaque=opaque)
             is_based = bool(not whole or begin or opaque)
             if is_based:
                 cleaned |= kinds.BASED
             elif _slash_follows(pieces[number + 1 :]):
                 found = tuple(strings.variant_of_own_path(one) for one in found)
-            marks = kinds.STRUCTURE | (kinds.BEGIN if is_based else kinds.RESOLVED) | letters.ALL
+            marks = (
+                kinds.STRUCTURE | kinds.LETTER | (kinds.BEGIN if is_based else kinds.RESOLVED) | letters.ALL
+            )
             taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
         quote = _open_quote(quote, text or "")
@@ -145,6 +147,8 @@ def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
     value = summaries.shown(frame, node, frame.evaluate(node.value))
     if node.conversion == 114:
         value = cleaned(value, _ONE_LINE)
+    elif value.shape in WRITTEN and node.format_spec is None:
+        return written(value)
     if node.format_spec is not None:
         spec = frame.evaluate(node.format_spec)
         if isinstance(spec.const, str) and spec.const[-1:] in "dfeEgGxXobn%" and spec.const:
@@ -162,6 +166,14 @@ def cleaned(value: Value, bits: int) -> Value:
     return value.but(
         taints=tuple(one.with_cleaned(letters.closed(one.cleaned | bits)) for one in value.taints)
     )
+
+
+WRITTEN = ("list", "tuple", "dict", "set")
+
+
+def written(value: Value) -> Value:
+    """A container as a text: its elements are written as repr() does."""
+    return cleaned(Value(deep_taints(value)), _ONE_LINE)
 
 
 def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
@@ -194,8 +206,8 @@ def _argument(right: Value, found: re.Match[str], position: int) -> Value:
         value = right
     if found["type"] in "diouxXeEfFgGc":
         return cleaned(value, kinds.INJECTIONS)
-    if value.shape in ("list", "dict", "set"):  # elements are written as repr() does
-        return cleaned(Value(deep_taints(value)), _ONE_LINE)
+    if value.shape in WRITTEN:
+        return written(value)
     if found["type"] == "r":
         return constant(repr(value.const)) if value.known else cleaned(value, _ONE_LINE)
     return value

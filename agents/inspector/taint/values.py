@@ -255,6 +255,9 @@ class Choice(NamedTuple):
     options: tuple[Any, ...]
 
 
+KEYS = Attribute("~keys")  # of a dictionary whose keys somebody chooses: any of these
+
+
 UNKNOWN = Value()
 NONE = Value(const=None)
 TRUE = Value(const=True)
@@ -385,6 +388,8 @@ def _joined_items(
 ) -> tuple[dict[Any, Value] | None, Value | None, bool]:
     if first.items is None and second.items is None:
         return None, _join_rest(first.rest, second.rest, depth), False
+    if (first.rest is not None or second.rest is not None) and _is_ordered(first) and _is_ordered(second):
+        return _joined_places(first, second, depth)
     one, other = first.items or {}, second.items or {}
     items: dict[Any, Value] = {}
     for key, value in one.items():
@@ -395,6 +400,28 @@ def _joined_items(
             items[key] = value
     exact = first.exact and second.exact and one.keys() == other.keys()
     return items, _join_rest(first.rest, second.rest, depth), exact
+
+
+def _is_ordered(value: Value) -> bool:
+    return value.shape in ("list", "tuple")
+
+
+def _joined_places(
+    first: Value, second: Value, depth: int
+) -> tuple[dict[Any, Value] | None, Value | None, bool]:
+    """Lists of which one has elements at unknown places: a place is sure only if both have it for sure.
+
+    A list with `items` and `rest` has all of `items` there; without `rest` and not exact, it may lack some.
+    """
+    rest = _join_rest(first.rest, second.rest, depth)
+    sure = [one.items or {} if one.exact or one.rest is not None else {} for one in (first, second)]
+    items: dict[Any, Value] = {}
+    for key, value in [*(first.items or {}).items(), *(second.items or {}).items()]:
+        if isinstance(key, Attribute) or (key in sure[0] and key in sure[1]):
+            items[key] = value if key not in items else join(items[key], value, depth - 1)
+        else:
+            rest = _join_rest(rest, value, depth)
+    return items, rest, False
 
 
 def _join_rest(first: Value | None, second: Value | None, depth: int) -> Value | None:

@@ -60,6 +60,8 @@ class Tables:
         self.requests: dict[str, str] = {}
         self.handlers: dict[str, list[Row]] = {}  # by the base of the class
         self.signatures: list[Row] = []
+        self.constants: dict[str, str | int] = {}
+        self.shared: set[str] = set()
         self._types: set[str] = set()
         self._members: dict[
             str, str
@@ -84,6 +86,12 @@ class Tables:
             return
         if row.effect == "handler":
             self.handlers.setdefault(row.name, []).append(row)
+            return
+        if row.effect == "constant":
+            self.constants[row.name] = row.literal
+            return
+        if row.effect == "shared":
+            self.shared.add(row.name)
             return
         if row.effect == "signature":
             self.signatures.append(row)

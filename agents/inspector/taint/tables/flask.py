@@ -10,6 +10,7 @@ from agents.inspector.taint.tables.rows import (
     gives,
     handler,
     same,
+    shared,
     sink,
     source,
     special,
@@ -107,7 +108,12 @@ ROWS: tuple[Row, ...] = (
     sink("flask.session.setdefault", "trust", "0 1", what="the session"),
     stops("flask.session.get"),
     sink(".save", "path", "0 dst", weak=2),
-    stops("flask.g.*"),
+    shared("flask.g"),
+    *(special(f"flask.g.{name}", "kept_for_request") for name in ("get", "pop")),
+    *(
+        entry(f"@flask.Flask.{name}", early=True)
+        for name in ("before_request", "before_app_request", "url_value_preprocessor")
+    ),
     stops("flask.current_app.*"),
     stops("flask.flash"),
     sink("@flask.Response.headers.__setitem__", "header", "1"),

@@ -35,6 +35,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
                                        argument is a part of (an address whose host was looked up);
                                        "doubt" as a kind only lowers confidence; "self" also for a property
     exits(name)                        it does not return
+    constant(name, value)              it is this text or number
+    shared(name)                       what is kept in its attributes is kept for all functions that serve a request
     special(name, function)            a function of `specials`, for what no row can say
     entry(...)                         see below: functions that a framework calls
     request_parameter(import, type)    in modules that import this, a parameter named `request` is of this type
@@ -42,7 +44,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
     entry(".route", returns="html", parameters="remote")   functions decorated so: their parameters come from outside,
                                        what they return is sent as HTML ("json": never rendered). The name is that of
                                        the decorator: "@flask.Flask.route", or ".route" on an unknown object;
-                                       weak=1 if not all that it is called with comes from outside
+                                       weak=1 if not all that it is called with comes from outside;
+                                       early=True: it is called before those that answer
     handler("tornado.web.RequestHandler", "get post", parameters="remote")   the same for methods of these names in
                                        classes with this base; "do_*" stands for every name that begins so
     signature("environ start_response", "@wsgi.Environ", "@wsgi.Start")   functions with parameters of these names, in
@@ -113,6 +116,8 @@ class Row:
     holds: bool = True
     returns: str = ""
     parameters: str = ""
+    literal: str | int = ""
+    is_early: bool = False
     words: tuple[str, ...] = ()  # names of methods or parameters
     types: tuple[str, ...] = ()
 
@@ -234,16 +239,26 @@ def exits(name: str) -> Row:
     return Row(_checked(name), "exits")
 
 
+def constant(name: str, value: str | int) -> Row:
+    """It is this constant."""
+    return Row(_checked(name), "constant", literal=value)
+
+
+def shared(name: str) -> Row:
+    """Its attributes are kept for whoever serves the same request."""
+    return Row(_checked(name), "shared")
+
+
 def special(name: str, function: str) -> Row:
     """A function of `specials` knows what it does."""
     return Row(_checked(name), "special", target=function)
 
 
-def entry(name: str, *, returns: str = "", parameters: str = "", weak: int = 0) -> Row:
+def entry(name: str, *, returns: str = "", parameters: str = "", weak: int = 0, early: bool = False) -> Row:
     """Functions with this decorator are called by a framework."""
     if returns not in ("", "html", "json") or parameters not in ("", "remote", "local"):
         raise BadRow(f"entry {name!r}: returns={returns!r} or parameters={parameters!r} is not known")
-    return Row(_checked(name), "entry", returns=returns, parameters=parameters, weak=weak)
+    return Row(_checked(name), "entry", returns=returns, parameters=parameters, weak=weak, is_early=early)
 
 
 def handler(base: str, methods: str, *, returns: str = "", parameters: str = "", weak: int = 0) -> Row:

@@ -68,7 +68,10 @@ _BODIES = [
         [],
     ),
     # logs
-    ("import logging\nlogging.error('words: %s', p.split(' '))", ["taint-log 2"]),
+    ("import logging\nlogging.error('words: %s', ' '.join(p.split(' ')))", ["taint-log 2"]),
+    ("import logging\nlogging.error('words: %s', p.split(' '))", []),  # a list is written as repr() does
+    ("import logging\nlogging.error('words: ' + ' '.join(p.split()))", []),
+    ("import logging\nlogging.error(f'words: {p.split()} {[p]}')", []),
     ("import logging\nlogging.error('words: %s', [p])", []),
     # cookies
     (
