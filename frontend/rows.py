@@ -130,7 +130,8 @@ def run_row(run: Run) -> RunRow:
 def step_rows(run: Run) -> list[StepRow]:
     """Make the table of a run's steps, in the order of their making."""
     titles = {agent.name: agent.title for agent in current_registry().agents.values()}
-    return [_step_row(step, titles) for step in Step.objects.filter(run=run).order_by("pk")]
+    found = Step.objects.filter(run=run).defer("input", "output").order_by("pk")
+    return [_step_row(step, titles) for step in found]
 
 
 def finding_rows(summary: requests.Summary | None) -> list[FindingRow]:

@@ -8,6 +8,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from agents.findings import Severity
+from frontend.rows import StepRow
+from frontend.run_graph import Edge, plan_graph
+from tasks.models import Step
 from tasks.states import RunState, StepState
 
 
@@ -20,5 +23,26 @@ def page(request: HttpRequest) -> HttpResponse:
         "states": [*states, "approved", "rejected", "withdrawn", "expired"],
         "severities": [severity.value for severity in Severity],
         "grades": "ABCDE",
+        "graph": plan_graph(*_example()),
     }
     return render(request, "frontend/styleguide.html", context)
+
+
+def _example() -> tuple[list[StepRow], list[Edge]]:
+    """Make a plan that has a step in each state, between a first and a last one."""
+    states = list(StepState)
+    rows = [
+        StepRow(
+            step=Step(pk=pk, key=f"agent.{state}", agent="agent", operation=state.value, state=state.value),
+            agent="Agent",
+            seconds=float(pk) if state.is_final else None,
+            since=None,
+            done=0,
+            total=0,
+            message="",
+            error="",
+        )
+        for pk, state in enumerate(states, start=1)
+    ]
+    middle = range(2, len(states))
+    return rows, [edge for pk in middle for edge in ((1, pk, "succeeded"), (pk, len(states), "always"))]

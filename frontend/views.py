@@ -26,7 +26,7 @@ from accounts import access, attempts
 from accounts.models import User
 from agents import requests
 from agents.workspace.errors import WorkspaceError
-from frontend import rows
+from frontend import rows, run_graph, run_progress, run_timeline
 from frontend.forms import RunForm, SignInForm
 from tasks.errors import EngineError
 from tasks.models import Run
@@ -93,7 +93,7 @@ class RunList(LoginRequiredMixin, View):
 def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run, as it is now; the page's script keeps it so."""
     run = find_run(request, run_id)
-    context = {**_parts(request, run), "events": rows.event_rows(run)}
+    context = {**_parts(request, run), "events": rows.event_rows(run), "query": request.GET.urlencode()}
     return render(request, "frontend/run.html", context)
 
 
@@ -151,13 +151,17 @@ def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     row = rows.run_row(run)
     user, is_open = user_of(request), not row.is_final and run.cancel_requested_at is None
-    steps = rows.step_rows(run)
+    steps, edges = rows.step_rows(run), run_graph.edges_of(run)
+    progress = run_progress.progress_of(run, steps, edges)
     may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
     may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
         "row": row,
         "run": run,
         "steps": steps,
+        "progress": progress,
+        "graph": run_graph.plan_graph(steps, edges, whole=request.GET.get("graph") == "whole"),
+        "timeline": run_timeline.timeline(run, steps, edges, now=progress.now, rest=progress.seconds),
         "findings": rows.finding_rows(row.summary),
         "skipped": rows.skipped_rows(row.summary),
         "artifacts": rows.artifact_rows(run),

@@ -72,3 +72,13 @@ def iso(at: datetime | None) -> str:
 def words(state: str) -> str:
     """Write a state for people."""
     return state.replace("_", " ")
+
+
+@register.filter
+def ticks(seconds: int) -> str:
+    """Write a mark of an axis of time: 0, 30 s, 5 min, 1 h 30 min, 2 d."""
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, left = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (left, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0"

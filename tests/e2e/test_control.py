@@ -130,6 +130,7 @@ def test_waiting_run_is_hurried(page: Page, web: Web, cast: Cast, complaints: li
     assert page.get_by_label("Priority").input_value() == "0"
     page.get_by_role("button", name="Set").click()
     page.locator(".note", has_text="Priority 0").wait_for(timeout=SOON)
+    page.wait_for_load_state()  # with its style sheets
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     run.refresh_from_db()
     assert run.priority == 0

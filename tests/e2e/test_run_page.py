@@ -39,6 +39,7 @@ def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints
     assert page.locator("#events li", has_text="part-2").count() == 1
     runs.cancel(run.public_id, by="bob")
     page.locator("#part-head .state-cancelled").wait_for(timeout=10_000)
+    page.locator(".graph .node[data-key=s0][data-state=cancelled]").wait_for(timeout=10_000)
     page.locator("#live.live-done").wait_for(timeout=10_000)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert complaints == []

@@ -3,10 +3,12 @@
 // POLL_EVERY: it never freezes.
 
 import { clockTime, tick } from "./clock.js";
+import * as graph from "./run-graph.js";
 import { RunSocket } from "./run-socket.js";
 
 const REFRESH_EVERY = 700; // ms
 const POLL_EVERY = 5_000;
+const PATIENCE = 4; // times as long as a refresh took, until the next one
 const LINES = 1_000;
 const WORDS = { live: "live", catching: "catching up", offline: "offline, trying again", done: "complete" };
 
@@ -85,10 +87,15 @@ async function refresh() {
     return;
   }
   refreshing = true;
+  const began = performance.now();
+  let room = REFRESH_EVERY;
   try {
     const answer = await fetch(page.dataset.parts, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
     if (answer.type === "opaqueredirect") end("signed-out");
-    else if (answer.ok) put(await answer.text());
+    else if (answer.ok) {
+      put(await answer.text());
+      room = Math.min(POLL_EVERY, Math.max(room, PATIENCE * (performance.now() - began))); // a large run takes longer
+    }
   } catch {
     // offline: the next event or poll tries again
   }
@@ -98,13 +105,14 @@ async function refresh() {
       wanted = false;
       refresh();
     }
-  }, REFRESH_EVERY);
+  }, room);
 }
 
 function put(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   tick(fresh);
   keepToken(fresh);
+  graph.settle(fresh);
   for (const part of fresh.querySelectorAll("[data-part]")) {
     const old = document.getElementById(part.id);
     if (!old) continue;
@@ -139,7 +147,10 @@ function replace(old, part) {
   const { id, selectionStart, selectionEnd } = active ?? {};
   const chosen = [...old.querySelectorAll("select")].filter((field) => !field.selectedOptions[0]?.defaultSelected);
   const typed = [...old.querySelectorAll("textarea"), ...chosen].map((field) => [field.id, field.value]);
+  const scrolled = [...old.querySelectorAll("[tabindex][id]")].filter((box) => box.scrollTop || box.scrollLeft);
+  const places = scrolled.map((box) => [box.id, box.scrollLeft, box.scrollTop]);
   old.replaceWith(document.adoptNode(part));
+  for (const [name, left, top] of places) document.getElementById(name)?.scrollTo({ left, top, behavior: "instant" });
   for (const [name, value] of typed) {
     const field = document.getElementById(name);
     if (field) field.value = value;
@@ -173,6 +184,7 @@ const socket = new RunSocket({
   after: Math.max(page.dataset.head, log.lastElementChild?.dataset.seq ?? 0), // the log is read after the head
   onEvent(event) {
     append(event);
+    graph.tell(event);
     refresh();
   },
   onStatus(next) {
@@ -183,6 +195,7 @@ const socket = new RunSocket({
   onEnd: end,
 });
 
+graph.listen();
 log.scrollTop = log.scrollHeight;
 if (isFinal()) show("done");
 else {
