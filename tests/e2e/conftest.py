@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -23,9 +24,13 @@ PATIENCE = 30  # seconds for the server to answer
 
 
 class Web:
-    """A uvicorn of our own on the tests' database. It can be stopped and started again on its port."""
+    """A uvicorn of our own on the tests' database. It can be stopped and started again on its port.
 
-    def __init__(self) -> None:
+    `as_served`: with hashed names of files and our own pages of errors, as in production.
+    """
+
+    def __init__(self, *, as_served: bool = False) -> None:
+        self.as_served = as_served
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -33,15 +38,13 @@ class Web:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = connection.settings_dict
-        place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-        database = f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}"
+        environ = self._environ()
+        if self.as_served:
+            collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+            subprocess.run(collect, cwd=ROOT, env=environ, check=True)
         argv = [sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application"]
         argv += ["--port", str(self.port), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
-        paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)])}  # the tests' own agents
-        self.process = subprocess.Popen(
-            argv, cwd=ROOT, env={**os.environ, **paths, "DATABASE_URL": database, "DEBUG": "1"}
-        )
+        self.process = subprocess.Popen(argv, cwd=ROOT, env=environ)
         end = time.monotonic() + PATIENCE
         while not self._answers():
             assert time.monotonic() < end, "the web does not answer"
@@ -53,6 +56,17 @@ class Web:
             self.process.wait(20)
             self.process = None
 
+    def _environ(self) -> dict[str, str]:
+        settings = connection.settings_dict
+        place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+        own = {"DEBUG": "0", "SECRET_KEY": secrets.token_hex(32)} if self.as_served else {"DEBUG": "1"}
+        return {
+            **os.environ,
+            **own,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)]),  # the tests' own agents
+            "DATABASE_URL": f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}",
+        }
+
     def _answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/livez", trust_env=False).is_success
@@ -63,6 +77,14 @@ class Web:
 @pytest.fixture
 def web(transactional_db: None) -> Iterator[Web]:
     server = Web()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def served(transactional_db: None) -> Iterator[Web]:
+    server = Web(as_served=True)
     server.start()
     yield server
     server.stop()

@@ -1,0 +1,39 @@
+"""Every page that people see, and how to come to it. A new page is one line in PAGES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.e2e.scene import Scene
+
+WIDTHS = (1280, 360)
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page: the name of its picture, its path, and who looks (nobody: a stranger)."""
+
+    name: str
+    path: Callable[[Scene], str]
+    who: str = "alice"
+
+
+PAGES = (
+    Shown("sign_in", lambda _: "/login/", who=""),
+    Shown("runs", lambda _: "/"),
+    Shown("run", lambda scene: f"/runs/{scene.inspected.public_id}"),
+    Shown("run_documented", lambda scene: f"/runs/{scene.documented.public_id}"),
+    Shown("run_waiting", lambda scene: f"/runs/{scene.waiting.public_id}"),
+    Shown("run_again", lambda scene: f"/runs/{scene.inspected.public_id}/rerun?from=inspector.lint"),
+    Shown("run_seen_by_a_viewer", lambda scene: f"/runs/{scene.inspected.public_id}", who="vera"),
+    Shown("teams", lambda _: "/teams"),
+    Shown("team", lambda _: "/teams/alice"),
+    Shown("sessions", lambda _: "/account/sessions"),
+    Shown("password", lambda _: "/account/password"),
+    Shown("api", lambda _: "/api/v1/docs"),
+    Shown("nothing_here", lambda _: "/runs/018f0000-0000-7000-8000-000000000000"),
+    Shown("style", lambda _: "/styleguide"),
+)

@@ -1,0 +1,73 @@
+"""A believable installation for pictures of pages: a team, its project, and runs of the bundled sample.
+
+The runs are real: planned, analysed, documented and reported by the agents, in the test's own process.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from agents import requests
+from agents.workspace import parse_target
+from tasks import interruption, runs, stint
+from tasks.contract import catalog
+from tasks.models import Run, WorkerSession
+from tests.api.cast import Cast, make_cast
+
+SHOP = Path(__file__).parents[2] / "samples" / "shop"
+GOALS = ("What should we fix before the release?", "Generate documentation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The people, and runs: `inspected` found things, `documented` wrote pages, `waiting` has not begun."""
+
+    cast: Cast
+    inspected: Run
+    documented: Run
+    waiting: Run
+
+
+def make_scene(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
+    """Build it. Takes half a minute of work."""
+    settings.LOCAL_ROOTS = [SHOP.parent]
+    settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
+    cast = make_cast()
+    queues = [queue.name for queue in catalog().queues()]
+    _be_a_worker(queues, monkeypatch)
+    done = [_submitted(cast, goal) for goal in GOALS]
+    while not all(stint.run_next(queue).endswith("nothing to do") for queue in queues):
+        pass
+    waiting = _submitted(cast, "Find security problems")
+    runs.pause(waiting.public_id, by="bob")
+    for run in (*done, waiting):
+        run.refresh_from_db()
+    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting)
+
+
+def _submitted(cast: Cast, goal: str) -> Run:
+    target = parse_target({"kind": "path", "path": str(SHOP)})
+    wanted = requests.Request(goal=goal, target=target)
+    return requests.submit(wanted, project_id=cast.project.pk, owner_id=cast.bob.pk)[0]
+
+
+def _be_a_worker(queues: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    interruption.install()
+    now = timezone.now()
+    session = WorkerSession.objects.create(
+        hostname="builder-1",
+        pid=os.getpid(),
+        queues=queues,
+        slots=1,
+        started_at=now,
+        heartbeat_at=now,
+        lease_until=now + timedelta(hours=1),
+    )
+    monkeypatch.setenv(stint.SESSION_VARIABLE, str(session.pk))

@@ -1,0 +1,101 @@
+"""Every page in a real browser, in both themes and at two widths: accessible, within its screen, without complaint.
+
+./wrench screenshots        the same walk, which keeps pictures in docs/screenshots/
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.gallery import PAGES, THEMES, WIDTHS, Shown
+from tests.e2e.scene import Scene, make_scene
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+    from tests.e2e.conftest import Web
+
+AXE = Path(__file__).parents[1] / "frontend" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+BODY_MARGIN = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+MAX_SCRIPT_BYTES = 60_000  # compressed, of one page
+KEEP = os.environ.get("WRENCH_SCREENSHOTS", "")
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), needs_browser]
+
+
+@pytest.fixture
+def scene(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
+    return make_scene(settings, monkeypatch, tmp_path)
+
+
+def test_each_page_is_accessible_fits_and_complains_of_nothing(
+    scene: Scene, served: Web, browser: Browser
+) -> None:
+    faults: list[str] = []
+    for who in dict.fromkeys(shown.who for shown in PAGES):
+        for width in WIDTHS:
+            context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+            page = context.new_page()
+            _listen(page, faults)
+            if who:
+                sign_in(page, served, "/teams", who)
+            for shown in (one for one in PAGES if one.who == who):
+                faults += _walk(page, f"{served.url}{shown.path(scene)}", shown, width)
+            context.close()
+    assert not faults, "\n".join(faults)
+
+
+def _listen(page: Page, faults: list[str]) -> None:
+    def hear(said: ConsoleMessage) -> None:
+        expected = "404 (Not Found)" in said.text  # the page that is not there
+        if said.type in {"error", "warning"} and not expected:
+            faults.append(f"{page.url}: {said.text}")
+
+    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+    page.on("console", hear)
+
+
+def _walk(page: Page, url: str, shown: Shown, width: int) -> list[str]:
+    faults = []
+    weight = _load(page, url)
+    if weight > MAX_SCRIPT_BYTES:
+        faults.append(f"{shown.name}: {weight} bytes of script")
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        where = f"{shown.name}, {theme}, {width}"
+        if (over := page.evaluate(BODY_MARGIN)) > 0:
+            faults.append(f"{where}: {over} px wider than the screen")
+        faults += [f"{where}: {fault}" for fault in _axe(page)]
+        if KEEP:
+            page.screenshot(path=Path(KEEP) / f"{shown.name}-{theme}-{width}.png", full_page=True)
+    return faults
+
+
+def _load(page: Page, url: str) -> int:
+    """Open a page; give the bytes of its scripts, compressed."""
+    scripts: set[str] = set()
+
+    def keep(asked: Request) -> None:
+        if asked.resource_type == "script":
+            scripts.add(asked.url)
+
+    page.on("request", keep)
+    page.goto(url, wait_until="load")
+    page.remove_listener("request", keep)
+    return sum(len(gzip.compress(page.request.get(script).body())) for script in scripts)
+
+
+def _axe(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+    ]
