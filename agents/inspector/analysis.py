@@ -121,7 +121,7 @@ def analyse(
     for run in tools:
         tell(_line(run))
     said = [claim for account in accounts for claim in account.claims]
-    findings = normalise.findings(said, tree, files, memory=memory)
+    findings = normalise.findings(said, tree, files, memory=memory, followed=_followed(accounts))
     memory.write()
     progress(max(1, count), max(1, count), "done")
     return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
@@ -166,6 +166,16 @@ def _unseen(accounts: Sequence[_Account], found: Survey) -> frozenset[str]:
         left |= {file.path for file in found.files if file.path not in given and account.analyzer.wants(file)}
         left |= account.failed.keys()
     return frozenset(left)
+
+
+def _followed(accounts: Sequence[_Account]) -> dict[str, frozenset[str]]:
+    """The dangers to which some tool followed all input in a file; one that it failed in may hold more ways."""
+    found: dict[str, frozenset[str]] = {}
+    for account in accounts:
+        for file in account.files if account.analyzer.follows else ():
+            if file.path not in account.failed:
+                found[file.path] = found.get(file.path, frozenset()) | account.analyzer.follows
+    return found
 
 
 def _named(tree_digest: str, settings: Settings | None) -> str:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from agents.codeowners import Owners
@@ -22,7 +23,7 @@ from agents.inspector.memory import Memory
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
-from agents.inspector.weighing import injected_names, weigh
+from agents.inspector.weighing import NO_WAY_FOUND, Followed, injected_names, is_mere_pattern, weigh
 from agents.redaction import redact, redact_literals
 
 SNIPPET_LINES = 6
@@ -131,7 +132,12 @@ class Sources:
 
 
 def findings(
-    said: Sequence[Said], root: Path, files: Mapping[str, SourceFile], *, memory: Memory | None = None
+    said: Sequence[Said],
+    root: Path,
+    files: Mapping[str, SourceFile],
+    *,
+    memory: Memory | None = None,
+    followed: Followed = MappingProxyType({}),
 ) -> list[FindingData]:
     """Merge, name and sort what the tools said of a tree."""
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
@@ -145,11 +151,16 @@ def findings(
         text = sources.line(claim.path, claim.line)
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
-        weight = weigh(
-            [one.claim for one in cluster.said], file=files.get(claim.path), line=text, injected=injected
-        )
-        weighed = {"severity": weight.severity, "confidence": weight.confidence}
-        found.append(finding.model_copy(update={"owner": owners.of_path(claim.path), **weighed}))
+        claims = [one.claim for one in cluster.said]
+        weight = weigh(claims, file=files.get(claim.path), line=text, injected=injected, followed=followed)
+        known = {
+            "severity": weight.severity,
+            "confidence": weight.confidence,
+            "owner": owners.of_path(claim.path),
+        }
+        if is_mere_pattern(claims, followed):
+            known["message"] = f"{finding.message.rstrip('.')}; {NO_WAY_FOUND}"
+        found.append(finding.model_copy(update=known))
         equals[identity] += 1
     return sorted(found, key=sort_key)
 

@@ -2,15 +2,16 @@
 
 Owns: what test code, examples, comments of developers and the whole tree tell about a claim. Refuses to know tools.
 Invariant: nothing is dropped here; what weighs little stands last. A proof (a path of input) keeps its weight in
-product code, whatever comments say.
+product code, whatever comments say; a pattern weighs less where input was followed and does not reach it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
@@ -26,6 +27,11 @@ _CODE = re.compile(r"[A-Z]+\d+")
 # What is wrong only if it protects something, which a developer knows best.
 _JUDGEMENTS = frozenset({"hash", "random", "cookie flags"})
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
+# What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
+# a look even so: the next caller may be a stranger.
+_WITHOUT_A_WAY = {"command": Severity.MEDIUM, "code": Severity.MEDIUM}
+NO_WAY_FOUND = "no way of untrusted input to it was found"
+Followed = Mapping[str, frozenset[str]]  # path -> the dangers to which all input in this file was followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,22 @@ def injected_names(claims: Iterable[Claim]) -> frozenset[str]:
     return frozenset(many | few)
 
 
-def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, injected: frozenset[str]) -> Weight:
+def is_mere_pattern(claims: Iterable[Claim], followed: Followed) -> bool:
+    """Tell whether these claim a danger that needs input, where input was followed and no way to it was found."""
+    return all(
+        one.category == "security" and not one.hops and danger(one.rule) in followed.get(one.path, ())
+        for one in claims
+    )
+
+
+def weigh(
+    claims: Sequence[Claim],
+    *,
+    file: SourceFile | None,
+    line: str,
+    injected: frozenset[str],
+    followed: Followed = MappingProxyType({}),
+) -> Weight:
     """Weigh the claims that make one finding."""
     severity = min((one.severity for one in claims), key=lambda one: one.weight)
     confidence = min((one.confidence for one in claims), key=lambda one: one.weight)
@@ -60,11 +81,14 @@ def weigh(claims: Sequence[Claim], *, file: SourceFile | None, line: str, inject
     if first.message in injected:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait
-        return Weight(_at_most(severity, Severity.LOW), confidence)
+        return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category != "security" or file is None:
         return Weight(severity, confidence)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
+    if is_mere_pattern(claims, followed):
+        severity = _at_most(severity, _WITHOUT_A_WAY.get(danger(first.rule), Severity.LOW))
+        confidence = Confidence.LOW
     is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)

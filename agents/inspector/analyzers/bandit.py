@@ -18,7 +18,7 @@ from agents.inspector.analyzers.base import (
     Problem,
     quoted,
 )
-from agents.inspector.analyzers.meant import Lines, is_meant
+from agents.inspector.analyzers.meant import Lines, as_sure, is_meant
 from agents.inspector.rules import NOT_IN_TESTS, RULES, canonical
 from agents.inspector.survey import SourceFile
 
@@ -74,7 +74,7 @@ class Bandit(Analyzer):
             if not (tests.get(path, False) and rule in NOT_IN_TESTS):
                 claim = _claim(row, path, rule)
                 if not is_meant(claim, lines, in_test_code=tests.get(path, False)):
-                    parsed.claims.append(claim)
+                    parsed.claims.append(as_sure(claim, lines))
         return parsed
 
     def reproduce(self, claim: Claim) -> str:

@@ -162,6 +162,7 @@ class Analyzer(ABC):
     whole_program: ClassVar[bool] = (
         False  # needs all its files in one call, and is asked again when one changes
     )
+    follows: ClassVar[frozenset[str]] = frozenset()  # dangers to which it follows input, by `dangers`
     keeps_notes: ClassVar[bool] = False  # of a whole program, so that the next run need not do all again
     seconds_per_megabyte: ClassVar[float] = 1.0  # of CPU, about; the longest work is begun first
     memory_bytes: ClassVar[int] = 2 << 30

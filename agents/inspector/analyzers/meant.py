@@ -5,13 +5,22 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+from agents.findings import Confidence
 from agents.inspector.analyzers.base import Claim
 
 _RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
 _STRIPPED = re.compile(r"""strip\(\s*[bru]*(["'])(?P<characters>.+?)\1\s*\)""")
 _MUTABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)\(")
+
+_FLOAT = re.compile(r"-?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?")
+_EXPLICABLE = frozenset({"S110", "S112"})
+MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
+_REMARK = re.compile(r"#\s*(\S.*)")
+_DIRECTIVE = re.compile(r"(?i)noqa|nosec|pragma|type:|pylint|fmt:|todo|fixme|xxx|hack")
 
 
 class Lines:
@@ -79,6 +88,26 @@ def _has_timeout(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return re.search(r"\btimeout\s*=\s*(?!None\b)", call) is not None
 
 
+def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`Decimal(0.5)` is exactly that, `Decimal(0.1)` is not."""
+    del in_test_code
+    found = _FLOAT.match(lines.line(claim.path, claim.line), claim.column - 1)
+    return found is not None and Decimal(float(found[0])) == Decimal(found[0].replace("_", ""))
+
+
+def as_sure(claim: Claim, lines: Lines) -> Claim:
+    """The claim, less sure if its writer says beside it why: of an error that is swallowed for a reason."""
+    if claim.rule not in _EXPLICABLE:
+        return claim
+    first = lines.line(claim.path, claim.line)
+    body = [lines.line(claim.path, number) for number in range(claim.line + 1, claim.line + MOST_EXPLAINED)]
+    ends = (at for at, text in enumerate(body) if text.strip() and _indent(text) <= _indent(first))
+    told = [first, *body[: next(ends, len(body))]]
+    if any((said := _REMARK.search(text)) and not _DIRECTIVE.match(said[1]) for text in told):
+        return replace(claim, confidence=Confidence.LOW)
+    return claim
+
+
 _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "F811": _is_fixture,
     "B015": _is_expected_to_fail,
@@ -86,4 +115,5 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "B005": _strips_one_character,
     "B039": _is_unchangeable,
     "S113": _has_timeout,
+    "RUF032": _is_exact,
 }

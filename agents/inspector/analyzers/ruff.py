@@ -19,7 +19,7 @@ from agents.inspector.analyzers.base import (
     quoted,
 )
 from agents.inspector.analyzers.drivers import made_up
-from agents.inspector.analyzers.meant import Lines, is_meant
+from agents.inspector.analyzers.meant import Lines, as_sure, is_meant
 from agents.inspector.rules import (
     CORRECTNESS,
     HARD_CODED,
@@ -84,7 +84,7 @@ class Ruff(Analyzer):
         parsed.claims = [claim for claim in parsed.claims if claim.path not in broken]
         lines = Lines(batch.root)
         parsed.claims = [
-            claim
+            as_sure(claim, lines)
             for claim in parsed.claims
             if not is_meant(claim, lines, in_test_code=tests.get(claim.path, False))
         ]

@@ -29,6 +29,7 @@ class Taint(Analyzer):
     languages = frozenset({"python"})
     timeout_seconds = SECONDS + 60
     whole_program = True
+    follows = frozenset({"sql", "command", "code", "deserialisation", "xss", "path", "ssrf", "xxe"})
     keeps_notes = True
     seconds_per_megabyte = 12.0
     memory_bytes = 3 << 30

@@ -144,9 +144,9 @@ def prepare(frame: Frame, function: Function, owner: Class | None = None) -> Non
         if extra is not None:
             rest = UNKNOWN
             if entry is not None and entry.parameters and shape == "dict":
-                rest = Value(
-                    (attributes.fresh_taint(frame, extra, "a part of the address", "remote", extra.arg),)
-                )
+                what = entry.what or "a part of the address"
+                taint = attributes.fresh_taint(frame, extra, what, "remote", extra.arg)
+                rest = Value((taint.weaker(entry.weak) if entry.weak else taint,))
             frame.state.variables[extra.arg] = Value(shape=shape, rest=rest)
     if owner is not None and names and function.kind != "static":
         receiver = Value(ref=Instance(owner), shape="object", items={})
@@ -215,6 +215,7 @@ def _parameter(
     what = "a part of the address" if entry.parameters == "remote" else "the command line"
     if _is_api(entry):
         what = "a parameter of the request"
+    what = entry.what or what
     taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg)
     weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
     return Value((taint.weaker(weak) if weak else taint,), ref=value.ref)

@@ -20,6 +20,7 @@ from agents.inspector.taint.values import (
     NO_FACTS,
     UNKNOWN,
     WEAKEN,
+    Attribute,
     FactKey,
     Facts,
     Source,
@@ -36,6 +37,7 @@ _ADDRESSES = kinds.mask("redirect ssrf")
 _PATH = kinds.mask("path")
 _REDIRECT = kinds.mask("redirect")
 _HOST = "://"
+TYPE_OF = Attribute("~of")  # of a type: whose it is
 
 
 def about(taints: tuple[Taint, ...], bits: int, need: int = 0, *, whole: bool = False) -> Facts:
@@ -148,6 +150,10 @@ def _facts(op: ast.cmpop, left: Value, right: Value) -> Both:
 def equal_facts(left: Value, right: Value) -> Facts:
     """What holds when both are equal."""
     for one, other in ((left, right), (right, left)):
+        of = (one.items or {}).get(TYPE_OF)
+        if of is not None:
+            return type_facts(of, other)
+    for one, other in ((left, right), (right, left)):
         if one.taints and not deep_taints(other) and not (other.known and other.const is None):
             return _trusted(one, other)
     for one in (left, right):
@@ -190,6 +196,9 @@ def _unchanged(left: Value, right: Value) -> Facts:
 
 
 def _member_facts(left: Value, right: Value) -> Both:
+    of = (left.items or {}).get(TYPE_OF)
+    if of is not None:
+        return type_facts(of, right.but(shape="tuple")), NO_FACTS
     if left.taints:
         if deep_taints(right):
             return NO_FACTS, NO_FACTS
@@ -224,9 +233,28 @@ def without(value: Value, others: Value) -> int:
     return absent("".join(one for one in known if isinstance(one, str)))
 
 
-def type_facts(value: Value, type_name: str) -> Facts:
-    """What `isinstance(value, type)` proves."""
-    if type_name in ("int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime"):
+_NO_TEXTS = frozenset(
+    [
+        "int",
+        "float",
+        "bool",
+        "complex",
+        "UUID",
+        "Decimal",
+        "date",
+        "datetime",
+        "time",
+        "timedelta",
+        "IPv4Address",
+        "IPv6Address",
+    ]
+)
+
+
+def type_facts(value: Value, kind: Value) -> Facts:
+    """What `isinstance(value, kind)` proves, or that its type is this one."""
+    types = list((kind.items or {}).values()) if kind.shape == "tuple" and kind.exact else [kind]
+    if types and all(one.name.rpartition(".")[2] in _NO_TEXTS for one in types):
         return about(value.taints, kinds.INJECTIONS)
     return NO_FACTS
 
@@ -341,12 +369,15 @@ _WORDS = (
     "sanitize",
     "is_local",
     "safe",
+    "allow",
+    "permit",
+    "is_trusted",
 )
 
 
 def by_word(name: str, given: Arguments) -> Both | None:
     """A function whose name promises a check that we cannot see: believed a little."""
-    lowered = name.lower()
+    lowered = name.lower().lstrip("_")
     if not any(lowered.startswith(word) or lowered.endswith(word) for word in _WORDS):
         return None
     facts: Facts = NO_FACTS

@@ -65,7 +65,7 @@ def _verdict(frame: Frame, pattern: ast.pattern, subject: Value) -> tuple[bool |
         verdicts = {one for one, _ in results}
         return True if True in verdicts else None if None in verdicts else False, facts
     if isinstance(pattern, ast.MatchClass) and isinstance(pattern.cls, ast.Name):
-        return None, guards.type_facts(subject, pattern.cls.id)
+        return None, guards.type_facts(subject, frame.evaluate(pattern.cls))
     return None, NO_FACTS
 
 

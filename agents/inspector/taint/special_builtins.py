@@ -255,7 +255,7 @@ def is_instance(
 ) -> Value:
     """isinstance()."""
     value, kind = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN
-    facts = guards.type_facts(value, kind.name.rpartition(".")[2])
+    facts = guards.type_facts(value, kind)
     return Value(facts=(facts, NO_FACTS)) if facts else UNKNOWN
 
 
@@ -301,7 +301,9 @@ def parent(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
 def type_of(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """type(x)."""
     value = given.at(0) or UNKNOWN
-    return Value(ref=value.ref.cls) if isinstance(value.ref, Instance) else UNKNOWN
+    if isinstance(value.ref, Instance):
+        return Value(ref=value.ref.cls)
+    return Value(items={guards.TYPE_OF: value}) if value.taints else UNKNOWN
 
 
 @known_as("partial")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from agents.findings import Confidence, Severity, sort_key
+from agents.inspector.analysis import analyse
+from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.drivers.made_up import is_made_up
 from tests.agents.inspector.trees import inspect, places, plant
 
@@ -57,10 +60,60 @@ def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tm
     plant(tmp_path, {"a.py": code, "tests/test_a.py": code, "examples/a.py": code})
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.path, one.severity, one.confidence) for one in found] == [
-        ("a.py", Severity.HIGH, Confidence.MEDIUM),
-        ("examples/a.py", Severity.LOW, Confidence.MEDIUM),
-        ("tests/test_a.py", Severity.LOW, Confidence.MEDIUM),
+        ("a.py", Severity.MEDIUM, Confidence.LOW),
+        ("examples/a.py", Severity.LOW, Confidence.LOW),
+        ("tests/test_a.py", Severity.LOW, Confidence.LOW),
     ]
+
+
+def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tmp_path: Path) -> None:
+    query = 'cursor.execute("select * from t where name = " + x)\n'
+    views = f"from flask import request\n\n\ndef f(cursor):\n    x = request.args['x']\n    {query}"
+    plant(tmp_path, {"views.py": views, "reports.py": f"def f(cursor, x):\n    {query}"})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("views.py", Severity.HIGH, Confidence.HIGH),
+        ("reports.py", Severity.LOW, Confidence.LOW),
+    ]
+    assert found[1].message == (
+        "Possible SQL injection vector through string-based query construction; "
+        "no way of untrusted input to it was found"
+    )
+
+
+def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path) -> None:
+    query = 'def f(cursor, x):\n    cursor.execute("select * from t where name = " + x)\n'
+    plant(tmp_path, {"reports.py": query})
+    claims = [one for one in ANALYZERS["security_scan"] if one.name != "taint"]
+    with TemporaryDirectory() as scratch:
+        found = analyse(tmp_path, claims, scratch=Path(scratch)).findings
+    assert [(one.rule, one.severity, one.confidence, one.message) for one in found] == [
+        (
+            "S608",
+            Severity.LOW,
+            Confidence.MEDIUM,
+            "Possible SQL injection vector through string-based query construction",
+        )
+    ]
+
+
+def test_an_error_swallowed_for_a_reason_that_is_told_is_less_of_a_fault(tmp_path: Path) -> None:
+    told = "def f(g):\n    try:\n        g()\n    except Exception:\n        # the next run does it\n        pass\n"
+    silent = "def f(g):\n    try:\n        g()\n    except Exception:  # noqa: BLE001\n        pass\n"
+    plant(tmp_path, {"a.py": told, "b.py": silent, "c.py": f"{silent}\n\n# a remark after the handler\n"})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.rule, one.path, one.confidence) for one in found] == [
+        ("S110", "b.py", Confidence.MEDIUM),
+        ("S110", "c.py", Confidence.MEDIUM),
+        ("S110", "a.py", Confidence.LOW),
+    ]
+
+
+def test_a_decimal_is_made_of_an_inexact_float_if_the_float_is_inexact(tmp_path: Path) -> None:
+    made = "A = Decimal(0.5)\nB = Decimal(28.3495)\nC = Decimal(-1e3)\nD = Decimal(-0.1)\n"
+    text = f"from decimal import Decimal\n\n{made}"
+    plant(tmp_path, {"a.py": text})
+    assert places(inspect(tmp_path, "lint").findings) == ["RUF032 a.py:4", "RUF032 a.py:6"]
 
 
 def test_what_somebody_silenced_for_one_tool_weighs_little_with_the_other(tmp_path: Path) -> None:
@@ -140,6 +193,6 @@ def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Pa
     found = inspect(tmp_path, "lint").findings
     assert [(one.rule, one.path, one.severity) for one in found] == [
         ("ASYNC251", "a.py", Severity.MEDIUM),
-        ("ASYNC251", "tests/test_a.py", Severity.LOW),
         ("B019", "b.py", Severity.LOW),
+        ("ASYNC251", "tests/test_a.py", Severity.LOW),
     ]

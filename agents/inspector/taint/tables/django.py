@@ -85,7 +85,10 @@ ROWS: tuple[Row, ...] = (
     same("django.template.library.Library", "django.template.Library"),
     *(
         entry(
-            f"@django.template.Library.{name}", parameters="remote", weak=2
+            f"@django.template.Library.{name}",
+            parameters="remote",
+            weak=2,
+            what="a value that a template hands over",
         )  # mostly objects of the program's own
         for name in ("filter", "simple_tag", "inclusion_tag", "filter_function")
     ),
@@ -152,6 +155,7 @@ ROWS: tuple[Row, ...] = (
     stops("django.shortcuts.redirect"),
     *(stops(f"django.shortcuts.{name}") for name in ("get_object_or_404", "get_list_or_404")),
     clean("django.urls.reverse", "all"),
+    clean(".get_absolute_url", "all"),  # a model's own address, made by reverse() of its key
     clean("django.urls.reverse_lazy", "all"),
     *(
         guard(f"django.utils.http.{name}", "redirect ssrf", "0 url")

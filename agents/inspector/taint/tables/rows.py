@@ -45,7 +45,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
                                        what they return is sent as HTML ("json": never rendered). The name is that of
                                        the decorator: "@flask.Flask.route", or ".route" on an unknown object;
                                        weak=1 if not all that it is called with comes from outside;
-                                       early=True: it is called before those that answer
+                                       early=True: it is called before those that answer; `what`
+                                       names the parameters in a sentence, if they are no parts of an address
     handler("tornado.web.RequestHandler", "get post", parameters="remote")   the same for methods of these names in
                                        classes with this base; "do_*" stands for every name that begins so
     signature("environ start_response", "@wsgi.Environ", "@wsgi.Start")   functions with parameters of these names, in
@@ -254,11 +255,27 @@ def special(name: str, function: str) -> Row:
     return Row(_checked(name), "special", target=function)
 
 
-def entry(name: str, *, returns: str = "", parameters: str = "", weak: int = 0, early: bool = False) -> Row:
+def entry(
+    name: str,
+    *,
+    returns: str = "",
+    parameters: str = "",
+    weak: int = 0,
+    early: bool = False,
+    what: str = "",
+) -> Row:
     """Functions with this decorator are called by a framework."""
     if returns not in ("", "html", "json") or parameters not in ("", "remote", "local"):
         raise BadRow(f"entry {name!r}: returns={returns!r} or parameters={parameters!r} is not known")
-    return Row(_checked(name), "entry", returns=returns, parameters=parameters, weak=weak, is_early=early)
+    return Row(
+        _checked(name),
+        "entry",
+        what=what,
+        returns=returns,
+        parameters=parameters,
+        weak=weak,
+        is_early=early,
+    )
 
 
 def handler(base: str, methods: str, *, returns: str = "", parameters: str = "", weak: int = 0) -> Row:

@@ -188,6 +188,8 @@ ROWS: tuple[Row, ...] = (
         stops(f"datetime.{name}")
         for name in ("datetime.strptime", "datetime.fromisoformat", "datetime.fromtimestamp")
     ),
+    clean(".isoformat", "all"),  # of a date, a time or both
+    clean(".tostring", "xss"),  # of a tree of elements, whose texts are escaped
     stops("math.*"),
     stops("time.*"),
     *(stops(f"uuid.{name}") for name in ("uuid4", "uuid1")),
@@ -208,6 +210,7 @@ ROWS: tuple[Row, ...] = (
     clean("re.escape", "regex"),
     clean("urllib.parse.quote", "xss", "redirect", "header", "log", "ssrf", "command", "ldap"),
     clean("urllib.parse.quote_plus", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
+    clean(".urlencode", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
     clean("urllib.parse.urlencode", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
     *(special(f"base64.{name}encode", "encode") for name in _BASES),
     *(special(f"base64.{name}decode", "decode") for name in _BASES),

@@ -314,3 +314,47 @@ def test_body_that_is_set_later_is_the_page(tmp_path: Path, kind: str, expected:
         f"answer.headers[{kind}] = 'text/plain'\nreturn answer"
     )
     assert in_view(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("if type(p) is datetime.date:\n    return f'<b>{p}</b>'\nreturn 'no'", []),
+        ("if type(p) is str:\n    return f'<b>{p}</b>'\nreturn 'no'", ["taint-xss 2"]),
+        ("if type(p) in (int, datetime.date):\n    return f'<b>{p}</b>'\nreturn 'no'", []),
+        ("if type(p) in (int, str):\n    return f'<b>{p}</b>'\nreturn 'no'", ["taint-xss 2"]),
+        ("if isinstance(p, (int, datetime.date)):\n    return f'<b>{p}</b>'\nreturn 'no'", []),
+        ("if isinstance(p, (int, str)):\n    return f'<b>{p}</b>'\nreturn 'no'", ["taint-xss 2"]),
+        ("return p.isoformat()", []),
+        ("return p.begin", ["taint-xss 1"]),
+    ],
+)
+def test_type_that_holds_no_text_cannot_be_injected(tmp_path: Path, body: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, body, "import datetime\n") == expected
+
+
+FILTER = """
+from django import template
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
+
+register = template.Library()
+
+@register.filter
+def shown(thing):
+    return mark_safe(f'<a href="{thing.get_absolute_url()}">{CONTENT}</a>')
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{escape(thing)}", []),
+        ("{thing}", ["taint-xss tags.py:10"]),
+        ("{thing.name}", ["taint-xss tags.py:10"]),
+    ],
+)
+def test_own_address_of_a_model_is_no_danger_but_its_name_is(
+    tmp_path: Path, content: str, expected: list[str]
+) -> None:
+    assert found(tmp_path, {"tags.py": FILTER.replace("{CONTENT}", content)}) == expected
