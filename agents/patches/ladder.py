@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict
 from agents.findings import FindingData, Severity
 from agents.patches.diffs import Patch
 from agents.patches.reading import api_losses, why_it_does_not_parse
-from agents.patches.trial import applies, lay_out, put
+from agents.patches.trial import each_applies, lay_out, put
 
 NO_SANDBOX = "no sandbox"
 NAMED = 3  # claims told in a reason; all are counted
@@ -140,8 +140,11 @@ def climb(
     climbs = [_Climb(candidate) for candidate in candidates]
     done = 0
     for together in _rounds(climbs):
+        whole = [one for one in together if one.candidate.patch.changes]
+        verdicts = each_applies([one.candidate.patch for one in whole], scratch=scratch)
+        troubles = dict(zip(map(id, whole), verdicts, strict=True))
         for one in together:
-            one.by_itself(scratch)
+            one.by_itself(troubles.get(id(one), "it changes nothing"))
         standing = [one for one in together if not one.has_fallen]
         if reanalyse is not None and standing:
             _look_again(standing, scratch, reanalyse)
@@ -168,28 +171,21 @@ class _Climb:
     def skip(self, rung: Rung, reason: str) -> None:
         self.results[rung] = RungResult(rung=rung, outcome=Outcome.NOT_RUN, reason=reason)
 
-    def by_itself(self, scratch: Path) -> None:
-        """The rungs that need no analyzer; the first that fails ends the climb."""
-        for look in (self._applies, self._parses, self._keeps_api):
-            look(scratch)
-            if self.has_fallen:
-                return
-
-    def _applies(self, scratch: Path) -> None:
-        patch = self.candidate.patch
-        trouble = applies(patch, scratch=scratch) if patch.changes else "it changes nothing"
+    def by_itself(self, trouble: str) -> None:
+        """The rungs that need no analyzer, after git's `trouble` with it; the first that fails ends the climb."""
         self.note(Rung.APPLIES, trouble, "git apply made the files that were meant")
+        for look in (self._parses, self._keeps_api):
+            if not self.has_fallen:
+                look()
 
-    def _parses(self, scratch: Path) -> None:
-        del scratch
+    def _parses(self) -> None:
         parsed, trouble = why_it_does_not_parse(self.candidate.patch)
         if parsed or trouble:
             self.note(Rung.PARSES, trouble, f"{parsed} changed file(s) parse")
         else:
             self.skip(Rung.PARSES, "no parser for files of this kind")
 
-    def _keeps_api(self, scratch: Path) -> None:
-        del scratch
+    def _keeps_api(self) -> None:
         compared, losses = api_losses(self.candidate.patch)
         if compared:
             told = "; ".join(losses[:NAMED])

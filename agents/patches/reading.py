@@ -13,12 +13,13 @@ import tokenize
 import tomllib
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import griffe
 
 from agents.conventions import is_test
-from agents.patches.diffs import Change, Patch
+from agents.patches.diffs import Patch
 
 _PYTHON = (".py", ".pyi", ".pyw")
 _FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -67,7 +68,7 @@ def api_losses(patch: Patch) -> tuple[int, list[str]]:
     for change in patch.changes:
         if change.before is None or not _is_module(change.path):
             continue
-        old, new = _module(change, change.before), _module(change, change.after)
+        old, new = _before(change.path, change.before), _module(change.path, change.after)
         if old is None or new is None:
             losses.append(f"{change.path} cannot be compared")
             continue
@@ -89,12 +90,17 @@ def _is_module(path: str) -> bool:
     return pure.suffix in (".py", ".pyi") and not is_test(path)
 
 
-def _module(change: Change, content: bytes) -> griffe.Module | None:
-    name = PurePosixPath(change.path).stem
+@lru_cache(maxsize=32)  # many patches of one file are compared with the same file
+def _before(path: str, content: bytes) -> griffe.Module | None:
+    return _module(path, content)
+
+
+def _module(path: str, content: bytes) -> griffe.Module | None:
+    name = PurePosixPath(path).stem
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return griffe.visit(name, filepath=Path(change.path), code=content.decode(encoding))
+            return griffe.visit(name, filepath=Path(path), code=content.decode(encoding))
     except _FAULTS:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -56,6 +57,14 @@ def applies(patch: Patch, *, scratch: Path) -> str:
         if (root / change.path).read_bytes() != change.after:
             return f"git makes something else of {change.path!r} than what was meant"
     return ""
+
+
+def each_applies(patches: Sequence[Patch], *, scratch: Path) -> list[str]:
+    """Ask `applies` of patches of different files: of all diffs at once, of each by itself if that is no good."""
+    together = Patch.of(change for patch in patches for change in patch.changes)
+    if len(patches) > 1 and not applies(together, scratch=scratch):
+        return [""] * len(patches)
+    return [applies(patch, scratch=scratch) for patch in patches]
 
 
 def read_foreign(diff: bytes, tree: Path, *, scratch: Path) -> Patch:

@@ -1,7 +1,8 @@
 """Docstrings into source, so that all else stays byte for byte. Runs inside the driver.
 
-A new docstring goes in as a statement through LibCST; further entries of one that is there, as lines. Afterwards both
-texts are parsed: apart from docstrings they must be the same program.
+LibCST tells where a new docstring goes; it goes in as lines, for writing a large file anew for each of its docstrings
+takes seconds. So do further entries of one that is there. Afterwards both texts are parsed: apart from docstrings
+they must be the same program.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 
 import libcst as cst
 from libcst import metadata as meta
@@ -57,9 +59,24 @@ class Source:
         if node.get_docstring() is not None:
             raise Refused("it has a docstring already")
         text = self._literal(node, skeleton(facts, style, typed=typed))
-        made = self.module.deep_replace(node, _with_body(node, text))
-        assert isinstance(made, cst.Module)
-        return self._checked(self.bom + made.bytes)
+        if re.search(rb"\r(?!\n)", self.content):
+            raise Refused("it has lines that end with a carriage return alone")
+        return self._checked(self._with_lines(node, text))
+
+    def _with_lines(self, node: _Definition, text: str) -> bytes:
+        """The file with a docstring below the line on which the head of a definition ends."""
+        body, indent, end = node.body, self._indent(node), self.module.default_newline
+        told = indent + text + end
+        if isinstance(body, cst.IndentedBlock):
+            told += end if _wants_space(node, body.body[0]) else ""
+            at = behind = self.positions[body.header].end.line - 1
+        else:
+            begin = self.positions[body].start
+            at, behind = begin.line - 1, begin.line
+            row = self._lines[at].decode(self.module.encoding)
+            told = row[: begin.column].rstrip() + end + told + indent + row[begin.column :]
+        new = told.encode(self.module.encoding)
+        return self.bom + b"".join([*self._lines[:at], new, *self._lines[behind:]])
 
     def _definition(self, name: str, line: int) -> _Definition:
         for node in self.definitions:
@@ -71,18 +88,30 @@ class Source:
     def _literal(self, node: _Definition, lines: Sequence[str]) -> str:
         if len(lines) == 1:
             return f'"""{lines[0]}"""'
-        body = node.body
-        step = (body.indent if isinstance(body, cst.IndentedBlock) else None) or self.module.default_indent
-        row = self.module.code.splitlines(keepends=True)[self.positions[node].start.line - 1]
-        indent = row[: len(row) - len(row.lstrip(" \t\f"))].lstrip("\f") + step
+        indent = self._indent(node)
         told = [lines[0], *(f"{indent}{line}" if line else "" for line in lines[1:])]
         return '"""' + self.module.default_newline.join([*told, f'{indent}"""'])
+
+    def _indent(self, node: _Definition) -> str:
+        """What the lines of its body begin with."""
+        body = node.body
+        step = (body.indent if isinstance(body, cst.IndentedBlock) else None) or self.module.default_indent
+        row = self._lines[self.positions[node].start.line - 1]
+        return row[: len(row) - len(row.lstrip(b" \t\f"))].lstrip(b"\f").decode("ascii") + step
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return lines_of(self.content.removeprefix(BOM))
+
+    @cached_property
+    def _program(self) -> str:
+        return _program(_parsed(self.content))
 
     def with_entries(
         self, at: int, last: int, parameters: Sequence[Parameter], style: str, *, typed: bool
     ) -> bytes:
         """The file with further parameters behind the entry on line `at` of a docstring that ends on line `last`."""
-        lines = lines_of(self.content)
+        lines = self._lines
         if not 0 < at < last <= len(lines):
             raise Refused("its docstring ends on the line of its last entry")
         row = lines[at - 1]
@@ -98,7 +127,7 @@ class Source:
             for text in entry(one, style, typed=typed)
         ]
         added = [indent + text.encode("utf-8") + end for text in new]
-        return self._checked(b"".join([*lines[:behind], *added, *lines[behind:]]))
+        return self._checked(self.bom + b"".join([*lines[:behind], *added, *lines[behind:]]))
 
     def _checked(self, made: bytes) -> bytes:
         """Let pass what is the same program apart from its docstrings. Raises Refused."""
@@ -106,7 +135,7 @@ class Source:
             tree = _parsed(made)
         except (SyntaxError, ValueError, RecursionError) as error:
             raise Refused(f"the result would not parse: {type(error).__name__}") from error
-        if _program(tree) != _program(_parsed(self.content)):
+        if _program(tree) != self._program:
             raise Refused("more than a docstring would change")
         return made
 
@@ -121,18 +150,12 @@ def _continues(row: bytes, indent: bytes) -> bool:
     return row.startswith(indent) and row[len(indent) : len(indent) + 1] in (b" ", b"\t")
 
 
-def _with_body(node: _Definition, text: str) -> _Definition:
-    told = cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString(value=text))])
-    body = node.body
-    if isinstance(body, cst.SimpleStatementSuite):
-        rest = cst.SimpleStatementLine(body=body.body, trailing_whitespace=body.trailing_whitespace)
-        return node.with_changes(body=cst.IndentedBlock(body=[told, rest]))
-    first, *others = body.body
-    if isinstance(node, cst.ClassDef) or isinstance(first, cst.FunctionDef | cst.ClassDef):
-        leading = getattr(first, "leading_lines", ())
-        if hasattr(first, "leading_lines") and not (leading and leading[0].comment is None):
-            first = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *leading])
-    return node.with_changes(body=body.with_changes(body=[told, first, *others]))
+def _wants_space(node: _Definition, first: cst.BaseStatement) -> bool:
+    """Tell whether an empty line belongs between its docstring and what comes first in its body."""
+    if not (isinstance(node, cst.ClassDef) or isinstance(first, cst.FunctionDef | cst.ClassDef)):
+        return False
+    leading = getattr(first, "leading_lines", None)
+    return leading is not None and not (leading and leading[0].comment is None)
 
 
 def _parsed(content: bytes) -> ast.Module:

@@ -242,6 +242,13 @@ CASES = {
         ("\ufeffdef f():\n    pass"),
         ('\ufeffdef f():\n    """$DOES"""\n    pass'),
     ),
+    "form feed": (
+        ("if True:\n    x = 1\n\f\n\ndef f(a):\n    pass\n"),
+        (
+            'if True:\n    x = 1\n\f\n\ndef f(a):\n    """$DOES\n\n    Args:\n        a: $IT\n    """\n'
+            "    pass\n"
+        ),
+    ),
     "decorators": (
         ("@deco(\n    1)\n@other\nasync def f():  # why\n    # first\n    pass\n"),
         ('@deco(\n    1)\n@other\nasync def f():  # why\n    """$DOES"""\n    # first\n    pass\n'),

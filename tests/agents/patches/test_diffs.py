@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.patches import Change, Patch, PatchInvalid, applies, read_foreign
+from agents.patches.trial import each_applies
 
 NAMES = [
     "plain.py",
@@ -168,3 +169,13 @@ def test_a_hostile_foreign_diff_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PatchInvalid):
         read_foreign(FOREIGN[name], tree, scratch=scratch)
     assert (tree / "f").read_bytes() == (tree / "real" / "f").read_bytes() == b"x\n"
+
+
+def test_one_that_cannot_be_tried_or_a_clash_of_names_spoils_no_other(tmp_path: Path) -> None:
+    def patch(path: str) -> Patch:
+        return Patch.of([Change(path=path, before=b"old\n", after=b"new\n")])
+
+    assert each_applies([patch("a.py"), patch("b.py")], scratch=tmp_path) == ["", ""]
+    assert each_applies([patch("a.py"), patch("a.py/b.py")], scratch=tmp_path) == ["", ""]
+    verdicts = each_applies([patch("a.py"), patch("x" * 300), patch("b.py")], scratch=tmp_path)
+    assert verdicts == ["", "its files cannot be laid out: File name too long", ""]
