@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -54,5 +55,5 @@ def new_run(request: HttpRequest, project: Project) -> dict[str, Any]:
     """Give what offers a new run: whether the person may start one here, and where."""
     return {
         "may_submit": access.may(user_of(request), "run.submit", project),
-        "new_run": reverse("frontend:runs"),
+        "new_run": f"{reverse('frontend:run-new')}?{urlencode({'project': f'{project.team.slug}/{project.slug}'})}",
     }

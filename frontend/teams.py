@@ -244,7 +244,7 @@ def _kept_by_nobody(answer: HttpResponse) -> HttpResponse:
 
 def _joined(request: HttpRequest, row: Invitation) -> HttpResponse:
     messages.info(request, f"Welcome: you are in {row.project.name if row.project else row.team.name}.")
-    return redirect("frontend:runs") if row.project else redirect("frontend:team", team=row.team.slug)
+    return redirect("frontend:home") if row.project else redirect("frontend:team", team=row.team.slug)
 
 
 def _sent(request: HttpRequest, team: Team, sent: invitations.Sent) -> HttpResponse:

@@ -6,12 +6,15 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
-from frontend import account, control, projects, styleguide, teams, theme, views
+from frontend import account, control, home, new_run, projects, styleguide, teams, theme, views
 
 app_name = "frontend"
 
 urlpatterns = [
-    path("", views.RunList.as_view(), name="runs"),
+    path("", home.home, name="home"),
+    path("runs", home.runs_page, name="runs"),
+    path("runs/new", new_run.NewRun.as_view(), name="run-new"),
+    path("runs/new/preview", new_run.PlanPreview.as_view(), name="run-preview"),
     path("runs/<uuid:run_id>", views.run_page, name="run"),
     path("runs/<uuid:run_id>/parts", views.run_parts, name="run-parts"),
     path("runs/<uuid:run_id>/cancel", control.cancel_run, name="run-cancel"),

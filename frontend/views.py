@@ -1,4 +1,4 @@
-"""The pages: the list of runs, one run, signing in, and what goes wrong.
+"""The pages: one run, signing in, and what goes wrong.
 
 Thin: rows come from `rows`, requests go through `agents.requests`, the door that the API uses too. Every page but
 sign-in asks who you are; a run that you may not see is not there.
@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,20 +18,14 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views import View
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access, attempts
 from accounts.models import User
-from agents import requests
-from agents.workspace.errors import WorkspaceError
 from frontend import rows, run_graph, run_progress, run_timeline
-from frontend.forms import RunForm, SignInForm
-from tasks.errors import EngineError
+from frontend.forms import SignInForm
 from tasks.models import Run
 from tasks.states import RunState
-
-RUNS_SHOWN = 50
 
 ERRORS = {
     400: ("That did not work", "The request could not be read. Go back and try again."),
@@ -45,47 +38,6 @@ ERRORS = {
     500: ("Something broke", "This is our fault, and it is in the log. Try again in a moment."),
     503: ("Not ready", "A server behind this page does not answer. Try again in a moment."),
 }
-
-
-class RunList(LoginRequiredMixin, View):
-    """The runs that you may see, newest first, and the form for a new one."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(request, RunForm(user=user_of(request)))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        form = RunForm(request.POST, user=user_of(request))
-        if not form.is_valid():
-            return self._page(request, form, status=400)
-        wanted = requests.Request(goal=form.cleaned_data["goal"], target=form.cleaned_data["target"])
-        try:
-            run, _ = requests.submit(
-                wanted,
-                project_id=form.cleaned_data["project"].pk,
-                owner_id=user_of(request).pk,
-                idempotency_key=f"form-{form.cleaned_data['ticket']}",
-            )
-        except (EngineError, WorkspaceError) as error:
-            form.add_error(None, str(error))
-            return self._page(request, form, status=400)
-        return redirect("frontend:run", run_id=run.public_id)
-
-    def _page(self, request: HttpRequest, form: RunForm, status: int = 200) -> HttpResponse:
-        projects = access.projects_for(user_of(request), "run.view")
-        found = Run.objects.filter(project__in=projects).select_related("project", "owner").order_by("-pk")
-        before = _before(request)
-        page = list((found.filter(pk__lt=before) if before else found)[: RUNS_SHOWN + 1])
-        shown = rows.run_rows(page[:RUNS_SHOWN])
-        context = {
-            "form": form,
-            "questions": rows.questions_for(user_of(request)),
-            "may_submit": form.fields["project"].queryset.exists(),  # type: ignore[attr-defined]  # ModelChoiceField
-            "rows": shown,
-            "has_open": any(not row.is_final for row in shown),
-            "older": page[RUNS_SHOWN - 1].public_id if len(page) > RUNS_SHOWN else None,
-            "is_first_page": before is None,
-        }
-        return render(request, "frontend/runs.html", context, status=status)
 
 
 @require_GET
@@ -185,15 +137,6 @@ def find_run(request: HttpRequest, run_id: UUID) -> Run:
     if run is None or not access.may(user_of(request), "run.view", run.project):
         raise Http404
     return run
-
-
-def _before(request: HttpRequest) -> int | None:
-    """Read `?before=<run id>`, the end of the page before."""
-    try:
-        public_id = UUID(request.GET.get("before", ""))
-    except ValueError:
-        return None
-    return Run.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
 
 
 def user_of(request: HttpRequest) -> User:

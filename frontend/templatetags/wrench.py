@@ -43,6 +43,12 @@ def effort(minutes: float | None) -> str:
 
 
 @register.filter
+def number(count: float | None) -> str:
+    """Write a count with its thousands apart; a dash for what was not counted."""
+    return "–" if count is None else f"{count:,.0f}"
+
+
+@register.filter
 def path_of(project: Project) -> str:
     """Name a project as addresses do: team/slug."""
     return f"{project.team.slug}/{project.slug}"

@@ -47,8 +47,7 @@ def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints
 
 def test_form_starts_a_run_and_its_page_cancels_it(page: Page, web: Web, complaints: list[str]) -> None:
     make_cast()
-    page.goto(web.url)
-    sign_in(page, web, "/")
+    sign_in(page, web, "/runs/new")
     page.fill("textarea[name=goal]", "Say what is wrong <b>here</b>")
     page.fill("input[name=target]", "https://git.example.org/team/shop.git")
     page.get_by_role("button", name="Start the run").click()
