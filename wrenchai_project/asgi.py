@@ -36,7 +36,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-UPLOADS = "/api/v1/uploads"
+UPLOADS = frozenset({"/api/v1/uploads", "/runs/new"})  # the API takes archives, and so does a form
 _ORDINARY = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 refuse_faults()
@@ -67,7 +67,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _most_bytes(path: str) -> int:
     """Tell how large a body may be. Uploads are large, and counted again where they are stored."""
-    return max(int(settings.UPLOAD_BYTES), _ORDINARY) if path == UPLOADS else _ORDINARY
+    return max(int(settings.UPLOAD_BYTES), _ORDINARY) if path in UPLOADS else _ORDINARY
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

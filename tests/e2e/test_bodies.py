@@ -57,10 +57,11 @@ def test_upload_may_be_larger_than_other_bodies(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["size"]) == (201, len(content))
 
 
+@pytest.mark.parametrize("path", ["/api/v1/uploads?name=a.zip", "/runs/new"])
 @pytest.mark.parametrize("length", ["Content-Length: 400000000", "Transfer-Encoding: chunked"])
-def test_nobody_sends_a_large_body_before_they_signed_in(web: Web, length: str) -> None:
+def test_nobody_sends_a_large_body_before_they_signed_in(web: Web, length: str, path: str) -> None:
     """The answer comes before a single byte of the body: else it would lie on the disk until all is there."""
-    head = f"POST /api/v1/uploads?name=a.zip HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", web.port), timeout=10) as client:
         client.sendall(head.encode())
         answer = b""
