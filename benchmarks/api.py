@@ -153,14 +153,15 @@ def _doors(ground: Ground) -> Iterator[tuple[dict[str, Door], dict[str, str]]]:
         for name, (settings, application, token) in SERVERS.items():
             environ = {**quiet, "DJANGO_SETTINGS_MODULE": settings}
             given = grounds.run([*script, token], environ).strip()
-            port, process = held.enter_context(_server(application, environ))
+            port, process = held.enter_context(served(application, environ))
             doors[name] = Door(port=port, process=process, token=given)
         yield doors, facts
     ground.drop(DATABASE)
 
 
 @contextlib.contextmanager
-def _server(application: str, environ: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
+def served(application: str, environ: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
+    """Start a web on a free port of loopback; give the port and the process. It ends with the block."""
     port = processes.free_port()
     argv = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
     argv += ["--no-access-log", "--log-level", "warning", "--no-proxy-headers"]

@@ -1,0 +1,130 @@
+"""Measure how long pages take: `.venv/bin/python benchmarks/page_times.py [--runs 5000] [--findings 100000]`.
+
+One project holds everything. A browser's session asks for each page in turns; told are the median and the 95th
+percentile of the time to the last byte, over loopback, and the web's processor time for one page. PostgreSQL (with
+`fsync`) and Redis are of its own, below `.wrench/bench/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # instead of this folder: `benchmarks` is a package
+
+from benchmarks import ground as grounds
+from benchmarks.api import served
+
+DATABASE = "bench_pages"
+TARGET = 300  # ms, the 95th percentile
+PAGES = {
+    "home": "/",
+    "all runs": "/runs",
+    "new run": "/runs/new?project={project}",
+    "project": "/projects/{project}",
+    "runs of a project": "/projects/{project}/runs",
+    "findings": "/projects/{project}/findings",
+    "findings, one severity": "/projects/{project}/findings?severity=high&status=open",
+    "findings, words": "/projects/{project}/findings?q=password",
+    "a finding": "/findings/{finding}",
+    "code": "/projects/{project}/code",
+    "documentation": "/projects/{project}/docs",
+    "settings": "/projects/{project}/settings",
+    "a run": "/runs/{run}",
+    "parts of a run": "/runs/{run}/parts",
+    "a step": "/runs/{run}/steps/inspector.security_scan",
+    "teams": "/teams",
+    "sessions": "/account/sessions",
+}
+
+
+def main() -> int:
+    """Measure, and print one JSON object. Exits with 1 if a page is slower than the target."""
+    options = _options()
+    with grounds.prepared(with_peers=False) as ground:
+        ground.make(DATABASE, template=grounds.TEMPLATE)
+        shop = str(ROOT / "samples" / "shop")
+        environ = ground.environment(DATABASE, LOG_LEVEL="ERROR", WRENCH_LOCAL_ROOTS=shop)
+        grounds.run([sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environ)
+        stock = [sys.executable, "-m", "benchmarks.doors.stock", str(options.runs), str(options.findings)]
+        facts = json.loads(grounds.run(stock, environ).splitlines()[-1])
+        with served("wrenchai_project.asgi:application", environ) as (port, process):
+            told = _measure(port, process, facts, options)
+        if not options.keep:
+            ground.drop(DATABASE)
+    print(json.dumps({"stored": facts["stored"], "load": os.getloadavg()[0], "pages": told}, indent=1))
+    return int(any(row.get("p95 ms", 0) > TARGET for row in told.values()))
+
+
+def _measure(port: int, process: Any, facts: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
+    chosen = {
+        name: path.format(**facts)
+        for name, path in PAGES.items()
+        if not options.only or name in options.only.split(",")
+    }
+    took: dict[str, list[float]] = {name: [] for name in chosen}
+    used: dict[str, list[float]] = {name: [] for name in chosen}
+    sizes: dict[str, int] = {}
+    absent: dict[str, int] = {}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        _sign_in(client, facts)
+        for turn in range(options.rounds + 1):  # the first one warms up
+            for name, path in chosen.items():
+                if name in absent:
+                    continue
+                before, begun = _processor(process), time.perf_counter()
+                answer = client.get(path)
+                if answer.status_code != 200:
+                    absent[name] = answer.status_code
+                elif turn:
+                    took[name].append((time.perf_counter() - begun) * 1000)
+                    used[name].append((_processor(process) - before) * 1000)
+                    sizes[name] = len(answer.content)
+    told: dict[str, Any] = {name: {"status": status} for name, status in absent.items()}
+    for name in chosen:
+        if len(took[name]) > 1:
+            told[name] = {
+                "p50 ms": round(statistics.median(took[name])),
+                "p95 ms": round(statistics.quantiles(took[name], n=20)[-1]),
+                "web's processor ms": round(statistics.mean(used[name])),
+                "KiB": round(sizes[name] / 1024),
+            }
+    return told
+
+
+def _processor(process: Any) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _sign_in(client: httpx.Client, facts: dict[str, str]) -> None:
+    page = client.get("/login/").text
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert found, "the sign-in page has no token"
+    sent = {"username": facts["name"], "password": facts["password"], "csrfmiddlewaretoken": found[1]}
+    answer = client.post("/login/", data=sent)
+    assert answer.status_code == 302, f"signing in answered {answer.status_code}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5_000)
+    parser.add_argument("--findings", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--only", default="", help="names of pages, with commas")
+    parser.add_argument("--keep", action="store_true", help="leave the database for a look at its plans")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
