@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from agents.drivers.files import clean, read
+from agents.pythons import why_unread
 
 
 def main(orders: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ def main(orders: dict[str, Any]) -> None:
             tree = ast.parse(read(Path(orders["root"], path), orders["max_bytes"]))
             facts[path] = list(imports(tree))
         except (Exception, RecursionError, MemoryError) as error:  # whatever odd source causes
-            failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
+            failed.append({"path": path, "reason": why_unread(error)})
     json.dump(clean({"facts": facts, "failed": failed}), sys.stdout)
 
 

@@ -51,7 +51,7 @@ def read(
     try:
         return answer_of(
             _DRIVER, orders, Facts, who="the reader of imports", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
-            cancelled=cancelled,
+            cancelled=cancelled, parses_with=(),
         )  # fmt: skip
     except DriverFailed as error:
         raise ImportsUnreadable(str(error)) from error

@@ -1,6 +1,6 @@
 """Reads modules with griffe and prints JSON of the shape `agents.symbols.model.Symbols`; started by `reading`.
 
-    python -I driver.py ORDERS      ORDERS is JSON: root, modules (name -> path), max_bytes
+    python -I driver.py ORDERS [FOLDER...]    ORDERS is JSON: root, modules (name -> path), max_bytes
 
 Files are handed to griffe's visitor one by one: its finder, which reads `.pth` files and search paths, and its
 inspection, which imports, are never used.
@@ -18,11 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path += sys.argv[2:]  # where griffe lies, if this is not the Python that it was installed for
+
 import griffe
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from agents.drivers.files import clean, read
+from agents.pythons import why_unread
 
 Told = dict[str, Any]
 Bodies = dict[str, Told]
@@ -85,7 +87,7 @@ def main(orders: dict[str, Any]) -> None:
             comment(known[name], code.split("\n"))
         except (Exception, RecursionError, MemoryError) as error:  # whatever odd source causes
             syntax.pop(name, None)
-            failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
+            failed.append({"path": path, "reason": why_unread(error)})
     resolve(modules, lines)
     style = style_of(known.values())
     told = []
@@ -221,7 +223,7 @@ def describe(one: Any, syntax: Bodies, style: str, name: str, depth: int = 0) ->
         told["yields"] = body.get("yields", False)
         told["is_stub"] = body.get("stub", False)
     if kind == "attribute":
-        told["annotation"] = tokens(one.annotation)
+        told["annotation"] = tokens(getattr(one, "annotation", None))  # `type X = ...` has none
         told["value"] = short(str(one.value)) if one.value is not None else None
     if depth < 20:
         for member in one.members.values():

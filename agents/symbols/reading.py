@@ -32,7 +32,7 @@ def read(sources: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lam
     try:
         return answer_of(
             _DRIVER, orders, Symbols, who="the reader of symbols", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
-            limits=process.Limits(memory_bytes=MEMORY_BYTES), cancelled=cancelled,
+            limits=process.Limits(memory_bytes=MEMORY_BYTES), cancelled=cancelled, parses_with=("griffe",),
         )  # fmt: skip
     except DriverFailed as error:
         raise SymbolsUnreadable(str(error)) from error

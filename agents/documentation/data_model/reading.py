@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from agents.documentation.imported import imported, module_of
+from agents.pythons import why_unread
 
 Cardinality = Literal["one", "many"]
 MANY: Cardinality = "many"
@@ -102,7 +103,7 @@ def read(sources: Iterable[tuple[str, str]]) -> DataModel:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            model.problems.append(f"{path} was not read: {type(error).__name__}")
+            model.problems.append(f"{path} was not read: {why_unread(error)}")
             continue
         model.user_model = model.user_model or _text_of(tree.body, "AUTH_USER_MODEL")
         for found in _classes(tree, path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agents.documentation.http_api import decorated, django, schemas
 from agents.documentation.http_api.routes import Endpoint, Source, parsed
+from agents.pythons import why_unread
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,7 +27,7 @@ def read(python: Iterable[tuple[str, str]], documents: Iterable[tuple[str, str]]
         try:
             source = parsed(path, text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            interface.problems.append(f"{path} was not read: {type(error).__name__}")
+            interface.problems.append(f"{path} was not read: {why_unread(error)}")
         else:
             sources[source.module] = source
     found = [*django.endpoints(sources, interface.problems), *decorated.endpoints(sources)]

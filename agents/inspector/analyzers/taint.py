@@ -14,7 +14,7 @@ from agents.findings import Confidence, Hop, Severity
 from agents.inspector.analyzers.base import Analyzer, AnswerUnreadable, Batch, Claim, Parsed, Problem
 from agents.inspector.survey import SourceFile
 from agents.inspector.taint import VERSION
-from agents.inspector.taint.pythons import newest
+from agents.pythons import newest
 
 _DRIVER = Path(__file__).parents[1] / "taint" / "__main__.py"
 _TEMPLATE_FOLDERS = frozenset({"templates", "jinja2", "views"})

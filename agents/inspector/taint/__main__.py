@@ -21,7 +21,7 @@ if __package__ in (
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from agents.inspector.taint import analysis
-from agents.inspector.taint.pythons import newest
+from agents.pythons import newest
 
 
 def main(arguments: list[str] | None = None) -> int:

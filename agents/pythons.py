@@ -1,7 +1,7 @@
-"""The newest Python of this machine: it knows the newest syntax, so it runs the engine.
+"""The newest Python of this machine: it knows the newest syntax, so it runs what parses Python.
 
-The engine needs the standard library alone, so any CPython from 3.11 on will do; the older ones cannot parse what
-the newer ones can, and a file that does not parse is not analysed.
+What needs the standard library alone, or packages in pure Python besides, runs under any CPython from ours on; the
+older ones cannot parse what the newer ones can, and a file that does not parse is not analysed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 NEWEST_TRIED = 20  # python3.20 is some years away
@@ -29,6 +31,40 @@ def newest() -> tuple[str, str]:
         if version:
             return path, version
     return ours
+
+
+@cache
+def newest_with(*packages: str) -> tuple[str, tuple[str, ...]]:
+    """The path of the newest CPython that can import these packages of ours, and the folders in which they lie.
+
+    The folders go behind its own ones on `sys.path`. Only for packages in pure Python. No folder is named for our own
+    Python, which finds them by itself.
+    """
+    specs = [find_spec(package) for package in packages]
+    folders = tuple(
+        dict.fromkeys(str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin)
+    )
+    path, _ = newest()
+    if path == sys.executable or not packages or _imports(path, packages, folders):
+        return path, () if path == sys.executable else folders
+    return sys.executable, ()
+
+
+def _imports(path: str, packages: Sequence[str], folders: Sequence[str]) -> bool:
+    order = f"import sys; sys.path += {list(folders)!r}; import {', '.join(packages)}"
+    try:
+        done = subprocess.run([path, "-I", "-c", order], capture_output=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def why_unread(error: BaseException) -> str:
+    """Say why a file could not be parsed, and of faults of syntax, by which Python: a newer one knows more of it."""
+    told = f"{type(error).__name__}: {error}"[:300]
+    if not isinstance(error, SyntaxError):
+        return told
+    return f"{told}; read as Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _candidates() -> list[str]:
