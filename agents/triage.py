@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -51,15 +52,8 @@ def decide(
     """
     for row in rows:
         check(row, verdict)
-    said = {
-        "verdict": verdict.value,
-        "reason": reason,
-        "until": until,
-        "by": by.get_username(),
-        "by_user": by.pk,
-    }
-    last = TriageAct.objects.filter(finding__in=rows).order_by("finding", "-pk").distinct("finding")
-    again = {act.finding_id for act in last if {name: getattr(act, name) for name in said} == said}
+    said = _said(verdict, reason, until, by)
+    again = already(rows, verdict, reason=reason, until=until, by=by)
     changed = [row for row in rows if row.pk not in again]
     acts = [TriageAct(finding=row, at=Now(), **said) for row in changed]
     TriageAct.objects.bulk_create(acts)
@@ -70,6 +64,25 @@ def decide(
     for project_id in {row.project_id for row in changed}:
         hints.tell_project(project_id, "findings.judged", verdict=verdict.value)
     return changed
+
+
+def already(
+    rows: Sequence[TrackedFinding], verdict: Verdict, *, reason: str, until: datetime | None, by: User
+) -> set[int]:
+    """Give the keys of those of which this person has said exactly this last."""
+    said = _said(verdict, reason, until, by)
+    last = TriageAct.objects.filter(finding__in=rows).order_by("finding", "-pk").distinct("finding")
+    return {act.finding_id for act in last if {name: getattr(act, name) for name in said} == said}
+
+
+def _said(verdict: Verdict, reason: str, until: datetime | None, by: User) -> dict[str, Any]:
+    return {
+        "verdict": verdict.value,
+        "reason": reason,
+        "until": until,
+        "by": by.get_username(),
+        "by_user": by.pk,
+    }
 
 
 def _tell_audit(rows: Sequence[TrackedFinding], reason: str, until: datetime | None, by: User) -> None:

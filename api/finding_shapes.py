@@ -6,19 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from agents.finding_story import ACTS_SHOWN, FIXES_SHOWN, OCCURRENCES_SHOWN, story_of
 from agents.findings import Confidence, Severity, Status, Verdict
-from agents.models import Finding, Fix, TrackedFinding, TriageAct
+from agents.models import Finding, TrackedFinding, TriageAct
 from api.fixes import FixShape, fix_shapes
 from api.shapes import Moment, Uuid, moment
 from tasks.models import Run
-
-OCCURRENCES_SHOWN = 100
-ACTS_SHOWN = 100
-FIXES_SHOWN = 10
 
 
 class FindingLine(TypedDict):
@@ -120,33 +116,20 @@ def finding_lines(rows: Sequence[TrackedFinding], run: Run | None = None) -> lis
 
 def finding_whole(row: TrackedFinding) -> FindingWhole:
     """A finding with all that there is about it. `status_now` must be there."""
-    found = Finding.objects.filter(
-        project=row.project_id, fingerprint=row.fingerprint, run__hidden_at=None
-    ).select_related("run", "step")
-    last = found.filter(run__public_id=row.last_run).order_by("-pk").first() or found.order_by("-pk").first()
-    acts = row.acts.order_by("-pk")[:ACTS_SHOWN]
-    seen = found.order_by("-pk").defer("evidence", "message", "step__input", "step__output")
+    story = story_of(row)
+    last = story.last
     return {
         **_line(row),
         "column": last.column if last else 1,
         "scope": last.scope if last else "",
         "cwe": last.cwe if last else [],
         "in_test_code": last.in_test_code if last else False,
-        "evidence": _evidence(found.filter(run=last.run_id)) if last else [],
-        "fixes": fix_shapes(_fixes_of(row)),
-        "occurrences": [_occurrence(one) for one in seen[:OCCURRENCES_SHOWN]],
-        "occurrence_count": found.count(),
-        "triage": [_act(one) for one in acts],
+        "evidence": list(story.evidence),
+        "fixes": fix_shapes(story.fixes),
+        "occurrences": [_occurrence(one) for one in story.seen],
+        "occurrence_count": story.seen_count,
+        "triage": [_act(one) for one in story.acts],
     }
-
-
-def _evidence(rows: QuerySet[Finding]) -> list[dict[str, Any]]:
-    """What makes the claim in one run: of each tool once, whichever of the run's steps made it."""
-    shown: list[dict[str, Any]] = []
-    for said in rows.order_by("severity_weight", "agent", "pk").values_list("evidence", flat=True):
-        known = {one["tool"] for one in shown}
-        shown += [one for one in said if one["tool"] not in known]
-    return shown
 
 
 def _line(
@@ -179,11 +162,6 @@ def _line(
         "fixed_run": str(row.fixed_run) if row.fixed_run else None,
         "owner": row.owner,
     }
-
-
-def _fixes_of(row: TrackedFinding) -> QuerySet[Fix]:
-    offered = Fix.objects.filter(project=row.project_id, fingerprint=row.fingerprint, run__hidden_at=None)
-    return offered.select_related("run").order_by("-pk")[:FIXES_SHOWN]
 
 
 def _occurrence(row: Finding) -> Occurrence:

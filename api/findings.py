@@ -10,11 +10,10 @@ A finding is one claim of a project, known by its fingerprint in every run. What
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -24,9 +23,9 @@ from rest_framework.views import APIView
 
 from accounts import access
 from accounts.models import Project
-from agents import tracking
+from agents.finding_lists import MAX_GLOB, Wanted, fault_of_path, narrow
 from agents.findings import Severity, Status
-from agents.models import Finding, TrackedFinding
+from agents.models import TrackedFinding
 from api.bodies import valid
 from api.describe import Page, operation
 from api.etags import answer
@@ -36,10 +35,6 @@ from api.lookup import PROJECT, find_project
 from tasks.models import Run
 
 MAX_TEXT = 2_000
-MAX_GLOB = 300
-MAX_WILDCARDS = 20
-_WILD = re.compile(r"\*\*|\*|\?")
-_AS_REGEX = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 _SEVERITIES = [severity.value for severity in Severity]
 
 
@@ -86,8 +81,9 @@ class FindingFilter(ListQuery):
     )
 
     def validate_path(self, value: str) -> str:
-        if len(_WILD.findall(value)) > MAX_WILDCARDS:
-            raise serializers.ValidationError(f"a pattern has at most {MAX_WILDCARDS} wildcards")
+        fault = fault_of_path(value)
+        if fault:
+            raise serializers.ValidationError(fault)
         return value
 
 
@@ -214,51 +210,20 @@ def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> Quer
     found = TrackedFinding.objects.with_status().select_related("project__team")
     if "project" in wanted:
         found = found.filter(project=_project_of(request, wanted["project"]))
-    if run is not None:
-        there = Finding.objects.filter(run=run, fingerprint=OuterRef("fingerprint"))
-        found = found.filter(Exists(there), project=run.project_id)
     if (
         run is None and "project" not in wanted
     ):  # else it is known that this one may be seen, and an index is enough
         found = found.filter(project__in=access.projects_for(request.user, "finding.view"))
-    if "status" in wanted:
-        found = found.in_status(*map(Status, wanted["status"]))
-    if "new" in wanted:
-        is_new = Q(first_run=F("last_run") if run is None else run.public_id)
-        found = found.filter(is_new if wanted["new"] else ~is_new)
-    for name in ("severity", "agent", "rule"):
-        if name in wanted:
-            found = found.filter(**{f"{name}__in": wanted[name]})
-    if "min_severity" in wanted:
-        found = found.filter(severity_rank__gte=tracking.rank_of(Severity(wanted["min_severity"])))
-    if "path" in wanted:
-        found = found.filter(_path(wanted["path"]))
-    if "owner" in wanted:
-        one = wanted["owner"]
-        found = found.filter(
-            Q(owner=one)
-            | Q(owner__startswith=f"{one} ")
-            | Q(owner__endswith=f" {one}")
-            | Q(owner__contains=f" {one} ")
-        )
-    if "q" in wanted:
-        text = wanted["q"]
-        fields = ("title", "message", "rule", "path")
-        told = Q()
-        for field in fields:
-            told |= Q(**{f"{field}__icontains": text})
-        found = found.filter(told)
-    return found
-
-
-def _path(given: str) -> Q:
-    """Give the condition for a path's beginning, or for a pattern of a whole path."""
-    if not _WILD.search(given):
-        return Q(path__startswith=given)
-    parts = re.split(r"(\*\*|\*|\?)", given)
-    return Q(path__regex="^" + "".join(_AS_REGEX.get(part) or _literally(part) for part in parts) + "$")
-
-
-def _literally(text: str) -> str:
-    """Write a text so that PostgreSQL's regular expressions take it for itself."""
-    return "".join(char if char.isalnum() else f"\\{char}" for char in text)
+    least = wanted.get("min_severity")
+    looked_for = Wanted(
+        severities=tuple(map(Severity, wanted.get("severity", ()))),
+        min_severity=Severity(least) if least else None,
+        agents=tuple(wanted.get("agent", ())),
+        rules=tuple(wanted.get("rule", ())),
+        statuses=tuple(map(Status, wanted.get("status", ()))),
+        owners=(wanted["owner"],) if "owner" in wanted else (),
+        new=wanted.get("new"),
+        path=wanted.get("path", ""),
+        text=wanted.get("q", ""),
+    )
+    return narrow(found, looked_for, run=run)

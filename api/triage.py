@@ -11,7 +11,6 @@ reopen    look at it again; it counts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,8 +25,9 @@ from rest_framework.views import APIView
 from typing_extensions import TypedDict
 
 from accounts import access
-from agents import triage
+from agents import judging, triage
 from agents.findings import Verdict
+from agents.judging import MAX_REASON, MOST_AT_ONCE, NOT_DISMISS, Why
 from agents.models import TrackedFinding
 from api.bodies import StrictSerializer, valid
 from api.describe import operation
@@ -35,10 +35,6 @@ from api.etags import answer, demand
 from api.finding_shapes import FindingLine, FindingWhole, finding_lines, finding_whole
 from api.findings import EXAMPLE, PAGE, find_finding
 from api.identity import person
-
-MOST_AT_ONCE = 500
-LONGEST = timedelta(days=3660)
-NOT_DISMISS = "dismissing takes the role maintainer in the project (finding.dismiss)"
 
 
 class TriageConflict(APIException):
@@ -61,6 +57,7 @@ class TriageRefused(APIException):
 
 
 _GRAVITY: Mapping[int, int] = {409: 0, 403: 1, 404: 2}
+_STATUS: Mapping[Why, int] = {Why.CHANGED: 409, Why.CONFLICT: 409, Why.NOT_ALLOWED: 403, Why.UNKNOWN: 404}
 
 
 class TriageOrder(StrictSerializer):
@@ -68,7 +65,7 @@ class TriageOrder(StrictSerializer):
 
     act = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
     reason = serializers.CharField(
-        max_length=2000, required=False, allow_blank=True, default="", help_text="a dismissal needs one"
+        max_length=MAX_REASON, required=False, allow_blank=True, default="", help_text="a dismissal needs one"
     )
     until = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="when a dismissal ends; without: it does not"
@@ -76,15 +73,11 @@ class TriageOrder(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a dismissal without a reason, and an end of what has none."""
-        now, until = timezone.now(), attrs["until"]
-        if attrs["act"] == Verdict.DISMISS.value and not attrs["reason"]:
-            raise serializers.ValidationError({"reason": ["say why it is not to be counted"]})
-        if until is not None and attrs["act"] != Verdict.DISMISS.value:
-            raise serializers.ValidationError({"until": ["only a dismissal ends by itself; leave it out"]})
-        if until is not None and not now < until <= now + LONGEST:
-            raise serializers.ValidationError(
-                {"until": ["a dismissal ends in the future, within ten years; leave it out for good"]}
-            )
+        fault = judging.fault_of(
+            Verdict(attrs["act"]), reason=attrs["reason"], until=attrs["until"], now=timezone.now()
+        )
+        if fault is not None:
+            raise serializers.ValidationError({fault[0]: [fault[1]]})
         return attrs
 
 
@@ -162,47 +155,18 @@ class FindingsTriageView(APIView):
         """
         order = valid(BulkTriageOrder(data=request.data))
         places = {finding_id: place for place, finding_id in reversed(list(enumerate(order["ids"])))}
-        seen = TrackedFinding.objects.filter(
-            public_id__in=places, project__in=access.projects_for(request.user, "finding.view")
-        )
+        places = dict(sorted(places.items(), key=lambda known: known[1]))
         with transaction.atomic():
-            rows = triage.lock(seen.values_list("pk", flat=True))
-            faults = _faults(request, places, rows, Verdict(order["act"]))
-            if faults:
+            rows = judging.seen_by(person(request), places)
+            refused = judging.refusals(person(request), places, rows, Verdict(order["act"]))
+            if refused:
+                faults = [(_STATUS[one.why], places[one.finding_id], one.told) for one in refused]
                 raise TriageRefused(faults, len(places))
             changed = _decide(request, rows, Verdict(order["act"]), order)
         after = TrackedFinding.objects.with_status().select_related("project__team")
         judged = sorted(after.filter(pk__in=[row.pk for row in rows]), key=lambda row: places[row.public_id])
         told = finding_lines(judged)
         return Response({"changed": len(changed), "results": told})
-
-
-def _faults(
-    request: Request, places: Mapping[UUID, int], rows: Sequence[TrackedFinding], verdict: Verdict
-) -> list[tuple[int, int, str]]:
-    """Give (status, place, why) for each finding that cannot be judged so."""
-    found = {row.public_id: row for row in rows}
-    mine = _project_pks(request, "finding.triage")
-    dismissible = _project_pks(request, "finding.dismiss") if verdict is Verdict.DISMISS else mine
-    faults = []
-    for finding_id, place in sorted(places.items(), key=lambda known: known[1]):
-        row = found.get(finding_id)
-        if row is None:
-            faults.append((404, place, f"there is no finding {finding_id} that you may see"))
-        elif row.project_id not in mine:
-            faults.append((403, place, "judging it takes the role developer in the project (finding.triage)"))
-        elif row.project_id not in dismissible:
-            faults.append((403, place, NOT_DISMISS))
-        else:
-            try:
-                triage.check(row, verdict)
-            except triage.NothingToReopen as error:
-                faults.append((409, place, str(error)))
-    return faults
-
-
-def _project_pks(request: Request, action: str) -> set[int]:
-    return set(access.projects_for(request.user, action).values_list("pk", flat=True))
 
 
 def _decide(

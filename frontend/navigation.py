@@ -32,6 +32,8 @@ class Tab:
 TABS: tuple[Tab, ...] = (
     Tab("overview", "frontend:project", _("Overview")),
     Tab("runs", "frontend:project-runs", _("Runs")),
+    Tab("findings", "frontend:findings", _("Findings")),
+    Tab("code", "frontend:code", _("Code")),
 )
 
 

@@ -6,7 +6,20 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
-from frontend import account, control, home, new_run, projects, styleguide, teams, theme, views
+from frontend import (
+    account,
+    code,
+    control,
+    finding,
+    findings,
+    home,
+    new_run,
+    projects,
+    styleguide,
+    teams,
+    theme,
+    views,
+)
 
 app_name = "frontend"
 
@@ -25,6 +38,11 @@ urlpatterns = [
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
     path("projects/<project:project>", projects.overview, name="project"),
     path("projects/<project:project>/runs", projects.runs_page, name="project-runs"),
+    path("projects/<project:project>/findings", findings.project_findings, name="findings"),
+    path("projects/<project:project>/code", code.page, name="code"),
+    path("projects/<project:project>/code/<path:path>", code.page, name="code-path"),
+    path("findings", findings.all_findings, name="all-findings"),
+    path("findings/<uuid:finding_id>", finding.page, name="finding"),
     path("account/theme", theme.set_theme, name="theme"),
     path("styleguide", styleguide.page, name="styleguide"),
     path("account/sessions", account.sessions_page, name="sessions"),

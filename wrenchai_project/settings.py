@@ -68,6 +68,11 @@ AUDIT_ANCHORS = env.folder(
     "File to which `verify_audit` adds the head of the audit chain; keep it where the database's owner cannot write",
     shown_default="audit.anchors in the state folder",
 )
+SHOW_SOURCE = env.flag(
+    "WRENCH_SHOW_SOURCE",
+    True,
+    "Pages show the source that runs looked at, with what looks like a secret cut out; off: only what findings quote",
+)
 UPLOAD_BYTES = env.number(
     "WRENCH_UPLOAD_BYTES", 500_000_000, "An uploaded archive has at most so many bytes", least=1, most=2**40
 )

@@ -1,0 +1,79 @@
+"""Where a project's findings lie, and which of its files are complex and change often: for the tree of its source.
+
+Owns: the counts below a folder, and by line of a file. Refuses to know HTTP, and who may look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import CharField, Count, Func, Max, Value
+from django.db.models.functions import Substr
+
+from agents.finding_lists import COUNTING
+from agents.models import Finding, RunQuality, TrackedFinding
+from agents.quality.model import Hotspot, Measures
+from agents.sources import Source
+
+MOST_MARKS = 1_000  # findings of one file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """What lies in a file or below a folder: findings that count, and the rank of the worst (4 critical, 0 info)."""
+
+    findings: int = 0
+    worst: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A finding at a line."""
+
+    id: UUID
+    line: int
+    severity: str
+    title: str
+    rule: str
+
+
+def below(project_id: int, folder: str) -> dict[str, Heat]:
+    """Count the findings that count by what lies in a folder ("" or ending with a slash): name -> heat."""
+    rows = TrackedFinding.objects.filter(project=project_id).in_status(*COUNTING)
+    if folder:
+        rows = rows.filter(path__startswith=folder)
+    name: Any = Func(
+        Substr("path", len(folder) + 1), Value("/"), Value(1), function="split_part", output_field=CharField()
+    )
+    told = (
+        rows.order_by().annotate(name=name).values("name").annotate(n=Count("pk"), worst=Max("severity_rank"))
+    )
+    return {one["name"]: Heat(findings=one["n"], worst=one["worst"]) for one in told}
+
+
+def marks(source: Source, path: str) -> list[Mark]:
+    """Give the findings that count in a file, at the lines that they have in this tree."""
+    then = Finding.objects.filter(run__public_id=source.run_id, path=path).order_by("line", "pk")
+    lines = dict(then.values_list("fingerprint", "line")[:MOST_MARKS])
+    tracked = TrackedFinding.objects.filter(project=source.project_id).in_status(*COUNTING)
+    told = [
+        Mark(
+            id=row.public_id,
+            line=lines[row.fingerprint],
+            severity=row.severity,
+            title=row.title,
+            rule=row.rule,
+        )
+        for row in tracked.filter(fingerprint__in=list(lines)).order_by("-severity_rank", "pk")
+    ]
+    return sorted(told, key=lambda mark: mark.line)
+
+
+def hotspots(source: Source) -> Mapping[str, Hotspot]:
+    """Give what is known of files that are complex and change often, by path. Only the worst were measured."""
+    told = RunQuality.objects.filter(run=source.run_id).values_list("whole__measures", flat=True).first()
+    spots: Sequence[Hotspot] = () if told is None else Measures.model_validate(told).hotspots or ()
+    return {spot.path: spot for spot in spots}

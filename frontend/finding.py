@@ -1,0 +1,91 @@
+"""The page of one finding: the evidence first, then the code, the fixes, and what people decided."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts import access
+from agents import judging
+from agents.finding_story import story_of
+from agents.findings import Status
+from agents.models import TrackedFinding
+from agents.reporting.visible import one_line, visible
+from frontend import finding_page
+from frontend.code_rows import address
+from frontend.finding_rows import SEVERITY_WORDS, STATUS_WORDS, agent_titles
+from frontend.judge_form import JudgeForm, judge, tell
+from frontend.navigation import place
+from frontend.views import user_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def page(request: HttpRequest, finding_id: UUID) -> HttpResponse:
+    """A finding; POST judges it."""
+    row = _find(request, finding_id)
+    form = JudgeForm()
+    if request.method == "POST":
+        if not access.may(user_of(request), "finding.triage", row.project):
+            raise PermissionDenied
+        form = JudgeForm(request.POST)
+        if form.is_valid() and set(form.chosen) == {finding_id}:
+            tell(request, judge(user_of(request), form))
+            return redirect("frontend:finding", finding_id)
+    return render(
+        request, "frontend/finding.html", _context(request, row, form), status=400 if form.is_bound else 200
+    )
+
+
+def _find(request: HttpRequest, finding_id: UUID) -> TrackedFinding:
+    rows = TrackedFinding.objects.with_status().select_related("project__team")
+    row = rows.filter(public_id=finding_id).first()
+    if row is None or not access.may(user_of(request), "finding.view", row.project):
+        raise Http404(f"there is no finding {finding_id}")
+    return row
+
+
+def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict[str, Any]:
+    frame = place(row.project, "findings")
+    story, tree = story_of(row), finding_page.source_of(row)
+    code = finding_page.code_of(row, story, tree)
+    status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
+    last = story.last
+    user, has_code = user_of(request), bool(tree and not code.why)
+    path = frame["project_path"]
+    return {
+        **frame,
+        "row": row,
+        "form": form,
+        "stamp": judging.stamps_of([row])[row.pk],
+        "title": one_line(row.title or row.rule),
+        "message": visible(row.message),
+        "file": one_line(row.path),
+        "rule": one_line(row.rule),
+        "scope": one_line(last.scope) if last else "",
+        "owners": one_line(row.owner).split(),
+        "agent": agent_titles().get(row.agent, one_line(row.agent)),
+        "cwes": [int(one) for one in last.cwe] if last else [],
+        "in_test_code": bool(last and last.in_test_code),
+        "severity_word": SEVERITY_WORDS[row.severity],
+        "status": status,
+        "status_word": STATUS_WORDS[status],
+        "until": row.until if status == Status.DISMISSED.value else None,
+        "code": code,
+        "code_url": address(path, row.path, row.last_run, row.line) if has_code else "",
+        "forge_url": finding_page.forge_url(row, tree),
+        "proofs": finding_page.proofs_of(row, story, path, has_code=has_code),
+        "fixes": finding_page.fixes_of(story),
+        "history": finding_page.history_of(story),
+        "seen_count": story.seen_count,
+        "decisions": finding_page.decisions_of(story),
+        "may_triage": access.may(user, "finding.triage", row.project),
+        "may_dismiss": access.may(user, "finding.dismiss", row.project),
+        "can_reopen": status != Status.OPEN.value,
+    }

@@ -1,0 +1,87 @@
+"""The lists of findings: those of a project, and those of all projects that a person sees.
+
+The address is the saved view (`finding_query`). POST to the same address judges the chosen rows: what can be judged
+is, the rest is named. Thin: `finding_rows` makes the values, `agents.judging` says what may be judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts import access
+from accounts.models import Project
+from agents.models import TrackedFinding, TrackedFindings
+from frontend import finding_rows
+from frontend.finding_query import ORDERS, View, read
+from frontend.judge_form import JudgeForm, judge, tell
+from frontend.navigation import open_project, place
+from frontend.views import user_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def project_findings(request: HttpRequest, project: str) -> HttpResponse:
+    """The findings of a project."""
+    found = open_project(request, project, "finding.view")
+    if request.method == "POST":
+        open_project(request, project, "finding.triage")
+    rows = TrackedFinding.objects.with_status().select_related("project__team").filter(project=found)
+    return _answer(request, rows, {**place(found, "findings"), "frame": "frontend/project.html"}, found)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def all_findings(request: HttpRequest) -> HttpResponse:
+    """The findings of all projects that you see."""
+    user = user_of(request)
+    if request.method == "POST" and not access.projects_for(user, "finding.triage").exists():
+        raise PermissionDenied
+    seen = access.projects_for(user, "finding.view")
+    rows = TrackedFinding.objects.with_status().select_related("project__team").filter(project__in=seen)
+    return _answer(request, rows, {"frame": "frontend/base.html"}, None)
+
+
+def _answer(
+    request: HttpRequest, rows: TrackedFindings, context: dict[str, Any], project: Project | None
+) -> HttpResponse:
+    form = JudgeForm()
+    if request.method == "POST":
+        form = JudgeForm(request.POST)
+        if form.is_valid():
+            tell(request, judge(user_of(request), form))
+            return redirect(request.get_full_path())
+    view = read(request.GET)
+    context |= _list(rows, view, form) | _rights(request, project)
+    return render(request, "frontend/findings.html", context, status=400 if form.is_bound else 200)
+
+
+def _list(rows: TrackedFindings, view: View, form: JudgeForm) -> dict[str, Any]:
+    page = finding_rows.page_of(rows, view, chosen=form.chosen)
+    sheet = finding_rows.facets_of(rows, view)
+    return {
+        "view": view,
+        "form": form,
+        "rows": page.rows,
+        "next": page.next,
+        "total": sheet.total,
+        "facets": finding_rows.facet_rows(sheet, view),
+        "folders": finding_rows.folder_rows(sheet, view),
+        "chips": finding_rows.chips(view),
+        "orders": [(value, word, value == view.order) for value, (_, word) in ORDERS.items()],
+        "here": view.query,
+    }
+
+
+def _rights(request: HttpRequest, project: Project | None) -> dict[str, bool]:
+    user = user_of(request)
+    if project is not None:
+        may = {name: access.may(user, f"finding.{name}", project) for name in ("triage", "dismiss")}
+    else:
+        may = {name: access.projects_for(user, f"finding.{name}").exists() for name in ("triage", "dismiss")}
+    return {"may_triage": may["triage"], "may_dismiss": may["dismiss"]}
