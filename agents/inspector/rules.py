@@ -191,7 +191,7 @@ CORRECTNESS: tuple[_Row, ...] = (
     ("LOG009", "MH", (), "Undocumented level of logging"),
     ("PIE794", "MH", (), "Class attribute defined twice"),
     ("PIE796", "MM", (), "Two members of an enumeration with one value"),
-    ("PT028", "LM", (), "Parameter of a test whose default keeps a fixture out"),
+    ("PT028", "LM", (), "Parameter of a test that nobody fills"),
     ("RUF006", "MM", (), "Task may vanish: nobody holds it"),
     ("RUF008", "MH", (), "Mutable default in a dataclass"),
     ("RUF016", "HH", (), "Index of the wrong type"),

@@ -89,6 +89,8 @@ def weigh(
     if is_mere_pattern(claims, followed):
         severity = _at_most(severity, _WITHOUT_A_WAY.get(danger(first.rule), Severity.LOW))
         confidence = Confidence.LOW
+    if danger(first.rule) == "hash":  # what it protects is not known
+        confidence = _BELOW.get(confidence, confidence)
     is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from agents.findings import Confidence
+from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
 
 _RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
@@ -17,6 +17,8 @@ _STRIPPED = re.compile(r"""strip\(\s*[bru]*(["'])(?P<characters>.+?)\1\s*\)""")
 _MUTABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)\(")
 
 _FLOAT = re.compile(r"-?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?")
+_CONSTRUCTS = re.compile(r"\s*return\s+(?:super\([^()]*\)|[\w.]+)\.__init__\(")
+_IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
 _EXPLICABLE = frozenset({"S110", "S112"})
 MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
 _REMARK = re.compile(r"#\s*(\S.*)")
@@ -88,6 +90,24 @@ def _has_timeout(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return re.search(r"\btimeout\s*=\s*(?!None\b)", call) is not None
 
 
+_MARKS = re.compile("[\u200e\u200f\u061c]")  # they set one letter's direction, and reorder no code
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def _reorders_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """A mark after Arabic or Hebrew letters, in a language's own name: only embeddings and overrides hide code."""
+    del in_test_code
+    last = max(claim.line + 1, claim.end_line)  # the end is the begin of the line after
+    text = "".join(lines.line(claim.path, number) for number in range(claim.line, last))
+    return _MARKS.search(text) is not None and _REORDERING.search(text) is None
+
+
+def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`return super().__init__()` in a constructor returns None."""
+    del in_test_code
+    return _CONSTRUCTS.match(lines.line(claim.path, claim.line)) is not None
+
+
 def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`Decimal(0.5)` is exactly that, `Decimal(0.1)` is not."""
     del in_test_code
@@ -96,13 +116,19 @@ def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 
 def as_sure(claim: Claim, lines: Lines) -> Claim:
-    """The claim, less sure if its writer says beside it why: of an error that is swallowed for a reason."""
+    """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed; less grave
+    if a name is lost in an annotation only, or to a second import.
+    """
+    line = lines.line(claim.path, claim.line)
+    if claim.rule == "F821" and line[claim.column - 2 : claim.column - 1] in ("'", '"'):
+        return replace(claim, severity=Severity.LOW)
+    if claim.rule == "F811" and _IMPORTS.match(line):
+        return replace(claim, severity=Severity.LOW)
     if claim.rule not in _EXPLICABLE:
         return claim
-    first = lines.line(claim.path, claim.line)
     body = [lines.line(claim.path, number) for number in range(claim.line + 1, claim.line + MOST_EXPLAINED)]
-    ends = (at for at, text in enumerate(body) if text.strip() and _indent(text) <= _indent(first))
-    told = [first, *body[: next(ends, len(body))]]
+    ends = (at for at, text in enumerate(body) if text.strip() and _indent(text) <= _indent(line))
+    told = [line, *body[: next(ends, len(body))]]
     if any((said := _REMARK.search(text)) and not _DIRECTIVE.match(said[1]) for text in told):
         return replace(claim, confidence=Confidence.LOW)
     return claim
@@ -116,4 +142,6 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "B039": _is_unchangeable,
     "S113": _has_timeout,
     "RUF032": _is_exact,
+    "PLE2502": _reorders_nothing,
+    "PLE0101": _returns_nothing,
 }

@@ -362,7 +362,7 @@ def _default(
     word = name or method
     taints = tuple(one.weaker() for one in taints)
     if receiver is not None:
-        taints = merged(receiver.taints, taints)
+        taints = merged(tuple(one.weaker() for one in receiver.taints), taints)
     if _RENDERS.search(word.rpartition(".")[2]):  # a template's engine, which escapes what it is given
         taints = tuple(one.with_cleaned(_XSS) for one in taints)
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")

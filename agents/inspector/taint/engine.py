@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -70,6 +71,7 @@ ROOT_STEPS = 150_000  # evaluations for one function from outside, all its calls
 ROOT_MILLISECONDS = 3_000  # of processor time
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file
 _CONSTRUCTORS = ("__init__", "__post_init__", "setup")
+_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$")
 RECURSION = 12_000  # Python frames; the thread's stack is made for it
 
 
@@ -124,6 +126,7 @@ class Engine:
         self.keeper = Keeper(self, known) if keeping or known is not None else None
         self.result = Result()
         self.caught: dict[int, doors.Caught] = {}
+        self._in_tests = False  # a function of a test is executed
         self._suspected: list[tuple[Any, Function]] = []  # hits, also kept ones
         self.closures: list[Function] = []  # kept, since shapes know functions by identity
         self._claims: dict[tuple[int, str, int, int], Hit | Kept] = {}
@@ -292,12 +295,15 @@ class Engine:
 
     def _execute(self, function: Function, budget: Budget, owner: Class | None = None) -> None:
         frame = Frame(self, function.module, budget, function=function)
+        before, self._in_tests = self._in_tests, bool(_TESTS.search(function.module.path))
         try:
             entries.prepare(frame, function, owner)
             doors.enter(frame, function)
             frame.execute(function.body)
         except Exception as error:  # a fault of ours costs this function, never the run; it is told
             self.not_analysed(function, _why(error))
+        finally:
+            self._in_tests = before
 
     def nested(self, frame: Frame, function: Function) -> None:
         """A function inside a function: if a framework calls it, it is a root of its own, seeing that frame."""
@@ -311,6 +317,8 @@ class Engine:
         origin = hit.source.source.origin
         if origin == "local" and not kinds.BY_BIT[hit.kind].local:
             return
+        if origin == "fact" and self._in_tests and not _TESTS.search(hit.path):
+            return  # what a test switches off is on where the program calls it
         if self.ledger.trace is not None:
             self.ledger.trace.claims.append(hit)
         else:

@@ -112,7 +112,8 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
         isinstance(holder.ref, Class) and key.taints
     ):  # of an enumeration: it raises unless it is one of the names
         return Value(ref=Instance(holder.ref), shape="object", items={})
-    return containers.item(frame, node, holder, key)
+    found = containers.item(frame, node, holder, key)
+    return forms.treated(frame, node, key.const, found) if key.known else found
 
 
 @evaluates(ast.BinOp)

@@ -1,7 +1,7 @@
 """Fields of forms that turn text into something else: `form.cleaned_data["amount"]` of a DecimalField is a number.
 
 Looked up by the field's name over all form classes of the tree: only if each of them that has such a field parses it,
-the value counts as harmless.
+the value counts as harmless. A method `clean_next` checks the field `next`, in a way that we do not read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from agents.inspector.taint import kinds
+from agents.inspector.taint.values import Value
+
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
 
@@ -17,18 +20,30 @@ PARSED = frozenset({
     "BooleanField", "DateField", "DateTimeField", "DecimalField", "DurationField", "FloatField", "IntegerField",
     "ModelChoiceField", "NullBooleanField", "TimeField", "UUIDField",
 })  # fmt: skip
+CHECKED = "~checked"  # beside a field's types: some form has a method that checks it
+_TRUST = kinds.KINDS["trust"].bit
 
 
 def is_parsed(frame: Frame, node: ast.Subscript, key: object) -> bool:
     """Tell whether `form.cleaned_data[key]` is what a field has parsed, and no text of the request."""
-    if (
-        not isinstance(node.value, ast.Attribute)
-        or node.value.attr != "cleaned_data"
-        or not isinstance(key, str)
-    ):
+    if not _is_of_form(node) or not isinstance(key, str):
         return False
-    kinds = frame.engine.project.form_fields(key)
-    return bool(kinds) and kinds <= PARSED
+    fields = frame.engine.project.form_fields(key) - {CHECKED}
+    return bool(fields) and fields <= PARSED
+
+
+def treated(frame: Frame, node: ast.Subscript, key: object, value: Value) -> Value:
+    """What a form has let through: no unchecked input, and less surely a danger if it checks the field itself."""
+    if not value.taints or not _is_of_form(node):
+        return value
+    taints = tuple(one.with_cleaned(_TRUST) for one in value.taints)
+    if isinstance(key, str) and CHECKED in frame.engine.project.form_fields(key):
+        taints = tuple(one.weaker() for one in taints)
+    return value.but(taints=taints)
+
+
+def _is_of_form(node: ast.Subscript) -> bool:
+    return isinstance(node.value, ast.Attribute) and node.value.attr == "cleaned_data"
 
 
 def fields(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
@@ -50,3 +65,5 @@ def _gather(node: ast.ClassDef, found: dict[str, set[str]]) -> None:
                 if isinstance(target, ast.Name):
                     kind = ast.unparse(item.value.func).rpartition(".")[2]
                     found.setdefault(target.id, set()).add(kind)
+        elif isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith("clean_"):
+            found.setdefault(item.name.removeprefix("clean_"), set()).add(CHECKED)

@@ -177,7 +177,7 @@ def set_cookie(
     """response.set_cookie(): flags, and what is in it."""
     for one in (given.at(0, "key"), given.at(1, "value")):
         if one is not None:
-            frame.hit(kinds.KINDS["cookie"].bit, deep_taints(one), node, "set_cookie()", weak=1)
+            frame.hit(kinds.KINDS["cookie"].bit, deep_taints(one), node, "set_cookie()", weak=2)
             frame.hit(kinds.RANDOM, sinks.secret_taints(one), node, "the cookie's value", weak=1)
     missing, explicit = [], False
     if given.double_star is None and not given.star:

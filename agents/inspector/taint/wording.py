@@ -25,7 +25,7 @@ def finding(hit: Hit) -> dict[str, Any]:
         "kind": kind.name,
         "title": kind.title,
         "cwe": list(kind.cwe),
-        "severity": _LOWER[severity] if weak >= 2 else severity,
+        "severity": _LOWER[_LOWER[severity]] if weak > 2 else _LOWER[severity] if weak == 2 else severity,
         "confidence": _CONFIDENCE[weak],
         "path": hit.path,
         "line": hit.line,

@@ -196,3 +196,36 @@ def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Pa
         ("B019", "b.py", Severity.LOW),
         ("ASYNC251", "tests/test_a.py", Severity.LOW),
     ]
+
+
+def test_marks_of_direction_hide_no_code_and_overrides_do(tmp_path: Path) -> None:
+    mark, override = "\u200f", "\u202e"
+    plant(tmp_path, {"a.py": f'A = "\u05e2\u05d1{mark}"\nB = "{override}x"\n'})
+    assert places(inspect(tmp_path, "security_scan").findings) == ["PLE2502 a.py:2"]
+
+
+def test_a_constructor_that_returns_what_its_base_returns_returns_nothing(tmp_path: Path) -> None:
+    text = (
+        "class A(dict):\n    def __init__(self):\n        return super().__init__()\n\n\n"
+        "class B(dict):\n    def __init__(self):\n        return self.update()\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    assert places(inspect(tmp_path, "lint").findings) == ["PLE0101 a.py:8"]
+
+
+def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_path: Path) -> None:
+    text = "def f(a: 'Lost') -> int:\n    return missing\n"
+    twice = "import os\nimport os\n\n\ndef g():\n    return os\n\n\ndef g():\n    return os\n"
+    plant(tmp_path, {"a.py": text, "b.py": twice})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.rule, one.path, one.line, one.severity) for one in found] == [
+        ("F821", "a.py", 2, Severity.HIGH),
+        ("F811", "b.py", 9, Severity.MEDIUM),
+        ("F821", "a.py", 1, Severity.LOW),
+        ("F811", "b.py", 2, Severity.LOW),
+    ]
+
+
+def test_a_password_that_calls_itself_one_is_made_up() -> None:
+    assert is_made_up("rabbitmqpassword", 'broker = "amqp://rabbitmquser:rabbitmqpassword@host"')
+    assert not is_made_up("rabbit9mqK2w", 'broker = "amqp://rabbitmquser:rabbit9mqK2w@host"')

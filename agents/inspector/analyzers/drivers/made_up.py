@@ -8,7 +8,7 @@ import re
 _PLACEHOLDER = re.compile(
     r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
     r"|redacted|todo|xxx|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
-    r"|user(name)?|guest|default|value|pass|pwd)\d*$|^(.)\6*$",
+    r"|user(name)?|guest|default|value|pass|pwd)\d*$|^(.)\6*$|^[a-z]+[-_]?(password|passwd)$",
     re.IGNORECASE,
 )
 # Only letters, and one of the words is what such things are called: the name of a field, not its content.

@@ -164,7 +164,7 @@ ROWS: tuple[Row, ...] = (
     clean("django.utils.text.get_valid_filename", "path"),
     clean("django.utils.text.slugify", "all"),
     clean("django.utils._os.safe_join", "path"),
-    sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session"),
+    sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session", weak=1),
     stops(f"{_REQUEST}.session.*"),
     stops(f"{_REQUEST}.user.*"),
     stops(f"{_REQUEST}.META"),

@@ -86,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     sink("starlette.responses.FileResponse", "path", "0 path"),
     same("fastapi.responses.FileResponse", "starlette.responses.FileResponse"),
     stops("starlette.responses.FileResponse"),
-    sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session"),
+    sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session", weak=1),
     stops(f"{_REQUEST}.session.*"),
     stops(f"{_REQUEST}.app.*"),
     stops(f"{_REQUEST}.state.*"),

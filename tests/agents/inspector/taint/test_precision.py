@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.inspector.taint.programs import FLASK, found, in_view
+from tests.agents.inspector.taint.programs import FLASK, analysed, found, in_view
 
 
 @pytest.mark.parametrize(
@@ -358,3 +358,38 @@ def test_own_address_of_a_model_is_no_danger_but_its_name_is(
     tmp_path: Path, content: str, expected: list[str]
 ) -> None:
     assert found(tmp_path, {"tags.py": FILTER.replace("{CONTENT}", content)}) == expected
+
+
+FORMS = """
+from django import forms
+from django.shortcuts import redirect
+
+class Wish(forms.Form):
+    target = forms.CharField()
+    other = forms.CharField()
+
+    def clean_target(self):
+        return self.cleaned_data["target"]
+
+def view(request):
+    form = Wish(request.POST)
+    request.session["name"] = form.cleaned_data["other"]
+    request.session["kind"] = request.POST["kind"]
+    return redirect(form.cleaned_data["FIELD"])
+"""
+
+
+@pytest.mark.parametrize(("field", "confidence"), [("target", "medium"), ("other", "high")])
+def test_form_checks_what_it_has_a_method_for(tmp_path: Path, field: str, confidence: str) -> None:
+    told = analysed(tmp_path, {"views.py": FORMS.replace("FIELD", field)})
+    assert [(one["rule"], one["line"], one["confidence"]) for one in told["findings"]] == [
+        ("taint-trust-boundary", 15, "medium"),
+        ("taint-redirect", 16, confidence),
+    ]
+
+
+def test_check_that_only_a_test_switches_off_is_on(tmp_path: Path) -> None:
+    program = "import jwt\n\ndef read(token, verify=True):\n    return jwt.decode(token, verify=verify)\n"
+    test = "from tokens import read\n\ndef test_read():\n    read('x', verify=False)\n"
+    assert found(tmp_path, {"tokens.py": program, "tests/test_tokens.py": test}) == []
+    assert found(tmp_path, {"tokens.py": program, "tools.py": test}) == ["unverified-token tokens.py:4"]
