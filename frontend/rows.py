@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts import access
@@ -134,6 +135,11 @@ def step_rows(run: Run) -> list[StepRow]:
     return [_step_row(step, titles) for step in found]
 
 
+def step_row(step: Step) -> StepRow:
+    """Make the row of one step."""
+    return _step_row(step, {agent.name: agent.title for agent in current_registry().agents.values()})
+
+
 def finding_rows(summary: requests.Summary | None) -> list[FindingRow]:
     """Read the report's most important findings, whether bare or each with its agent."""
     return [_finding_row(item.get("finding") or item) for item in summary.top] if summary else []
@@ -179,9 +185,10 @@ def questions_for(user: User) -> list[Approval]:
     return shown[:QUESTIONS_SHOWN]
 
 
-def artifact_rows(run: Run) -> list[ArtifactRow]:
-    """Give the newest artifact of each name."""
-    newest = {row.name: row for row in Artifact.objects.filter(run=run).order_by("pk")}
+def artifact_rows(run: Run, found: QuerySet[Artifact] | None = None) -> list[ArtifactRow]:
+    """Give the newest artifact of each name, of a run or of those that were found in it."""
+    of_run = Artifact.objects.filter(run=run) if found is None else found
+    newest = {row.name: row for row in of_run.order_by("pk")}
     folder = f"{reverse('api:run', args=[run.public_id])}/artifacts"
     return [ArtifactRow(artifact=row, url=f"{folder}/{quote(row.name)}") for _, row in sorted(newest.items())]
 
@@ -227,7 +234,7 @@ def _run_row(run: Run, summary: requests.Summary | None, questions: int) -> RunR
         run=run,
         summary=summary,
         target=requests.target_of(run),
-        seconds=_seconds(run.started_at or run.created_at, run.finished_at) if over else None,
+        seconds=seconds(run.started_at or run.created_at, run.finished_at) if over else None,
         since=None if over else run.started_at,
         questions=questions,
     )
@@ -236,16 +243,15 @@ def _run_row(run: Run, summary: requests.Summary | None, questions: int) -> RunR
 def _step_row(step: Step, titles: dict[str, str]) -> StepRow:
     running = step.state == StepState.RUNNING.value
     progress = step.progress if isinstance(step.progress, dict) else {}
-    error = step.error if isinstance(step.error, dict) else {}
     return StepRow(
         step=step,
         agent=titles.get(step.agent, step.agent),
-        seconds=_seconds(step.started_at, step.ended_at),
+        seconds=seconds(step.started_at, step.ended_at),
         since=step.started_at if running else None,
         done=int(progress.get("done") or 0) if running else 0,
         total=int(progress.get("total") or 0) if running else 0,
         message=str(progress.get("message") or "") if running else "",
-        error=str(error.get("message") or error.get("kind") or ""),
+        error=error_text(step.error),
     )
 
 
@@ -314,10 +320,16 @@ def _deed(kind: str, data: dict[str, Any]) -> str:
     return f"{what}by {told.get('by', '')}" + (f": {more}" if more else "")
 
 
+def error_text(error: object) -> str:
+    """Tell what a step or an attempt failed of. Empty if it did not."""
+    return str(error.get("message") or error.get("kind") or "") if isinstance(error, dict) else ""
+
+
 def _details(details: object) -> str:
     """Write what helps to decide for people. Empty if there is nothing."""
     return json.dumps(details, indent=2, ensure_ascii=False)[:DETAILS_SHOWN] if details else ""
 
 
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+def seconds(start: datetime | None, end: datetime | None) -> float | None:
+    """Give how long something took; None if it is not over."""
     return (end - start).total_seconds() if start and end else None

@@ -96,8 +96,13 @@ def edges_of(run: Run) -> list[Edge]:
     return list(rows.values_list("needs_id", "step_id", "condition"))
 
 
-def plan_graph(steps: Sequence[StepRow], edges: Iterable[Edge], *, whole: bool = False) -> Graph:
-    """Lay out the steps of a run. A graph of more than MOST_NODES has no nodes: nobody could read it."""
+def plan_graph(
+    steps: Sequence[StepRow], edges: Iterable[Edge], *, whole: bool = False, steps_at: str = "#"
+) -> Graph:
+    """Lay out the steps of a run. A step's link leads to `steps_at` and its key.
+
+    A graph of more than MOST_NODES has no nodes: nobody could read it.
+    """
     lines = _lines(steps, edges)
     groups = [[step] for step in steps]
     joined = [] if whole or len(steps) <= WHOLE_UP_TO else _alike(steps, lines)
@@ -112,7 +117,7 @@ def plan_graph(steps: Sequence[StepRow], edges: Iterable[Edge], *, whole: bool =
             conditions.setdefault((names[needs], names[waits]), condition)
     drawing = draw([str(group[0].step.pk) for group in groups], conditions, MEASURES)
     return Graph(
-        nodes=[_node(group, drawing) for group in groups],
+        nodes=[_node(group, drawing, steps_at) for group in groups],
         arrows=[
             Arrow(
                 source=line.source,
@@ -170,7 +175,7 @@ def _alike(steps: Sequence[StepRow], lines: Iterable[Edge]) -> list[list[StepRow
     ]
 
 
-def _node(group: list[StepRow], drawing: Drawing[str]) -> Node:
+def _node(group: list[StepRow], drawing: Drawing[str], steps_at: str) -> Node:
     row, name = group[0], str(group[0].step.pk)
     box, several = drawing.boxes[name], len(group) > 1
     counts = Counter(StepState(one.step.state) for one in group)
@@ -185,7 +190,7 @@ def _node(group: list[StepRow], drawing: Drawing[str]) -> Node:
     return Node(
         name=name,
         key="" if several else row.step.key,
-        href=WHOLE if several else f"#step-{name}",
+        href=WHOLE if several else f"{steps_at}{row.step.key}",
         title=f"{label}: {', '.join(told)}",
         label=shorten(label, LABEL),
         detail=shorten(" · ".join(told) if several else _doer(row, taken), DETAIL),

@@ -104,6 +104,7 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     row = rows.run_row(run)
     user, is_open = user_of(request), not row.is_final and run.cancel_requested_at is None
     steps, edges = rows.step_rows(run), run_graph.edges_of(run)
+    steps_at = f"{reverse('frontend:run', args=[run.public_id])}/steps/"
     progress = run_progress.progress_of(run, steps, edges)
     may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
     may_pause = is_open and access.may(user, "run.pause", run.project)
@@ -112,7 +113,10 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "steps": steps,
         "progress": progress,
-        "graph": run_graph.plan_graph(steps, edges, whole=request.GET.get("graph") == "whole"),
+        "steps_at": steps_at,
+        "graph": run_graph.plan_graph(
+            steps, edges, whole=request.GET.get("graph") == "whole", steps_at=steps_at
+        ),
         "timeline": run_timeline.timeline(run, steps, edges, now=progress.now, rest=progress.seconds),
         "findings": rows.finding_rows(row.summary),
         "skipped": rows.skipped_rows(row.summary),

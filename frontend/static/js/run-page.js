@@ -1,30 +1,23 @@
 // Keeps the page of one run as the run is. Events come over the socket and go into the log at once; the parts of the
-// page (steps, result, files) are fetched anew, at most every REFRESH_EVERY. Without a socket the page asks every
-// POLL_EVERY: it never freezes.
+// page (plan, steps, result, files) are fetched anew. Without a socket the page asks every POLL_EVERY: it never freezes.
 
-import { clockTime, tick } from "./clock.js";
+import { clockTime } from "./clock.js";
+import * as badge from "./live-badge.js";
+import { LiveParts } from "./live-parts.js";
 import * as graph from "./run-graph.js";
 import { RunSocket } from "./run-socket.js";
 
-const REFRESH_EVERY = 700; // ms
-const POLL_EVERY = 5_000;
-const PATIENCE = 4; // times as long as a refresh took, until the next one
+const POLL_EVERY = 5_000; // ms
 const LINES = 1_000;
-const WORDS = { live: "live", catching: "catching up", offline: "offline, trying again", done: "complete" };
 
 const page = document.getElementById("run");
 const log = document.getElementById("events");
-const badge = document.getElementById("live");
 const follow = document.getElementById("follow");
 let status = "catching";
-let refreshing = false;
-let wanted = false;
 
 function show(next) {
   status = next;
-  badge.hidden = false;
-  badge.className = `live live-${next}`;
-  badge.textContent = WORDS[next];
+  badge.show(next);
 }
 
 function isFinal() {
@@ -81,85 +74,12 @@ function append(event) {
   if (follow.checked) log.scrollTop = log.scrollHeight;
 }
 
-async function refresh() {
-  if (refreshing) {
-    wanted = true;
-    return;
-  }
-  refreshing = true;
-  const began = performance.now();
-  let room = REFRESH_EVERY;
-  try {
-    const answer = await fetch(page.dataset.parts, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
-    if (answer.type === "opaqueredirect") end("signed-out");
-    else if (answer.ok) {
-      put(await answer.text());
-      room = Math.min(POLL_EVERY, Math.max(room, PATIENCE * (performance.now() - began))); // a large run takes longer
-    }
-  } catch {
-    // offline: the next event or poll tries again
-  }
-  setTimeout(() => {
-    refreshing = false;
-    if (wanted) {
-      wanted = false;
-      refresh();
-    }
-  }, room);
-}
-
-function put(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  tick(fresh);
-  keepToken(fresh);
-  graph.settle(fresh);
-  for (const part of fresh.querySelectorAll("[data-part]")) {
-    const old = document.getElementById(part.id);
-    if (!old) continue;
-    keepOpen(old, part);
-    if (old.isEqualNode(part)) continue;
-    if (old.contains(document.activeElement) && part.id === "part-head" && !isFinalPart(part)) continue; // a hand is on it
-    replace(old, part);
-  }
-  if (isFinal() && status === "live") finish();
-}
-
-function isFinalPart(part) {
-  return part.dataset.final === "1";
-}
-
-// Each answer masks the same token anew, which would make every form look changed.
-function keepToken(fresh) {
-  const known = page.querySelector("input[name=csrfmiddlewaretoken]")?.getAttribute("value");
-  if (!known) return;
-  for (const field of fresh.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.setAttribute("value", known);
-}
-
-function keepOpen(old, fresh) {
-  const before = old.querySelectorAll("details");
-  if (before.length !== fresh.querySelectorAll("details").length) return;
-  fresh.querySelectorAll("details").forEach((one, n) => one.toggleAttribute("open", before[n].open));
-}
-
-// Puts the new part in the place of the old one without taking from anybody what is being typed or was chosen.
-function replace(old, part) {
-  const active = old.contains(document.activeElement) ? document.activeElement : null;
-  const { id, selectionStart, selectionEnd } = active ?? {};
-  const chosen = [...old.querySelectorAll("select")].filter((field) => !field.selectedOptions[0]?.defaultSelected);
-  const typed = [...old.querySelectorAll("textarea"), ...chosen].map((field) => [field.id, field.value]);
-  const scrolled = [...old.querySelectorAll("[tabindex][id]")].filter((box) => box.scrollTop || box.scrollLeft);
-  const places = scrolled.map((box) => [box.id, box.scrollLeft, box.scrollTop]);
-  old.replaceWith(document.adoptNode(part));
-  for (const [name, left, top] of places) document.getElementById(name)?.scrollTo({ left, top, behavior: "instant" });
-  for (const [name, value] of typed) {
-    const field = document.getElementById(name);
-    if (field) field.value = value;
-  }
-  const again = id && document.getElementById(id);
-  if (!again) return;
-  again.focus({ preventScroll: true });
-  if (again.setSelectionRange) again.setSelectionRange(selectionStart, selectionEnd);
-}
+const parts = new LiveParts({
+  url: page.dataset.parts,
+  before: graph.settle,
+  after: () => isFinal() && status === "live" && finish(),
+  onSignedOut: () => end("signed-out"),
+});
 
 function finish() {
   socket.stop();
@@ -168,15 +88,7 @@ function finish() {
 
 function end(why) {
   socket.stop();
-  show("offline");
-  if (why === "signed-out") {
-    const link = document.createElement("a");
-    link.href = `${page.dataset.login}?next=${encodeURIComponent(location.pathname)}`;
-    link.textContent = "signed out: sign in again";
-    badge.replaceChildren(link);
-  } else {
-    badge.textContent = "you may no longer see this run";
-  }
+  badge.end(why, page.dataset.login);
 }
 
 const socket = new RunSocket({
@@ -185,13 +97,13 @@ const socket = new RunSocket({
   onEvent(event) {
     append(event);
     graph.tell(event);
-    refresh();
+    parts.refresh();
   },
   onStatus(next) {
     show(next);
-    if (next === "live") refresh();
+    if (next === "live") parts.refresh();
   },
-  onReset: refresh,
+  onReset: () => parts.refresh(),
   onEnd: end,
 });
 
@@ -201,5 +113,5 @@ if (isFinal()) show("done");
 else {
   show("catching");
   socket.start();
-  setInterval(() => status === "offline" && !socket.stopped && refresh(), POLL_EVERY);
+  setInterval(() => status === "offline" && !socket.stopped && parts.refresh(), POLL_EVERY);
 }
