@@ -35,25 +35,32 @@ class Scene:
     waiting: Run
 
 
-def make_scene(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
-    """Build it. Takes half a minute of work."""
-    settings.LOCAL_ROOTS = [SHOP.parent]
+def make_scene(
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    tree: Path = SHOP,
+    goals: tuple[str, str] = GOALS,
+) -> Scene:
+    """Build it, with runs on `tree` for each of the goals. Takes half a minute of work."""
+    settings.LOCAL_ROOTS = [tree.parent]
     settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
     cast = make_cast()
     queues = [queue.name for queue in catalog().queues()]
     _be_a_worker(queues, monkeypatch)
-    done = [_submitted(cast, goal) for goal in GOALS]
+    done = [_submitted(cast, goal, tree) for goal in goals]
     while not all(stint.run_next(queue).endswith("nothing to do") for queue in queues):
         pass
-    waiting = _submitted(cast, "Find security problems")
+    waiting = _submitted(cast, "Find security problems", tree)
     runs.pause(waiting.public_id, by="bob")
     for run in (*done, waiting):
         run.refresh_from_db()
     return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting)
 
 
-def _submitted(cast: Cast, goal: str) -> Run:
-    target = parse_target({"kind": "path", "path": str(SHOP)})
+def _submitted(cast: Cast, goal: str, tree: Path) -> Run:
+    target = parse_target({"kind": "path", "path": str(tree)})
     wanted = requests.Request(goal=goal, target=target)
     return requests.submit(wanted, project_id=cast.project.pk, owner_id=cast.bob.pk)[0]
 
