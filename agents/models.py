@@ -238,9 +238,13 @@ class TrackedFinding(models.Model):
             # the lists of a project's findings, worst first; newest first
             models.Index(fields=["project", "severity_rank", "id"], name="tracked_by_severity"),
             models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
-            # how many were found and fixed a day?
-            models.Index(fields=["project", "first_seen_at"], name="tracked_by_first_seen"),
-            models.Index(fields=["project", "fixed_at"], name="tracked_by_fixed"),
+            # how many were found and fixed a day, of which severity?
+            models.Index(
+                fields=["project", "first_seen_at"], include=["severity_rank"], name="tracked_first_seen_rank"
+            ),
+            models.Index(
+                fields=["project", "fixed_at"], include=["severity_rank"], name="tracked_fixed_rank"
+            ),
             # which are not to be counted?
             models.Index(
                 fields=["project", "fingerprint"],

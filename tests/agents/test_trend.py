@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Project, Team
 from agents import tracking
 from agents.findings import Severity
 from agents.models import RunQuality, TrackedFinding, TriageAct
-from agents.trend import By, Counts, trend
+from agents.trend import _DELTAS, By, Counts, trend
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -155,3 +157,15 @@ def test_two_questions_whatever_there_is(
     )
     with django_assert_max_num_queries(3):
         trend(project.pk, by=by, periods=366)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_of_claims_are_not_read(project: Project) -> None:
+    TrackedFinding.objects.bulk_create(row(project, day % 50, fixed=day % 25) for day in range(2_000))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE agents_trackedfinding")
+        values = {"project": project.pk, "bounds": [TODAY - 90 * DAY, TODAY], "last": 1}
+        cursor.execute("EXPLAIN (COSTS OFF) " + _DELTAS, values)
+        plan = [line for (line,) in cursor.fetchall()]
+    used = [re.search(r"Index Only Scan using (\w+)", line) for line in plan]
+    assert [found[1] for found in used if found] == ["tracked_first_seen_rank", "tracked_fixed_rank"]
