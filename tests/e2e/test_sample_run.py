@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import psutil
@@ -67,9 +69,33 @@ def test_sample_is_inspected_reported_and_scored(tmp_path: Path) -> None:
     defects = tomllib.loads((ROOT / "samples" / "shop" / "defects.toml").read_text())["defect"]
     assert set(told["score_card"]["found"]) >= {one["id"] for one in defects if one["analyzers"]}
     assert told["score_card"]["outside"] == 1  # requirements without exact versions: true, though not seeded
-    assert len(report["findings"]) >= 7
     assert all(finding["evidence"] for finding in report["findings"])
+    for page in ("README.md", "docs/how_to/use_the_client.md"):
+        assert_shown_as_it_is((ROOT / page).read_text(), report)
+    (card,) = re.findall(
+        r"^Score card: found (\d+) of (\d+) .*: (\d+)$", (ROOT / "README.md").read_text(), re.M
+    )
+    assert tuple(map(int, card)) == (
+        len(told["score_card"]["found"]),
+        len(defects),
+        told["score_card"]["outside"],
+    )
     assert left_over(state) == []
+
+
+def assert_shown_as_it_is(page: str, report: dict[str, Any]) -> None:
+    """Compare a run of the sample that a page shows with a real one: figures, places, words."""
+    figures = r"(\d+ findings: [^.]+)\. (\d+ of \d+) planned analyses of \S+ succeeded\. (\d+ gaps) in what"
+    assert re.findall(figures, page) == re.findall(figures, report["answer"])
+    real = [(one["severity"], one["rule"], f"{one['path']}:{one['line']}") for one in report["findings"]]
+    listed = re.findall(r"^  (HIGH|MEDIUM|LOW) +(\S+)  (\S+:\d+)  (.+)$", page, re.M)
+    assert [(severity.lower(), rule, place) for severity, rule, place, _ in listed] == real[: len(listed)]
+    assert len(listed) >= 2
+    for (*_, words), finding in zip(listed, report["findings"], strict=False):
+        assert finding["message"].startswith(words.removesuffix(" ..."))
+    titles = {(*claim, one["title"]) for claim, one in zip(real, report["findings"], strict=True)}
+    table = re.findall(r"^[0-9a-f]{8}-[0-9a-f-]{27}  (\w+) +open  (\S+) +(\S+) +(.+)$", page, re.M)
+    assert set(table) <= titles
 
 
 def test_goal_out_of_scope_is_answered_with_what_there_is(tmp_path: Path) -> None:
