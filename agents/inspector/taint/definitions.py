@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Bound, Class, Function, Module
+from agents.inspector.taint.structures import Bound, Class, Function
 from agents.inspector.taint.values import UNKNOWN, Value
 
 _KINDS = {
@@ -33,7 +32,7 @@ def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: 
         name=f"{owner.name}.{node.name}" if owner else _qualified(frame, node.name),
         owner=owner or None,
         parent=frame if nested else None,
-        is_generator=_may_yield(frame.module, node) and _yields(node),
+        is_generator=frame.module.yields(node),
     )
     _defaults(frame, made)
     decorators = [frame.evaluate(_target(one)) for one in node.decorator_list]
@@ -92,24 +91,6 @@ def _defaults(frame: Frame, made: Function) -> None:
     for parameter, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if keyword_default is not None:
             made.defaults[parameter.arg] = frame.evaluate(keyword_default)
-
-
-def _may_yield(module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    if module.yielding is None:
-        return True
-    after = bisect_left(module.yielding, node.lineno)
-    return after < len(module.yielding) and module.yielding[after] <= (node.end_lineno or node.lineno)
-
-
-def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    waiting: list[ast.AST] = list(node.body)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting.extend(ast.iter_child_nodes(one))
-    return False
 
 
 def cls(frame: Frame, node: ast.ClassDef) -> Value:

@@ -118,7 +118,9 @@ class Engine:
         self.tables: Tables = load()
         self.ledger = Ledger()
         self.ledger.recall = self._recall
-        self.project = Project(root, paths, self, frozenset(tests))
+        self.project = Project(
+            root, paths, self, frozenset(tests), known.files if known is not None else None
+        )
         self.pages = Pages(root, templates)
         self.open: dict[object, bool] = {}
         self.active: dict[int, int] = {}
@@ -148,6 +150,8 @@ class Engine:
             with garbage.lasting():
                 modules = self._prepared()
             self._all_roots(modules)
+        if self.keeper is not None:
+            self.keeper.now.files = self.project.told()
         self.ledger.time = BEFORE_ROOTS
         for hit, function in self._suspected:
             if not self.ledger.shapes_of(function):

@@ -17,16 +17,13 @@ from typing import TYPE_CHECKING, Any
 from agents.inspector.taint import wording
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
+from agents.inspector.taint.sources import Stale
 from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tokens import Nameless, Tokens, digest
 from agents.inspector.taint.values import Value
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
-
-
-class Stale(BaseException):
-    """A root did something else than its record tells. No handler of the interpreter may swallow it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.inspector.taint import forms, sources
 from agents.inspector.taint.ledger import BEFORE_ROOTS
+from agents.inspector.taint.sources import Position, Told
 from agents.inspector.taint.structures import Class, Function, Module
 from agents.inspector.taint.values import MISSING, UNKNOWN, Value, join
 
@@ -23,12 +26,18 @@ class Project:
     """Files by path, modules by name."""
 
     def __init__(
-        self, root: Path, paths: Iterable[str], engine: Engine, is_test: frozenset[str] = frozenset()
+        self,
+        root: Path,
+        paths: Iterable[str],
+        engine: Engine,
+        is_test: frozenset[str] = frozenset(),
+        known: Mapping[str, Told] | None = None,
     ) -> None:
         self.root = root
         self.engine = engine
         self.paths = sorted(paths)
         self._is_test = is_test
+        self._known = known or {}
         self._by_name: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self._packages = frozenset(
@@ -58,18 +67,26 @@ class Project:
         self._modules[path] = None
         try:
             source = (self.root / path).read_bytes()
-            tree = sources.parsed(source, path)
+            known = self._known.get(path)
+            if known is not None and known.digest == sources.digest_of(source):
+                tree, blank = _blanked(source, path, known)
+            else:
+                tree, blank = sources.parsed(source, path), {}
+                known = sources.told(source, tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
             self.engine.failed(path, _reason(error))
             return None
         name = next(iter(_names(path)), path)
         module = Module(
-            name, path, tree, os.path.basename(path) == "__init__.py", path in self._is_test,
-            imports=sources.imports(tree), rebound=sources.rebound(tree, source),
-            yielding=sources.yielding(source), source=source, ledger=self.engine.ledger,
+            name, path, tree, os.path.basename(path) == "__init__.py", path in self._is_test, told=known,
+            source=source, blank=blank, ledger=self.engine.ledger,
         )  # fmt: skip
         self._modules[path] = module
         return module
+
+    def told(self) -> dict[str, Told]:
+        """What a later run need not find out again of each file, after a run."""
+        return {module.path: _told(module) for module in self.loaded()}
 
     def execute(self, module: Module) -> None:
         """Execute a module's body, unless that was done or is going on."""
@@ -99,10 +116,16 @@ class Project:
     def form_fields(self, key: str) -> frozenset[str]:
         """The types that the forms of the tree give to their field of this name."""
         if self._fields is None:
-            self._fields = forms.fields(module.tree for module in self.loaded() if b"Form" in module.source)
+            self._fields = forms.fields(module.tree for module in self._with_forms())
         found = frozenset(self._fields.get(key, ()))
         self.engine.ledger.note(("form", key), found)
         return found
+
+    def _with_forms(self) -> Iterator[Module]:
+        for module in self.loaded():
+            if b"Form" in module.source:
+                module.fill()
+                yield module
 
     def known_type(self, cls: Class) -> str:
         """The tables' name for instances of a class of the tree that is a framework's own, or ""."""
@@ -205,6 +228,22 @@ class Project:
         if old is not None:
             general = join(old.but(const=MISSING) if old.known else old, general)
         self.engine.ledger.write(module.variables, ("global", module, name), general, BEFORE_ROOTS)
+
+
+def _blanked(source: bytes, path: str, known: Told) -> tuple[ast.Module, dict[Position, bool]]:
+    """The tree without the bodies that may be blanked; whole if that is no program."""
+    try:
+        tree = sources.parsed(sources.blanked(source, known.bodies), path)
+    except (SyntaxError, ValueError, IndexError):
+        return sources.parsed(source, path), {}
+    return tree, {(line, column): yields for line, column, _, _, yields in known.bodies}
+
+
+def _told(module: Module) -> Told:
+    """The same, its bodies included: but for those that this run needed before all roots."""
+    if module.blank:
+        return module.told
+    return replace(module.told, bodies=sources.bodies(module.source, module.tree, module.needed))
 
 
 def _names(path: str) -> list[str]:

@@ -1,6 +1,10 @@
 """What is told of a file without executing it: its tree, what it imports, which globals its functions rebind.
 
 Statements stand only in bodies of statements, so looking for them passes over expressions, which are most of a tree.
+
+A file that an earlier run told of is parsed without its functions' bodies, since most of them are never executed
+again: each is blanked to an empty tuple on the same lines, which costs next to nothing to parse. Where one is needed
+after all, the file is parsed whole, and the bodies are put in their places.
 """
 
 from __future__ import annotations
@@ -8,12 +12,43 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
 
 _YIELD = re.compile(rb"\byield\b")
 _GLOBAL = re.compile(rb"\bglobal\b")
 _CODING = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 _PLAIN = frozenset((b"utf-8", b"utf8", b"latin-1", b"latin1", b"iso-8859-1", b"ascii", b"us-ascii"))
+
+
+class Stale(BaseException):
+    """What an earlier run told does not hold. No handler of the interpreter may swallow it."""
+
+
+Position = tuple[int, int]  # of a function's `def`: line and column
+Body = tuple[int, int, int, int, bool]  # the `def`, the body's first and last line, whether it yields
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a file of this content."""
+
+    digest: str
+    imports: frozenset[str]
+    rebound: frozenset[str]
+    yielding: tuple[int, ...] | None  # the lines on which a function may yield, if that is known
+    bodies: tuple[Body, ...]  # those that may be blanked
+
+
+def told(source: bytes, tree: ast.Module) -> Told:
+    """Look at a whole tree. Its bodies are left to `bodies`."""
+    return Told(digest_of(source), imports(tree), rebound(tree, source), yielding(source), ())
+
+
+def digest_of(source: bytes) -> str:
+    """The content's name."""
+    return sha256(source).hexdigest()
 
 
 def parsed(source: bytes, path: str) -> ast.Module:
@@ -35,12 +70,19 @@ def statements(tree: ast.Module) -> Iterator[ast.stmt]:
     while waiting:
         one = waiting.pop()
         yield one
-        for name in one._fields:
-            if name in ("body", "orelse", "finalbody"):
-                waiting += getattr(one, name)
-            elif name in ("handlers", "cases"):
-                for part in getattr(one, name):
-                    waiting += part.body
+        waiting += _within(one)
+
+
+def _within(one: ast.stmt) -> list[ast.stmt]:
+    """The statements of a statement's bodies."""
+    found: list[ast.stmt] = []
+    for name in one._fields:
+        if name in ("body", "orelse", "finalbody"):
+            found += getattr(one, name)
+        elif name in ("handlers", "cases"):
+            for part in getattr(one, name):
+                found += part.body
+    return found
 
 
 def imports(tree: ast.Module) -> frozenset[str]:
@@ -71,4 +113,79 @@ def yielding(source: bytes) -> tuple[int, ...] | None:
     return tuple(number for number, line in lines if _YIELD.search(line))
 
 
-__all__ = ["imports", "is_plain", "parsed", "rebound", "statements", "yielding"]
+def outermost(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions that stand in no other one."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield one
+        else:
+            waiting += _within(one)
+
+
+def bodies(source: bytes, tree: ast.Module, needed: Iterable[Position]) -> tuple[Body, ...]:
+    """The bodies of a whole tree that may be blanked; not those that are needed in every run."""
+    if not is_plain(source):
+        return ()
+    lines, needed = source.splitlines(), frozenset(needed)
+    found: list[Body] = []
+    for one in outermost(tree):
+        if (one.lineno, one.col_offset) in needed:
+            continue
+        first, last = one.body[0], one.body[-1]
+        start = min([first.lineno, *(each.lineno for each in getattr(first, "decorator_list", ()))])
+        end = last.end_lineno or last.lineno
+        before = lines[start - 1][: first.col_offset] if start == first.lineno else b""
+        if start > one.lineno and not before.strip() and not lines[start - 2].rstrip().endswith(b"\\"):
+            found.append((one.lineno, one.col_offset, start, end, yields(one)))
+    return tuple(found)
+
+
+def blanked(source: bytes, blank: Iterable[Body]) -> bytes:
+    """The source with an empty tuple for each of these bodies, on the lines of the body. Raises IndexError."""
+    lines = source.splitlines(keepends=True)
+    for _, _, start, end, _ in blank:
+        text = lines[start - 1]
+        indent = text[: len(text) - len(text.lstrip())]
+        lines[start - 1 : end] = (
+            [indent + b"(\n", *([b"\n"] * (end - start - 1)), b")\n"] if end > start else [indent + b"()\n"]
+        )
+    return b"".join(lines)
+
+
+def fill(tree: ast.Module, source: bytes, path: str) -> None:
+    """Give the functions of a blanked tree the bodies that they have in the whole one. Raises Stale."""
+    try:
+        full = {(one.lineno, one.col_offset): one.body for one in outermost(parsed(source, path))}
+        for one in outermost(tree):
+            one.body = full[one.lineno, one.col_offset]
+    except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError) as error:
+        raise Stale from error
+
+
+def yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function is a generator."""
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(one))
+    return False
+
+
+__all__ = [
+    "Body",
+    "Position",
+    "Stale",
+    "Told",
+    "blanked",
+    "bodies",
+    "fill",
+    "parsed",
+    "statements",
+    "told",
+    "yields",
+]

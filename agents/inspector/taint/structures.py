@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
+from agents.inspector.taint import sources
+from agents.inspector.taint.sources import Position, Told
 from agents.inspector.taint.values import UNKNOWN, Facts, Trail, Value, join
 
 if TYPE_CHECKING:
@@ -27,13 +30,52 @@ class Module:
     in_test_code: bool = False
     state: str = "fresh"  # then "executing", then "done"
     variables: dict[str, Value] = field(default_factory=dict)
-    imports: frozenset[str] = frozenset()  # the top names of what it imports
-    rebound: frozenset[str] = frozenset()  # globals that a function changes
-    yielding: tuple[int, ...] | None = None  # lines on which a function may yield, if that is known
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)  # without those that a function makes
+    told: Told = field(kw_only=True)
     source: bytes = b""
+    blank: dict[Position, bool] = field(
+        default_factory=dict
+    )  # functions without their bodies: do they yield?
+    needed: set[Position] = field(default_factory=set)  # functions that were executed before all roots
     ledger: Ledger = field(kw_only=True)
+
+    @property
+    def imports(self) -> frozenset[str]:
+        """The top names of what it imports."""
+        return self.told.imports
+
+    @property
+    def rebound(self) -> frozenset[str]:
+        """Globals that a function changes."""
+        return self.told.rebound
+
+    def body(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+        """A function's statements."""
+        position = (node.lineno, node.col_offset)
+        if self.ledger.trace is None:
+            self.needed.add(position)
+        if position in self.blank:
+            self.fill()
+        return node.body
+
+    def fill(self) -> None:
+        """Parse the whole file if that was not done yet. Raises Stale."""
+        if self.blank:
+            sources.fill(self.tree, self.source, self.path)
+            self.blank = {}
+
+    def yields(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Tell whether a function is a generator."""
+        known = self.blank.get((node.lineno, node.col_offset))
+        if known is not None:
+            return known
+        lines = self.told.yielding
+        if lines is not None:
+            after = bisect_left(lines, node.lineno)
+            if after == len(lines) or lines[after] > (node.end_lineno or node.lineno):
+                return False
+        return sources.yields(node)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +103,7 @@ class Function:
         """Its statements; a lambda's is one return."""
         if isinstance(self.node, ast.Lambda):
             return [ast.copy_location(ast.Return(value=self.node.body), self.node.body)]
-        return self.node.body
+        return self.module.body(self.node)
 
 
 @dataclass(slots=True, eq=False)
