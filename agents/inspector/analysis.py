@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -225,8 +225,9 @@ def _jobs(account: _Account, owner: int, memory: Memory, *, processes: int) -> l
     known = memory.recall(analyzer, account.version, account.files)
     account.remembered = len(account.files) if "" in known else len(known)
     given = list(account.files)
+    names = {file.path for file in given}
     for parsed in known.values():
-        _book(account, parsed, given)
+        _book(account, parsed, names)
     fresh = [] if "" in known else [file for file in given if file.path not in known]
     if not fresh:
         return []
@@ -285,7 +286,7 @@ def _take(account: _Account, done: Done, memory: Memory) -> list[Job]:
     else:
         memory.keep(account.analyzer, account.version, done.job.files, parsed)
         memory.keep_notes(account.analyzer, account.version, done.batch.notes)
-    _book(account, parsed, done.job.files)
+    _book(account, parsed, {file.path for file in done.job.files})
     return []
 
 
@@ -318,8 +319,7 @@ def _conclude(account: _Account, tree: Tree) -> None:
         account.claims += [Said(account.analyzer, account.version, claim) for claim in claims]
 
 
-def _book(account: _Account, parsed: Parsed, files: Sequence[SourceFile]) -> None:
-    given = {file.path for file in files}
+def _book(account: _Account, parsed: Parsed, given: Set[str]) -> None:
     account.facts.update(parsed.facts)
     for one in parsed.skipped:
         account.skipped[one.reason] += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _OPENS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -55,7 +55,7 @@ def _spans(source: str) -> list[_Span]:
     waiting: list[tuple[ast.AST, str]] = [(tree, "")]
     while waiting:  # no recursion: generated code nests deeper than Python may
         node, prefix = waiting.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in _inside(node):
             if isinstance(child, _OPENS):
                 name = f"{prefix}{child.name}"
                 first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
@@ -64,3 +64,10 @@ def _spans(source: str) -> list[_Span]:
             else:
                 waiting.append((child, prefix))
     return found
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """What may hold statements: passing over expressions, which are most of a tree."""
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        if name in node._fields:
+            yield from getattr(node, name)

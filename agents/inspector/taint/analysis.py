@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.inspector.taint import VERSION, keeping, records, wording
+from agents.inspector.taint import VERSION, garbage, keeping, records, wording
 from agents.inspector.taint.engine import ROOT_MILLISECONDS, ROOT_STEPS, Engine, Result
 from agents.inspector.taint.records import Kept
 
@@ -54,9 +54,12 @@ def run(
             made.failed(path, f"larger than {MAX_FILE_BYTES >> 20} MB")
         return made
 
-    one, result = analysed(engine, records.read(known, ROOT_STEPS) if known is not None else None)
-    if keep is not None and one.keeper is not None:
-        records.write(keep, one.keeper.now, ROOT_STEPS)
+    with garbage.lasting():
+        before = records.read(known, ROOT_STEPS) if known is not None else None
+    one, result = analysed(engine, before)
+    with garbage.lasting():
+        if keep is not None and one.keeper is not None:
+            records.write(keep, one.keeper.now, ROOT_STEPS)
     told = as_data(result)
     return json.dumps(told, ensure_ascii=True) + "\n" if as_json else wording.lines(told)
 

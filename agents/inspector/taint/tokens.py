@@ -320,7 +320,12 @@ class Tokens:
         if kind is tuple:
             parts.append("(")
             for one in key:
-                self._key(one, parts, born)
+                if one is None or one is False:  # most of a key
+                    parts.append("N " if one is None else "F ")
+                elif type(one) is tuple and not one:
+                    parts.append("()")
+                else:
+                    self._key(one, parts, born)
             parts.append(")")
         elif kind in _CONSTANTS:
             is_label = kind is str and key[:1] == "#" and key[1:2].isdigit()

@@ -128,6 +128,65 @@ def main():
     tools.call(tools.maker(sys.argv[5]), "z")
 """,
 }
+PROGRAM |= {
+    "web/first.py": """\
+import os
+from web.second import later, Above
+from web.models import *
+CHOSEN = os.environ.get("CHOSEN")
+
+class Below(Above):
+    def __init__(self, text):
+        super().__init__(text)
+        self.own = text
+
+    def do(self):
+        os.system(self.text + self.own)
+
+def use(text):
+    return later(Below(text))
+""",
+    "web/second.py": """\
+import os
+import web.first
+from web import tools
+
+def checked(function):
+    def inner(text):
+        if not text.isalnum():
+            raise ValueError(text)
+        return function(text)
+    return inner
+
+class Above:
+    def __init__(self, text):
+        self.text = text
+
+def later(one):
+    one.do()
+    os.system(web.first.CHOSEN)
+    return Other if one else Store
+
+@checked
+def guarded(text):
+    os.system("cat " + text)
+""",
+    "late.py": """\
+import sys
+from web.first import *
+from web.second import guarded
+
+made = use(sys.argv[1])
+chosen = CHOSEN
+
+def main():
+    guarded(sys.argv[2])
+    store = Store(sys.argv[3])
+    store.run()
+    yield chosen
+    tools.call(tools.shell, chosen)
+""",
+}
 Edit = Callable[[random.Random, list[str]], list[str]]
 
 
@@ -176,6 +235,20 @@ def _constant(rng: random.Random, lines: list[str]) -> list[str]:
             ("class Store(Base)", "class Store(object)"),
             ("return text\n", "return 1\n"),
             ("self.name = name", "self.path = name"),
+            ("class Below(Above)", "class Below"),
+            ("class Below(Above)", "class Below(Other)"),
+            ("class Base:", "class Base(list):"),
+            ("from web.models import *", "from web.models import Store"),
+            ("from web.first import *", "from web.first import use, CHOSEN"),
+            ("import web.first", "from web import first"),
+            ("import web.first", ""),
+            ("@checked\n", ""),
+            ("@wrapped", "@tools.wrapped"),
+            ("isalnum", "isascii"),
+            ("yield chosen", "print(chosen)"),
+            ('os.environ.get("CHOSEN")', '"ls"'),
+            ("made = use(sys.argv[1])", "made = 1"),
+            ("import os", "import os as system"),
         ]
     )
     return "\n".join(lines).replace(old, new).split("\n")
