@@ -44,6 +44,8 @@ class Act(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_OUT = "sign_out"
+    ENTRY_LINK_MADE = "entry_link.made"
+    ENTRY_LINK_USED = "entry_link.used"
     SESSION_REVOKED = "session.revoked"
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"

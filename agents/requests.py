@@ -32,6 +32,7 @@ PLANNER = ("super", "plan")
 REPORTER = ("super", "report")
 MAX_GOAL = 4000  # characters
 MAX_SARIF = 20
+FIRST_RUN = "first-run"  # idempotency key of the run of the sample that a new installation begins with
 
 Target = PathTarget | GitTarget | ArchiveTarget
 

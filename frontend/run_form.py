@@ -190,8 +190,9 @@ def _refuse_outside(target: requests.Target) -> None:
         return
     try:
         open_folder(target.path, settings.LOCAL_ROOTS)
-    except PathRefused:
-        raise
+    except PathRefused as error:
+        told = _("`./wrench serve --root DIR` allows another folder; an archive can always be uploaded.")
+        raise PathRefused(f"{error}. {told}") from None
     except WorkspaceError:
         return
 

@@ -10,6 +10,7 @@ from frontend import (
     account,
     code,
     control,
+    entry,
     finding,
     findings,
     home,
@@ -64,6 +65,7 @@ urlpatterns = [
     ),
     path("invitations/<uuid:invitation_id>/answer", teams.answer_invitation, name="invitation-answer"),
     path("invitations/<str:token>", teams.invitation_page, name="invitation"),
+    path("enter/<str:token>", entry.enter, name="enter"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access, attempts
 from accounts.models import User
+from agents import requests
 from frontend import rows, run_graph, run_progress, run_timeline
 from frontend.forms import SignInForm
 from tasks.models import Run
@@ -34,6 +35,11 @@ ERRORS = {
         "Your role does not allow this. Ask an owner of the project, or sign in as somebody else.",
     ),
     404: ("Nothing here", "There is no such page, or you may not see it."),
+    410: (
+        "This link is over",
+        "A sign-in link works once and for a quarter of an hour, and only the newest one. Start ./wrench serve again"
+        " for another, or sign in with your password.",
+    ),
     429: ("Slow down", "Too many attempts. Wait a minute, then try again."),
     500: ("Something broke", "This is our fault, and it is in the log. Try again in a moment."),
     503: ("Not ready", "A server behind this page does not answer. Try again in a moment."),
@@ -126,6 +132,9 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_resume": may_pause and run.paused_at is not None,
         "priorities": range(10) if is_open and access.may(user, "run.prioritize", run.project) else (),
         "may_rerun": may_rerun,
+        "invites": row.is_final
+        and run.idempotency_key == requests.FIRST_RUN
+        and access.may(user, "run.submit", run.project),
         "may_retry": may_rerun and any(step.has_failed for step in steps),
         "approvals": rows.approval_rows(run, user),
         "decided": rows.decided_rows(run),

@@ -11,6 +11,7 @@ NOT_CONFIGURATION: Mapping[str, str] = {
     "accounts.auditrecord": _RECORD,
     "accounts.datakey": "sealed keys, which no version may hold; their rotation is recorded in the audit chain",
     "accounts.devicesession": "comes by signing in and changes as it is used; its beginning and end are recorded",
+    "accounts.entrylink": "opens once within minutes; its making and use are recorded in the audit chain",
     "accounts.refreshtoken": "a link of a session's chain, used once",
     "admin.logentry": _RECORD,
     "agents.advisory": "imported from an OSV database; the source tells when and from what",

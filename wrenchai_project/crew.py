@@ -36,6 +36,8 @@ class Entry:
     """Only when the account was made just now; it is kept nowhere in clear."""
     token: str = field(repr=False)
     project: str
+    link: str | None = field(default=None, repr=False)
+    """Path of a page that signs in once; only if it was wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def up(
         found = servers.ensure(state_dir)
         environ = services.environment(found, roots=roots, base_url=url)
         say("preparing the database")
-        entry = bootstrap(environ, with_password=role == "serve")
+        entry = bootstrap(environ, for_people=role == "serve")
         supervisor = stack.enter_context(
             Supervisor(state_dir, role=role, environ=environ, cwd=services.ROOT, say=say)
         )
@@ -118,13 +120,13 @@ def up(
         yield Crew(supervisor=supervisor, servers=found, environ=environ, entry=entry, url=url)
 
 
-def bootstrap(environ: Mapping[str, str], *, with_password: bool = False) -> Entry:
+def bootstrap(environ: Mapping[str, str], *, for_people: bool = False) -> Entry:
     """Migrate the database, make the first account when there is none, and return the way in.
 
-    A password is made (and told) only if wanted and if there is none yet.
+    For people there is a link that signs in once; a password, if there is none yet; and a first run to look at.
     """
     done = subprocess.run(
-        services.manage("bootstrap", "--json", *(["--password"] if with_password else [])),
+        services.manage("bootstrap", "--json", *(["--password", "--link"] if for_people else [])),
         cwd=services.ROOT,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
@@ -140,6 +142,7 @@ def bootstrap(environ: Mapping[str, str], *, with_password: bool = False) -> Ent
             password=told.get("password"),
             token=told["token"],
             project=told.get("project", "default"),
+            link=told.get("link"),
         )
     except (ValueError, IndexError, KeyError):
         said = "\n".join("  " + line for line in (done.stderr or done.stdout).strip().splitlines()[-15:])

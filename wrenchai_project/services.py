@@ -17,6 +17,7 @@ from wrenchai_project.supervisor import ChildSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "shop"
+GOAL = "Inspect this repository and report what should be fixed"  # unless somebody says another
 INTERACTIVE = ("agent.super", "agent.journey")
 HEAVY = ("agent.inspector", "agent.dba", "agent.test_engineer", "agent.documentation")
 WEB_STAGE, WORKER_STAGE, ENGINE_STAGE = 1, 2, 3  # the order of ending

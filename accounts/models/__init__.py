@@ -2,6 +2,7 @@
 
 audit       AuditRecord
 credentials DataKey, Credential
+entries     EntryLink
 invitations Invitation
 keys        ApiKey
 links       KeyProject, UserGroup, UserPermission, PermissionGroup, GroupPermission: tables that Django made
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from accounts.models.audit import AuditRecord
 from accounts.models.credentials import Credential, DataKey
+from accounts.models.entries import EntryLink
 from accounts.models.invitations import Invitation, Outcome
 from accounts.models.keys import ApiKey
 from accounts.models.links import GroupPermission, KeyProject, PermissionGroup, UserGroup, UserPermission
@@ -28,6 +30,7 @@ __all__ = [
     "DataKey",
     "DeviceSession",
     "EndedBecause",
+    "EntryLink",
     "GroupPermission",
     "Invitation",
     "KeyProject",

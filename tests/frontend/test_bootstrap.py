@@ -13,10 +13,12 @@ import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts.models import Project, User
-from tasks.models import Installation
+from accounts.models import EntryLink, Project, User
+from tasks.models import Installation, Run
+from wrenchai_project import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,3 +83,31 @@ def test_folder_that_cannot_be_made_is_told_and_no_reason_to_stop(settings: Any,
     told = StringIO()
     call_command("bootstrap", stdout=StringIO(), stderr=told)
     assert "is not marked from here" in told.getvalue()
+
+
+def test_link_signs_in_once_and_leads_to_a_first_run_of_the_sample(settings: Any) -> None:
+    settings.LOCAL_ROOTS = [services.SAMPLE]
+    entry = bootstrap("--link", "--password")
+    run = Run.objects.get()
+    assert (run.goal, run.owner, run.request["target"]) == (
+        services.GOAL,
+        User.objects.get(),
+        {"kind": "path", "path": str(services.SAMPLE)},
+    )
+    answer = Client().get(str(entry["link"]))
+    assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.public_id}")
+    assert Client().get(str(entry["link"])).status_code == 410
+    later = bootstrap("--link")
+    assert Run.objects.count() == 1
+    assert Client().get(str(later["link"]))["Location"] == "/"
+
+
+def test_no_first_run_where_workers_may_not_read_the_sample(settings: Any) -> None:
+    settings.LOCAL_ROOTS = []
+    assert Client().get(str(bootstrap("--link")["link"]))["Location"] == "/"
+    assert not Run.objects.exists()
+
+
+def test_no_link_unless_asked_for() -> None:
+    assert "link" not in bootstrap("--password")
+    assert not EntryLink.objects.exists()

@@ -4,6 +4,9 @@ Migrates, refuses a folder of artifacts that is another installation's, collects
 missing of: user `admin` (superuser), team and project `default`. Running it again changes nothing and is quick;
 running it twice at once is safe, since an advisory lock of PostgreSQL lets one go after the other.
 
+With `--link` it tells the path of a page that signs the admin in once, and, where nothing has run yet, submits a run
+of the bundled sample: that is the page it leads to.
+
 With `--password` the admin gets one if there is none yet, and it is shown by this call alone. Without, the account
 stays closed: `./wrench run` needs no password, so the first `./wrench serve` is still the one that shows it.
 """
@@ -26,13 +29,18 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, transaction
+from django.urls import reverse
 
-from accounts import sessions, tokens
+from accounts import entries, sessions, tokens
 from accounts.models import Membership, Project, Team, User
 from accounts.roles import Role
+from agents import requests
+from agents.workspace.targets import PathTarget
 from tasks import artifacts, ownership
 from tasks.database import resilient
 from tasks.errors import ArtifactStoreForeign
+from tasks.models import Run
+from wrenchai_project import services
 
 ADMIN = "admin"
 DEFAULT = "default"
@@ -52,12 +60,20 @@ class Command(BaseCommand):
             help="give the admin a password and show it, if there is none yet",
         )
 
+        parser.add_argument(
+            "--link",
+            action="store_true",
+            help="make a link that signs the admin in once; it leads to a first run of the sample",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
             self._own_artifacts()
             _collect_static()
             entry = _make_entry(with_password=options["password"])
+            if options["link"]:
+                entry["link"] = _make_link()
         if options["json"]:
             self.stdout.write(json.dumps(entry))
             return
@@ -113,6 +129,27 @@ def _make_entry(*, with_password: bool) -> dict[str, str | None]:
     token = tokens.access_token(sessions.local(admin, lasts=TOKEN_LIFETIME))
     token.set_exp(lifetime=TOKEN_LIFETIME)
     return {"admin": admin.username, "password": password, "token": str(token), "project": project.slug}
+
+
+@transaction.atomic
+def _make_link() -> str:
+    """Make a link that signs the admin in, and give its path."""
+    admin = User.objects.get(username=ADMIN)
+    run = _first_run(admin)
+    leads_to = reverse("frontend:run", args=[run.public_id]) if run else reverse("frontend:home")
+    return reverse("frontend:enter", args=[entries.make(admin, leads_to=leads_to)])
+
+
+def _first_run(admin: User) -> Run | None:
+    """Submit a run of the sample where nothing has run yet, if workers may read the sample. None: no such run."""
+    sample = services.SAMPLE
+    if Run.every.exists() or not any(sample.is_relative_to(root) for root in settings.LOCAL_ROOTS):
+        return None
+    project = Project.objects.get(team__slug=DEFAULT, slug=DEFAULT)
+    wanted = requests.Request(goal=services.GOAL, target=PathTarget(path=str(sample)))
+    return requests.submit(
+        wanted, project_id=project.pk, owner_id=admin.pk, idempotency_key=requests.FIRST_RUN
+    )[0]
 
 
 def _collect_static() -> None:

@@ -17,7 +17,7 @@ from wrenchai_client.watching import watch
 from wrenchai_project import crew, scorecard, services
 from wrenchai_project.management.local import LocalCommand, note
 
-GOAL = "Inspect this repository and report what should be fixed"
+GOAL = services.GOAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ READY_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 WEB_PORT = 8000
 FLOWER_PORT = 5555
+MINUTES = 15  # for which a sign-in link opens: accounts.entries
 
 
 class Command(LocalCommand):
@@ -106,6 +107,10 @@ def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
         if ours.entry.password
         else (f"{ours.entry.admin}, with the password shown at the first start")
     )
+    if ours.entry.link:
+        rows.insert(
+            0, ("Open", f"{ours.url}{ours.entry.link}  (signs you in, once, within {MINUTES} minutes)")
+        )
     rows += [
         ("Sign in", sign_in),
         ("State", str(ours.servers.state_dir)),
@@ -116,6 +121,7 @@ def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
     Console(width=max(width, Console().width)).print(
         Panel(body, title=f"WrenchAI is up ({seconds:.1f} s)", expand=False)
     )
+    print(f"Now your repository: paste a URL or a path at {ours.url}/runs/new", flush=True)
 
 
 def _look_after(ours: crew.Crew) -> None:
