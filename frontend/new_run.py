@@ -71,7 +71,9 @@ class NewRun(LoginRequiredMixin, View):
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return _page(request, RunForm(user=user_of(request), initial=_initial(request)))
+        begun = _initial(request)
+        form = RunForm(user=user_of(request), initial=begun)
+        return _page(request, form, plan=_plan(_as_sent(form, request)) if begun.get("goal") else None)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         data, fault = uploads.keep(request, user_of(request))
@@ -83,7 +85,7 @@ class NewRun(LoginRequiredMixin, View):
         if request.POST.get("act") == "preview":
             return _page(request, form, plan=_plan(form))
         if not form.is_valid():
-            return _page(request, form, status=400)
+            return _page(request, form, plan=_plan(form), status=400)
         try:
             run, _created = requests.submit(
                 form.request(),
@@ -208,6 +210,13 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         access.projects_for(user_of(request), "run.submit").filter(team__slug=team, slug=slug).first()
     )
     return given | ({"project": found} if found else {})
+
+
+def _as_sent(form: RunForm, request: HttpRequest) -> RunForm:
+    """Give the form as it would be if it were sent the way it begins, to plan what it asks for."""
+    project = form.fields["project"].initial
+    data = {**form.initial, "project": str(project.pk) if project else ""}
+    return RunForm(data, user=user_of(request))
 
 
 def _may_somewhere(request: HttpRequest) -> bool:

@@ -183,6 +183,7 @@ def test_address_fills_the_form(cast: Cast) -> None:
     begun = answer.context["form"]
     assert [begun[name].value() for name in ("goal", "target", "ref")] == [EVIL, URL, "next"]
     assert EVIL not in answer.content.decode()
+    assert "This goal leads to no analysis" in answer.content.decode()  # the plan of what it begins with
     assert browser(cast.alice).get(PATH, {"project": "charlie/other"}).status_code == 200
 
 

@@ -107,10 +107,6 @@ def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
         if ours.entry.password
         else (f"{ours.entry.admin}, with the password shown at the first start")
     )
-    if ours.entry.link:
-        rows.insert(
-            0, ("Open", f"{ours.url}{ours.entry.link}  (signs you in, once, within {MINUTES} minutes)")
-        )
     rows += [
         ("Sign in", sign_in),
         ("State", str(ours.servers.state_dir)),
@@ -121,6 +117,8 @@ def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
     Console(width=max(width, Console().width)).print(
         Panel(body, title=f"WrenchAI is up ({seconds:.1f} s)", expand=False)
     )
+    if ours.entry.link:  # outside the frame, whose edge a terminal would take for a part of it
+        print(f"\nOpen {ours.url}{ours.entry.link}\nIt signs you in, once, within {MINUTES} minutes.\n")
     print(f"Now your repository: paste a URL or a path at {ours.url}/runs/new", flush=True)
 
 
