@@ -29,11 +29,21 @@ class Tab:
     title: Promise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideLink:
+    """An entry of a navigation at the side: frontend/side.html."""
+
+    href: str
+    title: Promise
+    is_here: bool
+
+
 TABS: tuple[Tab, ...] = (
     Tab("overview", "frontend:project", _("Overview")),
     Tab("runs", "frontend:project-runs", _("Runs")),
     Tab("findings", "frontend:findings", _("Findings")),
     Tab("code", "frontend:code", _("Code")),
+    Tab("settings", "frontend:settings", _("Settings")),
 )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,31 +26,11 @@ from accounts import access, attempts, invitations, members, teams
 from accounts.models import Invitation, Membership, Outcome, Team, User
 from accounts.refusals import TeamRefused
 from accounts.roles import Role
+from frontend.people_rows import invitation_row, member_row
 from frontend.team_forms import InviteForm, JoinForm, TeamForm
 from frontend.views import error, user_of
 
 SHOWN = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberRow:
-    """Somebody in a team, as the page shows them. `choices` are the roles that the reader may give them."""
-
-    row: Membership
-    role: str
-    is_me: bool
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvitationRow:
-    """An open invitation, as the page shows it."""
-
-    row: Invitation
-    whom: str
-    role: str
-    place: str
-    may_change: bool
 
 
 @require_http_methods(["GET", "POST"])
@@ -73,7 +52,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
     answerable = [row for row in invitations.for_person(user)[:SHOWN] if not invitations.why_over(row)]
     context = {
         "mine": [(row.team, Role(row.role).label) for row in mine[:SHOWN]],
-        "invited": [_invitation_row(row, None) for row in answerable],
+        "invited": [invitation_row(row, None) for row in answerable],
         "form": form,
         "may_create": teams.may_create(user),
     }
@@ -223,7 +202,7 @@ def _invitation_page(
 ) -> HttpResponse:
     here = reverse("frontend:invitation", args=[token])
     context = {
-        "shown": _invitation_row(row, None),
+        "shown": invitation_row(row, None),
         "over": invitations.why_over(row),
         "fault": fault,
         "form": form,
@@ -266,8 +245,8 @@ def _team_page(
     open_ones = invitations.of(team).filter(outcome=Outcome.OPEN)[:SHOWN] if may_manage else ()
     context = {
         "team": team,
-        "rows": [_member_row(row, user, mine if may_manage else None) for row in rows[:SHOWN]],
-        "invited": [_invitation_row(row, mine) for row in open_ones],
+        "rows": [member_row(row, user, mine if may_manage else None) for row in rows[:SHOWN]],
+        "invited": [invitation_row(row, mine) for row in open_ones],
         "projects": access.projects_for(user, "project.view")
         .filter(team=team)
         .order_by("name", "pk")[:SHOWN],
@@ -277,19 +256,6 @@ def _team_page(
         "link": link,
     }
     return render(request, "frontend/team.html", context, status=status)
-
-
-def _member_row(row: Membership, me: User, mine: Role | None) -> MemberRow:
-    may_change = mine is not None and row.role <= mine
-    choices = tuple(role.label for role in Role if mine is not None and role <= mine) if may_change else ()
-    return MemberRow(row=row, role=Role(row.role).label, is_me=row.user_id == me.pk, choices=choices)
-
-
-def _invitation_row(row: Invitation, mine: Role | None) -> InvitationRow:
-    place = row.project.name if row.project else row.team.name
-    whom = row.email or (row.user.get_username() if row.user else "")
-    may_change = mine is not None and row.role <= mine
-    return InvitationRow(row=row, whom=whom, role=Role(row.role).label, place=place, may_change=may_change)
 
 
 def _find(request: HttpRequest, slug: str, action: str = "team.view") -> Team:

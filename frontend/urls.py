@@ -22,6 +22,7 @@ from frontend import (
     theme,
     views,
 )
+from frontend.project_settings import urls as project_settings
 
 app_name = "frontend"
 
@@ -49,6 +50,7 @@ urlpatterns = [
     path("projects/<project:project>/code/<path:path>", code.page, name="code-path"),
     path("findings", findings.all_findings, name="all-findings"),
     path("findings/<uuid:finding_id>", finding.page, name="finding"),
+    *project_settings.urlpatterns,
     path("account/theme", theme.set_theme, name="theme"),
     path("styleguide", styleguide.page, name="styleguide"),
     path("account/sessions", account.sessions_page, name="sessions"),

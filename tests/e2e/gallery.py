@@ -9,6 +9,7 @@ from typing import Literal
 from tests.e2e.scene import Scene
 
 WIDTHS = (1280, 360)
+SETTINGS = "/projects/alice/shop/settings"
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
@@ -31,6 +32,10 @@ PAGES = (
     Shown("run_seen_by_a_viewer", lambda scene: f"/runs/{scene.inspected.public_id}", who="vera"),
     Shown("teams", lambda _: "/teams"),
     Shown("team", lambda _: "/teams/alice"),
+    Shown("settings", lambda _: SETTINGS),
+    Shown("settings_people", lambda _: f"{SETTINGS}/people"),
+    Shown("settings_credentials", lambda _: f"{SETTINGS}/credentials"),
+    Shown("settings_webhooks", lambda _: f"{SETTINGS}/webhooks"),
     Shown("sessions", lambda _: "/account/sessions"),
     Shown("password", lambda _: "/account/password"),
     Shown("api", lambda _: "/api/v1/docs"),
