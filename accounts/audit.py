@@ -77,6 +77,8 @@ class Act(StrEnum):
     FINDING_DISMISSED = "finding.dismissed"
     REPORT_EXPORTED = "report.exported"
     RUN_DELETED = "run.deleted"
+    SHARE_CREATED = "share.created"
+    SHARE_REVOKED = "share.revoked"
     SCHEDULE_DELETED = "schedule.deleted"
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_CHANGED = "webhook.changed"

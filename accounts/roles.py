@@ -34,6 +34,7 @@ ACTIONS: Mapping[str, Role] = {
     "run.message": Role.DEVELOPER,
     "run.prioritize": Role.MAINTAINER,
     "run.rerun": Role.DEVELOPER,
+    "run.share": Role.DEVELOPER,  # by a link that asks for no account
     "run.delete": Role.MAINTAINER,
     "approval.view": Role.VIEWER,
     "approval.decide": Role.VIEWER,  # the question itself names the role that may answer: access.may_decide

@@ -23,8 +23,9 @@ from django.views.decorators.http import require_GET, require_safe
 from accounts import access, attempts
 from accounts.models import User
 from agents import requests
-from frontend import rows, run_graph, run_progress, run_timeline
+from frontend import rows
 from frontend.forms import SignInForm
+from frontend.run_parts import shown as run_parts_of
 from tasks.models import Run
 from tasks.states import RunState
 
@@ -107,25 +108,15 @@ def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
 
 
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
-    row = rows.run_row(run)
-    user, is_open = user_of(request), not row.is_final and run.cancel_requested_at is None
-    steps, edges = rows.step_rows(run), run_graph.edges_of(run)
     steps_at = f"{reverse('frontend:run', args=[run.public_id])}/steps/"
-    progress = run_progress.progress_of(run, steps, edges)
+    parts = run_parts_of(run, whole=request.GET.get("graph") == "whole", steps_at=steps_at)
+    row, user = parts["row"], user_of(request)
+    is_open = not row.is_final and run.cancel_requested_at is None
     may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
     may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
-        "row": row,
-        "run": run,
-        "steps": steps,
-        "progress": progress,
-        "steps_at": steps_at,
-        "graph": run_graph.plan_graph(
-            steps, edges, whole=request.GET.get("graph") == "whole", steps_at=steps_at
-        ),
-        "timeline": run_timeline.timeline(run, steps, edges, now=progress.now, rest=progress.seconds),
-        "findings": rows.finding_rows(row.summary),
-        "skipped": rows.skipped_rows(row.summary),
+        **parts,
+        "may_share": access.may(user, "run.share", run.project),
         "artifacts": rows.artifact_rows(run),
         "may_cancel": is_open and access.may(user, "run.cancel", run.project),
         "may_pause": may_pause and run.paused_at is None,
@@ -135,7 +126,7 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "invites": row.is_final
         and run.idempotency_key == requests.FIRST_RUN
         and access.may(user, "run.submit", run.project),
-        "may_retry": may_rerun and any(step.has_failed for step in steps),
+        "may_retry": may_rerun and any(step.has_failed for step in parts["steps"]),
         "approvals": rows.approval_rows(run, user),
         "decided": rows.decided_rows(run),
         "reruns": list(run.reruns.order_by("pk")),

@@ -39,6 +39,7 @@ NOT_CONFIGURATION: Mapping[str, str] = {
     "tasks.outboxmessage": _ENGINE,
     "tasks.prunereport": _RECORD,
     "tasks.run": _ENGINE,
+    "tasks.runshare": "a link, with the digest of its token; its making and its end are recorded in the audit chain",
     "tasks.schedulefire": _ENGINE,
     "tasks.step": _ENGINE,
     "tasks.stepdependency": _ENGINE,

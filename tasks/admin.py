@@ -24,6 +24,7 @@ from tasks.models import (
     OutboxMessage,
     Queue,
     Run,
+    RunShare,
     Step,
     StepDependency,
     Upload,
@@ -135,6 +136,15 @@ class UploadAdmin(ReadOnlyAdmin):
     list_filter = ("project",)
     search_fields = ("name", "digest")
     list_select_related = ("project", "uploaded_by")
+    ordering = ("-created_at",)
+
+
+@admin.register(RunShare)
+class RunShareAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "run", "created_by", "created_at", "expires_at", "revoked_at")
+    search_fields = ("public_id", "run__public_id", "note")
+    list_select_related = ("run", "created_by")
+    exclude = ("digest",)
     ordering = ("-created_at",)
 
 

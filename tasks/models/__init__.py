@@ -8,6 +8,7 @@ refuse everything else, whoever writes. `runs` is the only package that changes 
     journal    JournalEntry, Approval: what an operation that suspends must not do twice
     records    Event, LogChunk, Artifact, Upload, OutboxMessage
     schedules  Schedule, ScheduleFire
+    sharing    RunShare
     retention  RetentionPolicy, PruneReport, Installation
 """
 
@@ -17,6 +18,7 @@ from tasks.models.journal import Approval, JournalEntry
 from tasks.models.records import Artifact, Event, LogChunk, OutboxMessage, Upload
 from tasks.models.retention import Installation, PruneReport, RetentionPolicy
 from tasks.models.schedules import Schedule, ScheduleFire
+from tasks.models.sharing import RunShare
 from tasks.models.work import Attempt, Run, Step, StepDependency, new_public_id
 from tasks.models.workers import LimitRule, Queue, WorkerSession
 
@@ -34,6 +36,7 @@ __all__ = [
     "Queue",
     "RetentionPolicy",
     "Run",
+    "RunShare",
     "Schedule",
     "ScheduleFire",
     "Step",

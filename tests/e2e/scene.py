@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents import requests
 from agents.workspace import parse_target
-from tasks import interruption, runs, stint
+from tasks import interruption, runs, sharing, stint
 from tasks.contract import catalog
 from tasks.models import Run, WorkerSession
 from tests.api.cast import Cast, make_cast
@@ -27,12 +27,16 @@ GOALS = ("What should we fix before the release?", "Generate documentation")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """The people, and runs: `inspected` found things, `documented` wrote pages, `waiting` has not begun."""
+    """The people, and runs: `inspected` found things, `documented` wrote pages, `waiting` has not begun.
+
+    `shared` is the token of a link to the first one.
+    """
 
     cast: Cast
     inspected: Run
     documented: Run
     waiting: Run
+    shared: str
 
 
 def make_scene(
@@ -56,7 +60,8 @@ def make_scene(
     runs.pause(waiting.public_id, by="bob")
     for run in (*done, waiting):
         run.refresh_from_db()
-    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting)
+    _, shared = sharing.share(done[0], by_id=cast.bob.pk, lasts=timedelta(days=7), note="for Ada")
+    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared)
 
 
 def _submitted(cast: Cast, goal: str, tree: Path) -> Run:

@@ -11,7 +11,7 @@ from accounts.models import Project, User
 from tasks.models import Attempt, Run, Step, StepDependency, WorkerSession
 from tasks.states import FINAL_STEP_STATES, StepState
 
-START = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+START = datetime.now(UTC) - timedelta(minutes=5)
 _FINAL = {state.value for state in FINAL_STEP_STATES}
 
 
@@ -49,7 +49,8 @@ def store_run(
     over = None if seconds is None else moment(seconds)
     run = Run.objects.create(
         project=project, owner=owner, goal=goal, state=state, body_digest="",
-        created_day=START.date(), created_at=START, started_at=START, finished_at=over, step_count=len(past),
+        created_day=datetime.now(UTC).date(), created_at=START, started_at=START, finished_at=over,
+        step_count=len(past),
         open_steps=sum(one.state not in _FINAL for one in past),
         request={"goal": goal, "target": {"kind": "git", "url": "https://git.example.org/team/shop.git"}},
     )  # fmt: skip

@@ -12,8 +12,8 @@ const PATIENCE = 4; // times as long as a refresh took, until the next one
 
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
-  constructor({ url, before = () => {}, after = () => {}, onSignedOut = () => {} }) {
-    Object.assign(this, { url, before, after, onSignedOut });
+  constructor({ url, before = () => {}, after = () => {}, onSignedOut = () => {}, onGone = () => {}, onAway = () => {} }) {
+    Object.assign(this, { url, before, after, onSignedOut, onGone, onAway });
     this.busy = false;
     this.wanted = false;
   }
@@ -29,12 +29,13 @@ export class LiveParts {
     try {
       const answer = await fetch(this.url, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect") this.onSignedOut();
+      else if (answer.status === 404) this.onGone();
       else if (answer.ok) {
         this.put(await answer.text());
         room = Math.min(LONGEST, Math.max(room, PATIENCE * (performance.now() - began))); // a large page takes longer
       }
     } catch {
-      // offline: the next event or poll tries again
+      this.onAway(); // the next event or poll tries again
     }
     setTimeout(() => {
       this.busy = false;

@@ -1,0 +1,213 @@
+"""Shared links: who makes them, what whoever has one sees, and when they show nothing any more."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditRecord, Membership
+from frontend.security import STRICT
+from tasks import runs, sharing
+from tasks.models import Run, RunShare
+from tests.api.cast import Cast, ask, browser, submit_run
+from tests.frontend.plans import Past, store_run
+
+PEOPLE = ("alice", "bob", "vera", "charlie")
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def run(cast: Cast) -> Run:
+    return store_run(
+        cast.project,
+        Past(key="super.plan", agent="super", operation="plan", tries=[("succeeded", 1, 3)]),
+        Past(key="scan", after=["super.plan"], state="running", tries=[("", 5, None)], reason=EVIL),
+        owner=cast.bob,
+    )
+
+
+def place(run: Run, what: str = "") -> str:
+    return f"/runs/{run.public_id}/shares{what}"
+
+
+def made(client: Client, run: Run, **sent: Any) -> str:
+    """Make a link by the page. Returns its path."""
+    page = client.post(place(run), {"days": 7, "note": "for Ada", "ticket": str(uuid4()), **sent})
+    found = re.search(r'id="address" readonly value="https?://[^/]+(/shared/[^"]+)"', page.content.decode())
+    assert found is not None
+    return found[1]
+
+
+def test_links_are_made_by_developers_and_above(cast: Cast, run: Run) -> None:
+    assert Client().get(place(run))["Location"].startswith("/login/?next=")
+    for person, status in zip(PEOPLE, (200, 200, 403, 404), strict=True):
+        client = browser(getattr(cast, person))
+        assert client.get(place(run)).status_code == status, person
+        sent = {"days": 1, "note": "", "ticket": str(uuid4())}
+        assert client.post(place(run), sent).status_code == status, person
+    assert RunShare.objects.count() == 2
+    offered = f'href="{place(run)}"'
+    assert offered in browser(cast.bob).get(f"/runs/{run.public_id}").content.decode()
+    assert offered not in browser(cast.vera).get(f"/runs/{run.public_id}").content.decode()
+
+
+def test_link_shows_the_run_without_account_and_without_control(cast: Cast, run: Run) -> None:
+    path = made(browser(cast.bob), run)
+    answer = Client().get(path)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert (answer["Cache-Control"], answer["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert (answer["X-Robots-Tag"], answer["Content-Security-Policy"]) == ("noindex", STRICT)
+    assert 'data-key="scan"' in page
+    assert EVIL not in page
+    assert "bob" not in page
+    assert str(run.public_id) not in page  # no address that leads elsewhere
+    assert re.findall(r'<form[^>]*action="([^"]*)"', page) == ["/account/theme"]
+    assert Client().get(f"{path}/parts").status_code == 200
+    assert Client().post(path).status_code == 405
+    assert Client().get(f"/runs/{run.public_id}").status_code == 302
+    assert Client().get(f"/api/v1/runs/{run.public_id}").status_code == 401
+
+
+def test_viewer_of_a_link_may_have_an_account_and_still_has_no_control(cast: Cast, run: Run) -> None:
+    path = made(browser(cast.bob), run)
+    page = browser(cast.alice).get(path).content.decode()
+    assert re.findall(r'<form[^>]*action="([^"]*)"', page) == ["/account/theme", "/logout/"]
+    assert str(run.public_id) not in page
+
+
+def test_link_shows_no_question_no_file_and_no_log(cast: Cast, worker: None) -> None:
+    approval = ask(cast.project, "Deploy the secret thing?")
+    path = made(browser(cast.bob), approval.run)
+    page = Client().get(path).content.decode()
+    assert "waiting approval" in page
+    assert "secret thing" not in page
+    assert "/artifacts/" not in page
+    assert Client().get(f"{path}/log").status_code == 404
+
+
+def test_token_is_stored_as_digest_shown_once_and_audited_without_it(cast: Cast, run: Run) -> None:
+    client = browser(cast.bob)
+    token = made(client, run).removeprefix("/shared/")
+    row = RunShare.objects.get()
+    assert row.digest == sharing.digest_of(token)
+    page = client.get(place(run)).content.decode()
+    assert token not in page
+    assert "for Ada" in page
+    record = AuditRecord.objects.filter(act="share.created").get()
+    assert (record.actor, record.subject) == ("bob", f"share:{row.public_id}")
+    assert record.details == {"run": str(run.public_id), "note": "for Ada", "days": 7}
+    assert token not in str(AuditRecord.objects.values_list("details", flat=True))
+
+
+def test_double_click_makes_one_link_and_the_last_answer_holds_it(cast: Cast, run: Run) -> None:
+    client, ticket = browser(cast.bob), str(uuid4())
+    first, last = (made(client, run, ticket=ticket) for _ in range(2))
+    assert RunShare.objects.count() == 1
+    assert (Client().get(first).status_code, Client().get(last).status_code) == (404, 200)
+
+
+def test_ticket_of_somebody_else_renews_nothing(cast: Cast, run: Run) -> None:
+    ticket = str(uuid4())
+    path = made(browser(cast.bob), run, ticket=ticket)
+    other = made(browser(cast.alice), run, ticket=ticket)
+    assert [Client().get(one).status_code for one in (path, other)] == [200, 200]
+    assert RunShare.objects.count() == 2
+
+
+def over_by_time(cast: Cast, row: RunShare) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    RunShare.objects.filter(pk=row.pk).update(created_at=past - timedelta(days=1), expires_at=past)
+
+
+def over_by_hand(cast: Cast, row: RunShare) -> None:
+    browser(cast.alice).post(place(row.run, f"/{row.public_id}/revoke"))
+
+
+def over_by_role(cast: Cast, row: RunShare) -> None:
+    Membership.objects.filter(user=cast.bob).delete()
+
+
+def over_by_leaving(cast: Cast, row: RunShare) -> None:
+    cast.bob.is_active = False
+    cast.bob.save()
+
+
+def over_by_deletion(cast: Cast, row: RunShare) -> None:
+    Run.objects.filter(pk=row.run_id).update(hidden_at=timezone.now())
+
+
+@pytest.mark.parametrize("end", [over_by_time, over_by_hand, over_by_role, over_by_leaving, over_by_deletion])
+def test_link_that_is_over_shows_nothing(cast: Cast, run: Run, end: Any) -> None:
+    path = made(browser(cast.bob), run)
+    assert Client().get(path).status_code == 200
+    end(cast, RunShare.objects.get())
+    for what in ("", "/parts"):
+        answer = Client().get(path + what)
+        assert (answer.status_code, "shows nothing" in answer.content.decode()) == (404, True)
+
+
+def test_revoking_is_recorded_once_and_not_for_others(cast: Cast, run: Run) -> None:
+    made(browser(cast.bob), run)
+    row = RunShare.objects.get()
+    path = place(run, f"/{row.public_id}/revoke")
+    assert browser(cast.bob).get(path).status_code == 405
+    for person, status in zip(("vera", "charlie"), (403, 404), strict=True):
+        assert browser(getattr(cast, person)).post(path).status_code == status
+    for _ in range(2):
+        assert browser(cast.alice).post(path).status_code == 302
+    row.refresh_from_db()
+    assert row.revoked_by == cast.alice
+    assert AuditRecord.objects.filter(act="share.revoked").count() == 1
+
+
+@pytest.mark.usefixtures("planner")
+def test_link_of_another_run_is_not_revoked_here(cast: Cast, run: Run) -> None:
+    made(browser(cast.bob), run)
+    row, other = RunShare.objects.get(), submit_run(cast.project)
+    assert browser(cast.bob).post(place(other, f"/{row.public_id}/revoke")).status_code == 404
+    assert browser(cast.bob).post(place(run, f"/{UUID(int=0)}/revoke")).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 500, "%00", "%F0%9F%94%91", "..%5C.."])
+def test_guesses_show_nothing_and_are_slowed_down(db: None, token: str) -> None:
+    client = Client()
+    answers = [client.get(f"/shared/{token}") for _ in range(31)]
+    assert {answer.status_code for answer in answers[:30]} == {404}
+    assert (answers[30].status_code, "Retry-After" in answers[30]) == (429, True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"days": "365"}, "Select a valid choice"),
+        ({"days": "x"}, "Select a valid choice"),
+        ({"note": "x" * 81}, "at most 80 characters"),
+        ({"note": "a\0b"}, "Null characters are not allowed"),
+    ],
+)
+def test_form_tells_what_is_wrong(cast: Cast, run: Run, sent: dict[str, str], told: str) -> None:
+    answer = browser(cast.bob).post(place(run), {"days": 7, "note": "kept", "ticket": str(uuid4()), **sent})
+    assert (answer.status_code, told in answer.content.decode()) == (400, True)
+    assert not RunShare.objects.exists()
+
+
+def test_links_of_a_run_are_bounded(cast: Cast, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "MOST_OPEN", 1)
+    made(browser(cast.bob), run)
+    answer = browser(cast.bob).post(place(run), {"days": 7, "note": "", "ticket": str(uuid4())})
+    assert (answer.status_code, "revoke some" in answer.content.decode()) == (409, True)
+
+
+@pytest.mark.usefixtures("planner")
+def test_run_that_is_over_is_shared_too(cast: Cast) -> None:
+    run = submit_run(cast.project)
+    path = made(browser(cast.bob), run)
+    runs.cancel(run.public_id, by="bob")
+    assert 'data-state="cancelled" data-final="1"' in Client().get(path).content.decode()
