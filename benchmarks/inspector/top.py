@@ -10,20 +10,23 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.findings import FindingData, sort_key
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
 
-OPERATIONS = ("security_scan", "lint", "secret_scan")
+# What looks for faults, and what an inspection of the whole tells besides.
+FAULTS = ("security_scan", "lint", "secret_scan")
+WHOLE = (*FAULTS, "complexity", "dead_code", "structure", "infrastructure")
 
 
-def findings(folder: Path) -> tuple[list[FindingData], list[str]]:
+def findings(folder: Path, operations: Sequence[str] = FAULTS) -> tuple[list[FindingData], list[str]]:
     """Give all findings, best first, and what could not be analysed."""
     found: list[FindingData] = []
     unread: list[str] = []
-    for name in OPERATIONS:
+    for name in operations:
         with tempfile.TemporaryDirectory() as scratch:
             analysis = analyse(folder, ANALYZERS[name], scratch=Path(scratch))
         found += analysis.findings
@@ -40,9 +43,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("folder", type=Path)
     options.add_argument("--number", type=int, default=20)
+    options.add_argument(
+        "--whole", action="store_true", help="with complexity, dead code, structure and more"
+    )
     options.add_argument("--around", type=int, default=2, help="lines of code before and after")
     given = options.parse_args()
-    found, unread = findings(given.folder.resolve())
+    found, unread = findings(given.folder.resolve(), WHOLE if given.whole else FAULTS)
     print(f"{len(found)} findings: {dict(Counter(str(one.severity) for one in found))}")
     for line in unread:
         print(f"NOT ANALYSED by {line}")

@@ -29,6 +29,8 @@ _LOCK_NAME = re.compile(
 )
 _DATA = "generated data: full of random-looking text"
 _DATA_ENDINGS = frozenset({".svg", ".ipynb", ".map", ".po", ".pot", ".csv", ".tsv", ".snap", ".ambr"})
+# A test brings certificates and passwords of its own; tokens of services are real wherever they stand.
+_OF_TESTS = frozenset({"Private Key", "Basic Auth Credentials", "Secret Keyword"})
 _LOWER = {
     Confidence.HIGH: Confidence.MEDIUM,
     Confidence.MEDIUM: Confidence.LOW,
@@ -93,6 +95,9 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
     harmless = file.in_test_code or file.in_docs or file.in_ci or bool(row["hint"])  # likely, not surely
     if harmless:
         confidence = _LOWER[confidence]
+    is_of_test = file.in_test_code and kind in _OF_TESTS
+    if is_of_test:
+        confidence = Confidence.LOW
     what = "Password or key in the source" if rule == HARD_CODED else f"{kind} in the source"
     return Claim(
         rule=rule,
@@ -104,8 +109,7 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         end_line=row["line"],
         column=row["column"],
         severity=_severity(
-            # A test brings certificates of its own; tokens of services are real wherever they stand.
-            is_guess=entropy or row["hint"] in _GUESSES or (kind == "Private Key" and file.in_test_code),
+            is_guess=entropy or row["hint"] in _GUESSES or is_of_test,
             is_harmless=harmless,
         ),
         confidence=confidence,

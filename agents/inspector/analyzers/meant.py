@@ -17,6 +17,10 @@ _STRIPPED = re.compile(r"""strip\(\s*[bru]*(["'])(?P<characters>.+?)\1\s*\)""")
 _MUTABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)\(")
 
 _FLOAT = re.compile(r"-?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?")
+_LITERAL = r"""[rRuU]?(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_CONSTANT = re.compile(
+    rf"(?:\w+\.)*(?:mark_safe|Markup|SafeString|SafeText)\(\s*{_LITERAL}(?:\s+{_LITERAL})*\s*,?\s*\)"
+)
 _CONSTRUCTS = re.compile(r"\s*return\s+(?:super\([^()]*\)|[\w.]+)\.__init__\(")
 _IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
 _EXPLICABLE = frozenset({"S110", "S112"})
@@ -108,6 +112,13 @@ def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return _CONSTRUCTS.match(lines.line(claim.path, claim.line)) is not None
 
 
+def _marks_a_constant(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`mark_safe("<br>")`: nobody can put anything into a text that stands in the source."""
+    del in_test_code
+    text = "\n".join(lines.line(claim.path, number) for number in range(claim.line, claim.end_line + 1))
+    return _CONSTANT.match(text, claim.column - 1) is not None
+
+
 def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`Decimal(0.5)` is exactly that, `Decimal(0.1)` is not."""
     del in_test_code
@@ -142,6 +153,8 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "B039": _is_unchangeable,
     "S113": _has_timeout,
     "RUF032": _is_exact,
+    "S308": _marks_a_constant,
+    "S704": _marks_a_constant,
     "PLE2502": _reorders_nothing,
     "PLE0101": _returns_nothing,
 }

@@ -143,6 +143,10 @@ def _told(frame: Frame, ref: Function | Class) -> str:
 
 
 _RENDERS = re.compile(r"^render(?:_|$|[A-Z])|_render$")
+# What such a function gives back is an answer of its own, and no page.
+_ANSWERS = re.compile(
+    r"(?i)^_*(?:redirect|abort|jsonify|json_response|send_|download)|_(?:redirect|json|response)$"
+)
 _XSS = kinds.KINDS["xss"].bit
 
 
@@ -363,7 +367,8 @@ def _default(
     taints = tuple(one.weaker() for one in taints)
     if receiver is not None:
         taints = merged(tuple(one.weaker() for one in receiver.taints), taints)
-    if _RENDERS.search(word.rpartition(".")[2]):  # a template's engine, which escapes what it is given
+    last = word.rpartition(".")[2]
+    if _RENDERS.search(last) or _ANSWERS.search(last):  # a template's engine, which escapes what it is given
         taints = tuple(one.with_cleaned(_XSS) for one in taints)
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
     facts = guards.by_word(word.rpartition(".")[2], given)

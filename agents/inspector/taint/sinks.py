@@ -167,7 +167,21 @@ def returned(frame: Frame, node: ast.AST, value: Value) -> None:
     if value.name.startswith("@"):
         _response(frame, node, value)
         return
-    frame.hit(kinds.KINDS["xss"].bit, value.taints, node, "the page that the view returns")
+    weak = 2 if _is_of_unknown_call(frame, node) else 0  # whether it is a text is not known either
+    frame.hit(kinds.KINDS["xss"].bit, value.taints, node, "the page that the view returns", weak=weak)
+
+
+def _is_of_unknown_call(frame: Frame, node: ast.AST) -> bool:
+    """Tell whether what is returned is what a function gives of which nothing is known: an answer, as likely."""
+    from agents.inspector.taint import strings
+
+    called = node.value if isinstance(node, ast.Return) else None
+    if not isinstance(called, ast.Call):
+        return False
+    if isinstance(called.func, ast.Attribute) and called.func.attr in strings.METHODS:
+        return False
+    callee = frame.evaluate(called.func)
+    return callee.ref is None and not callee.name
 
 
 def _says_other(value: Value) -> bool:

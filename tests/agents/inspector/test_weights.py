@@ -9,6 +9,7 @@ from agents.findings import Confidence, Severity, sort_key
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.drivers.made_up import is_made_up
+from agents.inspector.weighing import NO_WAY_FOUND
 from tests.agents.inspector.trees import inspect, places, plant
 
 
@@ -82,19 +83,14 @@ def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tm
 
 
 def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path) -> None:
-    query = 'def f(cursor, x):\n    cursor.execute("select * from t where name = " + x)\n'
-    plant(tmp_path, {"reports.py": query})
-    claims = [one for one in ANALYZERS["security_scan"] if one.name != "taint"]
+    plant(tmp_path, {"a.py": "import subprocess\n\n\ndef f(x):\n    subprocess.run(x, shell=True)\n"})
+    linters = [one for one in ANALYZERS["security_scan"] if not one.follows]
     with TemporaryDirectory() as scratch:
-        found = analyse(tmp_path, claims, scratch=Path(scratch)).findings
-    assert [(one.rule, one.severity, one.confidence, one.message) for one in found] == [
-        (
-            "S608",
-            Severity.LOW,
-            Confidence.MEDIUM,
-            "Possible SQL injection vector through string-based query construction",
-        )
+        found = analyse(tmp_path, linters, scratch=Path(scratch)).findings
+    assert [(one.rule, one.severity, one.confidence) for one in found] == [
+        ("S602", Severity.HIGH, Confidence.MEDIUM)
     ]
+    assert NO_WAY_FOUND not in found[0].message
 
 
 def test_an_error_swallowed_for_a_reason_that_is_told_is_less_of_a_fault(tmp_path: Path) -> None:
@@ -229,3 +225,13 @@ def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_pa
 def test_a_password_that_calls_itself_one_is_made_up() -> None:
     assert is_made_up("rabbitmqpassword", 'broker = "amqp://rabbitmquser:rabbitmqpassword@host"')
     assert not is_made_up("rabbit9mqK2w", 'broker = "amqp://rabbitmquser:rabbit9mqK2w@host"')
+
+
+def test_a_text_of_the_source_may_be_marked_as_safe_and_another_is_told(tmp_path: Path) -> None:
+    text = (
+        "from django.utils.safestring import mark_safe\n\n"
+        "A = mark_safe('<br />')\nB = mark_safe(\n    \"<b>it's</b>\"\n    '<br>',\n)\n\n\n"
+        "def f(x):\n    return mark_safe('<b>' + x), mark_safe(f'<b>{x}</b>'), mark_safe('<b>%s' % x)\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    assert places(inspect(tmp_path, "security_scan").findings) == ["S308 a.py:11"]

@@ -393,3 +393,22 @@ def test_check_that_only_a_test_switches_off_is_on(tmp_path: Path) -> None:
     test = "from tokens import read\n\ndef test_read():\n    read('x', verify=False)\n"
     assert found(tmp_path, {"tokens.py": program, "tests/test_tokens.py": test}) == []
     assert found(tmp_path, {"tokens.py": program, "tools.py": test}) == ["unverified-token tokens.py:4"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return helpers.redirect_to(p + '.read')", []),
+        ("return helpers.abort(404, p)", []),
+        ("return helpers.shown(p)", [("taint-xss", "low", "low")]),
+        ("return p.upper()", [("taint-xss", "high", "high")]),
+        ("return '<b>' + p", [("taint-xss", "high", "high")]),
+    ],
+)
+def test_what_an_unknown_function_answers_is_hardly_a_page(
+    tmp_path: Path, body: str, expected: list[tuple[str, str, str]]
+) -> None:
+    head = f"{FLASK}from state import make\nhelpers = make()['h']\n"
+    view = f"@app.route('/')\ndef view():\n    p = request.args['p']\n    {body}\n"
+    told = analysed(tmp_path, {"app.py": head + view})
+    assert [(one["rule"], one["severity"], one["confidence"]) for one in told["findings"]] == expected
