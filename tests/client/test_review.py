@@ -20,7 +20,7 @@ from django.utils import timezone
 from agents.models import Finding, RunQuality
 from tasks import interruption, stint
 from tasks.models import Run, Step, WorkerSession
-from tests.agents.workspace.conftest import git
+from tests.agents.workspace.conftest import GitServer, git, https_server  # noqa: F401
 from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401
 from tests.client.conftest import Client, Done
 from tests.e2e.conftest import ROOT, Web
@@ -162,3 +162,31 @@ def test_rest_takes_a_base_of_its_own(
     run = Run.objects.get(public_id=answer.json()["id"])
     work_while(lambda: not Step.objects.filter(run=run, key="super.report", state="succeeded").exists())
     assert {(one.path, one.is_new) for one in Finding.objects.filter(run=run)} == {("b.py", True)}
+
+
+@pytest.mark.usefixtures("crew")
+def test_branch_of_a_git_server_is_compared_with_the_default_branch_if_no_base_is_given(
+    folk: Cast,
+    sign_in: SignIn,
+    repository: Path,
+    https_server: GitServer,  # noqa: F811
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    sign_in("bob")
+    settings.GIT_PRIVATE_HOSTS = ["localhost"]
+    git("checkout", "-q", "main", folder=repository)  # what the server's HEAD names is its default branch
+    url, out = f"https://localhost:{https_server.port}/repo/.git", tmp_path / "out"
+    order = ("--goal", "find security problems in this change", "-o", str(out))
+    reviewed = client_run(url, "--ref", "feature", *order)
+    assert reviewed.code == 0, reviewed.err
+    report = json.loads((out / "report.json").read_text())
+    assert {(one["path"], one["is_new"]) for one in report["findings"]} == {("b.py", True)}
+    assert report["target"]["revision"] == git("rev-parse", "feature", folder=repository)
+    text = (out / "pull_request.md").read_text()
+    assert text.startswith("## WrenchAI: 1 new finding, 1 fixed\n")
+    assert "the default branch, as no base was given. 3 files changed, 1 of them renamed" in text
+    assert not RunQuality.objects.filter(is_default_branch=True).exists()
+    alone = client_run(url, "--ref", "main", "--goal", "review this change")
+    assert "Nothing was looked at: the goal speaks of a change, and this run names nothing" in alone.out
+    assert not Finding.objects.exclude(run__public_id=report["run_id"]).exists()

@@ -173,11 +173,11 @@ def http_server(repository: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def https_server(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitServer]:
-    """An https server for the name git.example.test, whose certificate git trusts in this test."""
+    """An https server for the names git.example.test and localhost, whose certificate git trusts in this test."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=git.example.test",
-         "-addext", "subjectAltName=DNS:git.example.test", "-keyout", key, "-out", certificate],
+         "-addext", "subjectAltName=DNS:git.example.test,DNS:localhost", "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
