@@ -96,8 +96,8 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
     if result is not None:
         return constant(result)
     taints = receiver.taints
-    if method in ("replace", "ljust", "rjust", "center", "encode", "decode"):
-        for one in given.positional[-1:] if method == "replace" else []:
+    if method == "replace":
+        for one in given.positional[-1:]:
             taints = merged(taints, deep_taints(one))
     if method in _LEAVING and taints:
         taken = [one.const for one in given.positional[:1] if isinstance(one.const, str)]
