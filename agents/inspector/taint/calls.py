@@ -195,6 +195,8 @@ def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> V
     items: dict[object, Value] = {Attribute(name): value for name, value in given.keywords.items()}
     names = _annotated(cls)
     taints: tuple[Taint, ...] = ()
+    if any(base.rpartition(".")[2].endswith("Serializer") for base in cls.outside()):
+        taints = deep_taints(given.keywords.get("data", UNKNOWN))
     for number, value in enumerate(given.positional):
         if number < len(names):
             items[Attribute(names[number])] = value

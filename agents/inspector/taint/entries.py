@@ -10,7 +10,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, kinds
+from agents.inspector.taint import attributes, kinds, routes
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
@@ -132,6 +132,8 @@ def prepare(frame: Frame, function: Function, owner: Class | None = None) -> Non
         frame.route = _route_kind(frame, function, entry)
     elif _is_view_method(function):
         frame.route = "html" if _in(function, "flask") else ""
+    elif [one.arg for one in function.parameters] == ["event", "context"]:
+        frame.route = "cloud"
     converted = _converted(function)
     arguments = function.node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -143,6 +145,8 @@ def prepare(frame: Frame, function: Function, owner: Class | None = None) -> Non
     for extra, shape in ((arguments.vararg, "tuple"), (arguments.kwarg, "dict")):
         if extra is not None:
             rest = UNKNOWN
+            if shape == "dict" and entry is None:
+                rest = routes.given(frame, function, extra, len(every)) or UNKNOWN
             if entry is not None and entry.parameters and shape == "dict":
                 what = entry.what or "a part of the address"
                 taint = attributes.fresh_taint(frame, extra, what, "remote", extra.arg)
@@ -192,8 +196,13 @@ def _parameter(
     if entry is None or not entry.parameters:
         if not has_type and _is_request(parameter.arg, number, function):
             kind = _request_type(frame, function)
+            if not kind and routes.reads_request(function, parameter.arg):
+                kind = frame.engine.tables.requests["django"]
             if kind:
                 return Value(name=kind)
+        part = routes.given(frame, function, parameter, number) if not has_type else None
+        if part is not None:
+            return part
         if not has_type and _is_path_part(function, parameter, number):
             taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
             return Value((taint.weaker(),))

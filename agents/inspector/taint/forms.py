@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
 
 PARSED = frozenset({
-    "BooleanField", "DateField", "DateTimeField", "DecimalField", "DurationField", "FloatField", "IntegerField",
-    "ModelChoiceField", "NullBooleanField", "TimeField", "UUIDField",
+    "BooleanField", "ChoiceField", "DateField", "DateTimeField", "DecimalField", "DurationField", "FloatField",
+    "GenericIPAddressField", "IntegerField", "IPAddressField", "ModelChoiceField", "MultipleChoiceField",
+    "NullBooleanField", "PrimaryKeyRelatedField", "SlugField", "TimeField", "TypedChoiceField", "UUIDField",
 })  # fmt: skip
+_CHECKS = ("clean_", "validate_")  # of a form's field, of a serializer's
 CHECKED = "~checked"  # beside a field's types: some form has a method that checks it
 _TRUST = kinds.KINDS["trust"].bit
 
 
 def is_parsed(frame: Frame, node: ast.Subscript, key: object) -> bool:
-    """Tell whether `form.cleaned_data[key]` is what a field has parsed, and no text of the request."""
+    """Tell whether `form.cleaned_data[key]`, or a serializer's, is what a field has parsed, and no text."""
     if not _is_of_form(node) or not isinstance(key, str):
         return False
     fields = frame.engine.project.form_fields(key) - {CHECKED}
@@ -43,7 +45,7 @@ def treated(frame: Frame, node: ast.Subscript, key: object, value: Value) -> Val
 
 
 def _is_of_form(node: ast.Subscript) -> bool:
-    return isinstance(node.value, ast.Attribute) and node.value.attr == "cleaned_data"
+    return isinstance(node.value, ast.Attribute) and node.value.attr in ("cleaned_data", "validated_data")
 
 
 def fields(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
@@ -52,7 +54,7 @@ def fields(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
     for tree in trees:
         for one in ast.walk(tree):
             if isinstance(one, ast.ClassDef) and any(
-                ast.unparse(base).endswith("Form") for base in one.bases
+                ast.unparse(base).endswith(("Form", "Serializer")) for base in one.bases
             ):
                 _gather(one, found)
     return found
@@ -65,5 +67,5 @@ def _gather(node: ast.ClassDef, found: dict[str, set[str]]) -> None:
                 if isinstance(target, ast.Name):
                     kind = ast.unparse(item.value.func).rpartition(".")[2]
                     found.setdefault(target.id, set()).add(kind)
-        elif isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith("clean_"):
-            found.setdefault(item.name.removeprefix("clean_"), set()).add(CHECKED)
+        elif isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith(_CHECKS):
+            found.setdefault(item.name.partition("_")[2], set()).add(CHECKED)

@@ -123,7 +123,7 @@ class Project:
 
     def _with_forms(self) -> Iterator[Module]:
         for module in self.loaded():
-            if b"Form" in module.source:
+            if b"Form" in module.source or b"Serializer" in module.source:
                 module.fill()
                 yield module
 

@@ -162,6 +162,10 @@ def returned(frame: Frame, node: ast.AST, value: Value) -> None:
         if any(_says_other(one) for one in headers):
             return
         value = next(iter(value.items.values()))
+    if frame.route == "cloud" and value.shape == "dict" and value.items:
+        kind, body = value.items.get("headers"), value.items.get("body")
+        if kind is not None and body is not None and _says_html(kind):
+            frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, "the page that the function returns")
     if frame.route != "html" or value.shape in ("dict", "list"):
         return
     if value.name.startswith("@"):
@@ -186,12 +190,22 @@ def _is_of_unknown_call(frame: Frame, node: ast.AST) -> bool:
 
 def _says_other(value: Value) -> bool:
     """Tell whether headers name a type that browsers do not render."""
-    if value.shape != "dict" or not value.items:
-        return False
-    for key, one in value.items.items():
-        if isinstance(key, str) and key.lower() == "content-type" and isinstance(one.const, str):
-            return not renders(one.const)
-    return False
+    kind = _content_type(value)
+    return kind is not None and not renders(kind)
+
+
+def _says_html(value: Value) -> bool:
+    """Tell whether headers name a type that browsers render."""
+    kind = _content_type(value)
+    return kind is not None and renders(kind)
+
+
+def _content_type(value: Value) -> str | None:
+    if value.shape == "dict":
+        for key, one in (value.items or {}).items():
+            if isinstance(key, str) and key.lower() == "content-type" and isinstance(one.const, str):
+                return one.const
+    return None
 
 
 def renders(content_type: str) -> bool:

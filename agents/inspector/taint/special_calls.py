@@ -13,6 +13,17 @@ FACTORY = Attribute("~factory")
 _FIELDS = Attribute("~fields")
 
 
+@known_as("url_pattern")
+def url_pattern(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """django.urls.path(route, view): an address leads to a function."""
+    from agents.inspector.taint import routes
+
+    routes.lead(frame, given.at(0, "route") or UNKNOWN, given.at(1, "view") or UNKNOWN)
+    return UNKNOWN
+
+
 @known_as("started")
 def started(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """threading.Thread(target=f, args=(...)), Timer(seconds, f, args): it is called once it is started."""

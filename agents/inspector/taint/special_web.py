@@ -79,7 +79,7 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         kind = given.positional[1]
     html = kind is None or (kind.known and kind.const is None)
     html = (
-        name.startswith(("django", "starlette.responses.HTML"))
+        name.startswith(("django", "pyramid", "starlette.responses.HTML"))
         if html
         else not kind or not isinstance(kind.const, str) or sinks.renders(kind.const)
     )

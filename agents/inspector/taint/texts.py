@@ -33,8 +33,12 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     opaque = False  # an unknown, untainted piece came before
     whole = True
     quote = ""  # that is open
+    is_parted = what in _JOINED or any("/" in (_text_of(one) or "") for one in pieces[1:])
+    ups = is_parted and sum(any(map(strings.is_slashless, deep_taints(one))) for one in pieces) > 1
     for number, piece in enumerate(pieces):
         found = deep_taints(piece)
+        if found and ups:
+            found = tuple(strings.rejoined(one, "/") for one in found)
         if found:
             if quote:
                 found = _quoted(frame, found, quote)

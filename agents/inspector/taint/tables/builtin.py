@@ -53,6 +53,16 @@ ROWS: tuple[Row, ...] = (
     sink("builtins.eval", "code", "0 source"),
     sink("builtins.exec", "code", "0 source object"),
     sink("builtins.compile", "code", "0 source"),
+    *(
+        sink(f"@code.{owner}.{name}", "code", "0 source line code")
+        for owner in ("InteractiveInterpreter", "InteractiveConsole")
+        for name in ("runsource", "runcode", "push")
+    ),
+    *(
+        sink(name, "code", "1 script", weak=1)
+        for name in ("_xxsubinterpreters.run_string", "_interpreters.run_string")
+    ),
+    sink("_testcapi.run_in_subinterp", "code", "0"),
     sink("builtins.__import__", "code", "0 name", weak=1),
     sink("builtins.open", "path", "0 file"),
     stops("builtins.open"),

@@ -87,6 +87,8 @@ ROWS: tuple[Row, ...] = (
     same("fastapi.responses.FileResponse", "starlette.responses.FileResponse"),
     stops("starlette.responses.FileResponse"),
     sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session", weak=1),
+    sink(f"{_REQUEST}.session.update", "trust", "*", what="the session", weak=1),
+    sink(f"{_REQUEST}.session.setdefault", "trust", "0 1", what="the session", weak=1),
     stops(f"{_REQUEST}.session.*"),
     stops(f"{_REQUEST}.app.*"),
     stops(f"{_REQUEST}.state.*"),

@@ -9,6 +9,9 @@ _SPAWN = ["execl", "execle", "execlp", "execlpe", "execv", "execve", "execvp", "
 _TEXTS = [
     "os.system",
     "os.popen",
+    "os.popen2",
+    "os.popen3",
+    "os.popen4",
     "commands.getoutput",
     "commands.getstatusoutput",
     "subprocess.getoutput",

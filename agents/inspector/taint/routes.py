@@ -1,0 +1,74 @@
+"""Addresses that lead to functions: what Django's `path()` and `re_path()` say of a view's parameters.
+
+A view is a function like any other until some list of addresses names it. That is noted among the globals of the
+view's module, so that what is kept of a run depends on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from agents.inspector.taint import attributes, kinds
+from agents.inspector.taint.charsets import excluded
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.ledger import BEFORE_ROOTS
+from agents.inspector.taint.structures import Function
+from agents.inspector.taint.values import UNKNOWN, Value
+
+_CONVERTED = re.compile(r"<(?:int|uuid|slug):(\w+)>")
+_GROUP = re.compile(r"\(\?P<(\w+)>([^()]+)\)")
+_HARMLESS = kinds.mask("sql command path xss")  # whoever rules out these rules out the others
+_OF_DJANGO = frozenset({"GET", "POST", "COOKIES", "FILES", "META"})
+
+
+def lead(frame: Frame, address: Value, view: Value) -> None:
+    """Note that an address leads to a function, and which of its parts are harmless: numbers, slugs."""
+    function = view.ref
+    if not isinstance(function, Function) or isinstance(function.node, ast.Lambda):
+        return
+    text = address.const if isinstance(address.const, str) else ""
+    harmless = {found[1] for found in _CONVERTED.finditer(text)}
+    for name, pattern in _GROUP.findall(text):
+        if excluded(pattern, "fullmatch") & _HARMLESS == _HARMLESS:
+            harmless.add(name)
+    known = _noted(frame, function)
+    if known is not None:  # by another address: harmless is what is so in both
+        harmless &= known
+    value = Value(const=" ".join(sorted(harmless)))
+    place = ("global", function.module, _name(function))
+    frame.engine.ledger.write(function.module.variables, place, value, BEFORE_ROOTS)
+
+
+def _name(function: Function) -> str:
+    return f"_~route.{function.name}"
+
+
+def _noted(frame: Frame, function: Function) -> set[str] | None:
+    value = frame.engine.project.variable(function.module, _name(function))
+    return set(value.const.split()) if value is not None and isinstance(value.const, str) else None
+
+
+def given(frame: Frame, function: Function, parameter: ast.arg, number: int) -> Value | None:
+    """What an address gives to a parameter of a view; None if no address leads there."""
+    harmless = _noted(frame, function) if function.owner is None else None
+    if harmless is None:
+        return None
+    if number == 0:
+        return Value(name=frame.engine.tables.requests["django"])
+    if parameter.arg in harmless:
+        return UNKNOWN
+    return Value(
+        (attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg),)
+    )
+
+
+def reads_request(function: Function, name: str) -> bool:
+    """Tell whether a function reads of this parameter what only a request of Django has."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in _OF_DJANGO
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        for node in ast.walk(function.node)
+    )
