@@ -212,7 +212,7 @@ class Engine:
             if (
                 function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS
             ) or entries.is_early(self, function):
-                self._execute(function, Budget(self._steps, self._milliseconds))
+                self._execute(function, Budget(self._steps, self._milliseconds), is_ahead=True)
 
     def _of(self, module: Module) -> list[Root]:
         """A module's roots: its functions, and what its classes inherit that a framework calls on them."""
@@ -297,7 +297,10 @@ class Engine:
         if ledger.trace is None:
             self._again += spent
 
-    def _execute(self, function: Function, budget: Budget, owner: Class | None = None) -> None:
+    def _execute(
+        self, function: Function, budget: Budget, owner: Class | None = None, *, is_ahead: bool = False
+    ) -> None:
+        """Execute a function from outside. `is_ahead`: it will be a root, too, which tells what it did not reach."""
         frame = Frame(self, function.module, budget, function=function)
         before, self._in_tests = self._in_tests, bool(_TESTS.search(function.module.path))
         try:
@@ -305,7 +308,8 @@ class Engine:
             doors.enter(frame, function)
             frame.execute(function.body)
         except Exception as error:  # a fault of ours costs this function, never the run; it is told
-            self.not_analysed(function, _why(error))
+            if not is_ahead:
+                self.not_analysed(function, _why(error))
         finally:
             self._in_tests = before
 

@@ -16,7 +16,7 @@ from typing import Any
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Arguments, Bound, Function, Instance, Summary
+from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Instance, Summary
 from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
     DEEP,
@@ -369,13 +369,28 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
     return summary
 
 
+def _best(hits: list[Hit]) -> list[Hit]:
+    """The surest and shortest way of each label to each sink: ways through many callers multiply."""
+    best: dict[Any, Hit] = {}
+    for one in hits:
+        key = (one.kind, one.path, one.line, one.column, one.source.source.key, one.source.cleaned)
+        old = best.get(key)
+        if old is None or _rank(one) < _rank(old):
+            best[key] = one
+    return list(best.values())
+
+
+def _rank(hit: Hit) -> tuple[int, int]:
+    return hit.source.weak, hit.trail.length if hit.trail is not None else 0
+
+
 def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summary) -> None:
     inner = Frame(frame.engine, function.module, frame.budget, function=function, caller=frame)
     values = {name: value.but() for name, value in own.items()}
     _execute(inner, values)
     end = _end(inner)
     summary.result = inner.result()
-    summary.hits = inner.hits
+    summary.hits = _best(inner.hits)
     summary.returns = end is not None or bool(inner.yields)
     if end is not None:
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}

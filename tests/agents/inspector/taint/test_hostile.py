@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.agents.inspector.taint.programs import analysed
+from tests.agents.inspector.taint.programs import FLASK, analysed
 
 
 def test_deep_nesting_and_cycles_end_and_are_told(tmp_path: Path) -> None:
@@ -21,3 +21,18 @@ def test_deep_nesting_and_cycles_end_and_are_told(tmp_path: Path) -> None:
     )
     assert {one["path"] for one in told["not_analysed"]} == {"deep.py", "attributes.py"}
     assert told["findings"] == []
+
+
+def test_ways_to_one_sink_do_not_multiply(tmp_path: Path) -> None:
+    ways = "".join(f"def f{n}(x):\n    f{n - 1}(x)\n    f{n - 1}(x)\n" for n in range(1, 22))
+    view = '@app.route("/")\ndef view():\n    f21(request.args["p"])\n    return "done"\n'
+    told = analysed(tmp_path, {"app.py": FLASK + "def f0(x):\n    os.system(x)\n" + ways + view})
+    assert told["not_analysed"] == []
+    assert [(one["rule"], one["line"]) for one in told["findings"]] == [("taint-command", 5)]
+
+
+def test_constructor_that_needs_two_turns_is_analysed(tmp_path: Path) -> None:
+    parts = "".join(f"def g{n}():\n" + "    x = 1 + 2\n" * 100 + "\n" for n in range(10))
+    body = parts + "class A:\n    def __init__(self):\n" + "".join(f"        g{n}()\n" for n in range(10))
+    told = analysed(tmp_path, {"app.py": body}, root_steps=2_500)
+    assert told["not_analysed"] == []
