@@ -75,29 +75,31 @@ class Tables:
         )
 
     def _add(self, row: Row) -> None:
-        if row.effect == "same" and row.name.endswith(".*"):
+        match row.effect:
+            case "same":
+                self._add_alias(row)
+            case "request":
+                self.requests[row.name] = row.target
+            case "handler":
+                self.handlers.setdefault(row.name, []).append(row)
+            case "constant":
+                self.constants[row.name] = row.literal
+            case "shared":
+                self.shared.add(row.name)
+            case "signature":
+                self.signatures.append(row)
+            case _:
+                self._add_rule(row)
+
+    def _add_alias(self, row: Row) -> None:
+        if row.name.endswith(".*"):
             self._members[row.name[:-2]] = row.target
-            return
-        if row.effect == "same":
-            if self._aliases.get(row.name, row.target) != row.target:
-                raise BadRow(f"{row.name!r} is the same as two things")
+        elif self._aliases.get(row.name, row.target) != row.target:
+            raise BadRow(f"{row.name!r} is the same as two things")
+        else:
             self._aliases[row.name] = row.target
-            return
-        if row.effect == "request":
-            self.requests[row.name] = row.target
-            return
-        if row.effect == "handler":
-            self.handlers.setdefault(row.name, []).append(row)
-            return
-        if row.effect == "constant":
-            self.constants[row.name] = row.literal
-            return
-        if row.effect == "shared":
-            self.shared.add(row.name)
-            return
-        if row.effect == "signature":
-            self.signatures.append(row)
-            return
+
+    def _add_rule(self, row: Row) -> None:
         if row.name.startswith("@"):
             self._types.add(row.name.rpartition(".")[0])
         rules = self._rules.setdefault(row.name, Rules())
