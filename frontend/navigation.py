@@ -43,6 +43,7 @@ TABS: tuple[Tab, ...] = (
     Tab("runs", "frontend:project-runs", _("Runs")),
     Tab("findings", "frontend:findings", _("Findings")),
     Tab("code", "frontend:code", _("Code")),
+    Tab("documentation", "frontend:project-documents", _("Documentation")),
     Tab("settings", "frontend:settings", _("Settings")),
 )
 

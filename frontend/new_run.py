@@ -25,11 +25,12 @@ from agents.catalog import current_registry
 from agents.previews import Preview
 from agents.superagent.selection import LeftOut
 from agents.workspace.errors import WorkspaceError
-from agents.workspace.targets import ArchiveTarget
+from agents.workspace.targets import ArchiveTarget, GitTarget, PathTarget, parse_target
 from frontend import uploads
 from frontend.run_form import RunForm
 from frontend.views import user_of
 from tasks.errors import EngineError, IdempotencyConflict
+from tasks.models import Run
 from tasks.plans import PlannedStep
 
 UNKNOWN = ArchiveTarget(digest="0" * 64, name="?")
@@ -139,7 +140,7 @@ EXAMPLES = (
 
 def _plan(form: RunForm) -> PlanShown:
     """Plan what a form asks for. Without a target: what its goal leads to."""
-    form.full_clean()
+    form.is_valid()  # what is faulty is left out; faults that were added stay
     data = form.cleaned_data
     goal, project = data.get("goal"), data.get("project")
     if not goal or project is None:
@@ -209,7 +210,23 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     found: Project | None = (
         access.projects_for(user_of(request), "run.submit").filter(team__slug=team, slug=slug).first()
     )
-    return given | ({"project": found} if found else {})
+    if found is None:
+        return given
+    return ({} if "target" in given else _last_target(found)) | given | {"project": found}
+
+
+def _last_target(project: Project) -> dict[str, str]:
+    """Give what the project's newest run has looked at, to begin with; nothing if that was an archive."""
+    newest = (
+        Run.objects.filter(project=project).order_by("-pk").values_list("request__target", flat=True).first()
+    )
+    try:
+        target = parse_target(newest)
+    except WorkspaceError:
+        return {}
+    if isinstance(target, GitTarget):
+        return {"target": target.url, "ref": target.ref or ""}
+    return {"target": target.path} if isinstance(target, PathTarget) else {}
 
 
 def _as_sent(form: RunForm, request: HttpRequest) -> RunForm:

@@ -15,6 +15,7 @@ STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
     " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+FRAMING = f"{STRICT}; frame-src 'self'"  # a page that frames what `document_files` shows
 ADMIN = STRICT.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 

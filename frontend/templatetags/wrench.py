@@ -49,6 +49,12 @@ def number(count: float | None) -> str:
 
 
 @register.filter
+def revision(name: str, most: int = 12) -> str:
+    """Write a commit or the digest of a tree in short."""
+    return str(name).rpartition(":")[2][:most]
+
+
+@register.filter
 def path_of(project: Project) -> str:
     """Name a project as addresses do: team/slug."""
     return f"{project.team.slug}/{project.slug}"

@@ -187,6 +187,18 @@ def test_address_fills_the_form(cast: Cast) -> None:
     assert browser(cast.alice).get(PATH, {"project": "charlie/other"}).status_code == 200
 
 
+@pytest.mark.usefixtures("planner")
+def test_form_of_a_project_begins_with_what_its_last_run_looked_at(cast: Cast) -> None:
+    path, client = f"{PATH}?project=alice/shop", browser(cast.alice)
+    assert client.get(path).context["form"]["target"].value() is None
+    client.post(PATH, form(cast, ref="next"))
+    begun = client.get(path).context["form"]
+    assert (begun["target"].value(), begun["ref"].value()) == (URL, "next")
+    assert client.get(PATH).context["form"]["target"].value() is None
+    client.post(PATH, form(cast, target="", archive=archive()))
+    assert client.get(path).context["form"]["target"].value() is None
+
+
 def test_form_shows_only_the_chosen_project_to_who_has_one(cast: Cast) -> None:
     page = browser(cast.bob).get(PATH).content.decode()
     assert f'<input type="hidden" name="project" value="{cast.project.pk}">' in page
