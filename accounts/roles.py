@@ -22,6 +22,7 @@ class Role(models.IntegerChoices):
 ACTIONS: Mapping[str, Role] = {
     "project.view": Role.VIEWER,
     "project.edit": Role.MAINTAINER,
+    "project.audit": Role.MAINTAINER,  # who did what there, with the addresses that they came from
     "project.members": Role.MAINTAINER,  # at most of their own role: members
     "project.leave": Role.VIEWER,
     "project.move": Role.OWNER,

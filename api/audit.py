@@ -1,7 +1,8 @@
-"""The audit chain, for staff, and what the API itself adds to it.
+"""The audit chain, for staff and a project's maintainers, and what the API itself adds to it.
 
 GET /api/v1/audit   newest first; ?act= &actor= &project=<slug> &limit= &cursor=
                     ?after=<number>: what came after that one, oldest first, for programs that export
+GET /api/v1/projects/<team>/<project>/audit   those of one project, for its maintainers; the same but `project`
 
 Each record has its `hash` and the one before, so that who exports them can check the chain without us.
 """
@@ -25,7 +26,7 @@ from accounts.audit import Act
 from accounts.models import AuditRecord
 from api.bodies import StrictSerializer, valid
 from api.describe import Page, operation
-from api.lookup import PROJECT, find_project
+from api.lookup import PROJECT, find_project, project_in_path
 from api.shapes import Moment, moment
 from tasks.models import Approval
 from tasks.runs.approvals import decided_by_person
@@ -34,14 +35,13 @@ MAX_PAGE = 1000
 MAX_NUMBER = 2**63 - 1
 
 
-class AuditFilter(StrictSerializer):
-    """Which records are wanted."""
+class ProjectAuditFilter(StrictSerializer):
+    """Which records of a project are wanted."""
 
     act = serializers.ChoiceField(
         choices=[act.value for act in Act], required=False, help_text="only of this kind"
     )
     actor = serializers.CharField(max_length=150, required=False, help_text="only of this username")
-    project = serializers.RegexField(PROJECT, required=False, help_text="only of this project")
     after = serializers.IntegerField(
         min_value=0,
         max_value=MAX_NUMBER,
@@ -52,6 +52,12 @@ class AuditFilter(StrictSerializer):
         min_value=1, max_value=MAX_NUMBER, required=False, help_text="`next` of the page before holds it"
     )
     limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=100, help_text="rows per page")
+
+
+class AuditFilter(ProjectAuditFilter):
+    """Which records are wanted."""
+
+    project = serializers.RegexField(PROJECT, required=False, help_text="only of this project")
 
 
 class AuditShape(TypedDict):
@@ -107,13 +113,41 @@ class AuditView(APIView):
         taken out or put in.
         """
         wanted = valid(AuditFilter(data=request.query_params.dict()))
-        page = list(_filtered(request, wanted)[: wanted["limit"] + 1])
-        shown, following = page[: wanted["limit"]], None
-        if len(page) > len(shown):
-            step = "after" if "after" in wanted else "cursor"
-            query = {**request.query_params.dict(), step: str(shown[-1].number)}
-            following = f"{request.path}?{urlencode(query)}"
-        return Response({"results": [record_shape(row) for row in shown], "next": following})
+        found = AuditRecord.objects.all()
+        if "project" in wanted:
+            found = found.filter(project_id=find_project(request, wanted["project"]).pk)
+        return _page(request, found, wanted)
+
+
+class ProjectAuditView(APIView):
+    """List what was done in a project that bears on its safety. For its maintainers."""
+
+    required_action = "project.audit"
+
+    @operation(
+        "project_audit_list",
+        query=ProjectAuditFilter,
+        returns=Page[AuditShape],
+        example={"results": [{**_RECORD, "act": "role.given", "project_id": 3}], "next": None},
+    )
+    def get(self, request: Request, project: str) -> Response:
+        """List the records of a project, newest first: roles, credentials, webhooks, decisions, exports.
+
+        Sign-ins and keys belong to people, so they are in no project's records.
+        """
+        wanted = valid(ProjectAuditFilter(data=request.query_params.dict()))
+        home = project_in_path(request, self, project)
+        return _page(request, AuditRecord.objects.filter(project_id=home.pk), wanted)
+
+
+def _page(request: Request, found: QuerySet[AuditRecord], wanted: dict[str, Any]) -> Response:
+    page = list(_filtered(found, wanted)[: wanted["limit"] + 1])
+    shown, following = page[: wanted["limit"]], None
+    if len(page) > len(shown):
+        step = "after" if "after" in wanted else "cursor"
+        query = {**request.query_params.dict(), step: str(shown[-1].number)}
+        following = f"{request.path}?{urlencode(query)}"
+    return Response({"results": [record_shape(row) for row in shown], "next": following})
 
 
 @receiver(decided_by_person)
@@ -150,13 +184,10 @@ def record_shape(row: AuditRecord) -> AuditShape:
     }
 
 
-def _filtered(request: Request, wanted: dict[str, Any]) -> QuerySet[AuditRecord]:
-    found = AuditRecord.objects.all()
+def _filtered(found: QuerySet[AuditRecord], wanted: dict[str, Any]) -> QuerySet[AuditRecord]:
     for name in ("act", "actor"):
         if name in wanted:
             found = found.filter(**{name: wanted[name]})
-    if "project" in wanted:
-        found = found.filter(project_id=find_project(request, wanted["project"]).pk)
     if "cursor" in wanted:
         found = found.filter(number__lt=wanted["cursor"])
     if "after" in wanted:

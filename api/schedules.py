@@ -27,8 +27,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import TypedDict
 
-from accounts import access, audit
-from accounts.audit import Act
+from accounts import access
+from agents.deletion import delete_schedule
 from agents.requests import MAX_GOAL
 from api import etags
 from api.bodies import OneLine, StrictSerializer, valid
@@ -270,12 +270,7 @@ class ScheduleView(APIView):
         with transaction.atomic():
             schedule = held_schedule(request, self, schedule_id)
             etags.demand(request, edited_part(schedule))
-            told = {"name": schedule.name, "goal": schedule.goal[:500]}
-            project_id = schedule.project_id
-            schedule.delete()
-            audit.record(
-                Act.SCHEDULE_DELETED, subject=f"schedule:{schedule_id}", project_id=project_id, details=told
-            )
+            delete_schedule(schedule)
         return Response(status=204)
 
 

@@ -9,7 +9,7 @@ from api.advisories import AdvisorySourcesView
 from api.agents import AgentsView, AgentView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactsView, ArtifactView
-from api.audit import AuditView
+from api.audit import AuditView, ProjectAuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunMessagesView, RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
@@ -168,6 +168,7 @@ urlpatterns = [
     ),
     path("schema", SchemaView.as_view(), {"version": "v1"}, name="schema"),
     path("projects/<project:project>/findings/trend", TrendView.as_view(), name="findings-trend"),
+    path("projects/<project:project>/audit", ProjectAuditView.as_view(), name="project-audit"),
     path("projects/<project:project>/quality", ProjectQualityView.as_view(), name="project-quality"),
     path(
         "projects/<project:project>/quality/history",

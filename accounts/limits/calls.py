@@ -37,13 +37,16 @@ class Call:
 Asked = list[tuple[Rule, Bucket]]
 
 
-def asked(rules: Iterable[Rule], call: Call) -> Asked:
-    """Give the rules that speak of this call, each with the bucket that it takes from."""
+def asked(rules: Iterable[Rule], call: Call, *, any_route: bool = False) -> Asked:
+    """Give the rules that speak of this call, each with the bucket that it takes from.
+
+    `any_route`: whatever its method and path, for who wants to know all limits of somebody.
+    """
     found: Asked = []
     placed: set[tuple[Scope, str]] = set()
     for rule in rules:
         owner = _owner(rule.scope, call)
-        if not owner or not rule.speaks_of(call.method, call.path):
+        if not owner or not (any_route or rule.speaks_of(call.method, call.path)):
             continue
         if rule.subject:
             if not _is_for(rule, call):

@@ -34,6 +34,11 @@ class AuditRecord(models.Model):
         indexes = [
             models.Index(fields=["act", "number"], name="audit_by_act"),  # lists filtered by act
             models.Index(fields=["actor", "number"], name="audit_by_actor"),  # lists filtered by person
+            models.Index(
+                fields=["project_id", "number"],
+                name="audit_by_project",
+                condition=models.Q(project_id__isnull=False),
+            ),  # the records of a project, newest first
         ]
         triggers = [
             pgtrigger.Protect(name="audit_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)

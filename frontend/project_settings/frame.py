@@ -47,6 +47,11 @@ SECTIONS: tuple[Section, ...] = (
     Section("people", "frontend:settings-people", _("People"), "project.view"),
     Section("credentials", "frontend:settings-credentials", _("Credentials"), "credential.view"),
     Section("webhooks", "frontend:settings-webhooks", _("Webhooks"), "webhook.view"),
+    Section("schedules", "frontend:settings-schedules", _("Schedules"), "schedule.view"),
+    Section("quality", "frontend:settings-quality", _("Quality"), "report.view"),
+    Section("limits", "frontend:settings-limits", _("Rate limits"), "project.view"),
+    Section("audit", "frontend:settings-audit", _("Audit"), "project.audit"),
+    Section("danger", "frontend:settings-danger", _("Danger zone"), "project.edit"),
 )
 
 

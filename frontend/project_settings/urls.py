@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts import paths  # noqa: F401 - registers the converters
-from frontend.project_settings import credentials, deliveries, general, people, webhooks
+from frontend.project_settings import (
+    audit,
+    credentials,
+    danger,
+    deliveries,
+    general,
+    limits,
+    people,
+    quality,
+    schedules,
+    webhooks,
+)
 
 BASE = "projects/<project:project>/settings"
 
@@ -27,4 +38,12 @@ urlpatterns = [
         deliveries.one,
         name="settings-delivery",
     ),
+    path(f"{BASE}/schedules", schedules.listing, name="settings-schedules"),
+    path(f"{BASE}/schedules/new", schedules.new, name="settings-schedule-new"),
+    path(f"{BASE}/schedules/preview", schedules.preview, name="settings-schedule-preview"),
+    path(f"{BASE}/schedules/<uuid:schedule_id>", schedules.one, name="settings-schedule"),
+    path(f"{BASE}/quality", quality.page, name="settings-quality"),
+    path(f"{BASE}/limits", limits.page, name="settings-limits"),
+    path(f"{BASE}/audit", audit.page, name="settings-audit"),
+    path(f"{BASE}/danger", danger.page, name="settings-danger"),
 ]

@@ -13,7 +13,8 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import audit_check, keys
+from accounts import audit, audit_check, keys
+from accounts.audit import Act
 from accounts.models import AuditRecord, Membership, User
 from accounts.roles import Role
 from tasks import runs
@@ -166,6 +167,21 @@ def test_key_of_staff_needs_the_scope_and_no_bounds(
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {minted.text}")
     assert client.get("/api/v1/audit").status_code == status
+
+
+def test_maintainers_read_the_records_of_their_project_alone(cast: Cast) -> None:
+    """Developers do not: the addresses that people came from are in them."""
+    for project in (cast.project, cast.other):
+        audit.record(Act.WEBHOOK_CREATED, project_id=project.pk, details={"host": project.slug})
+    Membership.objects.filter(user=cast.alice).update(role=Role.MAINTAINER)
+    path = "/api/v1/projects/alice/shop/audit"
+    answer = api(cast.alice).get(f"{path}?act=webhook.created").json()
+    assert [row["details"] for row in answer["results"]] == [{"host": "shop"}]
+    first = api(cast.alice).get(f"{path}?limit=1&after=0").json()
+    assert first["next"] is None or first["next"].startswith(f"{path}?limit=1&after=")
+    answers = [api(user).get(path).status_code for user in (None, cast.charlie, cast.bob, cast.vera)]
+    assert answers == [401, 404, 403, 403]
+    assert api(cast.alice).get(f"{path}?project=other").status_code == 400
 
 
 def test_admin_shows_and_changes_nothing(cast: Cast) -> None:

@@ -21,8 +21,8 @@ from accounts.models import (
     User,
 )
 from accounts.roles import Role
+from agents import deletion
 from agents.models import Finding
-from api import deletion
 from tasks import runs
 from tasks.models import Event, LimitRule, Run, Schedule, Step, Upload
 from tests.api.cast import Cast, add_events, api, submit_run

@@ -13,11 +13,31 @@ from accounts.roles import Role
 from tests.api.cast import Cast, browser
 
 BASE = "/projects/alice/shop/settings"
-SECTIONS = ("", "/people", "/credentials", "/webhooks")
+SECTIONS = (
+    "",
+    "/people",
+    "/credentials",
+    "/webhooks",
+    "/schedules",
+    "/quality",
+    "/limits",
+    "/audit",
+    "/danger",
+)
 DEEPER = (
     f"/credentials/{uuid4()}",
     f"/webhooks/{uuid4()}",
     f"/webhooks/{uuid4()}/deliveries/{uuid4()}",
+    f"/schedules/{uuid4()}",
+)
+READ = ("/schedules", "/quality", "/limits", "/audit")
+WRITTEN = (
+    *(path for path in SECTIONS if path not in READ),
+    *DEEPER,
+    "/schedules/new",
+    "/schedules/preview",
+    "/people/invitations",
+    f"/people/invitations/{uuid4()}",
 )
 
 
@@ -41,19 +61,20 @@ def test_maintainer_opens_each_section(cast: Cast, path: str) -> None:
     assert browser(mara(cast)).get(BASE + path).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", [*SECTIONS, *DEEPER, "/people/invitations", f"/people/invitations/{uuid4()}"]
-)
+@pytest.mark.parametrize("path", WRITTEN)
 def test_stranger_signs_in_first_and_others_find_nothing(cast: Cast, path: str) -> None:
     answer = Client().post(BASE + path)
-    assert (answer.status_code, answer["Location"].startswith("/login/?next=/projects/alice/shop/")) == (
-        302,
-        True,
-    )
-    outsider = browser(cast.charlie)
-    assert outsider.post(BASE + path, {"act": "delete"}).status_code == 404
-    assert browser(cast.alice).get(f"/projects/charlie/other/settings{path}").status_code in {404, 405}
-    assert outsider.get("/projects/charlie/other/settings").status_code == 200
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login/?next=/projects/alice/shop/")
+    assert browser(cast.charlie).post(BASE + path, {"act": "delete"}).status_code == 404
+    assert browser(cast.alice).post(f"/projects/charlie/other/settings{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", READ)
+def test_page_that_only_tells_is_read_by_who_sees_it(cast: Cast, path: str) -> None:
+    assert Client().get(BASE + path).status_code == 302
+    assert browser(cast.charlie).get(BASE + path).status_code == 404
+    assert browser(cast.alice).post(BASE + path).status_code == 405
 
 
 @pytest.mark.parametrize("path", DEEPER)
@@ -62,11 +83,12 @@ def test_what_is_not_there_is_not_there(cast: Cast, path: str) -> None:
 
 
 def test_each_sees_the_sections_that_are_theirs(cast: Cast) -> None:
-    everything = ["General", "People", "Credentials", "Webhooks"]
+    told = ["Schedules", "Quality", "Rate limits"]
+    everything = ["General", "People", "Credentials", "Webhooks", *told, "Audit", "Danger zone"]
     assert side(browser(cast.alice)) == everything
     assert side(browser(mara(cast))) == everything
-    assert side(browser(cast.bob)) == ["General", "People", "Credentials"]
-    assert side(browser(cast.vera)) == ["General", "People"]
+    assert side(browser(cast.bob)) == ["General", "People", "Credentials", *told]
+    assert side(browser(cast.vera)) == ["General", "People", *told]
     assert browser(cast.bob).get(f"{BASE}/webhooks").status_code == 403
     assert browser(cast.vera).get(f"{BASE}/credentials").status_code == 403
 
@@ -84,5 +106,5 @@ def test_role_that_is_taken_meanwhile_counts(cast: Cast) -> None:
 def test_forms_want_their_token(cast: Cast) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.alice)
-    for path in SECTIONS:
+    for path in WRITTEN:
         assert client.post(BASE + path, {"act": "delete"}).status_code == 403
