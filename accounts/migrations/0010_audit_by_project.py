@@ -4,14 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0009_entry_links'),
+        ("accounts", "0009_entry_links"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditrecord',
-            index=models.Index(condition=models.Q(('project_id__isnull', False)), fields=['project_id', 'number'], name='audit_by_project'),
+            model_name="auditrecord",
+            index=models.Index(
+                condition=models.Q(("project_id__isnull", False)),
+                fields=["project_id", "number"],
+                name="audit_by_project",
+            ),
         ),
     ]

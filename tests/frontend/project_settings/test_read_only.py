@@ -17,23 +17,30 @@ from accounts.limits import shared
 from accounts.limits.book import book
 from accounts.models import AuditRecord, RateRule
 from agents.models import RunQuality
+from agents.quality.model import Condition, ConditionState, Debt, Gate, GateState, Quality, SettingsTold
 from tests.api.cast import Cast, browser, submit_run
 from tests.frontend.project_settings.counting import queries
 
 BASE = "/projects/alice/shop/settings"
-CONDITION = {"key": "new_security", "title": "New security findings", "state": "failed", "figure": 2.0}
-WHOLE = {
-    "gate": {
-        "state": "failed",
-        "why": "one failed",
-        "conditions": [{**CONDITION, "figure_text": "2 findings", "threshold": "none of medium"}],
-    },
-    "settings": {
-        "source": "wrench.toml",
-        "faults": ["gate.coverge: there is no such setting"],
-        "changed_rules": ["<b>SQL</b> is low: read only"],
-    },
-}
+CONDITION = Condition(
+    key="new_security",
+    title="New security findings",
+    state=ConditionState.FAILED,
+    figure=2.0,
+    figure_text="2 findings",
+    threshold="none of medium",
+)
+TOLD = SettingsTold(
+    source="wrench.toml",
+    faults=("gate.coverge: there is no such setting",),
+    changed_rules=("<b>SQL</b> is low: read only",),
+)
+WHOLE = Quality(
+    gate=Gate(state=GateState.FAILED, why="one failed", conditions=(CONDITION,)),
+    ratings={},
+    debt=Debt(),
+    settings=TOLD,
+).model_dump(mode="json")
 
 
 def page(client: Client, path: str, status: int = 200) -> str:
