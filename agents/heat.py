@@ -13,9 +13,12 @@ from uuid import UUID
 from django.db.models import CharField, Count, Func, Max, Value
 from django.db.models.functions import Substr
 
+from agents import sources
 from agents.finding_lists import COUNTING
+from agents.findings import MAX_LINE_TEXT, line_key
 from agents.models import Finding, RunQuality, TrackedFinding
 from agents.quality.model import Hotspot, Measures
+from agents.redaction import redact
 from agents.sources import Source
 
 MOST_MARKS = 1_000  # findings of one file
@@ -40,6 +43,14 @@ class Mark:
     rule: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """The findings of a file by line. `away`: how many are not placed, since the file is another now."""
+
+    placed: tuple[Mark, ...]
+    away: int
+
+
 def below(project_id: int, folder: str) -> dict[str, Heat]:
     """Count the findings that count by what lies in a folder ("" or ending with a slash): name -> heat."""
     rows = TrackedFinding.objects.filter(project=project_id).in_status(*COUNTING)
@@ -54,22 +65,31 @@ def below(project_id: int, folder: str) -> dict[str, Heat]:
     return {one["name"]: Heat(findings=one["n"], worst=one["worst"]) for one in told}
 
 
-def marks(source: Source, path: str) -> list[Mark]:
-    """Give the findings that count in a file, at the lines that they have in this tree."""
-    then = Finding.objects.filter(run__public_id=source.run_id, path=path).order_by("line", "pk")
-    lines = dict(then.values_list("fingerprint", "line")[:MOST_MARKS])
-    tracked = TrackedFinding.objects.filter(project=source.project_id).in_status(*COUNTING)
-    told = [
-        Mark(
-            id=row.public_id,
-            line=lines[row.fingerprint],
-            severity=row.severity,
-            title=row.title,
-            rule=row.rule,
-        )
-        for row in tracked.filter(fingerprint__in=list(lines)).order_by("-severity_rank", "pk")
-    ]
-    return sorted(told, key=lambda mark: mark.line)
+def marks(source: Source, path: str, lines: Sequence[str]) -> Marks:
+    """Give the findings that count in a file, each at the line that it has in this tree.
+
+    One that a run of another tree made is placed only if its line still says the same.
+    """
+    then = Finding.objects.filter(run__public_id=source.run_id, path=path)
+    placed = dict(then.values_list("fingerprint", "line"))
+    tracked = TrackedFinding.objects.filter(project=source.project_id, path=path).in_status(*COUNTING)
+    rows = list(tracked.order_by("-severity_rank", "pk")[:MOST_MARKS])
+    same = sources.same_tree(source, {row.last_run for row in rows if row.fingerprint not in placed})
+    told, away = [], 0
+    for row in rows:
+        line = placed.get(row.fingerprint)
+        if line is None and (row.last_run in same or _says_the_same(row, lines)):
+            line = row.line
+        if line is None:
+            away += 1
+            continue
+        told.append(Mark(id=row.public_id, line=line, severity=row.severity, title=row.title, rule=row.rule))
+    return Marks(placed=tuple(sorted(told, key=lambda mark: mark.line)), away=away)
+
+
+def _says_the_same(row: TrackedFinding, lines: Sequence[str]) -> bool:
+    text = lines[row.line - 1][:MAX_LINE_TEXT] if row.line <= len(lines) else ""
+    return bool(row.line_text) and line_key(redact(text)) == row.line_text
 
 
 def hotspots(source: Source) -> Mapping[str, Hotspot]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 
+from agents.findings import line_key
 from agents.models import Finding, RunQuality, TrackedFinding
 from agents.redaction import CUT, redact
 from agents.reporting.visible import visible
@@ -27,6 +28,8 @@ from tasks.models import Step
 
 PLANNER = ("super", "plan")
 LOOKED_BACK = 20  # runs of a project that are asked for a snapshot
+MOST_SECRETS = 100  # of a file, that are looked for where their lines may have moved
+MOST_SECRET_LINES = 200  # of one secret
 MAX_LINE = 1_000  # characters of a line that are shown
 MAX_WORD = 80  # of a text without a blank; blobs are shortened, which no reader misses
 LOOK_SECONDS = 1.0  # for secrets in the lines of one page; foreign text may be made to take long
@@ -103,19 +106,33 @@ def text_of(content: bytes) -> list[str] | None:
     return lines[:-1] if lines and lines[-1] == "" else lines
 
 
-def secret_lines(source: Source, path: str) -> dict[int, str]:
-    """Give the lines in which a scan found a secret, each as its evidence shows it, judged or not."""
+def same_tree(source: Source, runs: Iterable[UUID]) -> set[UUID]:
+    """Give those of the runs that looked at the very same tree."""
+    same = _plans().filter(run__public_id__in=list(runs), output__snapshot__digest=source.digest)
+    return set(same.values_list("run__public_id", flat=True))
+
+
+def secret_lines(source: Source, path: str, lines: Sequence[str]) -> dict[int, str]:
+    """Give the lines of a file in which a scan found a secret, in whichever run, judged or not.
+
+    As the evidence of this tree's run shows them, else cut whole: where they were last, and, since lines move,
+    wherever one begins as the secret's line did.
+    """
     told: dict[int, str] = {}
     rows = Finding.objects.filter(run__public_id=source.run_id, path=path, category="secret")
     for first, last, evidence in rows.values_list("line", "end_line", "evidence"):
-        for number in range(first, min(last, first + 200) + 1):
-            told[number] = CUT
+        told |= dict.fromkeys(range(first, min(last, first + MOST_SECRET_LINES) + 1), CUT)
         snippet = str(evidence[0].get("snippet") or "") if evidence else ""
         if snippet and "\n" not in snippet:
             told[first] = snippet
-    tracked = TrackedFinding.objects.filter(project_id=source.project_id, path=path, category="secret")
-    for number in tracked.filter(last_run=source.run_id).values_list("line", flat=True):
-        told.setdefault(number, CUT)
+    known = TrackedFinding.objects.filter(project_id=source.project_id, path=path, category="secret")
+    for first, last, key in known.values_list("line", "end_line", "line_text")[:MOST_SECRETS]:
+        begin, cut, _rest = key.partition(CUT)
+        moved = [
+            n for n, line in enumerate(lines, start=1) if begin and cut and line_key(line).startswith(begin)
+        ]
+        for number in (*range(first, min(last, first + MOST_SECRET_LINES) + 1), *moved):
+            told.setdefault(number, CUT)
     return told
 
 

@@ -76,7 +76,7 @@ def _tree(request: HttpRequest, project: Project) -> tuple[Source | None, UUID |
 def _file(
     request: HttpRequest, context: dict[str, Any], tree: Source, shelf: Shelf, entry: Entry
 ) -> HttpResponse:
-    context |= {"size": human_bytes(entry.size), "path": one_line(entry.path)}
+    context |= {"size": human_bytes(entry.size), "path": one_line(entry.path), "full_path": entry.path}
     if entry.link is not None:
         told = _("A symbolic link to %(where)s. Links are shown, not followed.")
         return render(
@@ -90,13 +90,16 @@ def _file(
     if lines is None:
         told = _("A binary file of %(size)s; there is nothing to read in it.") % {"size": context["size"]}
         return render(request, "frontend/code_file.html", context | {"why": told})
-    marks = heat.marks(tree, entry.path)
+    marks = heat.marks(tree, entry.path, lines)
     window = code_rows.window(request.GET.get("line", ""), len(lines))
-    shown = sources.shown_lines(lines, window.first, window.last, sources.secret_lines(tree, entry.path))
+    shown = sources.shown_lines(
+        lines, window.first, window.last, sources.secret_lines(tree, entry.path, lines)
+    )
     spot = heat.hotspots(tree).get(entry.path)
     context |= {
-        "lines": code_rows.listing(shown, entry.path, window, marks),
-        "marks": code_rows.mark_rows(marks),
+        "lines": code_rows.listing(shown, entry.path, window, marks.placed),
+        "marks": code_rows.mark_rows(marks.placed),
+        "away": marks.away,
         "window": window,
         "count": len(lines),
         "is_cut": entry.size > MAX_BYTES,

@@ -148,7 +148,7 @@ def code_of(row: TrackedFinding, story: Story, tree: Source | None) -> Code:
         texts = None
     if tree is not None and texts is not None and row.line <= len(texts):
         start = max(first - BEFORE, 1)
-        shown = sources.shown_lines(texts, start, end + AROUND, sources.secret_lines(tree, row.path))
+        shown = sources.shown_lines(texts, start, end + AROUND, sources.secret_lines(tree, row.path, texts))
         lines = source.coloured(shown, row.path, first=start)[first - start :]
         return Code(lines=tuple(_marked(one, row.line, end) for one in lines), why="")
     quoted = next((str(one.get("snippet") or "") for one in story.evidence if one.get("snippet")), "")

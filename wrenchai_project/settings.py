@@ -68,11 +68,7 @@ AUDIT_ANCHORS = env.folder(
     "File to which `verify_audit` adds the head of the audit chain; keep it where the database's owner cannot write",
     shown_default="audit.anchors in the state folder",
 )
-SHOW_SOURCE = env.flag(
-    "WRENCH_SHOW_SOURCE",
-    True,
-    "Pages show the source that runs looked at, with what looks like a secret cut out; off: only what findings quote",
-)
+SHOW_SOURCE = env.flag("WRENCH_SHOW_SOURCE", True, "Pages show the source of runs, secrets cut out")
 UPLOAD_BYTES = env.number(
     "WRENCH_UPLOAD_BYTES", 500_000_000, "An uploaded archive has at most so many bytes", least=1, most=2**40
 )
@@ -87,10 +83,7 @@ GIT_PRIVATE_HOSTS = env.words(
     "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
 )
 HISTORY_DAYS = env.number(
-    "WRENCH_HISTORY_DAYS",
-    400,
-    "Versions of what people configure are kept for so many days; 0: for good",
-    most=36_500,
+    "WRENCH_HISTORY_DAYS", 400, "Days that versions of what is configured are kept; 0: for good", most=36_500
 )
 _embedded_database, _embedded_redis = servers.urls_from_state(STATE_DIR)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
+from agents.models import Finding, TrackedFinding
 from tests.e2e.scene import Scene
 
 WIDTHS = (1280, 360)
@@ -22,6 +24,13 @@ class Shown:
     who: str = "alice"
 
 
+def _worst() -> TrackedFinding:
+    """The worst that has a way of a value, else the worst."""
+    found = TrackedFinding.objects.order_by("-severity_rank", "pk")
+    flows = Finding.objects.filter(evidence__0__kind="taint_path").values("fingerprint")
+    return found.filter(fingerprint__in=flows).first() or found[0]
+
+
 PAGES = (
     Shown("sign_in", lambda _: "/login/", who=""),
     Shown("runs", lambda _: "/"),
@@ -34,6 +43,15 @@ PAGES = (
     Shown("run_logs", lambda scene: f"/runs/{scene.inspected.public_id}/log?q=a"),
     Shown("run_shares", lambda scene: f"/runs/{scene.inspected.public_id}/shares"),
     Shown("run_shared", lambda scene: f"/shared/{scene.shared}", who=""),
+    Shown("findings", lambda _: "/projects/alice/shop/findings"),
+    Shown(
+        "findings_narrowed", lambda _: "/projects/alice/shop/findings?severity=high&order=-last_seen&new=true"
+    ),
+    Shown("findings_everywhere", lambda _: "/findings"),
+    Shown("findings_seen_by_a_viewer", lambda _: "/projects/alice/shop/findings", who="vera"),
+    Shown("finding", lambda _: f"/findings/{_worst().public_id}"),
+    Shown("code", lambda _: "/projects/alice/shop/code"),
+    Shown("code_file", lambda _: f"/projects/alice/shop/code/{quote(_worst().path)}?line={_worst().line}"),
     Shown("teams", lambda _: "/teams"),
     Shown("team", lambda _: "/teams/alice"),
     Shown("settings", lambda _: SETTINGS),

@@ -15,7 +15,7 @@ from agents.findings import Severity
 from agents.models import RunQuality, TrackedFinding
 from agents.workspace import reading
 from tasks import artifacts
-from tests.agents.found import claim, find
+from tests.agents.found import claim, find, tracked
 from tests.api.cast import Cast, browser
 from tests.frontend.test_finding import text
 from tests.frontend.trees import looked_at, write
@@ -28,6 +28,11 @@ def listed(page: str) -> list[str]:
     """The lines of a file, as a reader sees them."""
     rows = re.findall(r'<tr id="L\d+"[^>]*>.*?</td><td class="line">.*?</td><td>(.*?)</td></tr>', page)
     return [re.sub(r"<[^>]+>", "", row).replace("&quot;", '"').replace("&#x27;", "'") for row in rows]
+
+
+def marked(page: str) -> list[str]:
+    """The lines that have a finding beside them."""
+    return re.findall(r'<tr id="(L\d+)" class="marked">', page)
 
 
 def test_tree_has_the_heat_of_what_lies_below(cast: Cast, tmp_path: Path) -> None:
@@ -60,12 +65,43 @@ def test_file_has_its_findings_in_the_gutter(cast: Cast, tmp_path: Path) -> None
     run = looked_at(cast.project, tmp_path, claim("r1", path="shop/a.py", line=2, end_line=2))
     page = browser(cast.vera).get(f"{CODE}/shop/a.py").content.decode()
     assert listed(page) == ["x = 1", "y = 2"]
-    marked = re.findall(
+    beside = re.findall(
         r'<tr id="(L\d)" class="marked"><td class="gut"><a class="gut-mark sev-high" href="([^"]+)"', page
     )
-    assert marked == [("L2", f"/findings/{TrackedFinding.objects.get().public_id}")]
+    assert beside == [("L2", f"/findings/{TrackedFinding.objects.get().public_id}")]
     asked = browser(cast.vera).get(f"{CODE}/shop/a.py?run={run.public_id}&line=1").content.decode()
     assert 'id="L1" class="asked"' in asked
+
+
+def test_findings_of_other_runs_stand_where_their_line_is_the_same(cast: Cast, tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "x = 1\ny = 2\nz = 3\n"})
+    found = [
+        tracked(f"r{n}", path="a.py", line=n, end_line=n, text=f"{name} = {n}")
+        for n, name in enumerate("xyz", start=1)
+    ]
+    looked_at(cast.project, tmp_path, *found)
+    looked_at(cast.project, tmp_path, unseen=("a.py",))
+    client = browser(cast.vera)
+    assert marked(client.get(f"{CODE}/a.py").content.decode()) == ["L1", "L2", "L3"]
+    write(tmp_path, {"a.py": "x = 1\nnew\ny = 2\nz = 3\n"})
+    looked_at(cast.project, tmp_path, unseen=("a.py",))
+    page = client.get(f"{CODE}/a.py").content.decode()
+    assert marked(page) == ["L1"]
+    assert "2 findings were made in another state of this file" in page
+
+
+def test_secrets_of_other_runs_are_cut_where_they_are_now(cast: Cast, tmp_path: Path) -> None:
+    write(tmp_path, {"prod.env": "A=1\nPLAIN=swordfish\n"})
+    leak = tracked("leak", path="prod.env", line=2, end_line=2, category="secret", text="PLAIN=[redacted]")
+    looked_at(cast.project, tmp_path, leak)
+    write(tmp_path, {"prod.env": "A=1\nB=2\n\nPLAIN = swordfish\n"})
+    looked_at(cast.project, tmp_path, unseen=("prod.env",))
+    assert listed(browser(cast.vera).get(f"{CODE}/prod.env").content.decode()) == [
+        "A=1",
+        "[redacted]",
+        "",
+        "[redacted]",
+    ]
 
 
 def test_long_files_come_in_windows(cast: Cast, tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_texts_of_repositories_do_nothing(cast: Cast, tmp_path: Path) -> None:
     assert not re.search("[\x1b\u202e]", page)
 
 
+@pytest.mark.usefixtures("steady_rules")
 def test_page_takes_the_same_queries_with_few_runs_and_with_many(cast: Cast) -> None:
     client = browser(cast.alice)
     taken = []

@@ -235,6 +235,7 @@ def test_developer_cannot_dismiss_by_a_made_up_form(cast: Cast) -> None:
     assert status_of("sql-injection") == Status.OPEN.value
 
 
+@pytest.mark.usefixtures("steady_rules")
 def test_list_takes_the_same_queries_with_few_rows_and_with_many(cast: Cast) -> None:
     client = browser(cast.alice)
     find(cast.project, SQL)

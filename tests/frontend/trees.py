@@ -24,7 +24,9 @@ def write(root: Path, files: dict[str, str | bytes]) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def looked_at(project: Project, root: Path, *findings: FindingData, **more: Any) -> Run:
+def looked_at(
+    project: Project, root: Path, *findings: FindingData, unseen: tuple[str, ...] = (), **more: Any
+) -> Run:
     """A run that has looked at this tree and has found these."""
     with TemporaryDirectory() as scratch:
         tree = workspace.Tree(root=root, description="shop", revision=COMMIT)
@@ -36,6 +38,6 @@ def looked_at(project: Project, root: Path, *findings: FindingData, **more: Any)
     run, lease = begin(project)
     Step.objects.filter(run=run).update(agent="super", operation="plan")
     output = {"snapshot": snapshot.model_dump(mode="json"), "web": "https://github.com/acme/shop", **more}
-    runs.settle(lease, StepResult(output=output, records=looked(*findings).records))
+    runs.settle(lease, StepResult(output=output, records=looked(*findings, unseen=unseen).records))
     run.refresh_from_db()
     return run

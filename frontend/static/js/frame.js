@@ -6,7 +6,7 @@ import { toast } from "./toast.js";
 
 keepTicking();
 
-document.addEventListener("htmx:after:swap", (event) => tick(event.target));
+document.addEventListener("htmx:after:swap", () => tick()); // what was swapped may stand elsewhere than what asked
 for (const name of ["htmx:error", "htmx:response:error"]) {
   document.addEventListener(name, (event) => {
     const { failed, away } = document.getElementById("toasts").dataset;

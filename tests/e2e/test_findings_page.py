@@ -1,0 +1,126 @@
+"""10,000 findings in a browser: judged by keyboard and many at once, and an address that brings the view back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Project
+from agents.findings import Severity
+from agents.models import TrackedFinding, TriageAct
+from tasks.models import new_public_id
+from tests.api.cast import make_cast
+from tests.e2e.browsing import needs_browser, sign_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.e2e.conftest import Web
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), needs_browser]
+
+LIST = "/projects/alice/shop/findings"
+MANY = 10_000
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def fill(project: Project) -> None:
+    """Store findings, the worst of them with texts that want to be scripts."""
+    now, run = timezone.now(), new_public_id()
+    rows = []
+    for n in range(MANY):
+        severity = list(Severity)[0 if n < 20 else n % 4 + 1]
+        rows.append(
+            TrackedFinding(
+                project=project, fingerprint=f"{n:064x}", agent="inspector", rule=f"rule-{n % 40}", category="bug",
+                title=f"Title {n} {EVIL}", message=EVIL, path=f"src/{n % 9}/{EVIL}.py", line=n + 1, end_line=n + 1,
+                severity=severity.value, severity_rank=4 - severity.weight, confidence="high",
+                first_run=run, last_run=run, first_seen_at=now, last_seen_at=now, owner=f"@{EVIL.replace(' ', '_')}",
+            )
+        )  # fmt: skip
+    TrackedFinding.objects.bulk_create(rows, batch_size=2_000)
+
+
+def judged(verdict: str) -> set[str]:
+    acts = TriageAct.objects.filter(verdict=verdict).values_list("finding__title", flat=True)
+    return {" ".join(title.split()[:2]) for title in acts}
+
+
+def at(page: Page) -> str:
+    """The finding that the keyboard is at."""
+    return " ".join(page.locator("tr[aria-selected=true] td.main a").inner_text().split()[:2])
+
+
+def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
+    page: Page, web: Web, browser: Browser, complaints: list[str]
+) -> None:
+    fill(make_cast().project)
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    sign_in(page, web, LIST, "alice")
+    shown, titles = page.locator(".findings-list tbody tr"), page.locator(".findings-list td.main")
+    assert (page.locator("#results-title").inner_text(), shown.count()) == ("10,000 findings that count", 50)
+
+    page.keyboard.press("j")
+    first = at(page)
+    for key in ("j", "x", "j", "x", "k", "k"):
+        page.keyboard.press(key)
+    assert at(page) == first
+    assert page.locator("#chosen").inner_text() == "2 chosen"
+    with page.expect_navigation():
+        page.keyboard.press("a")
+    assert "2 findings accepted." in page.locator("main").inner_text()
+    assert len(judged("accept")) == 2
+    assert first not in judged("accept")
+
+    assert at(page) == first  # the place is kept
+    page.keyboard.press("d")
+    page.keyboard.type("the caller checks jkx")
+    page.locator("#judge").get_by_role("button", name="Dismiss", exact=True).click()
+    page.get_by_text("1 finding dismissed.").wait_for()
+    assert judged("dismiss") == {first}
+    assert TriageAct.objects.get(verdict="dismiss").reason == "the caller checks jkx"
+
+    page.locator("#all").check()
+    assert page.locator("#chosen").inner_text() == "50 chosen"
+    page.get_by_role("button", name="Accept").dblclick()
+    page.get_by_text("50 findings accepted.").wait_for()
+    assert len(judged("accept")) == 50
+
+    page.keyboard.press("/")
+    page.keyboard.type("Title 77")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=Title+77**")
+    page.locator("#results-title", has_text="111 findings").wait_for()
+    page.locator("#facets").get_by_label("high").check()
+    page.wait_for_url("**severity=high**")
+    page.locator("#results-title", has_text="27 findings").wait_for()
+    saved, kept = page.url, titles.all_inner_texts()
+    page.go_back()
+    page.locator("#results-title", has_text="111 findings").wait_for()
+    page.goto(saved)
+    assert titles.all_inner_texts() == kept
+    assert page.locator("#q").input_value() == "Title 77"
+
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").get_by_text("next, previous finding").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    title = at(page)
+    page.keyboard.press("o")
+    page.wait_for_url("**/findings/*-*-*")
+    assert title in page.locator("h1").inner_text()
+    assert complaints == []
+
+    state = page.context.storage_state()
+    with browser.new_context(java_script_enabled=False, storage_state=state) as plain:
+        other = plain.new_page()
+        other.goto(saved)
+        assert other.locator(".findings-list tbody tr").count() == len(kept)
+        other.locator(".findings-list input[name=finding]").first.check()
+        other.get_by_role("button", name="Reopen").click()
+        assert "was not judged" in other.locator("main").inner_text()
+        assert other.url == saved
