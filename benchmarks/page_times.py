@@ -38,7 +38,7 @@ PAGES = {
     "findings, words": "/projects/{project}/findings?q=password",
     "a finding": "/findings/{finding}",
     "code": "/projects/{project}/code",
-    "documentation": "/projects/{project}/docs",
+    "documentation": "/projects/{project}/documentation",
     "settings": "/projects/{project}/settings",
     "a run": "/runs/{run}",
     "parts of a run": "/runs/{run}/parts",

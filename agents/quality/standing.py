@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from agents.quality.model import Dimension, Gate, GateState, Quality, Rating
 from agents.quality.records import RunQuality
 
 LATEST = 30  # runs whose word makes the course
+_RATED = Q(security__isnull=False) | Q(reliability__isnull=False) | Q(maintainability__isnull=False)
 _JUDGED = frozenset({GateState.PASSED.value, GateState.FAILED.value, GateState.BASELINE.value})
 
 _T = TypeVar("_T")
@@ -47,9 +48,9 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is known of a project. `gate` is that of `judged`, the last run whose gate could be computed if any."""
+    """What is known of a project. `gate` is that of `judged`: the last run that rated something and had a gate."""
 
-    latest: RunQuality
+    measured: RunQuality  # the last that counted lines
     judged: RunQuality
     gate: Gate | None
     courses: tuple[Course, ...]
@@ -65,7 +66,6 @@ class Letters:
 
     gate: str
     ratings: tuple[tuple[Dimension, str | None], ...]
-    at: datetime
 
 
 def standing(project_id: int) -> Standing | None:
@@ -74,10 +74,14 @@ def standing(project_id: int) -> Standing | None:
     rows = _rows(said.filter(is_default_branch=True)) or _rows(said)
     if not rows:
         return None
-    judged = _first(rows, lambda row: row.gate in _JUDGED) or rows[0]
+    judged = (
+        _first(rows, lambda row: row.gate in _JUDGED and _is_rated(row))
+        or _first(rows, lambda row: row.gate in _JUDGED)
+        or rows[0]
+    )
     documented = _first(rows, lambda row: _percent(row) is not None)
     return Standing(
-        latest=rows[0],
+        measured=_first(rows, lambda row: row.code_lines is not None) or rows[0],
         judged=judged,
         gate=_gate(judged),
         courses=tuple(_course(dimension, rows) for dimension in Dimension),
@@ -89,19 +93,29 @@ def standing(project_id: int) -> Standing | None:
 
 
 def letters(project_ids: Iterable[int]) -> dict[int, Letters]:
-    """Tell in short how several projects stand, in two queries. Those of which nothing was told are left out."""
-    said = RunQuality.objects.filter(project=OuterRef("pk")).order_by("-at", "-id").values("pk")
-    newest = Coalesce(Subquery(said.filter(is_default_branch=True)[:1]), Subquery(said[:1]))
-    pks = Project.objects.filter(pk__in=list(project_ids)).order_by().values_list(newest, flat=True)
-    rows = RunQuality.objects.filter(pk__in=list(pks)).defer("whole")
+    """Tell in short how several projects stand, in one query. Those of which nothing was told are left out."""
+    said = RunQuality.objects.filter(project=OuterRef("pk")).order_by("-at", "-id")
+    rows = Project.objects.filter(pk__in=list(project_ids)).order_by()
+    rows = rows.annotate(gate=_newest(said.filter(_RATED), "gate"), any_gate=_newest(said, "gate"))
+    for dimension in Dimension:
+        rated = said.filter(**{f"{dimension.value}__isnull": False})
+        rows = rows.annotate(**{dimension.value: _newest(rated, dimension.value)})
+    told = rows.values("pk", "gate", "any_gate", *(one.value for one in Dimension))
     return {
-        row.project_id: Letters(
-            gate=row.gate,
-            ratings=tuple((dimension, getattr(row, dimension.value)) for dimension in Dimension),
-            at=row.at,
+        row["pk"]: Letters(
+            gate=row["gate"] or row["any_gate"],
+            ratings=tuple((dimension, row[dimension.value]) for dimension in Dimension),
         )
-        for row in rows
+        for row in told
+        if row["any_gate"]
     }
+
+
+def _newest(said: QuerySet[RunQuality], column: str) -> Coalesce:
+    """Give the column of the newest row on the default branch, else of the newest at all."""
+    return Coalesce(
+        Subquery(said.filter(is_default_branch=True).values(column)[:1]), Subquery(said.values(column)[:1])
+    )
 
 
 def _rows(said: QuerySet[RunQuality]) -> list[RunQuality]:
@@ -121,6 +135,11 @@ def _course(dimension: Dimension, rows: Sequence[RunQuality]) -> Course:
     rated = [row for row in rows if getattr(row, dimension.value) is not None]
     told = tuple(Rating(getattr(row, dimension.value)) for row in reversed(rated))
     return Course(dimension=dimension, letters=told, said=rated[0] if rated else None)
+
+
+def _is_rated(row: RunQuality) -> bool:
+    """Whether a run rated anything: one that only wrote pages has a gate, too, and nothing for it to judge."""
+    return any(getattr(row, dimension.value) is not None for dimension in Dimension)
 
 
 def _percent(row: RunQuality) -> float | None:

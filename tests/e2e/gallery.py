@@ -11,7 +11,8 @@ from agents.models import Finding, TrackedFinding
 from tests.e2e.scene import Scene
 
 WIDTHS = (1280, 360)
-SETTINGS = "/projects/alice/shop/settings"
+PROJECT = "/projects/alice/shop"
+SETTINGS = f"{PROJECT}/settings"
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
@@ -33,7 +34,18 @@ def _worst() -> TrackedFinding:
 
 PAGES = (
     Shown("sign_in", lambda _: "/login/", who=""),
-    Shown("runs", lambda _: "/"),
+    Shown("home", lambda _: "/"),
+    Shown("home_of_a_viewer", lambda _: "/", who="vera"),
+    Shown("runs", lambda _: "/runs"),
+    Shown("runs_none_fits", lambda _: "/runs?q=nothing+like+this"),
+    Shown("new_run", lambda _: "/runs/new"),
+    Shown("new_run_planned", lambda _: "/runs/new?project=alice/shop&goal=find+passwords+and+dangerous+code"),
+    Shown("new_run_refused", lambda _: "/runs/new", who="vera"),
+    Shown("project", lambda _: PROJECT),
+    Shown("project_runs", lambda _: f"{PROJECT}/runs?state=succeeded"),
+    Shown("documents", lambda _: f"{PROJECT}/documentation"),
+    Shown("documents_missing", lambda _: f"{PROJECT}/documentation/changelog"),
+    Shown("link_is_over", lambda _: "/enter/none", who=""),
     Shown("run", lambda scene: f"/runs/{scene.inspected.public_id}"),
     Shown("run_documented", lambda scene: f"/runs/{scene.documented.public_id}"),
     Shown("run_waiting", lambda scene: f"/runs/{scene.waiting.public_id}"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parents[1] / "frontend" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BODY_MARGIN = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+REFUSALS = ("403 (Forbidden)", "404 (Not Found)", "410 (Gone)")  # pages that say so, which are shown, too
 MAX_SCRIPT_BYTES = 60_000  # compressed, of one page
 KEEP = os.environ.get("WRENCH_SCREENSHOTS", "")
 
@@ -54,7 +55,7 @@ def test_each_page_is_accessible_fits_and_complains_of_nothing(
 
 def _listen(page: Page, faults: list[str]) -> None:
     def hear(said: ConsoleMessage) -> None:
-        expected = "404 (Not Found)" in said.text  # the page that is not there
+        expected = any(status in said.text for status in REFUSALS)
         if said.type in {"error", "warning"} and not expected:
             faults.append(f"{page.url}: {said.text}")
 

@@ -158,6 +158,19 @@ def test_overview_says_what_only_an_older_run_judged(cast: Cast) -> None:
     assert "the first rating" in page  # of security: the last run said nothing of it
 
 
+def test_run_that_only_wrote_pages_takes_nothing_away(cast: Cast) -> None:
+    reported(cast.project)
+    judged = quality(cast.project, days=-2, letters="BBB", gate="passed")
+    nothing = {"security": None, "reliability": None, "maintainability": None, "code_lines": None}
+    quality(cast.project, days=-1, gate="baseline", **nothing)
+    page = browser(cast.vera).get(OVERVIEW).content.decode()
+    assert f"/runs/{judged.run}" in page
+    assert "gate-passed" in page
+    told = seen(browser(cast.vera), OVERVIEW)
+    assert "1,200 lines of product code" in told
+    assert "passed security: B reliability: B maintainability: B" in seen(browser(cast.vera), "/")
+
+
 def test_overview_of_runs_without_quality_says_so(cast: Cast) -> None:
     submit_run(cast.project)
     assert "The first run is going on" in seen(browser(cast.vera), OVERVIEW)
