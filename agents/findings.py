@@ -178,10 +178,13 @@ def line_key(text: str) -> str:
 _UPKEEP = frozenset({"docs", "maintainability"})
 
 
-def sort_key(finding: FindingData) -> tuple[int, bool, int, bool, str, int]:
-    """Order findings for people: worst first, faults before upkeep, surest first, product code before tests."""
+def sort_key(finding: FindingData) -> tuple[int, bool, bool, int, bool, str, int]:
+    """Order findings for people: worst first, guesses last, faults before upkeep, surest first, product code before
+    tests. A guess at a fault is worth less than upkeep that surely is due.
+    """
     return (
         finding.severity.weight,
+        finding.confidence is Confidence.LOW,
         finding.category in _UPKEEP,
         finding.confidence.weight,
         finding.in_test_code,

@@ -282,7 +282,7 @@ _TESTS = frozenset({"B017", "PT028"})
 NOT_IN_TESTS = frozenset(
     {
         *("S101", "S104", "S105", "S106", "S107", "S108", "S110", "S112", "S113", "S311", "B018"),
-        *("DTZ003", "DTZ004", "DTZ005", "PLR0124", "PLW1641", "RUF018", "RUF032"),
+        *("DTZ003", "DTZ004", "DTZ005", "PLR0124", "PLW1641", "RUF018", "RUF024", "RUF032"),
     }
 )
 

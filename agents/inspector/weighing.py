@@ -86,6 +86,8 @@ def weigh(
         return Weight(severity, confidence)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
+    if file.in_test_code:
+        confidence = Confidence.LOW
     if is_mere_pattern(claims, followed):
         severity = _at_most(severity, _WITHOUT_A_WAY.get(danger(first.rule), Severity.LOW))
         confidence = Confidence.LOW

@@ -238,6 +238,8 @@ def _outside(frame: Frame, node: ast.expr, callee: Value, given: Arguments, rece
     """A call of something that is not of the tree."""
     name = callee.name
     method = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    if _reads_rows(frame, node, method):
+        return Value(name="@django.Manager")
     tables = frame.engine.tables
     rules = tables.of(name) if name else None
     if receiver is not None and rules is None and isinstance(node, ast.Call):
@@ -251,6 +253,17 @@ def _outside(frame: Frame, node: ast.expr, callee: Value, given: Arguments, rece
     if rules is None:
         return _default(frame, node, callee, given, receiver, method)
     return by_rules(frame, node, name or f".{method}", rules, callee, given, receiver)
+
+
+def _reads_rows(frame: Frame, node: ast.expr, method: str) -> bool:
+    """`Model.objects.get(key=input)` of a model that is not known: what comes is what the program stored."""
+    of = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    return (
+        isinstance(of, ast.Attribute)
+        and of.attr == "objects"
+        and method not in ("raw", "extra")
+        and "django" in frame.module.imports
+    )
 
 
 def _is_opaque(frame: Frame, receiver: Value) -> bool:

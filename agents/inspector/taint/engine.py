@@ -325,8 +325,8 @@ class Engine:
         origin = hit.source.source.origin
         if origin == "local" and not kinds.BY_BIT[hit.kind].local:
             return
-        if origin == "fact" and self._in_tests and not _TESTS.search(hit.path):
-            return  # what a test switches off is on where the program calls it
+        if origin in ("fact", "random") and self._in_tests and not _TESTS.search(hit.path):
+            return  # what a test switches off or draws by lot is not what the program does
         if self.ledger.trace is not None:
             self.ledger.trace.claims.append(hit)
         else:

@@ -117,7 +117,8 @@ def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Argum
             value = context.items.get(hole.variable)
         if value is None and (context.rest is not None or context.taints):
             value = Value(deep_taints(context))
-            value = value.but(taints=tuple(one.weaker() for one in value.taints))
+            # whether the context holds the variable at all is not known
+            value = value.but(taints=tuple(one.weaker(2) for one in value.taints))
         if value is not None:
             words = (
                 f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"

@@ -235,3 +235,13 @@ def test_a_text_of_the_source_may_be_marked_as_safe_and_another_is_told(tmp_path
     )
     plant(tmp_path, {"a.py": text})
     assert places(inspect(tmp_path, "security_scan").findings) == ["S308 a.py:11"]
+
+
+def test_a_guess_at_a_fault_stands_behind_upkeep_that_is_due(tmp_path: Path) -> None:
+    text = "def f(cursor, x):\n    unused = 1\n    cursor.execute('select * from t where n = ' + x)\n"
+    plant(tmp_path, {"a.py": text})
+    every = [*inspect(tmp_path, "lint").findings, *inspect(tmp_path, "security_scan").findings]
+    assert [(one.rule, one.severity) for one in sorted(every, key=sort_key)] == [
+        ("F841", Severity.LOW),
+        ("S608", Severity.LOW),
+    ]

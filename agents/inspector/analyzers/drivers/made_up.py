@@ -15,6 +15,7 @@ _PLACEHOLDER = re.compile(
 _NAME = re.compile(
     r"(?i)^[a-z_\-. :]*(password|passwd|passphrase|token|secret|key|csrf|auth|credential|login)[a-z_\-. :]*$"
 )
+_WORDS = re.compile(r"^[a-z]+(?:_[a-z]+)+$")  # `mail_settings`: a name of the program's own
 # `PASSWORD_FIELD = "..."` names a place where passwords are.
 _NAMES_A_PLACE = re.compile(
     r"(?i)_?(field(_?name)?|name|prefix|suffix|header|url|path|file|param(eter)?|type|cookie|session|length|source|label"
@@ -49,7 +50,13 @@ def is_made_up(value: str, line: str) -> bool:
     """Tell whether a value, on this line, is a placeholder, a name or a reference rather than a password."""
     if len(value) < SHORTEST or (value.replace(" ", "").isalpha() and len(value) < 8):
         return True
-    if is_placeholder(value) or _NAME.match(value) or _SENTENCE.match(value) or _REFERENCE.search(line):
+    if (
+        is_placeholder(value)
+        or _NAME.match(value)
+        or _WORDS.match(value)
+        or _SENTENCE.match(value)
+        or _REFERENCE.search(line)
+    ):
         return True
     if _PATTERN.search(value) or _NO_TEXT.search(value):
         return True

@@ -107,7 +107,8 @@ ROWS: tuple[Row, ...] = (
     sink("flask.session.update", "trust", "*", what="the session"),
     sink("flask.session.setdefault", "trust", "0 1", what="the session"),
     stops("flask.session.get"),
-    sink(".save", "path", "0 dst", weak=2),
+    # `FileStorage.save(to)`; with content it is a field of Django, whose storage cleans the name
+    sink(".save", "path", "0 dst", when="1:content absent", weak=2),
     shared("flask.g"),
     *(special(f"flask.g.{name}", "kept_for_request") for name in ("get", "pop")),
     *(

@@ -26,6 +26,7 @@ ROWS: tuple[Row, ...] = (
     same("jinja2.escape", "markupsafe.escape"),
     same("markupsafe.escape_silent", "markupsafe.escape"),
     clean("bleach.clean", "xss"),
+    *(clean(name, "xss") for name in (".clean", ".sanitize", ".sanitise")),  # of a cleaner of HTML
     clean("nh3.clean", "xss"),
     same("bleach.linkify", "bleach.clean"),
     stops("@page.*"),

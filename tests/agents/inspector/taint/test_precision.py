@@ -383,7 +383,7 @@ def view(request):
 def test_form_checks_what_it_has_a_method_for(tmp_path: Path, field: str, confidence: str) -> None:
     told = analysed(tmp_path, {"views.py": FORMS.replace("FIELD", field)})
     assert [(one["rule"], one["line"], one["confidence"]) for one in told["findings"]] == [
-        ("taint-trust-boundary", 15, "medium"),
+        ("taint-trust-boundary", 15, "low"),
         ("taint-redirect", 16, confidence),
     ]
 
@@ -412,3 +412,25 @@ def test_what_an_unknown_function_answers_is_hardly_a_page(
     view = f"@app.route('/')\ndef view():\n    p = request.args['p']\n    {body}\n"
     told = analysed(tmp_path, {"app.py": head + view})
     assert [(one["rule"], one["severity"], one["confidence"]) for one in told["findings"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("mark_safe(cleaner().clean(p))", []),
+        ("mark_safe(cleaner().shorten(p))", ["taint-xss views.py:8"]),
+        ("redirect(Signer().unsign(p))", []),
+        ("redirect(Signer().sign(p))", ["taint-redirect views.py:8"]),
+        ("open(Token.objects.get(key=p).file.name)", []),
+        ("open(Token.named(key=p).file.name)", ["taint-path views.py:8"]),
+    ],
+)
+def test_what_was_cleaned_signed_or_stored_by_the_program_is_its_own(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    head = (
+        "from django.core.signing import Signer\nfrom django.shortcuts import redirect\n"
+        "from django.utils.safestring import mark_safe\nfrom models import Token\nfrom texts import cleaner\n"
+    )
+    view = f"def view(request):\n    p = request.GET['p']\n    return {body}\n"
+    assert found(tmp_path, {"views.py": head + view}) == expected
