@@ -14,6 +14,7 @@ import sys
 from agents.inspector.taint import (
     attributes,
     containers,
+    entries,
     guards,
     kinds,
     sinks,
@@ -42,7 +43,6 @@ from agents.inspector.taint.values import (
 )
 
 _STDLIB = sys.stdlib_module_names | {"builtins"}
-_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "IntFlag", "Flag", "TextChoices", "IntegerChoices"})
 _EXIT = Value(name="!exit")
 
 
@@ -175,7 +175,7 @@ def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments
 def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> Value:
     """A new instance, after its __init__."""
     made = Value(ref=Instance(cls), shape="object", items={})
-    if any(base.rpartition(".")[2] in _ENUMERATIONS for base in cls.outside()):
+    if any(base.rpartition(".")[2] in entries.ENUMERATIONS for base in cls.outside()):
         for one in given.every():  # it raises unless it is one of the values
             frame.state.assume(guards.equal_facts(one, UNKNOWN))
         return made

@@ -19,6 +19,7 @@ from agents.inspector.taint.values import UNKNOWN, Taint, Value, merged
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
 
+ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "IntFlag", "Flag", "TextChoices", "IntegerChoices"})
 _HARMLESS = frozenset(
     [
         "builtins.int",
@@ -267,6 +268,8 @@ def _of_annotation(frame: Frame, annotation: ast.expr, depth: int) -> Value:
         return UNKNOWN
     found = frame.evaluate(annotation)
     if isinstance(found.ref, Class):
+        if any(base.rpartition(".")[2] in ENUMERATIONS for base in found.ref.outside()):
+            return Value(name="!harmless")  # a framework refuses what is none of its members
         return Value(ref=Instance(found.ref))
     if found.name in _HARMLESS:
         return Value(name="!harmless")

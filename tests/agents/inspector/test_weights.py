@@ -223,6 +223,7 @@ def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_pa
 
 
 def test_a_password_that_calls_itself_one_is_made_up() -> None:
+    assert is_made_up("Falsches Kennwort", '"wrong-password": "Falsches Kennwort"')
     assert is_made_up("rabbitmqpassword", 'broker = "amqp://rabbitmquser:rabbitmqpassword@host"')
     assert not is_made_up("rabbit9mqK2w", 'broker = "amqp://rabbitmquser:rabbit9mqK2w@host"')
 

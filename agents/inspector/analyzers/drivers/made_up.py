@@ -34,6 +34,8 @@ _NEEDED = re.compile(
 )
 # A sentence of lower-case words is said to people: "Please enter a password".
 _SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-{}]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
+# Capitalised words of any language are said to people as well: "Falsches Passwort".
+_PHRASE = re.compile(r"^(?=[^\W\d_a-z])[^\W\d_]+(?:[ ,'’-]+[^\W\d_]+)+[.!?]?$")
 # A regular expression, or markup: what finds a password in a page, not the password.
 _PATTERN = re.compile(r"\(\?[P:=!<]|\.[*+]\??|\\[dws][+*{]|\[\^?[a-z]-|</?[a-z]+[ >]")
 # An alphabet, or a call in a page's template.
@@ -58,7 +60,7 @@ def is_made_up(value: str, line: str) -> bool:
         or _REFERENCE.search(line)
     ):
         return True
-    if _PATTERN.search(value) or _NO_TEXT.search(value):
+    if _PHRASE.match(value) or _PATTERN.search(value) or _NO_TEXT.search(value):
         return True
     assigned = _ASSIGNED.search(line[: line.rfind(value) + 1]) if value in line else None
     return bool(assigned and names_a_place(assigned[1]))

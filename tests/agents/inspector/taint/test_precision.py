@@ -434,3 +434,24 @@ def test_what_was_cleaned_signed_or_stored_by_the_program_is_its_own(
     )
     view = f"def view(request):\n    p = request.GET['p']\n    return {body}\n"
     assert found(tmp_path, {"views.py": head + view}) == expected
+
+
+ENUM = """
+from enum import Enum
+from fastapi import FastAPI
+app = FastAPI()
+
+class Kind(str, Enum):
+    small = "small"
+
+@app.get("/{kind}")
+def shown(kind: KIND):
+    return open(kind).read()
+"""
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("Kind", []), ("str", ["taint-path app.py:11"])])
+def test_member_of_an_enumeration_is_no_text_of_the_request(
+    tmp_path: Path, kind: str, expected: list[str]
+) -> None:
+    assert found(tmp_path, {"app.py": ENUM.replace("KIND", kind)}) == expected
