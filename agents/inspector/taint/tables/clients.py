@@ -16,6 +16,8 @@ ROWS: tuple[Row, ...] = (
     sink("@requests.Session.request", "ssrf", "1 url"),
     stops("@requests.Session.*"),
     *(stops(f"requests.{name}") for name in _VERBS),
+    *(stops(f"@requests.Session.{name}") for name in (*_VERBS, "request")),
+    *(stops(name) for name in ("requests.request", "httpx.request", "@urllib3.PoolManager.request")),
     *(sink(f"httpx.{name}", "ssrf", "0 url") for name in (*_VERBS, "stream")),
     *(stops(f"httpx.{name}") for name in _VERBS),
     sink("httpx.request", "ssrf", "1 url"),

@@ -455,3 +455,10 @@ def test_member_of_an_enumeration_is_no_text_of_the_request(
     tmp_path: Path, kind: str, expected: list[str]
 ) -> None:
     assert found(tmp_path, {"app.py": ENUM.replace("KIND", kind)}) == expected
+
+
+@pytest.mark.parametrize(
+    "call", ["requests.request('post', URL, data=p)", "requests.Session().post(URL, data=p)"]
+)
+def test_answer_of_a_server_is_not_what_it_was_sent(tmp_path: Path, call: str) -> None:
+    assert in_view(tmp_path, f"return {call}.text", "import requests\nURL = 'https://a.example/'\n") == []
