@@ -9,11 +9,12 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import attempts, devices, sessions
 from accounts.models import DeviceSession, EndedBecause
+from frontend.account_frame import show
 from frontend.forms import PasswordForm
 from frontend.views import error, user_of
 
@@ -39,7 +40,8 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
         for row in sessions.alive(user_of(request))[:MOST_SHOWN]
     ]
     rows.sort(key=lambda row: not row.is_this)
-    return render(request, "frontend/sessions.html", {"rows": rows, "has_others": len(rows) > 1})
+    context = {"rows": rows, "has_others": len(rows) > 1}
+    return show(request, "sessions", "frontend/sessions.html", context)
 
 
 @require_POST
@@ -94,4 +96,4 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 
 def _password_page(request: HttpRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
-    return render(request, "frontend/password.html", {"form": form}, status=status)
+    return show(request, "password", "frontend/password.html", {"form": form}, status=status)

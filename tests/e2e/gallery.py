@@ -77,6 +77,7 @@ PAGES = (
     Shown("settings_audit", lambda _: f"{SETTINGS}/audit"),
     Shown("settings_danger", lambda _: f"{SETTINGS}/danger"),
     Shown("sessions", lambda _: "/account/sessions"),
+    Shown("keys", lambda _: "/account/keys"),
     Shown("password", lambda _: "/account/password"),
     Shown("api", lambda _: "/api/v1/docs"),
     Shown("nothing_here", lambda _: "/runs/018f0000-0000-7000-8000-000000000000"),

@@ -29,11 +29,11 @@ def test_run_page_of_another_browser_is_signed_out_at_once(
     with browser.new_context(java_script_enabled=False, viewport={"width": 1200, "height": 800}) as context:
         other = context.new_page()
         sign_in(other, web, "/account/sessions")
-        assert other.locator("table.runs tbody tr").count() == 2
-        assert other.locator("table.runs tbody tr").first.inner_text().startswith("Chrome on Linux this one")
+        assert other.locator("table.list tbody tr").count() == 2
+        assert other.locator("table.list tbody tr").first.inner_text().startswith("Chrome on Linux this one")
         other.get_by_role("button", name="Sign out all others").click()
         assert "Signed out of 1 other session." in other.locator("main").inner_text()
-        assert other.locator("table.runs tbody tr").count() == 1
+        assert other.locator("table.list tbody tr").count() == 1
         page.locator("#live a", has_text="sign in again").wait_for(timeout=5_000)
         assert DeviceSession.objects.filter(revoked_at=None).count() == 1
     assert complaints == []

@@ -36,7 +36,7 @@ def test_page_shows_this_one_first_and_the_others(cast: Cast) -> None:
 
 def test_page_of_a_single_session_says_so(cast: Cast) -> None:
     page = text(browser(cast.bob))
-    assert "Nowhere else." in page
+    assert "Nowhere else: you are signed in" in page
     assert "Sign out everywhere" not in page
 
 
