@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
 from frontend.forms import ticket_of
+from frontend.rerun_graph import preview_graph
 from frontend.views import error, find_run, user_of
 from tasks import runs
 from tasks.errors import EngineError
@@ -97,7 +98,13 @@ def rerun(request: HttpRequest, run_id: UUID) -> HttpResponse:
     except EngineError as refused:
         messages.error(request, str(refused))
         return redirect("frontend:run", run_id=run_id)
-    context = {"run": run, "preview": preview, "key": key, "ticket": ticket_of(None)}
+    context = {
+        "run": run,
+        "preview": preview,
+        "graph": preview_graph(run, preview),
+        "key": key,
+        "ticket": ticket_of(None),
+    }
     return render(request, "frontend/rerun.html", context)
 
 

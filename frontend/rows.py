@@ -197,7 +197,7 @@ def event_rows(run: Run) -> list[EventRow]:
     """Give the last lines of the log. Of a step's progress only the last word of each attempt is kept."""
     shown: list[EventRow] = []
     for event in events.since(run, max(0, run.last_seq - EVENTS_SHOWN), limit=EVENTS_SHOWN):
-        row = _event_row(event)
+        row = event_row(event)
         same = (
             shown and row.kind == "step.progress" and (shown[-1].kind, shown[-1].key) == (row.kind, row.key)
         )
@@ -275,7 +275,8 @@ def _skipped_row(item: object) -> SkippedRow:
     return SkippedRow(what=str(what or ""), why=str(why or ""))
 
 
-def _event_row(event: StoredFact) -> EventRow:
+def event_row(event: StoredFact) -> EventRow:
+    """Make a line of the log."""
     data = event.data if isinstance(event.data, dict) else {}
     return EventRow(
         seq=event.seq,

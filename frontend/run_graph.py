@@ -61,6 +61,7 @@ class Node:
     since: datetime | None
     x: int
     y: int
+    here: bool = False  # it is what the page is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,9 @@ from django.views.decorators.http import require_GET, require_safe
 from accounts import access, attempts
 from accounts.models import User
 from agents import requests
-from frontend import rows
+from frontend import event_filter, rows
 from frontend.forms import SignInForm
+from frontend.run_lineage import lineage_of
 from frontend.run_parts import shown as run_parts_of
 from tasks.models import Run
 from tasks.states import RunState
@@ -52,7 +53,9 @@ ERRORS = {
 def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run, as it is now; the page's script keeps it so."""
     run = find_run(request, run_id)
-    context = {**_parts(request, run), "events": rows.event_rows(run), "query": request.GET.urlencode()}
+    parts = _parts(request, run)
+    events = event_filter.events_of(run, request.GET, parts["steps"])
+    context = {**parts, "events": events, "query": request.GET.urlencode()}
     return render(request, "frontend/run.html", context)
 
 
@@ -112,6 +115,7 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     parts = run_parts_of(run, whole=request.GET.get("graph") == "whole", steps_at=steps_at)
     row, user = parts["row"], user_of(request)
     is_open = not row.is_final and run.cancel_requested_at is None
+    reruns = list(run.reruns.order_by("pk"))
     may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
     may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
@@ -129,7 +133,8 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_retry": may_rerun and any(step.has_failed for step in parts["steps"]),
         "approvals": rows.approval_rows(run, user),
         "decided": rows.decided_rows(run),
-        "reruns": list(run.reruns.order_by("pk")),
+        "reruns": reruns,
+        "lineage": lineage_of(run, has_reruns=bool(reruns)),
         "is_stopping": not row.is_final and run.cancel_requested_at is not None,
         "has_failed": run.state == RunState.FAILED.value,
     }

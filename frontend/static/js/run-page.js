@@ -4,6 +4,7 @@
 import { clockTime } from "./clock.js";
 import * as badge from "./live-badge.js";
 import { LiveParts } from "./live-parts.js";
+import * as rerun from "./rerun-dialog.js";
 import * as graph from "./run-graph.js";
 import { RunSocket } from "./run-socket.js";
 
@@ -13,6 +14,7 @@ const LINES = 1_000;
 const page = document.getElementById("run");
 const log = document.getElementById("events");
 const follow = document.getElementById("follow");
+const filter = document.getElementById("events-filter");
 let status = "catching";
 
 function show(next) {
@@ -57,14 +59,29 @@ function piece(tag, className, text) {
   return element;
 }
 
+// Whether an event is one of those that the page was asked for: as `event_filter` in Python reads the same lists.
+function fits(event) {
+  if (log.dataset.live !== "1") return false;
+  const asked = filter.querySelector("option[selected]")?.dataset.match ?? "";
+  const kinds = asked.split(" ");
+  const key = filter.elements.of.defaultValue;
+  if (key && event.data.key !== key) return false;
+  return kinds.some((kind) => !kind.startsWith("!") && event.type.startsWith(kind)) && !kinds.includes(`!${event.type}`);
+}
+
 function append(event) {
+  if (!fits(event)) return;
+  document.querySelector(".events-none")?.remove();
   const line = document.createElement("li");
   const key = event.data.key || "";
   Object.assign(line.dataset, { seq: event.seq, kind: event.type, key });
   const time = piece("time", "", clockTime(event.at));
   time.dateTime = event.at;
   const text = describe(event.type, event.data).slice(0, 300);
-  const pieces = [piece("span", "seq", event.seq), time, piece("span", "kind", event.type), piece("span", "key", key), piece("span", "text", text)];
+  const seq = piece("a", "seq", event.seq);
+  seq.href = `#e${event.seq}`;
+  line.id = `e${event.seq}`;
+  const pieces = [seq, time, piece("span", "kind", event.type), piece("span", "key", key), piece("span", "text", text)];
   line.append(...pieces.flatMap((one) => [one, " "]));
   const before = log.lastElementChild;
   const same = before?.dataset.kind === "step.progress" && event.type === "step.progress" && before.dataset.key === key;
@@ -84,6 +101,15 @@ const parts = new LiveParts({
 function finish() {
   socket.stop();
   show("done");
+  watchReruns();
+}
+
+// The run is over, but one that does it again may go on: its node turns green here, too.
+function watchReruns() {
+  const asking = setInterval(() => {
+    if (!document.querySelector("#part-lineage[data-goes-on]")) clearInterval(asking);
+    else if (!document.hidden) parts.refresh();
+  }, POLL_EVERY);
 }
 
 function end(why) {
@@ -108,9 +134,13 @@ const socket = new RunSocket({
 });
 
 graph.listen();
+rerun.listen();
+filter.addEventListener("change", (event) => event.target.type === "checkbox" || filter.requestSubmit());
 log.scrollTop = log.scrollHeight;
-if (isFinal()) show("done");
-else {
+if (isFinal()) {
+  show("done");
+  watchReruns();
+} else {
   show("catching");
   socket.start();
   setInterval(() => status === "offline" && !socket.stopped && parts.refresh(), POLL_EVERY);

@@ -4,6 +4,7 @@
 
 import * as badge from "./live-badge.js";
 import { LiveParts } from "./live-parts.js";
+import * as rerun from "./rerun-dialog.js";
 import { RunSocket } from "./run-socket.js";
 
 const WINDOW = 2_000; // lines in the page
@@ -147,6 +148,7 @@ const socket = new RunSocket({
   onEnd: end,
 });
 
+rerun.listen();
 if (isTail) {
   log.scrollTop = log.scrollHeight;
   follow.closest("label").hidden = false;
