@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 
 from accounts import access
@@ -188,7 +189,7 @@ def _note(made: Preview, *, has_target: bool) -> str:
 
 def _line(step: PlannedStep, made: Preview, titles: dict[str, str]) -> StepLine:
     return StepLine(
-        title=made.titles.get(step.key) or _FIXED.get((step.agent, step.operation), step.key),
+        title=made.titles.get(step.key) or str(_FIXED.get((step.agent, step.operation), step.key)),
         agent=titles.get(step.agent, step.agent),
         reason=step.reason,
         seconds=made.estimates[step.key].seconds,
@@ -196,7 +197,10 @@ def _line(step: PlannedStep, made: Preview, titles: dict[str, str]) -> StepLine:
     )
 
 
-_FIXED = {requests.PLANNER: "Plan the work", requests.REPORTER: "Write the report"}
+_FIXED = {
+    requests.PLANNER: gettext_lazy("Plan the work"),
+    requests.REPORTER: gettext_lazy("Write the report"),
+}
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:

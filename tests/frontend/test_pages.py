@@ -167,6 +167,7 @@ def test_every_answer_carries_the_strict_policy(cast: Cast, path: str) -> None:
         "/runs/new",
         "/projects/alice/shop",
         "/projects/alice/shop/runs",
+        "/projects/alice/shop/documentation",
         "/login/",
         "/api/v1/docs",
     ],

@@ -4,10 +4,17 @@
 import { tick } from "./clock.js";
 
 const EVERY = 4_000; // ms
+const SHARE = 20; // a page that takes long is asked for less often: at most this part of the time
 
 const wanted = () => [...document.querySelectorAll('[data-fresh="1"][id]')].filter((part) => !part.contains(document.activeElement) && !part.querySelector("details[open]"));
 
 async function refresh() {
+  const begun = performance.now();
+  await renew();
+  setTimeout(refresh, Math.max(EVERY, SHARE * (performance.now() - begun)));
+}
+
+async function renew() {
   if (document.hidden || !wanted().length) return;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
@@ -23,4 +30,4 @@ async function refresh() {
   }
 }
 
-setInterval(refresh, EVERY);
+setTimeout(refresh, EVERY);
