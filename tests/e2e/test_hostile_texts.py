@@ -78,7 +78,7 @@ def test_nothing_of_a_repository_runs_on_any_page(
         monkeypatch,
         tmp_path,
         tree=tree,
-        goals=(f"Inspect all {IMG}", f"Generate documentation {BREAKOUT}"),
+        goals=(f"What should we fix before the release? {IMG}", f"Generate documentation {BREAKOUT}"),
     )
     scene.cast.project.team.name = f"Team {IMG}"
     scene.cast.project.team.save()
