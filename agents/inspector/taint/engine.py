@@ -151,7 +151,7 @@ class Engine:
                 modules = self._prepared()
             self._all_roots(modules)
         if self.keeper is not None:
-            self.keeper.now.files = self.project.told()
+            self.keeper.settle(self.project.told())
         self.ledger.time = BEFORE_ROOTS
         for hit, function in self._suspected:
             if not self.ledger.shapes_of(function):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agents.inspector.taint import wording
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
-from agents.inspector.taint.sources import Stale
+from agents.inspector.taint.sources import Stale, Told
 from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tokens import Nameless, Tokens, digest
 from agents.inspector.taint.values import Value
@@ -34,6 +34,9 @@ class Root:
     owner: Class | None = None
 
 
+ENOUGH_USED = 0.9  # of the facts; then the rest is no burden
+
+
 class Keeper:
     """Takes over what holds of an earlier run's records, and makes those of this one."""
 
@@ -41,11 +44,12 @@ class Keeper:
         self._engine = engine
         self._ledger = engine.ledger
         self._before = known or Known()
-        self.now = Known()
-        self._numbers: dict[tuple[Stable, str], int] = {}  # of the facts of `now`
+        self.now = Known(
+            list(self._before.facts)
+        )  # each fact keeps its number; `settle` leaves out the unused
+        self._numbers = {fact: number for number, fact in enumerate(self.now.facts)}
         self._facts: dict[Place, tuple[Any, int]] = {}  # place -> what was read there last, its fact
         self._held: dict[int, bool] = {}  # fact of `before` -> whether it holds, until something changes
-        self._moved: dict[int, int] = {}  # fact of `before` -> fact of `now`
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
         self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
@@ -107,11 +111,7 @@ class Keeper:
             ledger.add_shapes(self._functions[other], count)
         self._taken[time] = record
         self._identities[time] = record.identity
-        self.now.records[name] = Record(
-            record.token, record.identity, [self._move(one) for one in record.reads], record.names, record.made,
-            [self._move(one) for one in record.written], record.shapes, record.hits, record.suspected,
-            record.told,
-        )  # fmt: skip
+        self.now.records[name] = record
         return True
 
     def outcome(self, root: Root) -> Record:
@@ -189,12 +189,6 @@ class Keeper:
             return place, self._seen(place, versions[-1] if versions else self._first(place)) == token
         except Nameless:
             return place, False
-
-    def _move(self, number: int) -> int:
-        found = self._moved.get(number)
-        if found is None:
-            found = self._moved[number] = self._number(*self._before.facts[number])
-        return found
 
     def _number(self, place: Stable, token: str) -> int:
         key = (place, token)
@@ -366,6 +360,18 @@ class Keeper:
             function = self._functions.get(stable[1:])
             return None if function is None else (what, function)
         return stable
+
+    def settle(self, files: dict[str, Told]) -> None:
+        """Make `now` what is to be written: without facts that nobody read, once they are many."""
+        self.now.files = files
+        used = {one for record in self.now.records.values() for one in (*record.reads, *record.written)}
+        if len(used) >= len(self.now.facts) * ENOUGH_USED:
+            return
+        numbers = {old: new for new, old in enumerate(sorted(used))}
+        self.now.facts = [self.now.facts[old] for old in numbers]
+        for record in self.now.records.values():
+            record.reads = [numbers[one] for one in record.reads]
+            record.written = [numbers[one] for one in record.written]
 
     def is_taken(self, number: int) -> bool:
         """Tell whether a root was taken over and not executed since."""

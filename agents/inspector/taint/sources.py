@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -126,7 +127,8 @@ def outermost(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
 
 def bodies(source: bytes, tree: ast.Module, needed: Iterable[Position]) -> tuple[Body, ...]:
     """The bodies of a whole tree that may be blanked; not those that are needed in every run."""
-    if not is_plain(source):
+    where = yielding(source)
+    if where is None:
         return ()
     lines, needed = source.splitlines(), frozenset(needed)
     found: list[Body] = []
@@ -138,7 +140,7 @@ def bodies(source: bytes, tree: ast.Module, needed: Iterable[Position]) -> tuple
         end = last.end_lineno or last.lineno
         before = lines[start - 1][: first.col_offset] if start == first.lineno else b""
         if start > one.lineno and not before.strip() and not lines[start - 2].rstrip().endswith(b"\\"):
-            found.append((one.lineno, one.col_offset, start, end, yields(one)))
+            found.append((one.lineno, one.col_offset, start, end, yields(one, where)))
     return tuple(found)
 
 
@@ -164,8 +166,12 @@ def fill(tree: ast.Module, source: bytes, path: str) -> None:
         raise Stale from error
 
 
-def yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Tell whether a function is a generator."""
+def yields(node: ast.FunctionDef | ast.AsyncFunctionDef, where: tuple[int, ...] | None) -> bool:
+    """Tell whether a function is a generator; `where` are the lines of its file on which one may yield, if known."""
+    if where is not None:
+        after = bisect_left(where, node.lineno)
+        if after == len(where) or where[after] > (node.end_lineno or node.lineno):
+            return False
     waiting: list[ast.AST] = list(node.body)
     while waiting:
         one = waiting.pop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
@@ -70,12 +69,7 @@ class Module:
         known = self.blank.get((node.lineno, node.col_offset))
         if known is not None:
             return known
-        lines = self.told.yielding
-        if lines is not None:
-            after = bisect_left(lines, node.lineno)
-            if after == len(lines) or lines[after] > (node.end_lineno or node.lineno):
-                return False
-        return sources.yields(node)
+        return sources.yields(node, self.told.yielding)
 
 
 @dataclass(slots=True, eq=False)

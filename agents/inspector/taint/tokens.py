@@ -41,6 +41,7 @@ from agents.inspector.taint.values import (
 
 _SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
 _CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
+_EMPTY: dict[type, str] = {tuple: "()", str: "'' ", frozenset: "{}"}
 _ENCODING = re.compile(rb"coding[:=]")
 _NOBODY = -2  # of what may be of any time
 LEVELS = 3  # of containers whose sharing is told
@@ -320,10 +321,12 @@ class Tokens:
         if kind is tuple:
             parts.append("(")
             for one in key:
-                if one is None or one is False:  # most of a key
+                if one is None or one is False:  # most of a key: without a call, since keys are many
                     parts.append("N " if one is None else "F ")
-                elif type(one) is tuple and not one:
-                    parts.append("()")
+                elif not one and type(one) in _EMPTY:
+                    parts.append(_EMPTY[type(one)])
+                elif type(one) is int:
+                    parts.append(f"{one} ")
                 else:
                     self._key(one, parts, born)
             parts.append(")")
