@@ -229,8 +229,11 @@ class Value:
     def but(self, **changes: Any) -> Value:
         """The same with some fields changed."""
         made = Value.__new__(Value)
-        for field in Value.__slots__:
-            setattr(made, field, changes[field] if field in changes else getattr(self, field))
+        made.const, made.exact, made.facts, made.items = self.const, self.exact, self.facts, self.items
+        made.name, made.prefix, made.ref = self.name, self.prefix, self.ref
+        made.rest, made.shape, made.taints = self.rest, self.shape, self.taints
+        for field, value in changes.items():
+            setattr(made, field, value)
         return made
 
     def __repr__(self) -> str:
