@@ -93,7 +93,9 @@ class RunForm(forms.Form):
         help_text=gettext_lazy("0 is most urgent, 9 least."),
     )
     digest = forms.RegexField(r"^[0-9a-f]{64}\Z", required=False, widget=forms.HiddenInput)
-    archive_name = forms.CharField(max_length=255, required=False, widget=forms.HiddenInput)
+    archive_name = forms.RegexField(
+        r"^[^\x00-\x1f\x7f/\\]{1,255}\Z", required=False, widget=forms.HiddenInput
+    )
     ticket = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Count, DurationField, ExpressionWrapper, Min, Q, QuerySet
 from django.db.models.functions import Now
 
-from tasks.models import Step, WorkerSession
+from tasks.models import Run, Step, WorkerSession
 from tasks.states import StepState
 
 
@@ -34,6 +34,7 @@ class Load:
 def loads() -> dict[str, Load]:
     """Give the load of every queue that has any, in few queries that indexes answer."""
     waiting: dict[str, Mapping[str, Any]] = {row["queue"]: row for row in _waiting()}
+    held = _in_paused()
     retries = _by_queue(Step.objects.filter(state=StepState.WAITING_RETRY.value))
     running = _by_queue(Step.objects.filter(worker__isnull=False))
     sessions = live_sessions()
@@ -42,14 +43,14 @@ def loads() -> dict[str, Load]:
     return {
         queue: Load(
             depth=waiting.get(queue, _NONE)["ready_now"],
-            held=waiting.get(queue, _NONE)["in_paused"],
+            held=held[queue],
             delayed=waiting.get(queue, _NONE)["later"] + retries[queue],
             running=running[queue],
             oldest_wait=waiting.get(queue, _NONE)["oldest"],
             workers=served[queue],
             slots=slots.get(queue, 0),
         )
-        for queue in {*waiting, *retries, *running, *served}
+        for queue in {*waiting, *held, *retries, *running, *served}
     }
 
 
@@ -67,24 +68,27 @@ def slots_by_queue(sessions: Iterable[WorkerSession] | None = None) -> dict[str,
     return slots
 
 
-_NONE: dict[str, Any] = {"ready_now": 0, "in_paused": 0, "later": 0, "oldest": None}
+_NONE: dict[str, Any] = {"ready_now": 0, "later": 0, "oldest": None}
 
 
 def _waiting() -> Iterable[Mapping[str, Any]]:
-    free, due = Q(held=False), Q(available_at__lte=Now())
+    due = Q(available_at__lte=Now())
     return (
-        Step.objects.filter(state=StepState.READY.value)
+        Step.objects.filter(state=StepState.READY.value, held=False)  # as the claim's index has them
         .order_by()
         .values("queue")
         .annotate(
-            ready_now=Count("pk", filter=free & due),
-            in_paused=Count("pk", filter=~free),
-            later=Count("pk", filter=free & ~due),
-            oldest=ExpressionWrapper(
-                Now() - Min("available_at", filter=free & due), output_field=DurationField()
-            ),
+            ready_now=Count("pk", filter=due),
+            later=Count("pk", filter=~due),
+            oldest=ExpressionWrapper(Now() - Min("available_at", filter=due), output_field=DurationField()),
         )
     )
+
+
+def _in_paused() -> Counter[str]:
+    """Count what is held, by way of the paused runs: no index has these steps, and most steps are of old runs."""
+    paused = Run.objects.filter(paused_at__isnull=False, finished_at=None)
+    return _by_queue(Step.objects.filter(run__in=paused, state=StepState.READY.value, held=True))
 
 
 def _by_queue(steps: QuerySet[Step]) -> Counter[str]:

@@ -107,6 +107,17 @@ def test_guest_of_one_project_sees_it_alone(cast: Cast) -> None:
     assert browser(guest).get("/projects/alice/shop").status_code == 200
 
 
+def test_home_escapes_what_people_and_repositories_say(cast: Cast) -> None:
+    evil = "<script>alert(1)</script>"
+    Project.objects.filter(pk=cast.project.pk).update(name=evil)
+    Team.objects.filter(slug="alice").update(name=evil)
+    submit_run(cast.project, goal=evil)
+    for path in ("/", "/runs", f"/?project={evil}", f"/runs?q={evil}&owner={evil}"):
+        page = browser(cast.vera).get(path).content.decode()
+        assert evil not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
 def test_lists_bear_any_report(cast: Cast) -> None:
     outputs: tuple[Any, ...] = (
         {},

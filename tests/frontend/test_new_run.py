@@ -169,6 +169,14 @@ class TestStarting:
         answer = browser(cast.bob).post(PATH, form(cast, target="", digest=digest, archive_name="x.zip"))
         assert list(answer.context["form"].errors) == ["archive"]
 
+    @pytest.mark.parametrize("name", ["a\nb.zip", "../a.zip", "x" * 256])
+    def test_name_of_an_archive_that_no_browser_sends_is_refused(self, cast: Cast, name: str) -> None:
+        client = browser(cast.bob)
+        client.post(PATH, form(cast, target="", archive=archive()))
+        digest = Upload.objects.get().digest
+        answer = client.post(PATH, form(cast, target="", digest=digest, archive_name=name))
+        assert (answer.status_code, list(answer.context["form"].errors)) == (400, ["archive_name"])
+
     def test_form_without_its_token_is_told_so(self, cast: Cast) -> None:
         client = Client(enforce_csrf_checks=True)
         client.force_login(cast.bob)
