@@ -1,7 +1,7 @@
 """What a page may load and where it may send: the Content-Security-Policy of every answer.
 
-The pages need scripts, styles and a socket of our own origin, and nothing inline. Django's admin sets some inline
-styles, so it gets these and no more. An answer that brings a policy of its own (artifacts) keeps it.
+The pages and the admin need scripts, styles and a socket of our own origin, and nothing inline. An answer that brings
+a policy of its own (artifacts, Flower) keeps it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ STRICT = (
     " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 FRAMING = f"{STRICT}; frame-src 'self'"  # a page that frames what `document_files` shows
-ADMIN = STRICT.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
 class ContentSecurityPolicy:
@@ -27,7 +26,6 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        policy = ADMIN if request.path.startswith("/admin/") else STRICT
-        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Content-Security-Policy", STRICT)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.generic import RedirectView
 
 from accounts import paths  # noqa: F401 - registers the converters
 from frontend import (
@@ -15,6 +16,7 @@ from frontend import (
     entry,
     finding,
     findings,
+    flower,
     home,
     keys,
     new_run,
@@ -81,6 +83,9 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/answer", teams.answer_invitation, name="invitation-answer"),
     path("invitations/<str:token>", teams.invitation_page, name="invitation"),
     path("enter/<str:token>", entry.enter, name="enter"),
+    path("flower", RedirectView.as_view(url="/flower/"), name="flower-start"),
+    path("flower/<path:path>", flower.flower, name="flower-path"),
+    path("flower/", flower.flower, name="flower"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="frontend:login"), name="logout"),
 ]

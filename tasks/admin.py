@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from history.admin import VersionedAdmin
-from tasks import limits, runs, timed_admin  # noqa: F401 - registers what goes by the clock
+from tasks import draining, limits, runs, timed_admin  # noqa: F401 - registers what goes by the clock
 from tasks.errors import EngineError
 from tasks.history_admin import ReadOnlyAdmin
+from tasks.loads import Load, loads
 from tasks.models import (
     Approval,
     Artifact,
@@ -30,6 +33,7 @@ from tasks.models import (
     Upload,
     WorkerSession,
 )
+from tasks.states import StepState
 
 
 @admin.register(Run)
@@ -85,6 +89,21 @@ class StepAdmin(ReadOnlyAdmin):
     search_fields = ("key", "run__public_id", "reason")
     list_select_related = ("run",)
     ordering = ("-id",)
+    actions = ("retry_dead",)
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Whoever may only look may not move anything."""
+        return request.user.has_perm("tasks.change_run")
+
+    @admin.action(description="Do again the runs of the chosen dead steps", permissions=["control"])
+    def retry_dead(self, request: HttpRequest, chosen: QuerySet[Step]) -> None:
+        """Each run is done again once, from what failed in it, however many of its steps are chosen."""
+        dead = chosen.filter(state=StepState.DEAD.value)
+        found = Run.objects.filter(pk__in=dead.order_by().values("run")).order_by("pk")
+        if not found:
+            messages.warning(request, "None of the chosen steps is dead; there is nothing to do again.")
+        by, owner = request.user.get_username(), request.user.pk
+        _each(request, found, "retried", lambda run: runs.retry(run.public_id, by=by, owner_id=owner))
 
 
 @admin.register(StepDependency)
@@ -159,10 +178,55 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 class QueueAdmin(VersionedAdmin[Any], ReadOnlyAdmin):
     """What the engine reads; change it in the agent's configuration. Only a pause is made here."""
 
-    list_display = ("name", "agent", "enabled", "is_open", "paused_at", "priority", "concurrency_limit")
+    list_display = (
+        "name",
+        "agent",
+        "enabled",
+        "is_open",
+        "waiting",
+        "oldest_wait",
+        "running_now",
+        "served_by",
+        "paused_at",
+        "priority",
+        "concurrency_limit",
+    )
     list_filter = ("enabled", ("paused_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "agent")
     actions = ("pause_queues", "resume_queues")
+
+    class Media:
+        js = ("js/admin-live.js",)  # the figures are read anew every few seconds
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Queue]:
+        """Read the loads of all queues once for a page."""
+        self._loads.set(loads())
+        return super().get_queryset(request)
+
+    _loads: ContextVar[dict[str, Load]] = ContextVar("queue_loads", default={})  # noqa: B039 - never changed
+
+    def _load(self, queue: Queue) -> Load:
+        return self._loads.get().get(queue.name, Load())
+
+    @admin.display(description="waiting")
+    def waiting(self, queue: Queue) -> str:
+        load = self._load(queue)
+        more = [f"{many} {word}" for many, word in ((load.held, "paused"), (load.delayed, "later")) if many]
+        return str(load.depth) + (f" (+ {', '.join(more)})" if more else "")
+
+    @admin.display(description="oldest waits")
+    def oldest_wait(self, queue: Queue) -> str:
+        wait = self._load(queue).oldest_wait
+        return "-" if wait is None else f"{max(wait.total_seconds(), 0.0):.0f} s"
+
+    @admin.display(description="running")
+    def running_now(self, queue: Queue) -> int:
+        return self._load(queue).running
+
+    @admin.display(description="workers")
+    def served_by(self, queue: Queue) -> str:
+        load = self._load(queue)
+        return f"{load.workers} ({load.slots} slots)"
 
     @admin.display(description="not paused", boolean=True)
     def is_open(self, queue: Queue) -> bool:
@@ -209,13 +273,36 @@ class WorkerSessionAdmin(ReadOnlyAdmin):
         "queues",
         "slots",
         "started_at",
+        "running_now",
         "heartbeat_at",
         "lease_until",
+        "stopping_at",
         "stopped_at",
     )
-    list_filter = ("stopped_at",)
+    list_filter = (("stopped_at", admin.EmptyFieldListFilter), ("stopping_at", admin.EmptyFieldListFilter))
     search_fields = ("hostname", "id")
     ordering = ("-heartbeat_at",)
+    actions = ("drain_workers",)
+
+    @admin.display(description="steps now")
+    def running_now(self, session: WorkerSession) -> int:
+        return int(getattr(session, "running_total", 0))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerSession]:
+        running = (
+            Step.objects.filter(worker=OuterRef("pk")).order_by().values("worker").annotate(n=Count("pk"))
+        )
+        found: QuerySet[WorkerSession] = super().get_queryset(request)
+        return found.annotate(running_total=Coalesce(Subquery(running.values("n")), 0))
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Whoever may hold a queue may drain a worker."""
+        return request.user.has_perm("tasks.change_queue")
+
+    @admin.action(description="Drain the chosen workers: they begin nothing new", permissions=["control"])
+    def drain_workers(self, request: HttpRequest, chosen: QuerySet[WorkerSession]) -> None:
+        by = request.user.get_username()
+        _each(request, chosen, "drained", lambda session: draining.drain(session, by=by))
 
 
 @admin.register(JournalEntry)

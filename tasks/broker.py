@@ -75,6 +75,14 @@ def waiting(queue: str) -> int:
         return int(line.channel._size(queue))
 
 
+def stop_serving(worker: str, queues: Sequence[str]) -> None:
+    """Tell a worker, by its Celery name, to take no more bells of these queues. Raises BrokerUnreachable."""
+    fault = f"Redis did not take the order for {worker!r}"
+    with _line(fault) as line:
+        for queue in queues:
+            current_app.control.cancel_consumer(queue, destination=[worker], connection=line.connection)
+
+
 class _Line:
     """The process's producer, opened when it is first wanted and again after each failure."""
 

@@ -95,9 +95,12 @@ def up(
     role: str,
     port: int | None = None,
     roots: Sequence[Path] = (),
+    flower: str = "",
     say: Callable[[str], None],
 ) -> Iterator[Crew]:
     """Bring the crew up, the web at `port` (any free one without); on leaving, end all that was started.
+
+    `flower`: the address of Flower for the web, with its password, if there will be one.
 
     The web is ready when this yields; the workers may still be starting: steps wait for them.
     """
@@ -114,7 +117,7 @@ def up(
             Supervisor(state_dir, role=role, environ=environ, cwd=services.ROOT, say=say)
         )
         say("starting web and workers")
-        for spec in (services.web(port), *services.engine(), *services.workers()):
+        for spec in (services.web(port, flower=flower), *services.engine(), *services.workers()):
             supervisor.start(spec)
         supervisor.wait_ready(["web"], seconds=READY_SECONDS)
         yield Crew(supervisor=supervisor, servers=found, environ=environ, entry=entry, url=url)

@@ -186,6 +186,22 @@ def database(name: str, fallback: str | None, meaning: str) -> dict[str, Any]:
     }
 
 
+def web_url(name: str, meaning: str) -> str:
+    """Read the address of another server, which may hold user and password; empty if there is none."""
+    _declare(name, "url", "", meaning)
+    hint = "write http://user:password@host:port, special characters of the password percent-encoded"
+    raw = os.environ.get(name, "")
+    if not raw:
+        return ""
+    parts = _split(name, raw, "", hint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        _fault(
+            name, "it is no address of a web server (the value is not shown, it may hold a password)", hint
+        )
+        return ""
+    return raw
+
+
 def redis_url(name: str, fallback: str | None, meaning: str) -> str:
     """Read a Redis URL, or one of sentinels: sentinel://:password@host:26379,host2:26379/0?master=name."""
     _declare(name, "url", "the embedded server, once started", meaning)

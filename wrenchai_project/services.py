@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from wrenchai_project import servers
 from wrenchai_project.supervisor import ChildSpec
@@ -21,6 +22,7 @@ GOAL = "Inspect this repository and report what should be fixed"  # unless someb
 INTERACTIVE = ("agent.super", "agent.journey")
 HEAVY = ("agent.inspector", "agent.dba", "agent.test_engineer", "agent.documentation")
 WEB_STAGE, WORKER_STAGE, ENGINE_STAGE = 1, 2, 3  # the order of ending
+FLOWER_PREFIX = "flower"  # where the web shows it, too: its pages link to each other by it
 CELERY = (sys.executable, "-m", "celery", "-A", "wrenchai_project")
 
 
@@ -68,8 +70,8 @@ def manage(*arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "manage.py"), *arguments]
 
 
-def web(port: int) -> ChildSpec:
-    """The web: pages, REST, WebSocket."""
+def web(port: int, *, flower: str = "") -> ChildSpec:
+    """The web: pages, REST, WebSocket; and Flower for staff, where `flower` is its address with its password."""
     argv = [
         sys.executable, "-m", "uvicorn", "wrenchai_project.asgi:application", "--host", "127.0.0.1",
         "--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning",
@@ -79,6 +81,7 @@ def web(port: int) -> ChildSpec:
         name="web",
         argv=argv,
         stage=WEB_STAGE,
+        environ={"WRENCH_FLOWER_URL": flower} if flower else {},
         ready=lambda log: answers(f"http://127.0.0.1:{port}/readyz"),
     )
 
@@ -111,14 +114,19 @@ def engine() -> list[ChildSpec]:
 
 
 def flower(port: int, *, password: str) -> ChildSpec:
-    """The task monitor, behind its own login (user `admin`)."""
+    """The task monitor. It asks for a password (user `admin`), which the web shows it for staff."""
     return ChildSpec(
         name="flower",
-        argv=[*CELERY, "flower", "--address=127.0.0.1", f"--port={port}"],
+        argv=[*CELERY, "flower", "--address=127.0.0.1", f"--port={port}", f"--url-prefix={FLOWER_PREFIX}"],
         stage=WEB_STAGE,
         environ={"FLOWER_BASIC_AUTH": f"admin:{password}"},
-        ready=lambda log: answers(f"http://127.0.0.1:{port}/healthcheck"),
+        ready=lambda log: answers(f"http://127.0.0.1:{port}/{FLOWER_PREFIX}/healthcheck"),
     )
+
+
+def flower_url(port: int, *, password: str) -> str:
+    """Give the address at which the web reaches Flower."""
+    return f"http://admin:{quote(password, safe='')}@127.0.0.1:{port}"
 
 
 def answers(url: str) -> bool:

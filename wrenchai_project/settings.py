@@ -166,6 +166,7 @@ WSGI_APPLICATION = "wrenchai_project.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "frontend" / "overrides"],  # templates of others that we replace
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -423,6 +424,13 @@ WEBHOOK_KEEP_DAYS = env.number(
     "Deliveries of webhooks that are over are kept so long",
     least=4,
     most=3650,
+)
+
+# --- Flower -----------------------------------------------------------------------------------------------
+FLOWER_URL = env.web_url(
+    "WRENCH_FLOWER_URL",
+    "Where the web reaches Flower, with its password: http://user:password@host:5555. Staff find it at /flower/;"
+    " without it there is no such page",
 )
 
 # --- The API ----------------------------------------------------------------------------------------------

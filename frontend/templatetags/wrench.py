@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django import template
+from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Project
 
 register = template.Library()
+
+
+@register.simple_tag
+def flower_path() -> str:
+    """Give the path of Flower; empty if this installation has none."""
+    return reverse("frontend:flower") if settings.FLOWER_URL else ""
 
 
 @register.filter

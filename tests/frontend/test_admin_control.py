@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Membership, User
 from accounts.roles import Role
 from agents.catalog import store_configurations
+from frontend.security import STRICT
 from tasks import runs
-from tasks.models import Approval, JournalEntry, Queue, Run, Step
+from tasks.models import Approval, JournalEntry, Queue, Run, Step, WorkerSession
 from tests.api.cast import Cast, ask, browser, probe, submit_steps, work_off
 
 
@@ -119,3 +124,56 @@ def test_strangers_see_nothing_of_it(cast: Cast, model: type[Model]) -> None:
     where = reverse(f"admin:tasks_{model._meta.model_name}_changelist")
     assert browser(staff("nobody")).get(where).status_code == 403
     assert browser(cast.alice).get(where).status_code == 302
+
+
+def test_dead_steps_are_done_again_once_per_run(cast: Cast, worker: None) -> None:
+    operator = staff("operator", "view_step", "change_run")
+    client = browser(operator)
+    run = submit_steps(cast.project, probe("a", fail_times=9), probe("b", fail_times=9), probe("c"))
+    Step.objects.filter(run=run).update(max_attempts=1)
+    work_off()
+    steps = list(Step.objects.filter(run=run))
+    assert sorted(step.state for step in steps) == ["dead", "dead", "succeeded"]
+    assert "1 retried." in act(client, "retry_dead", steps)
+    assert Run.objects.get(parent=run).owner == operator
+    alive = [step for step in steps if step.state == "succeeded"]
+    assert "None of the chosen steps is dead" in act(client, "retry_dead", alive)
+    act(browser(staff("watcher", "view_step")), "retry_dead", steps)
+    assert Run.objects.filter(parent=run).count() == 1
+
+
+def test_worker_that_is_drained_begins_nothing_new(cast: Cast, worker: None) -> None:
+    session = WorkerSession.objects.get()
+    act(browser(staff("watcher", "view_workersession")), "drain_workers", [session])
+    client = browser(staff("operator", "view_workersession", "change_queue"))
+    run = submit_steps(cast.project, probe("a"))
+    assert "1 drained." in act(client, "drain_workers", [session])
+    work_off()
+    assert Step.objects.get(run=run).state == "ready"
+    assert "it is drained, or ends already" in act(client, "drain_workers", [session])
+    WorkerSession.objects.update(stopped_at=timezone.now())
+    assert "it is no longer there" in act(client, "drain_workers", [session])
+
+
+def test_queues_tell_how_much_waits_in_few_queries(cast: Cast, worker: None) -> None:
+    store_configurations()
+    submit_steps(cast.project, probe("a"), probe("b"), probe("c", after="b"))
+    client = browser(staff("operator", "view_queue"))
+    shown = listed(client, Queue)
+    row = shown[shown.index(">agent.probe<") :].partition("</tr>")[0]
+    cells = [
+        re.search(rf'class="field-{name}[^"]*">([^<]*)<', row)
+        for name in ("waiting", "running_now", "served_by")
+    ]
+    assert [cell and cell[1] for cell in cells] == ["2", "0", "1 (1 slots)"]
+    with CaptureQueriesContext(connection) as seen:
+        listed(client, Queue)
+    assert len(seen) <= 20
+
+
+def test_admin_allows_nothing_inline(cast: Cast) -> None:
+    client = browser(staff("root", is_superuser=True))
+    for path in ("/admin/", "/admin/tasks/queue/", "/admin/accounts/project/add/"):
+        answer = client.get(path)
+        assert answer["Content-Security-Policy"] == STRICT
+        assert re.findall(r"<script>|style=\"|<style|onclick=", answer.content.decode()) == []

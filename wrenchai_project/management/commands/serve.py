@@ -50,11 +50,14 @@ class Command(LocalCommand):
         roots = [_existing(root) for root in options["root"]]
         with crew.only_one(state_dir, role="serve", say=note):
             port = web_port(options["port"])
-            with crew.up(state_dir, role="serve", port=port, roots=roots, say=note) as ours:
+            flower_port = None if options["no_flower"] else next_free(FLOWER_PORT)
+            flower = _flower_url(flower_port, state_dir) if flower_port else ""
+            with crew.up(state_dir, role="serve", port=port, roots=roots, flower=flower, say=note) as ours:
                 ours.supervisor.wait_ready(["interactive", "heavy"], seconds=READY_SECONDS)
                 ours.supervisor.publish(url=ours.url, roots=ours.environ["WRENCH_LOCAL_ROOTS"])
-                flower = None if options["no_flower"] else _start_flower(ours, state_dir)
-                _print_box(ours, flower, seconds=time.time() - began)
+                if flower_port:
+                    _start_flower(ours, state_dir, flower_port)
+                _print_box(ours, has_flower=bool(flower_port), seconds=time.time() - began)
                 try:
                     _look_after(ours)
                 except KeyboardInterrupt:
@@ -91,17 +94,19 @@ def _existing(root: Path) -> Path:
     return root.resolve()
 
 
-def _start_flower(ours: crew.Crew, state_dir: Path) -> str:
-    """Start the task monitor, last so that it holds up nobody, and return its address."""
-    port = next_free(FLOWER_PORT)
+def _flower_url(port: int, state_dir: Path) -> str:
+    return services.flower_url(port, password=keys.make(state_dir).flower_password)
+
+
+def _start_flower(ours: crew.Crew, state_dir: Path, port: int) -> None:
+    """Start the task monitor, last so that it holds up nobody."""
     ours.supervisor.start(services.flower(port, password=keys.make(state_dir).flower_password))
-    return f"http://127.0.0.1:{port}"
 
 
-def _print_box(ours: crew.Crew, flower: str | None, *, seconds: float) -> None:
+def _print_box(ours: crew.Crew, *, has_flower: bool, seconds: float) -> None:
     rows = [("Web", ours.url), ("API", f"{ours.url}/api/v1/docs"), ("Admin", f"{ours.url}/admin/")]
-    if flower:
-        rows.append(("Flower", f"{flower}  (user admin, password: flower_password in secrets.json below)"))
+    if has_flower:
+        rows.append(("Flower", f"{ours.url}/{services.FLOWER_PREFIX}/"))
     sign_in = (
         f"{ours.entry.admin} / {ours.entry.password}  (shown this once)"
         if ours.entry.password
