@@ -23,6 +23,7 @@ from django.db.models.lookups import GreaterThan
 
 from agents.finding_lists import Wanted, has_pattern
 from agents.models import TrackedFindings
+from tasks.models import Run
 
 MOST = 12  # choices told of a facet; what is chosen is always among them
 TOTAL = "total"
@@ -53,11 +54,11 @@ class Sheet:
         return self.choices.get(facet, ())
 
 
-def count(found: TrackedFindings, wanted: Wanted) -> Sheet:
-    """Count findings by facet. `found` has a status and is narrowed down by `wanted.ground`."""
+def count(found: TrackedFindings, wanted: Wanted, *, run: Run | None = None) -> Sheet:
+    """Count findings by facet. `found` has a status and is narrowed down by `wanted.ground`, and `run` if given."""
     groups = (
         found.order_by()
-        .annotate(fresh=_fresh(), folder=_folder(wanted.path))
+        .annotate(fresh=_fresh(run), folder=_folder(wanted.path))
         .values("severity", "status_now", "fresh", "agent", "rule", "owner", "folder")
         .annotate(n=Count("pk"))
     )
@@ -83,8 +84,9 @@ def folder_of(path: str) -> str:
     return "" if has_pattern(path) else path[: path.rfind("/") + 1]
 
 
-def _fresh() -> Any:
-    return Case(When(first_run=F("last_run"), then=Value("true")), default=Value("false"), output_field=_TEXT)
+def _fresh(run: Run | None) -> Any:
+    first = F("last_run") if run is None else Value(run.public_id)
+    return Case(When(first_run=first, then=Value("true")), default=Value("false"), output_field=_TEXT)
 
 
 def _folder(path: str) -> Any:

@@ -45,6 +45,7 @@ class View:
 
     wanted: Wanted
     order: str
+    run: UUID | None
     after: UUID | None
     pairs: tuple[Pair, ...]
     faults: tuple[str, ...]
@@ -81,10 +82,14 @@ def read(given: QueryDict) -> View:
         path = ""
     new = next(iter(_known(given, "new", ["true", "false"], faults)), "")
     order = next(iter(_known(given, "order", list(ORDERS), faults)), DEFAULT_ORDER)
+    run = _uuid(given.get("run", ""))
+    if given.get("run") and run is None:
+        faults.append(_("%(name)s cannot be looked for as it was given.") % {"name": "run"})
     pairs: list[Pair] = []
     for name, values in (
         ("q", [text]), ("severity", severities), ("status", statuses), ("new", [new]), ("agent", agents),
-        ("rule", rules), ("owner", owners), ("path", [path]), ("order", [order] if order != DEFAULT_ORDER else []),
+        ("rule", rules), ("owner", owners), ("path", [path]),
+        ("run", [str(run or "")]), ("order", [order] if order != DEFAULT_ORDER else []),
     ):  # fmt: skip
         pairs += [(name, value) for value in values if value]
     wanted = Wanted(
@@ -100,6 +105,7 @@ def read(given: QueryDict) -> View:
     return View(
         wanted=wanted,
         order=order,
+        run=run,
         after=_uuid(given.get("after", "")),
         pairs=tuple(pairs),
         faults=tuple(faults),

@@ -22,6 +22,7 @@ from agents.findings import Severity, Status
 from agents.models import TrackedFinding, TrackedFindings
 from agents.reporting.visible import one_line
 from frontend.finding_query import ALL, ORDERS, View
+from tasks.models import Run
 
 SHOWN = 50  # findings on a page
 STATUS_WORDS: Mapping[str, Promise] = {
@@ -48,6 +49,7 @@ _TITLES: Mapping[str, Promise] = {
     "owner": _("Owner"),
     "path": _("Path"),
     "q": _("Text"),
+    "run": _("Run"),
 }
 _FIXED: Mapping[str, Mapping[str, Promise]] = {
     "severity": SEVERITY_WORDS,
@@ -123,9 +125,11 @@ class Chip:
     query: str
 
 
-def page_of(found: TrackedFindings, view: View, *, chosen: Mapping[UUID, str] | None = None) -> Page:
+def page_of(
+    found: TrackedFindings, view: View, *, run: Run | None = None, chosen: Mapping[UUID, str] | None = None
+) -> Page:
     """Give the page that a view asks for. `found`: those that may be seen, with status and project."""
-    asked = narrow(found, view.wanted)
+    asked = narrow(found, view.wanted, run=run)
     column, sign = ORDERS[view.order][0], "-" if view.order.startswith("-") else ""
     if view.after is not None:
         last = TrackedFinding.objects.filter(public_id=view.after).values_list(column, "pk").first()
@@ -137,13 +141,13 @@ def page_of(found: TrackedFindings, view: View, *, chosen: Mapping[UUID, str] | 
     shown = [known[key] for key in keys[:SHOWN] if key in known]
     stamps = judging.stamps_of(shown)
     names = agent_titles()
-    told = tuple(_row(row, stamps[row.pk], names, chosen or {}) for row in shown)
+    told = tuple(_row(row, stamps[row.pk], names, chosen or {}, run) for row in shown)
     return Page(rows=told, next=view.from_row(shown[-1].public_id) if len(keys) > SHOWN and shown else None)
 
 
-def facets_of(found: TrackedFindings, view: View) -> Sheet:
+def facets_of(found: TrackedFindings, view: View, *, run: Run | None = None) -> Sheet:
     """Count what a view could be narrowed down to."""
-    return facets.count(narrow(found, view.wanted.ground), view.wanted)
+    return facets.count(narrow(found, view.wanted.ground, run=run), view.wanted, run=run)
 
 
 def facet_rows(sheet: Sheet, view: View) -> list[Facet]:
@@ -212,7 +216,13 @@ def _beyond(column: str, last: tuple[object, int], *, backwards: bool) -> Q:
     )
 
 
-def _row(row: TrackedFinding, stamp: str, names: Mapping[str, str], chosen: Mapping[UUID, str]) -> FindingRow:
+def _row(
+    row: TrackedFinding,
+    stamp: str,
+    names: Mapping[str, str],
+    chosen: Mapping[UUID, str],
+    run: Run | None,
+) -> FindingRow:
     status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
     return FindingRow(
         id=row.public_id,
@@ -223,7 +233,7 @@ def _row(row: TrackedFinding, stamp: str, names: Mapping[str, str], chosen: Mapp
         status=status,
         status_word=str(STATUS_WORDS[status]),
         until=row.until if status == Status.DISMISSED.value else None,
-        is_new=row.first_run == row.last_run,
+        is_new=row.first_run == (run.public_id if run else row.last_run),
         place=one_line(f"{row.path}:{row.line}"),
         rule=one_line(row.rule),
         agent=one_line(names.get(row.agent, row.agent)),

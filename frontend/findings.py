@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -22,6 +22,7 @@ from frontend.finding_query import ORDERS, View, read
 from frontend.judge_form import JudgeForm, judge, tell
 from frontend.navigation import open_project, place
 from frontend.views import user_of
+from tasks.models import Run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,13 +58,14 @@ def _answer(
             tell(request, judge(user_of(request), form))
             return redirect(request.get_full_path())
     view = read(request.GET)
-    context |= _list(rows, view, form) | _rights(request, project)
+    run = _run_of(request, view, project)
+    context |= _list(rows, view, form, run) | _rights(request, project)
     return render(request, "frontend/findings.html", context, status=400 if form.is_bound else 200)
 
 
-def _list(rows: TrackedFindings, view: View, form: JudgeForm) -> dict[str, Any]:
-    page = finding_rows.page_of(rows, view, chosen=form.chosen)
-    sheet = finding_rows.facets_of(rows, view)
+def _list(rows: TrackedFindings, view: View, form: JudgeForm, run: Run | None) -> dict[str, Any]:
+    page = finding_rows.page_of(rows, view, run=run, chosen=form.chosen)
+    sheet = finding_rows.facets_of(rows, view, run=run)
     return {
         "view": view,
         "form": form,
@@ -76,6 +78,18 @@ def _list(rows: TrackedFindings, view: View, form: JudgeForm) -> dict[str, Any]:
         "orders": [(value, word, value == view.order) for value, (_, word) in ORDERS.items()],
         "here": view.query,
     }
+
+
+def _run_of(request: HttpRequest, view: View, project: Project | None) -> Run | None:
+    """Give the run whose findings are asked for. Raises Http404 if it is not there for this person."""
+    if view.run is None:
+        return None
+    run = Run.objects.select_related("project__team").filter(public_id=view.run).first()
+    if run is None or (project is not None and run.project_id != project.pk):
+        raise Http404(f"there is no run {view.run}")
+    if not access.may(user_of(request), "finding.view", run.project):
+        raise Http404(f"there is no run {view.run}")
+    return run
 
 
 def _rights(request: HttpRequest, project: Project | None) -> dict[str, bool]:

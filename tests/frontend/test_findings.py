@@ -135,6 +135,22 @@ def test_all_findings_are_those_of_the_projects_that_one_sees(cast: Cast) -> Non
     assert shown(look(browser(cast.charlie), "/findings")) == ["foreign"]
 
 
+def test_findings_of_a_run_are_new_as_it_saw_them(cast: Cast) -> None:
+    first, second = find(cast.project, SQL), find(cast.project, SQL, KEY)
+    find(cast.project, KEY)
+    client = browser(cast.vera)
+    assert shown(look(client, run=str(first.public_id))) == ["sql-injection"]
+    page = look(client, run=str(second.public_id))
+    assert shown(page) == ["secret", "sql-injection"]
+    assert counts(page, "new") == {"true": "1", "false": "1"}
+    assert shown(look(client, run=str(second.public_id), new="true")) == ["secret"]
+    assert shown(look(client, "/findings", run=str(second.public_id))) == ["secret", "sql-injection"]
+    foreign = find(cast.other, SQL)
+    for page in (LIST, "/findings"):
+        assert client.get(page, {"run": str(foreign.public_id)}).status_code == 404
+    assert "run cannot be looked for" in look(client, run="x")
+
+
 @pytest.mark.parametrize("path", [LIST, "/findings", f"/findings/{uuid4()}"])
 def test_stranger_is_sent_to_sign_in(db: None, path: str) -> None:
     assert Client().get(path)["Location"].startswith("/login/")
