@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from frontend import rows, run_graph, run_progress, run_timeline
+from frontend.rows import StepRow
 from tasks.models import Run
+from tasks.states import StepState
+
+STEPS_SHOWN = 1_000  # rows of the table
+_QUIET = {StepState.PENDING.value, StepState.SUCCEEDED.value, StepState.SKIPPED.value}
 
 
 def shown(run: Run, *, whole: bool, steps_at: str) -> dict[str, Any]:
@@ -16,6 +22,7 @@ def shown(run: Run, *, whole: bool, steps_at: str) -> dict[str, Any]:
         "row": row,
         "run": run,
         "steps": steps,
+        "table": table_of(steps),
         "progress": progress,
         "steps_at": steps_at,
         "graph": run_graph.plan_graph(steps, edges, whole=whole, steps_at=steps_at),
@@ -23,3 +30,13 @@ def shown(run: Run, *, whole: bool, steps_at: str) -> dict[str, Any]:
         "findings": rows.finding_rows(row.summary),
         "skipped": rows.skipped_rows(row.summary),
     }
+
+
+def table_of(steps: Sequence[StepRow]) -> Sequence[StepRow]:
+    """Give the steps that the table shows, in their order: all, or of very many those in which something happens."""
+    if len(steps) <= STEPS_SHOWN:
+        return steps
+    loud = [row for row in steps if row.step.state not in _QUIET]
+    quiet = [row for row in steps if row.step.state in _QUIET]
+    chosen = {row.step.pk for row in [*loud, *quiet][:STEPS_SHOWN]}
+    return [row for row in steps if row.step.pk in chosen]

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from frontend import rows, run_graph, run_progress, run_timeline
+from frontend import rows, run_graph, run_parts, run_progress, run_timeline
 from frontend.run_graph import Graph, edges_of, plan_graph, shorten
 from frontend.run_timeline import Timeline
 from tasks import estimates
@@ -191,6 +191,17 @@ def test_head_tells_how_far_it_is_and_why_no_time_is_known(
     planning = submit_run(cast.project)
     told = run_progress.progress_of(planning, rows.step_rows(planning), [])
     assert (told.done, told.total, told.seconds, told.why) == (0, 1, None, "planning")
+
+
+def test_table_of_very_many_steps_keeps_those_in_which_something_happens(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_parts, "STEPS_SHOWN", 3)
+    quiet = [Past(key=f"p{n}") for n in range(4)]
+    run = store_run(cast.project, *quiet, Past(key="bad", state="dead"), Past(key="next", state="ready"))
+    page = browser(cast.vera).get(f"/runs/{run.public_id}").content.decode()
+    assert re.findall(r'<tr id="step-([^"]+)">', page) == ["p0", "bad", "next"]
+    assert "3 of 6 steps: first those that run, wait or failed." in page
 
 
 def test_page_asks_as_much_for_many_steps_as_for_few(cast: Cast, steady_rules: None) -> None:
