@@ -161,7 +161,12 @@ def test_overview_says_what_only_an_older_run_judged(cast: Cast) -> None:
 def test_run_that_only_wrote_pages_takes_nothing_away(cast: Cast) -> None:
     reported(cast.project)
     judged = quality(cast.project, days=-2, letters="BBB", gate="passed")
-    nothing = {"security": None, "reliability": None, "maintainability": None, "code_lines": None}
+    nothing: dict[str, Any] = {
+        "security": None,
+        "reliability": None,
+        "maintainability": None,
+        "code_lines": None,
+    }
     quality(cast.project, days=-1, gate="baseline", **nothing)
     page = browser(cast.vera).get(OVERVIEW).content.decode()
     assert f"/runs/{judged.run}" in page
