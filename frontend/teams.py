@@ -63,7 +63,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def team_page(request: HttpRequest, team: str) -> HttpResponse:
     """Show who is in a team, and to those who may invite who is invited."""
-    found = _find(request, team)
+    found = find_team(request, team)
     return _team_page(request, found, InviteForm(mine=access.role_in_team(user_of(request), found)))
 
 
@@ -71,7 +71,7 @@ def team_page(request: HttpRequest, team: str) -> HttpResponse:
 @login_required
 def change_member(request: HttpRequest, team: str) -> HttpResponse:
     """Give a member another role, or take them out."""
-    found = _find(request, team, "team.members")
+    found = find_team(request, team, "team.members")
     user = _member(found, request.POST.get("username", ""))
     roles = {role.label: role for role in Role}
     with _told(request):
@@ -91,7 +91,7 @@ def change_member(request: HttpRequest, team: str) -> HttpResponse:
 @login_required
 def leave_team(request: HttpRequest, team: str) -> HttpResponse:
     """Leave a team."""
-    found = _find(request, team)
+    found = find_team(request, team)
     with _told(request):
         members.leave(found, by=user_of(request))
         messages.info(request, f"You have left {found.name}.")
@@ -102,7 +102,7 @@ def leave_team(request: HttpRequest, team: str) -> HttpResponse:
 @login_required
 def invite(request: HttpRequest, team: str) -> HttpResponse:
     """Invite somebody. Without mail the answer shows the link, this once."""
-    found, user = _find(request, team, "team.members"), user_of(request)
+    found, user = find_team(request, team, "team.members"), user_of(request)
     form = InviteForm(request.POST, mine=access.role_in_team(user, found))
     if not form.is_valid():
         return _team_page(request, found, form, status=400)
@@ -128,7 +128,7 @@ def invite(request: HttpRequest, team: str) -> HttpResponse:
 @login_required
 def change_invitation(request: HttpRequest, team: str, invitation_id: UUID) -> HttpResponse:
     """Send an invitation again, or take it back."""
-    found, user = _find(request, team, "team.members"), user_of(request)
+    found, user = find_team(request, team, "team.members"), user_of(request)
     row = invitations.of(found).filter(public_id=invitation_id).first()
     if row is None:
         raise Http404
@@ -251,6 +251,8 @@ def _team_page(
         .filter(team=team)
         .order_by("name", "pk")[:SHOWN],
         "may_manage": may_manage,
+        "may_edit": access.may(user, "team.edit", team),
+        "may_create": access.may(user, "project.create", team),
         "is_member": rows.filter(user=user).exists(),
         "form": form,
         "link": link,
@@ -258,7 +260,7 @@ def _team_page(
     return render(request, "frontend/team.html", context, status=status)
 
 
-def _find(request: HttpRequest, slug: str, action: str = "team.view") -> Team:
+def find_team(request: HttpRequest, slug: str, action: str = "team.view") -> Team:
     """Give a team in which this person may do `action`. Raises Http404, PermissionDenied."""
     user = user_of(request)
     team = access.teams_for(user, "team.view").filter(slug=slug).first()

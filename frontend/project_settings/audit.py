@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.audit import Act
-from accounts.models import AuditRecord
+from accounts.models import AuditRecord, User
 from agents.reporting.visible import one_line
 from frontend.fields import OneLine
 from frontend.project_settings.frame import open_section
@@ -73,7 +74,7 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     chosen = {name: str(wanted[name]) for name in ("act", "actor", "since", "until") if wanted.get(name)}
     older = urlencode({**chosen, "before": str(shown[-1].number)}) if len(found) > PER_PAGE else ""
     context = {
-        "rows": [audit_row(row) for row in shown],
+        "rows": audit_rows(shown),
         "form": form,
         "chosen": urlencode(chosen),
         "is_filtered": bool(chosen),
@@ -88,10 +89,24 @@ def words(act: str) -> str:
     return act.replace(".", " ").replace("_", " ")
 
 
-def audit_row(row: AuditRecord) -> AuditRow:
+def audit_rows(found: Sequence[AuditRecord]) -> list[AuditRow]:
+    """Show records; in one query more, for the names of people that they are about."""
+    ids = {row.pk: _person(row.subject) for row in found}
+    names = dict(User.objects.filter(pk__in=set(filter(None, ids.values()))).values_list("pk", "username"))
+    return [_audit_row(row, names.get(ids[row.pk] or 0, "")) for row in found]
+
+
+def _audit_row(row: AuditRecord, person: str) -> AuditRow:
     """Show a record. Its details are told in a line; names that people chose are data."""
-    told = "; ".join(f"{words(name)}: {_told(value)}" for name, value in row.details.items())
-    return AuditRow(row=row, act=words(row.act), details=one_line(told)[:MOST_TEXT])
+    told = [f"{words(name)}: {_told(value)}" for name, value in row.details.items() if name != "in"]
+    line = "; ".join([person, *told] if person else told)
+    return AuditRow(row=row, act=words(row.act), details=one_line(line)[:MOST_TEXT])
+
+
+def _person(subject: str) -> int | None:
+    """Read the number of a subject as user:7. None: it is about something else."""
+    kind, _colon, number = subject.partition(":")
+    return int(number) if kind == "user" and number.isdecimal() else None
 
 
 def _told(value: object) -> str:

@@ -77,6 +77,8 @@ PAGES = (
     Shown("settings_audit", lambda _: f"{SETTINGS}/audit"),
     Shown("settings_danger", lambda _: f"{SETTINGS}/danger"),
     Shown("sessions", lambda _: "/account/sessions"),
+    Shown("team_settings", lambda _: "/teams/alice/settings"),
+    Shown("new_project", lambda _: "/teams/alice/projects/new"),
     Shown("keys", lambda _: "/account/keys"),
     Shown("password", lambda _: "/account/password"),
     Shown("api", lambda _: "/api/v1/docs"),

@@ -11,11 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import audit, keys
+from accounts import audit, keys, members
 from accounts.audit import Act
 from accounts.limits import shared
 from accounts.limits.book import book
 from accounts.models import AuditRecord, RateRule
+from accounts.roles import Role
 from agents.models import RunQuality
 from agents.quality.model import Condition, ConditionState, Debt, Gate, GateState, Quality, SettingsTold
 from tests.api.cast import Cast, browser, submit_run
@@ -161,6 +162,11 @@ def test_change_is_told_as_from_what_to_what(cast: Cast) -> None:
     audit.record(Act.PROJECT_CHANGED, project_id=cast.project.pk, details=details)
     shown = page(browser(cast.alice), "/audit")
     assert "lost: bob, vera; none: –; changes: name Shop → Store" in shown
+
+
+def test_role_is_told_with_whose_it_is(cast: Cast) -> None:
+    members.set_project_role(cast.project, cast.bob, Role.MAINTAINER, by=cast.alice)
+    assert '<span class="sub">bob; role: maintainer</span>' in page(browser(cast.alice), "/audit")
 
 
 def test_audit_asks_few_queries_by_an_index(cast: Cast, steady_rules: None) -> None:
