@@ -64,6 +64,7 @@ def test_five_thousand_lines_are_whole_though_the_server_restarts(
     sign_in(page, web, f"/runs/{run.public_id}/steps/scan", "vera")
     page.locator("#live.live-live").wait_for(timeout=SOON)
     page.evaluate(WATCH)
+    assert page.locator(".log-empty").count() == 1
     say(run, 0, LINES // 2)
     page.locator("#log .ln", has_text=f"line {LINES // 2 - 1} ").wait_for(timeout=SOON)
     web.stop()
@@ -71,6 +72,7 @@ def test_five_thousand_lines_are_whole_though_the_server_restarts(
     say(run, LINES // 2, LINES)
     web.start()
     page.locator("#log .ln", has_text=f"line {LINES - 1} ").wait_for(timeout=SOON)
+    assert page.locator(".log-empty").count() == 0
     shown = page.evaluate(NUMBERS)
     assert shown == list(range(LINES - len(shown), LINES))
     assert len(shown) <= 2_000

@@ -77,6 +77,7 @@ function hasRoom() {
 }
 
 function append(lines) {
+  if (lines.length) document.querySelector(".log-empty")?.remove();
   log.append(...lines);
   const over = log.childElementCount - WINDOW;
   if (over > 0) for (const line of [...log.children].slice(0, over)) line.remove();
