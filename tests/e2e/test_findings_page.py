@@ -48,6 +48,11 @@ def judged(verdict: str) -> set[str]:
     return {" ".join(title.split()[:2]) for title in acts}
 
 
+def be_ready(page: Page) -> None:
+    """Wait for the page's script, without which keys do nothing: it tells that nothing is chosen."""
+    page.locator("#chosen", has_text="None chosen").wait_for()
+
+
 def at(page: Page) -> str:
     """The finding that the keyboard is at."""
     return " ".join(page.locator("tr[aria-selected=true] td.main a").inner_text().split()[:2])
@@ -64,6 +69,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     shown, titles = page.locator(".findings-list tbody tr"), page.locator(".findings-list td.main")
     assert (page.locator("#results-title").inner_text(), shown.count()) == ("10,000 findings that count", 50)
 
+    be_ready(page)
     page.keyboard.press("j")
     first = at(page)
     for key in ("j", "x", "j", "x", "k", "k"):
@@ -81,6 +87,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     page.keyboard.type("the caller checks jkx")
     page.locator("#judge").get_by_role("button", name="Dismiss", exact=True).click()
     page.get_by_text("1 finding dismissed.").wait_for()
+    be_ready(page)
     assert judged("dismiss") == {first}
     assert TriageAct.objects.get(verdict="dismiss").reason == "the caller checks jkx"
 
@@ -88,6 +95,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     assert page.locator("#chosen").inner_text() == "50 chosen"
     page.get_by_role("button", name="Accept").dblclick()
     page.get_by_text("50 findings accepted.").wait_for()
+    be_ready(page)
     assert len(judged("accept")) == 50
 
     page.keyboard.press("/")
@@ -102,6 +110,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     page.go_back()
     page.locator("#results-title", has_text="111 findings").wait_for()
     page.goto(saved)
+    be_ready(page)
     assert titles.all_inner_texts() == kept
     assert page.locator("#q").input_value() == "Title 77"
 
