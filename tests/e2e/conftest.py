@@ -63,7 +63,8 @@ class Web:
         return {
             **os.environ,
             **own,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)]),  # the tests' own agents
+            # with the tests' own agents, which pictures should not show
+            "PYTHONPATH": os.pathsep.join([str(ROOT)] if self.as_served else [str(ROOT), str(PLUGINS)]),
             "DATABASE_URL": f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}",
         }
 

@@ -49,6 +49,7 @@ def make_scene(
 ) -> Scene:
     """Build it, with runs on `tree` for each of the goals. Takes half a minute of work."""
     settings.LOCAL_ROOTS = [tree.parent]
+    monkeypatch.setenv("WRENCH_LOCAL_ROOTS", str(tree.parent))  # for a web that starts later
     settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
     cast = make_cast()
     queues = [queue.name for queue in catalog().queues()]

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.browsing import needs_browser, sign_in
 from tests.e2e.gallery import PAGES, THEMES, WIDTHS, Shown
-from tests.e2e.scene import Scene, make_scene
+from tests.e2e.scene import SHOP, Scene, make_scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -33,7 +35,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), needs_browser]
 
 @pytest.fixture
 def scene(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
-    return make_scene(settings, monkeypatch, tmp_path)
+    tree = Path(tempfile.gettempdir(), "shop") if KEEP else tmp_path / "shop"  # which pictures show
+    copytree(SHOP, tree, dirs_exist_ok=True)
+    return make_scene(settings, monkeypatch, tmp_path, tree=tree)
 
 
 def test_each_page_is_accessible_fits_and_complains_of_nothing(
