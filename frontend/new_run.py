@@ -1,7 +1,7 @@
 """The page of a new run: a form, and beside it what the run would do, before anything is stored.
 
 GET  /runs/new            ?project=team/slug &goal= &target=: what the form begins with
-POST /runs/new            starts the run, or with `act=preview` only shows its plan
+POST /runs/new            starts the run; `act=preview` only shows its plan, `act=forget` lets go of an upload
 POST /runs/new/preview    the plan alone, for the page to put in place while somebody types
 """
 
@@ -79,12 +79,14 @@ class NewRun(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         data, fault = uploads.keep(request, user_of(request))
+        if request.POST.get("act") == "forget":
+            data["digest"] = data["archive_name"] = ""
         form = RunForm(data, user=user_of(request))
         if fault:
             form.full_clean()
             form.errors.pop("target", None)  # the archive was meant
             form.add_error("archive", fault)
-        if request.POST.get("act") == "preview":
+        if request.POST.get("act") in {"preview", "forget"}:
             return _page(request, form, plan=_plan(form))
         if not form.is_valid():
             return _page(request, form, plan=_plan(form), status=400)

@@ -169,6 +169,18 @@ class TestStarting:
         answer = browser(cast.bob).post(PATH, form(cast, target="", digest=digest, archive_name="x.zip"))
         assert list(answer.context["form"].errors) == ["archive"]
 
+    def test_archive_can_be_let_go_for_an_address(self, cast: Cast) -> None:
+        client = browser(cast.bob)
+        client.post(PATH, form(cast, goal="", target="", archive=archive()))
+        kept = {"digest": Upload.objects.get().digest, "archive_name": "shop.tar.gz"}
+        both = client.post(PATH, form(cast, **kept))
+        assert list(both.context["form"].errors) == ["target"]
+        assert "Give one" in both.context["form"].errors["target"][0]
+        answer = client.post(PATH, form(cast, **kept, act="forget"))
+        assert (answer.status_code, Run.objects.exists()) == (200, False)
+        assert [answer.context["form"][name].value() for name in ("digest", "target")] == ["", URL]
+        assert "is uploaded" not in answer.content.decode()
+
     @pytest.mark.parametrize("name", ["a\nb.zip", "../a.zip", "x" * 256])
     def test_name_of_an_archive_that_no_browser_sends_is_refused(self, cast: Cast, name: str) -> None:
         client = browser(cast.bob)
