@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from agents.findings import Severity
+from frontend.navigation import SideLink
 from frontend.rows import StepRow
 from frontend.run_graph import Edge, plan_graph
 from tasks.models import Step
@@ -24,6 +26,10 @@ def page(request: HttpRequest) -> HttpResponse:
         "severities": [severity.value for severity in Severity],
         "grades": "ABCDE",
         "graph": plan_graph(*_example()),
+        "side": [
+            SideLink(href="#s-side", title=_("First"), is_here=True),
+            SideLink(href="#s-side", title=_("Second"), is_here=False),
+        ],
     }
     return render(request, "frontend/styleguide.html", context)
 

@@ -19,7 +19,6 @@ from wrenchai_project.supervisor import ChildFailed
 READY_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 WEB_PORT = 8000
-FLOWER_PORT = 5555
 MINUTES = 15  # for which a sign-in link opens: accounts.entries
 
 
@@ -50,7 +49,8 @@ class Command(LocalCommand):
         roots = [_existing(root) for root in options["root"]]
         with crew.only_one(state_dir, role="serve", say=note):
             port = web_port(options["port"])
-            flower_port = None if options["no_flower"] else next_free(FLOWER_PORT)
+            # nobody types it: people come by the web. One that is written down somewhere would be contended for
+            flower_port = None if options["no_flower"] else processes.free_port()
             flower = _flower_url(flower_port, state_dir) if flower_port else ""
             with crew.up(state_dir, role="serve", port=port, roots=roots, flower=flower, say=note) as ours:
                 ours.supervisor.wait_ready(["interactive", "heavy"], seconds=READY_SECONDS)
