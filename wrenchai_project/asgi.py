@@ -49,8 +49,11 @@ _route: Callable[..., Any] = re_path  # Django's and Channels' types differ on w
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a body that announces to be too large before Django spools it to the disk."""
-    announced = dict(scope["headers"]).get(b"content-length", b"")
+    headers = dict(scope["headers"])
+    announced = headers.get(b"content-length", b"")
     size = int(announced) if announced.isdigit() else None
+    if size is None and b"transfer-encoding" not in headers:
+        size = 0  # no body at all: a page that is asked for
     most = _most_bytes(scope["path"])
     if size is not None and size > most:
         text = f"the body has more than {most} bytes"
