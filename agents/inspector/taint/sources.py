@@ -13,7 +13,7 @@ import ast
 import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -156,12 +156,16 @@ def blanked(source: bytes, blank: Iterable[Body]) -> bytes:
     return b"".join(lines)
 
 
-def fill(tree: ast.Module, source: bytes, path: str) -> None:
-    """Give the functions of a blanked tree the bodies that they have in the whole one. Raises Stale."""
+def fill(tree: ast.Module, source: bytes, path: str, blank: Container[Position]) -> None:
+    """Give the functions that are blank the bodies that they have in the whole tree. Raises Stale.
+
+    Others keep theirs: summaries and closures that were made of them know their nodes by identity.
+    """
     try:
         full = {(one.lineno, one.col_offset): one.body for one in outermost(parsed(source, path))}
         for one in outermost(tree):
-            one.body = full[one.lineno, one.col_offset]
+            if (one.lineno, one.col_offset) in blank:
+                one.body = full[one.lineno, one.col_offset]
     except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError) as error:
         raise Stale from error
 

@@ -61,7 +61,7 @@ class Module:
     def fill(self) -> None:
         """Parse the whole file if that was not done yet. Raises Stale."""
         if self.blank:
-            sources.fill(self.tree, self.source, self.path)
+            sources.fill(self.tree, self.source, self.path, self.blank)
             self.blank = {}
 
     def yields(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -11,6 +11,8 @@ import pytest
 
 from agents.inspector.taint import analysis, records
 from agents.inspector.taint.engine import ROOT_STEPS, Engine
+from agents.inspector.taint.keeping import Keeper
+from agents.inspector.taint.ledger import Trace
 
 PROGRAM = {
     "web/views.py": """\
@@ -340,6 +342,45 @@ def test_what_a_root_binds_in_a_closure_of_the_program_ends_with_it(tmp_path: Pa
 
     assert again.keeper is not None
     assert again.keeper.taken == len(again.roots) - 1
+    assert told == _run(root, None)[1]
+
+
+def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "import os\nkept = []\n\ndef on(callback):\n    kept.append(callback)\n\n"
+        "def early(text):\n    on(lambda one: one)\n    return helper(text)\n\n"
+        "def helper(text):\n    return text\n\n"
+        "def late(text):\n    os.system(text)\n\n"
+        + "".join(f"on({number})\n" for number in range(30))  # so that it is known by the lambda's node
+        + "early(1)\n"
+    )
+    shown = (
+        "import sys\nfrom a import helper, late\n\ndef first():\n    late(sys.argv[1])\n\n"
+        "def second(text):\n    return helper(text)\n"
+    )
+    (root / "b.py").write_text(shown)
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "b.py").write_text(f"# a line\n{shown}")
+    again: list[int] = []
+    recalled = Keeper.recalled
+
+    def noted(keeper: Keeper, number: int, trace: Trace) -> None:
+        recalled(keeper, number, trace)
+        again.append(number)
+
+    monkeypatch.setattr(Keeper, "recalled", noted)
+
+    second, told = _run(root, records.read(kept, ROOT_STEPS))
+
+    assert second.keeper is not None
+    assert [second.roots[one].function.name for one in again] == ["early"]
+    assert second.keeper.taken == len(second.roots) - 3  # without it and the two that were changed
     assert told == _run(root, None)[1]
 
 

@@ -49,7 +49,7 @@ def test_what_is_blanked_can_be_filled_again(source: str) -> None:
     assert _shape(tree) == _shape(sources.parsed(content, "a.py"))
 
     tree = sources.parsed(sources.blanked(content, bodies), "a.py")
-    sources.fill(tree, content, "a.py")
+    sources.fill(tree, content, "a.py", {(line, column) for line, column, *_ in bodies})
     assert _bodies(tree) == _bodies(whole)
 
 
@@ -78,3 +78,16 @@ def test_whether_it_yields_is_told_of_each_body() -> None:
 def test_a_body_that_every_run_needs_stays() -> None:
     source = b"def f():\n    return 1\n\ndef g():\n    return 2\n"
     assert sources.bodies(source, sources.parsed(source, "a.py"), {(1, 0)}) == ((4, 0, 5, 5, False),)
+
+
+def test_a_body_that_was_not_blanked_keeps_its_nodes() -> None:
+    source = b"def f():\n    return lambda: 1\n\ndef g():\n    return 2\n"
+    bodies = sources.bodies(source, sources.parsed(source, "a.py"), {(1, 0)})
+    tree = sources.parsed(sources.blanked(source, bodies), "a.py")
+    before = {one.name: one.body for one in sources.outermost(tree)}
+
+    sources.fill(tree, source, "a.py", {(4, 0)})
+
+    after = {one.name: one.body for one in sources.outermost(tree)}
+    assert after["f"] is before["f"]
+    assert [ast.dump(one) for one in after["g"]] == ["Return(value=Constant(value=2))"]
