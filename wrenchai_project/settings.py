@@ -283,11 +283,7 @@ HEARTBEAT_SECONDS = env.number(
     "WRENCH_HEARTBEAT_SECONDS", 10, "A worker renews its lease so often", least=1, most=60
 )
 LEASE_SECONDS = env.number(
-    "WRENCH_LEASE_SECONDS",
-    30,
-    "A worker that did not renew for so long has lost its steps",
-    least=3,
-    most=600,
+    "WRENCH_LEASE_SECONDS", 30, "A worker silent for so long has lost its steps", least=3, most=600
 )
 # What a session that fell silent in a transaction has locked, nobody recovers: it ends when a lease would.
 DATABASES["default"]["OPTIONS"]["options"] = " ".join(
@@ -419,11 +415,7 @@ WEBHOOK_THREADS = env.number(
     "WRENCH_WEBHOOK_THREADS", 16, "So many webhooks are sent at once", least=2, most=200
 )
 WEBHOOK_KEEP_DAYS = env.number(
-    "WRENCH_WEBHOOK_KEEP_DAYS",
-    30,
-    "Deliveries of webhooks that are over are kept so long",
-    least=4,
-    most=3650,
+    "WRENCH_WEBHOOK_KEEP_DAYS", 30, "Deliveries of webhooks are kept so long", least=4, most=3650
 )
 
 # --- Flower -----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tasks.models import Queue
 from tests.e2e.browsing import needs_browser, sign_in
 from tests.e2e.gallery import PAGES, THEMES, WIDTHS, Shown
 from tests.e2e.scene import SHOP, Scene, make_scene
@@ -37,7 +38,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), needs_browser]
 def scene(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
     tree = Path(tempfile.gettempdir(), "shop") if KEEP else tmp_path / "shop"  # which pictures show
     copytree(SHOP, tree, dirs_exist_ok=True)
-    return make_scene(settings, monkeypatch, tmp_path, tree=tree)
+    built = make_scene(settings, monkeypatch, tmp_path, tree=tree)
+    Queue.objects.filter(
+        agent__in=["probe", "second"]
+    ).delete()  # the tests' own agents, which nobody else has
+    return built
 
 
 def test_each_page_is_accessible_fits_and_complains_of_nothing(
