@@ -78,6 +78,7 @@ def test_help_lists_every_verb_without_setting_up(checkout: Path, arguments: lis
         "client",
         "advisories",
         "test",
+        "screenshots",
         "chaos",
         "check",
         "worker",
