@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts import paths  # noqa: F401 - registers the converters
@@ -29,7 +29,6 @@ from frontend import (
     theme,
     views,
 )
-from frontend.project_settings import urls as project_settings
 
 app_name = "frontend"
 
@@ -64,7 +63,7 @@ urlpatterns = [
     path("projects/<project:project>/documentation", documents.page, name="project-documents"),
     path("projects/<project:project>/documentation/<slug:kind>", documents.page, name="project-document"),
     path("documents/<str:capability>/<path:path>", document_files.show, name="document"),
-    *project_settings.urlpatterns,
+    path("", include("frontend.project_settings.urls")),
     path("account/theme", theme.set_theme, name="theme"),
     path("styleguide", styleguide.page, name="styleguide"),
     path("account/sessions", account.sessions_page, name="sessions"),

@@ -18,32 +18,46 @@ from frontend.project_settings import (
     webhooks,
 )
 
-BASE = "projects/<project:project>/settings"
-
 urlpatterns = [
-    path(BASE, general.general, name="settings"),
-    path(f"{BASE}/people", people.people, name="settings-people"),
-    path(f"{BASE}/people/invitations", people.invite, name="settings-invitations"),
+    path("projects/<project:project>/settings", general.general, name="settings"),
+    path("projects/<project:project>/settings/people", people.people, name="settings-people"),
     path(
-        f"{BASE}/people/invitations/<uuid:invitation_id>",
+        "projects/<project:project>/settings/people/invitations", people.invite, name="settings-invitations"
+    ),
+    path(
+        "projects/<project:project>/settings/people/invitations/<uuid:invitation_id>",
         people.change_invitation,
         name="settings-invitation",
     ),
-    path(f"{BASE}/credentials", credentials.listing, name="settings-credentials"),
-    path(f"{BASE}/credentials/<uuid:credential_id>", credentials.one, name="settings-credential"),
-    path(f"{BASE}/webhooks", webhooks.listing, name="settings-webhooks"),
-    path(f"{BASE}/webhooks/<uuid:hook_id>", webhooks.one, name="settings-webhook"),
+    path("projects/<project:project>/settings/credentials", credentials.listing, name="settings-credentials"),
     path(
-        f"{BASE}/webhooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>",
+        "projects/<project:project>/settings/credentials/<uuid:credential_id>",
+        credentials.one,
+        name="settings-credential",
+    ),
+    path("projects/<project:project>/settings/webhooks", webhooks.listing, name="settings-webhooks"),
+    path(
+        "projects/<project:project>/settings/webhooks/<uuid:hook_id>", webhooks.one, name="settings-webhook"
+    ),
+    path(
+        "projects/<project:project>/settings/webhooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>",
         deliveries.one,
         name="settings-delivery",
     ),
-    path(f"{BASE}/schedules", schedules.listing, name="settings-schedules"),
-    path(f"{BASE}/schedules/new", schedules.new, name="settings-schedule-new"),
-    path(f"{BASE}/schedules/preview", schedules.preview, name="settings-schedule-preview"),
-    path(f"{BASE}/schedules/<uuid:schedule_id>", schedules.one, name="settings-schedule"),
-    path(f"{BASE}/quality", quality.page, name="settings-quality"),
-    path(f"{BASE}/limits", limits.page, name="settings-limits"),
-    path(f"{BASE}/audit", audit.page, name="settings-audit"),
-    path(f"{BASE}/danger", danger.page, name="settings-danger"),
+    path("projects/<project:project>/settings/schedules", schedules.listing, name="settings-schedules"),
+    path("projects/<project:project>/settings/schedules/new", schedules.new, name="settings-schedule-new"),
+    path(
+        "projects/<project:project>/settings/schedules/preview",
+        schedules.preview,
+        name="settings-schedule-preview",
+    ),
+    path(
+        "projects/<project:project>/settings/schedules/<uuid:schedule_id>",
+        schedules.one,
+        name="settings-schedule",
+    ),
+    path("projects/<project:project>/settings/quality", quality.page, name="settings-quality"),
+    path("projects/<project:project>/settings/limits", limits.page, name="settings-limits"),
+    path("projects/<project:project>/settings/audit", audit.page, name="settings-audit"),
+    path("projects/<project:project>/settings/danger", danger.page, name="settings-danger"),
 ]

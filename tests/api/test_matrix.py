@@ -121,7 +121,10 @@ OPEN = frozenset(
         "GET favicon.ico",
         "GET invitations/<str:token>",
         "POST invitations/<str:token>",
+        "GET enter/<str:token>",
+        "GET documents/<str:capability>/<path:path>",
     }  # the token is the secret
+    | {"POST account/theme", "GET flower", "POST flower"}  # colours are anybody's; flower/ asks who it is
     | {"GET livez", "GET readyz", "GET login/", "POST login/", "GET admin/logout/", "POST admin/logout/"}
 ) | {f"POST api/v1/token{rest}" for rest in ("", "/refresh", "/revoke")}
 OF_ONESELF = (
@@ -135,12 +138,22 @@ VIEWERS_WRITE = frozenset(
             "POST teams",
             "POST teams/<team:team>/leave",
         ),
-        *("POST api/v1/plans", "POST api/v1/schedules/preview"),  # which store nothing
+        # which store nothing
+        *("POST api/v1/plans", "POST api/v1/schedules/preview"),
+        "POST projects/<project:project>/settings/schedules/preview",
         "POST invitations/<str:token>",
     }
 )
 """What a viewer may do beside reading and what concerns only oneself."""
-REFUSED_TO_ALL = frozenset({"POST api/v1/projects/<project:project>/leave"})
+REFUSED_TO_ALL = frozenset(
+    {
+        "POST api/v1/projects/<project:project>/leave",
+        "POST account/theme",  # without a theme
+        # with tokens that nobody was given
+        *("GET enter/<str:token>", "GET documents/<str:capability>/<path:path>"),
+        *("GET shared/<str:token>", "GET shared/<str:token>/parts"),
+    }
+)
 
 
 def table() -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
@@ -189,7 +202,14 @@ def test_viewers_write_nothing() -> None:
 
 def test_what_is_another_teams_is_not_there() -> None:
     for name, own, other in table():
-        of_all = ("<uuid:session_id>", "agents/", "queues/", "invitations/<str:token>")
+        of_all = (
+            "<uuid:session_id>",
+            "agents/",
+            "queues/",
+            "invitations/<str:token>",
+            "documents/",
+            "enter/",
+        )
         if "<" not in name or own["owner"] == "405" or any(part in name for part in of_all):
             continue
         for role in ELSEWHERE:

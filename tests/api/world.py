@@ -130,6 +130,11 @@ FIXED = {
 PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "run_id": lambda side, wanted: str(_run_for(side, wanted).public_id),
     "step": lambda side, wanted: "a",
+    "key": lambda side, wanted: "a",
+    "kind": lambda side, wanted: "reference",
+    "path": lambda side, wanted: "shop/views.py",
+    "capability": lambda side, wanted: "none",  # signed addresses and links to runs have tests of their own
+    "share_id": lambda side, wanted: "018f0000-0000-7000-8000-000000000000",
     "name": lambda side, wanted: _name_for(wanted),
     "approval_id": lambda side, wanted: str(side.approval.public_id),
     "finding_id": lambda side, wanted: str(side.finding.public_id),

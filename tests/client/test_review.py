@@ -30,8 +30,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SignIn = Callable[[str], Credential]
 QUEUES = ["agent.super", "agent.inspector", "agent.documentation"]
-OLD = "import subprocess\n\n\ndef old(name):\n    subprocess.call(f'echo {name}', shell=True)\n"
-NEW = "import subprocess\n\n\ndef new(name):\n    subprocess.call(f'ls {name}', shell=True)\n"
+OLD = (
+    "import subprocess\n\nfrom flask import request\n\n\ndef old():\n"
+    "    subprocess.call(f'echo {request.args[0]}', shell=True)\n"
+)
+NEW = (
+    "import subprocess\n\nfrom flask import request\n\n\ndef new():\n"
+    "    subprocess.call(f'ls {request.args[0]}', shell=True)\n"
+)
 MENDED = "import subprocess\n\n\ndef old(name):\n    subprocess.call(['echo', name])\n"
 
 
@@ -101,16 +107,16 @@ def test_client_reviews_a_branch_and_its_exit_code_is_the_gates(
     failed = client_run(*order, "--gate", "--json", "-o", str(out))
     assert (failed.code, "gate failed: New security findings: 1" in failed.err) == (1, True), failed.err
     told = failed.json
-    assert told["summary"]["findings"]["high"] == 1
+    assert told["summary"]["findings"]["critical"] == 1
     found = json.loads((out / "report.json").read_text())["findings"]
     assert {(one["path"], one["is_new"]) for one in found} == {("b.py", True)}
     text = (out / "pull_request.md").read_text()
     main = git("rev-parse", "main", folder=repository)[:12]
     assert f"compared with main-{main}.tar.gz. 3 files changed, 1 of them renamed" in text
     assert text.startswith("## WrenchAI: 1 new finding, 1 fixed\n\n❌ **Gate ")
-    assert "`b.py:5` · `" in text
+    assert "`b.py:7` · `" in text
     assert "❌ breaks the gate" in text
-    assert "<details><summary>Fixed: 1</summary>\n\n- 🟧 " in text
+    assert "<details><summary>Fixed: 1</summary>\n\n- 🟥 " in text
     assert "moved.py" not in text
     run = Run.objects.get()
     assert not RunQuality.objects.get(run=run.public_id).is_default_branch
@@ -134,7 +140,7 @@ def test_client_reviews_a_branch_and_its_exit_code_is_the_gates(
     )
     told = wrenchai("quality", str(run.public_id))
     assert told.out.startswith("Gate failed: New security findings: 1, none so severe as high or worse")
-    assert " b.py:5\n" in told.out
+    assert " b.py:7\n" in told.out
     assert wrenchai("quality", "--project", "alice/shop").code == 0
     assert wrenchai("quality", "--project", "shop").code == 0
     assert wrenchai("quality", "--project", "alice/none").code == 2

@@ -46,6 +46,7 @@ def test_page_fits_a_small_screen_and_signs_out_everywhere(
     with browser.new_context() as context:
         sign_in(context.new_page(), web, "/")
     sign_in(page, web, "/")
+    page.locator("#you > summary").click()
     page.get_by_role("link", name="Sessions").click()
     page.locator("time", has_text="just now").first.wait_for(timeout=5_000)
     assert page.evaluate("document.documentElement.scrollWidth") == 360

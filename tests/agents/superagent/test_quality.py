@@ -12,7 +12,8 @@ from tests.agents.superagent.test_run import project, report_of, run_of  # noqa:
 GOAL = "inspect this repository"
 CLEAN = '"""A sum."""\n\n\ndef total(values: list[int]) -> int:\n    """Add up."""\n    return sum(values)\n'
 UNSAFE = (
-    "import subprocess\n\n\ndef start(name: str) -> None:\n    subprocess.call(f'run {name}', shell=True)\n"
+    "import subprocess\n\nfrom flask import request\n\n\ndef start() -> None:\n"
+    "    subprocess.call(f'run {request.args[0]}', shell=True)\n"
 )
 
 
@@ -91,11 +92,11 @@ def test_findings_that_only_moved_are_not_new_in_the_gate(project, settings, tmp
     assert report_of(run_of(project, GOAL, tree))["quality"]["gate"]["state"] == "baseline"
     (tree / "start.py").rename(tree / "begin.py")
     moved = report_of(run_of(project, GOAL, tree))
-    assert {one["path"] for one in moved["top"] if one["severity"] == "high"} == {"begin.py"}
+    assert {one["path"] for one in moved["top"] if one["severity"] == "critical"} == {"begin.py"}
     assert (moved["quality"]["gate"]["state"], moved["quality"]["gate"]["conditions"][0]["figure"]) == (
         "passed",
         0,
     )
-    (tree / "begin.py").write_text("# a line above\n\n" + UNSAFE.replace("'run {name}'", "'run  {name} '"))
+    (tree / "begin.py").write_text("# a line above\n\n" + UNSAFE.replace("'run {", "'run  {"))
     edited = report_of(run_of(project, GOAL, tree))["quality"]["gate"]
     assert (edited["state"], edited["conditions"][0]["figure"]) == ("passed", 0)

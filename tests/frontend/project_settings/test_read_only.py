@@ -101,6 +101,8 @@ def test_limits_are_told_without_redis(cast: Cast, monkeypatch: pytest.MonkeyPat
     def away(*_args: object, **_more: object) -> None:
         raise shared.RedisAway("Redis does not answer")
 
+    RateRule.objects.update_or_create(name="mine", defaults={"scope": "user", "rate": "600/m", "burst": 40})
+    book.forget()
     client = browser(cast.bob)
     monkeypatch.setattr(shared, "decide", away)
     assert "How much is left is not known at the moment" in page(client, "/limits")
