@@ -125,6 +125,7 @@ def _of_archive(blob: BinaryIO, path: str) -> File:
             if about.file_size > MAX_BYTES:
                 raise PageMissing(_("This page is too large to be shown here; download it."))
             content = archive.read(about)
+    # zipfile raises the last two for a compression that it does not know, and for what is encrypted
     except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise PageMissing(_("This document has no such page.")) from error
     suffix = posixpath.splitext(path)[1].lower()

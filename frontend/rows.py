@@ -6,7 +6,6 @@ Refuses to know HTTP. Texts of repositories and agents pass through here as they
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +22,6 @@ from agents.findings import Severity
 from tasks import events
 from tasks.events import StoredFact
 from tasks.models import Approval, Artifact, Run, Step
-from tasks.runs import open_questions
 from tasks.states import RunState, StepState
 
 EVENTS_SHOWN = 200
@@ -36,14 +34,13 @@ QUESTIONS_READ = 200  # of which those that others must answer are left out
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run in the list."""
+    """A run as its page shows it."""
 
     run: Run
     summary: requests.Summary | None
     target: str
     seconds: float | None
     since: datetime | None
-    questions: int  # that wait for people
 
     @property
     def is_final(self) -> bool:
@@ -115,17 +112,16 @@ class EventRow:
     text: str
 
 
-def run_rows(runs: Iterable[Run]) -> list[RunRow]:
-    """Make the rows of a list. The runs bring their project and owner."""
-    listed = list(runs)
-    summaries = requests.summaries(run.pk for run in listed)
-    asked = open_questions(run.pk for run in listed)
-    return [_run_row(run, summaries.get(run.pk), asked.get(run.pk, 0)) for run in listed]
-
-
 def run_row(run: Run) -> RunRow:
-    """Make the row of one run."""
-    return run_rows([run])[0]
+    """Make the head of a run's page. Of lists: `run_lists.lines`."""
+    over = run.finished_at is not None
+    return RunRow(
+        run=run,
+        summary=requests.summaries([run.pk]).get(run.pk),
+        target=requests.target_of(run),
+        seconds=seconds(run.started_at or run.created_at, run.finished_at) if over else None,
+        since=None if over else run.started_at,
+    )
 
 
 def step_rows(run: Run) -> list[StepRow]:
@@ -226,18 +222,6 @@ def describe(kind: str, data: dict[str, Any]) -> str:
         if data.get(name):
             return str(data[name])
     return ""
-
-
-def _run_row(run: Run, summary: requests.Summary | None, questions: int) -> RunRow:
-    over = run.finished_at is not None
-    return RunRow(
-        run=run,
-        summary=summary,
-        target=requests.target_of(run),
-        seconds=seconds(run.started_at or run.created_at, run.finished_at) if over else None,
-        since=None if over else run.started_at,
-        questions=questions,
-    )
 
 
 def _step_row(step: Step, titles: dict[str, str]) -> StepRow:
