@@ -8,9 +8,11 @@ the tests' own agent: `work_off` does what is ready.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,6 +102,13 @@ def _fresh_counts() -> None:
     seen.forget()
     local.clear()
     circuit.reset()
+
+
+@pytest.fixture
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts are counted in one minute, however the clock stands: no edge of a window lies in a test."""
+    begun = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: begun))
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_nonsense_is_over_too(cast: Cast, token: str) -> None:
     assert Client().get(f"/enter/{token}").status_code == 410
 
 
-def test_guesses_are_counted_by_address(cast: Cast) -> None:
+def test_guesses_are_counted_by_address(cast: Cast, one_window: None) -> None:
     answers = [Client().get("/enter/nonsense").status_code for _ in range(31)]
     assert (answers[29], answers[30]) == (410, 429)
 

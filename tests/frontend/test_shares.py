@@ -176,7 +176,7 @@ def test_link_of_another_run_is_not_revoked_here(cast: Cast, run: Run) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 500, "%00", "%F0%9F%94%91", "..%5C.."])
-def test_guesses_show_nothing_and_are_slowed_down(db: None, token: str) -> None:
+def test_guesses_show_nothing_and_are_slowed_down(db: None, one_window: None, token: str) -> None:
     client = Client()
     answers = [client.get(f"/shared/{token}") for _ in range(31)]
     assert {answer.status_code for answer in answers[:30]} == {404}

@@ -259,7 +259,7 @@ def test_link_that_is_none_is_404(cast: Cast, token: str) -> None:
     assert Client().post(f"/invitations/{token}", {"act": "accept"}).status_code == 404
 
 
-def test_links_are_not_guessed(cast: Cast) -> None:
+def test_links_are_not_guessed(cast: Cast, one_window: None) -> None:
     client = Client()
     assert [client.get(f"/invitations/{n}").status_code for n in range(31)] == [404] * 30 + [429]
 
