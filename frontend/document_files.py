@@ -16,6 +16,7 @@ import mimetypes
 import posixpath
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO, Final
@@ -125,8 +126,8 @@ def _of_archive(blob: BinaryIO, path: str) -> File:
             if about.file_size > MAX_BYTES:
                 raise PageMissing(_("This page is too large to be shown here; download it."))
             content = archive.read(about)
-    # zipfile raises the last two for a compression that it does not know, and for what is encrypted
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    # the last three: for broken bytes, a compression that zipfile does not know, and what is encrypted
+    except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise PageMissing(_("This document has no such page.")) from error
     suffix = posixpath.splitext(path)[1].lower()
     return File(content, SHOWN.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream")

@@ -232,6 +232,10 @@ class TestFiles:
     ) -> None:
         wrote(cast, "api_reference.zip", b"no archive")
         assert Client().get(frame(browser(cast.vera))).status_code == 404
-        wrote(cast, "api_reference.zip", site(index="x" * 5000))
+        whole = site(index="x" * 5000)
+        begins = whole.index(b"index.html") + len("index.html")
+        wrote(cast, "api_reference.zip", whole[:begins] + b"\xff\xff" + whole[begins + 2 :])
+        assert Client().get(frame(browser(cast.vera))).status_code == 404
+        wrote(cast, "api_reference.zip", whole)
         monkeypatch.setattr(document_files, "MAX_BYTES", 4000)
         assert Client().get(frame(browser(cast.vera))).status_code == 404
