@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import path as route
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Project
 from agents import heat, sources
@@ -20,19 +20,20 @@ from agents.workspace.errors import WorkspaceError
 from agents.workspace.limits import human_bytes, shown_path
 from agents.workspace.reading import MAX_BYTES, Entry, Shelf
 from frontend import code_rows
-from frontend.navigation import open_project, place
+from frontend.navigation import ProjectPage, place
 from tasks.errors import ArtifactMissing
 
+PAGE = ProjectPage(name="code", route="frontend:code", title=gettext_lazy("Code"), action="artifact.view")
 
-@require_safe
-@login_required
-def page(request: HttpRequest, project: str, path: str = "") -> HttpResponse:
+
+@PAGE.door()
+def page(request: HttpRequest, project: Project, path: str = "") -> HttpResponse:
     """A folder or a file of the tree that `run` looked at, else of the one that was looked at last."""
-    found = open_project(request, project, "artifact.view")
-    context: dict[str, Any] = place(found, "code")
+    context: dict[str, Any] = place(project, PAGE)
+    address: str = context["project_path"]
     if not sources.are_shown():
         return render(request, "frontend/code.html", context | {"why": "off"})
-    tree, run = _tree(request, found)
+    tree, run = _tree(request, project)
     if tree is None:
         return render(request, "frontend/code.html", context | {"why": "none"})
     try:
@@ -44,7 +45,7 @@ def page(request: HttpRequest, project: str, path: str = "") -> HttpResponse:
         "tree": tree,
         "run": run,
         "revision": one_line(tree.revision)[:19],
-        "crumbs": code_rows.crumbs(project, path, run),
+        "crumbs": code_rows.crumbs(address, path, run),
         "name": one_line(path.rpartition("/")[2]),
     }
     entry = shelf.find(path)
@@ -54,7 +55,7 @@ def page(request: HttpRequest, project: str, path: str = "") -> HttpResponse:
     if folder is None:
         raise Http404(f"the tree has no {shown_path(path)}")
     prefix = f"{path}/" if path else ""
-    rows = code_rows.rows(project, prefix, folder, heat.below(found.pk, prefix), heat.hotspots(tree), run)
+    rows = code_rows.rows(address, prefix, folder, heat.below(project.pk, prefix), heat.hotspots(tree), run)
     return render(request, "frontend/code.html", context | {"rows": rows})
 
 
@@ -107,3 +108,9 @@ def _file(
         "forge_url": line_url(tree.web, tree.revision, entry.path, window.line or 1),
     }
     return render(request, "frontend/code_file.html", context)
+
+
+urlpatterns = [
+    route("projects/<project:project>/code", page, name="code"),
+    route("projects/<project:project>/code/<path:path>", page, name="code-path"),
+]

@@ -8,24 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
 
 from accounts import access
 from accounts.models import Project
 from agents.requests import PLANNER
 from frontend import document_files
-from frontend.navigation import open_project, place
+from frontend.navigation import ProjectPage, place
 from frontend.security import FRAMING
 from frontend.views import user_of
 from tasks.models import Artifact, Step
 
+PAGE = ProjectPage(
+    name="documentation",
+    route="frontend:project-documents",
+    title=_("Documentation"),
+    action="artifact.view",
+)
 AGENT = "documentation"
 
 
@@ -96,18 +100,16 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-@require_safe
-@login_required
-def page(request: HttpRequest, project: str, kind: str = "") -> HttpResponse:
+@PAGE.door()
+def page(request: HttpRequest, project: Project, kind: str = "") -> HttpResponse:
     """Show a document of a project, in a frame in which nothing can act, beside the list of all kinds."""
-    found = open_project(request, project, "artifact.view")
-    listed = documents(found)
+    listed = documents(project)
     chosen = _chosen(listed, kind)
     context = {
-        **place(found, "documentation"),
+        **place(project, PAGE),
         "documents": listed,
         "chosen": chosen,
-        "may_submit": access.may(user_of(request), "run.submit", found),
+        "may_submit": access.may(user_of(request), "run.submit", project),
         "frame": document_files.address(request, chosen.artifact) if chosen and chosen.artifact else "",
         "download": _download(chosen.artifact) if chosen and chosen.artifact else "",
     }
@@ -167,3 +169,9 @@ def _chosen(listed: list[Document], kind: str) -> Document | None:
 
 def _download(artifact: Artifact) -> str:
     return f"{reverse('api:run', args=[artifact.run.public_id])}/artifacts/{artifact.name}?download"
+
+
+urlpatterns = [
+    path("projects/<project:project>/documentation", page, name="project-documents"),
+    path("projects/<project:project>/documentation/<slug:kind>", page, name="project-document"),
+]

@@ -20,6 +20,7 @@ from agents.reporting.visible import one_line, visible
 from frontend import finding_page
 from frontend.code_rows import address
 from frontend.finding_rows import SEVERITY_WORDS, STATUS_WORDS, agent_titles
+from frontend.findings import PAGE
 from frontend.judge_form import JudgeForm, judge, tell
 from frontend.navigation import place
 from frontend.views import user_of
@@ -52,7 +53,7 @@ def _find(request: HttpRequest, finding_id: UUID) -> TrackedFinding:
 
 
 def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict[str, Any]:
-    frame = place(row.project, "findings")
+    frame = place(row.project, PAGE)
     story, tree = story_of(row), finding_page.source_of(row)
     code = finding_page.code_of(row, story, tree)
     status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status

@@ -12,6 +12,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import access
@@ -20,20 +22,18 @@ from agents.models import TrackedFinding, TrackedFindings
 from frontend import finding_rows
 from frontend.finding_query import ORDERS, View, read
 from frontend.judge_form import JudgeForm, judge, tell
-from frontend.navigation import open_project, place
+from frontend.navigation import ProjectPage, place
 from frontend.views import user_of
 from tasks.models import Run
 
+PAGE = ProjectPage(name="findings", route="frontend:findings", title=_("Findings"), action="finding.view")
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def project_findings(request: HttpRequest, project: str) -> HttpResponse:
+
+@PAGE.door(post="finding.triage")
+def project_findings(request: HttpRequest, project: Project) -> HttpResponse:
     """The findings of a project."""
-    found = open_project(request, project, "finding.view")
-    if request.method == "POST":
-        open_project(request, project, "finding.triage")
-    rows = TrackedFinding.objects.with_status().select_related("project__team").filter(project=found)
-    return _answer(request, rows, {**place(found, "findings"), "frame": "frontend/project.html"}, found)
+    rows = TrackedFinding.objects.with_status().select_related("project__team").filter(project=project)
+    return _answer(request, rows, {**place(project, PAGE), "frame": "frontend/project.html"}, project)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,3 +99,6 @@ def _rights(request: HttpRequest, project: Project | None) -> dict[str, bool]:
     else:
         may = {name: access.projects_for(user, f"finding.{name}").exists() for name in ("triage", "dismiss")}
     return {"may_triage": may["triage"], "may_dismiss": may["dismiss"]}
+
+
+urlpatterns = [path("projects/<project:project>/findings", project_findings, name="findings")]

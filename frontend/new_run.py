@@ -15,6 +15,8 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
@@ -203,6 +205,14 @@ _FIXED = {
     requests.PLANNER: gettext_lazy("Plan the work"),
     requests.REPORTER: gettext_lazy("Write the report"),
 }
+
+
+def offer(request: HttpRequest, project: Project) -> dict[str, Any]:
+    """Give what a page of a project needs to offer a new run: whether the person may start one here, and where."""
+    return {
+        "may_submit": access.may(user_of(request), "run.submit", project),
+        "new_run": f"{reverse('frontend:run-new')}?{urlencode({'project': f'{project.team.slug}/{project.slug}'})}",
+    }
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:

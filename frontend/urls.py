@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import include, path
+from django.urls import path
 from django.views.generic import RedirectView
 
 from accounts import paths  # noqa: F401 - registers the converters
 from frontend import (
     account,
-    code,
     control,
     document_files,
-    documents,
     entry,
     finding,
     findings,
@@ -20,7 +18,7 @@ from frontend import (
     home,
     keys,
     new_run,
-    projects,
+    project_pages,
     shares,
     steps,
     styleguide,
@@ -53,17 +51,10 @@ urlpatterns = [
     path("runs/<uuid:run_id>/priority", control.set_priority, name="run-priority"),
     path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
-    path("projects/<project:project>", projects.overview, name="project"),
-    path("projects/<project:project>/runs", projects.runs_page, name="project-runs"),
-    path("projects/<project:project>/findings", findings.project_findings, name="findings"),
-    path("projects/<project:project>/code", code.page, name="code"),
-    path("projects/<project:project>/code/<path:path>", code.page, name="code-path"),
+    *project_pages.urlpatterns,
     path("findings", findings.all_findings, name="all-findings"),
     path("findings/<uuid:finding_id>", finding.page, name="finding"),
-    path("projects/<project:project>/documentation", documents.page, name="project-documents"),
-    path("projects/<project:project>/documentation/<slug:kind>", documents.page, name="project-document"),
     path("documents/<str:capability>/<path:path>", document_files.show, name="document"),
-    path("", include("frontend.project_settings.urls")),
     path("account/theme", theme.set_theme, name="theme"),
     path("styleguide", styleguide.page, name="styleguide"),
     path("account/sessions", account.sessions_page, name="sessions"),

@@ -28,8 +28,10 @@ from accounts import access, members
 from accounts.models import Project, Team, User
 from accounts.refusals import TeamRefused
 from accounts.roles import ACTIONS, Role
-from frontend.navigation import SideLink, open_project, place
+from frontend.navigation import ProjectPage, SideLink, open_project, place
 from frontend.views import user_of
+
+PAGE = ProjectPage(name="settings", route="frontend:settings", title=_("Settings"), action="project.view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Desk:
     ) -> HttpResponse:
         """Render a page of this section. A `secret` page is kept by no cache."""
         frame = {
-            **place(self.project, "settings"),
+            **place(self.project, PAGE),
             "sections": self._side(),
             "section": self.section,
         }

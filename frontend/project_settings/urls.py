@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts import paths  # noqa: F401 - registers the converters
 from frontend.project_settings import (
     audit,
     credentials,
@@ -17,6 +16,9 @@ from frontend.project_settings import (
     schedules,
     webhooks,
 )
+from frontend.project_settings.frame import PAGE
+
+__all__ = ["PAGE", "urlpatterns"]
 
 urlpatterns = [
     path("projects/<project:project>/settings", general.general, name="settings"),

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from django.urls import reverse
+
 from agents.models import Finding, TrackedFinding
+from frontend.navigation import ProjectPage
+from frontend.project_pages import MODULES
 from tests.e2e.scene import Scene
 
 WIDTHS = (1280, 360)
@@ -32,6 +36,14 @@ def _worst() -> TrackedFinding:
     return found.filter(fingerprint__in=flows).first() or found[0]
 
 
+def _first_of(page: ProjectPage) -> Shown:
+    """What a tab of a project leads to."""
+    path = reverse(page.route, args=["alice/shop"])
+    return Shown(page.route.partition(":")[2].replace("-", "_"), lambda _: path)
+
+
+OF_PROJECT = tuple(_first_of(module.PAGE) for module in MODULES)
+
 PAGES = (
     Shown("sign_in", lambda _: "/login/", who=""),
     Shown("home", lambda _: "/"),
@@ -41,9 +53,7 @@ PAGES = (
     Shown("new_run", lambda _: "/runs/new"),
     Shown("new_run_planned", lambda _: "/runs/new?project=alice/shop&goal=find+passwords+and+dangerous+code"),
     Shown("new_run_refused", lambda _: "/runs/new", who="vera"),
-    Shown("project", lambda _: PROJECT),
-    Shown("project_runs", lambda _: f"{PROJECT}/runs?state=succeeded"),
-    Shown("documents", lambda _: f"{PROJECT}/documentation"),
+    *OF_PROJECT,
     Shown("documents_missing", lambda _: f"{PROJECT}/documentation/changelog"),
     Shown("link_is_over", lambda _: "/enter/none", who=""),
     Shown("run", lambda scene: f"/runs/{scene.inspected.public_id}"),
@@ -55,18 +65,15 @@ PAGES = (
     Shown("run_logs", lambda scene: f"/runs/{scene.inspected.public_id}/log?q=a"),
     Shown("run_shares", lambda scene: f"/runs/{scene.inspected.public_id}/shares"),
     Shown("run_shared", lambda scene: f"/shared/{scene.shared}", who=""),
-    Shown("findings", lambda _: "/projects/alice/shop/findings"),
     Shown(
         "findings_narrowed", lambda _: "/projects/alice/shop/findings?severity=high&order=-last_seen&new=true"
     ),
     Shown("findings_everywhere", lambda _: "/findings"),
     Shown("findings_seen_by_a_viewer", lambda _: "/projects/alice/shop/findings", who="vera"),
     Shown("finding", lambda _: f"/findings/{_worst().public_id}"),
-    Shown("code", lambda _: "/projects/alice/shop/code"),
     Shown("code_file", lambda _: f"/projects/alice/shop/code/{quote(_worst().path)}?line={_worst().line}"),
     Shown("teams", lambda _: "/teams"),
     Shown("team", lambda _: "/teams/alice"),
-    Shown("settings", lambda _: SETTINGS),
     Shown("settings_people", lambda _: f"{SETTINGS}/people"),
     Shown("settings_credentials", lambda _: f"{SETTINGS}/credentials"),
     Shown("settings_webhooks", lambda _: f"{SETTINGS}/webhooks"),
