@@ -1,6 +1,6 @@
 """What the steps of a run have said.
 
-GET /api/v1/runs/<id>/logs    ?after=<next of the answer before> &step= &level= &limit= &format=json|text
+GET /api/v1/runs/<id>/logs    ?after=<next of the answer before> &step= &level= &q= &limit= &format=json|text
 
 In JSON a page at a time: ask again with `after` set to `next`, until `over`. As text/plain (by `format`, else by
 Accept) all that there is now, a line each: when, step, attempt, level, text. Lines come from tools and repositories:
@@ -66,6 +66,9 @@ class LogFilter(StrictSerializer):
     )
     step = serializers.CharField(required=False, max_length=120, help_text="key or ordinal of a step")
     level = serializers.ChoiceField(choices=LEVELS, default="debug", help_text="lines of this level or above")
+    q = serializers.CharField(
+        required=False, max_length=200, help_text="lines that have this text, letters of either case"
+    )
     limit = serializers.IntegerField(
         min_value=1, max_value=MAX_LINES, default=500, help_text="lines of a page"
     )
@@ -104,7 +107,7 @@ class RunLogsView(APIView):
         wanted = valid(LogFilter(data=request.query_params.dict()))
         run = find_run(request, self, run_id)
         step_pk = find_step(run, wanted["step"]).pk if "step" in wanted else None
-        reader = _Reader(run, step_pk, wanted["level"])
+        reader = _Reader(run, step_pk, wanted["level"], wanted.get("q", ""))
         after = logs.place_of(wanted["after"]) or Place()
         if wanted.get("format", _format_of(request)) == "text":
             return PlainLog(reader, after)
@@ -114,11 +117,11 @@ class RunLogsView(APIView):
 class _Reader:
     """Reads pages of one run's log, for one request."""
 
-    def __init__(self, run: Run, step_pk: int | None, least: Any) -> None:
-        self.run, self.step_pk, self.least = run, step_pk, least
+    def __init__(self, run: Run, step_pk: int | None, least: Any, text: str) -> None:
+        self.run, self.step_pk, self.least, self.text = run, step_pk, least, text
 
     def page(self, after: Place, most: int) -> Lines:
-        return logs.read(self.run, after, step_pk=self.step_pk, least=self.least, most=most)
+        return logs.read(self.run, after, step_pk=self.step_pk, least=self.least, text=self.text, most=most)
 
     def texts(self, after: Place) -> Iterator[str]:
         """Give all pages as text, up to what was told when the run was read."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from frontend.ansi import Pen, Piece, pieces
+from tasks.logs import Line
 from tasks.step_log import Said
 
 MAX_SHOWN = 8_000  # characters of a line, as in the API
@@ -15,7 +16,10 @@ MAX_SEARCH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRow:
-    """A line. `spot` is its place in its step's log, empty where that is not known; `at` seconds since `start`."""
+    """A line. `spot` is its place in its step's log, or in its run's; `at` seconds since `start`.
+
+    `colour` is the number of the step's, where lines of several steps stand together.
+    """
 
     spot: str
     step: str
@@ -24,6 +28,7 @@ class LogRow:
     at: str
     pieces: list[Piece]
     rest: int  # characters that are not shown
+    colour: int = 0
 
 
 def pattern_of(text: str) -> re.Pattern[str] | None:
@@ -61,6 +66,31 @@ def said_rows(
             )
         )
     return rows
+
+
+def told_rows(
+    told: Iterable[Line], clock: Callable[[Line], float], *, colours: dict[str, int], search: str = ""
+) -> list[LogRow]:
+    """Make the rows of lines of a run; `colours` has the number of each step's colour."""
+    pens: dict[tuple[str, int], Pen] = {}
+    wanted = pattern_of(search)
+    return [
+        LogRow(
+            spot=str(line.place),
+            step=line.step,
+            attempt=line.attempt,
+            level=line.level,
+            at=since(clock(line)),
+            pieces=pieces(
+                line.text[:MAX_SHOWN],
+                Pen() if search else pens.setdefault((line.step, line.attempt), Pen()),
+                wanted,
+            ),
+            rest=max(0, len(line.text) - MAX_SHOWN),
+            colour=colours.get(line.step, 0),
+        )
+        for line in told
+    ]
 
 
 def since(seconds: float) -> str:

@@ -1,8 +1,7 @@
-"""The page of a step: how it was tried, what it was given and gave, what it said; and the search in a run's logs.
+"""The page of a step: how it was tried, what it was given and gave, and what it said.
 
 /runs/<id>/steps/<key>           ?q= lines that have it, ?at=<spot> around a line, ?before= ?after= page by page
 /runs/<id>/steps/<key>/lines     the same lines alone, for the page's script
-/runs/<id>/log                   ?q= through the logs of all steps
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -24,9 +22,9 @@ from frontend import rows
 from frontend.log_lines import LogRow, asked_for, said_rows
 from frontend.views import find_run, user_of
 from tasks import step_log
-from tasks.models import Approval, Artifact, Attempt, JournalEntry, LogChunk, Run, Step, StepDependency
+from tasks.models import Approval, Artifact, Attempt, JournalEntry, Run, Step, StepDependency
 from tasks.states import RunState, StepState
-from tasks.step_log import Part, Said, Spot, spot_of
+from tasks.step_log import Said, Spot, spot_of
 
 LINES = 500  # of a page
 AROUND = 100  # lines before the one that is pointed at
@@ -37,11 +35,15 @@ JSON_SHOWN = 20_000  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A part of a step's log. `older` and `newer` are where to read on, empty if there is nothing."""
+    """A part of a step's log. `older` and `newer` are where to read on, empty if there is nothing.
+
+    `next` is where what comes later is read on from.
+    """
 
     rows: list[LogRow]
     older: str
     newer: str
+    next: str
     search: str
     is_end: bool  # nothing is newer now, and what comes belongs below
     cut: bool  # more fits the search than is shown
@@ -72,26 +74,6 @@ def step_lines(request: HttpRequest, run_id: UUID, key: str) -> HttpResponse:
     return render(
         request, "frontend/log_lines.html", {"log": _log(request, run, step), "run": run, "step": step}
     )
-
-
-@require_safe
-@login_required
-def log_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Search in what all steps of a run have said."""
-    run = find_run(request, run_id)
-    search = asked_for(request.GET.get("q", ""))
-    talking = Step.objects.filter(Exists(LogChunk.objects.filter(step=OuterRef("pk"))), run=run).order_by(
-        "pk"
-    )
-    steps = list(talking.only("key", "state", "run_id", "started_at", "created_at"))
-    found = step_log.search(run.pk, search) if search else Part(lines=[], more=False)
-    starts = {step.pk: step for step in steps}
-    keys = {step.pk: step.key for step in steps}
-    shown = said_rows(
-        found.lines, lambda line: _since(line, starts.get(line.step_pk)), keys=keys, search=search
-    )
-    context = {"run": run, "steps": steps, "rows": shown, "search": search, "cut": found.more}
-    return render(request, "frontend/run_log.html", context)
 
 
 def _find(request: HttpRequest, run_id: UUID, key: str) -> tuple[Run, Step]:
@@ -157,6 +139,7 @@ def _log(request: HttpRequest, run: Run, step: Step) -> Log:
         rows=said_rows(lines, lambda line: _since(line, step), search=search),
         older=str(lines[0].spot) if older and lines else "",
         newer=str(lines[-1].spot) if newer and lines else "",
+        next=str(lines[-1].spot if lines else spots["after"] or Spot(0, 0, 0)),
         search=search,
         is_end=not search and not newer,
         cut=cut,

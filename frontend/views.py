@@ -120,6 +120,7 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     may_pause = is_open and access.may(user, "run.pause", run.project)
     return {
         **parts,
+        "log_at": reverse("frontend:run-log", args=[run.public_id]),
         "may_share": access.may(user, "run.share", run.project),
         "artifacts": rows.artifact_rows(run),
         "may_cancel": is_open and access.may(user, "run.cancel", run.project),

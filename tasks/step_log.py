@@ -20,7 +20,7 @@ from django.db import connection
 from django.db.models import Q
 
 from tasks.contract import LogLevel
-from tasks.logs import LEVELS
+from tasks.logs import COLOURS, LEVELS, like
 from tasks.models import LogChunk
 
 MOST_CHARACTERS = 1024 * 1024  # of a page
@@ -37,7 +37,6 @@ WHERE s.run_id = %(run)s AND (%(step)s::bigint IS NULL OR s.id = %(step)s)
     AND regexp_replace(c.text, E'\\x1b\\\\[[0-9;:]*m', '', 'g') ILIKE %(pattern)s
 ORDER BY c.step_id, c.attempt, c.ordinal LIMIT %(limit)s
 """
-COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 class Spot(NamedTuple):
@@ -88,11 +87,10 @@ def after(step_pk: int, spot: Spot | None = None, *, most: int = 500) -> Part:
 
 def search(run_pk: int, text: str, *, step_pk: int | None = None, most: int = 500) -> Part:
     """Give the lines that have `text` in them, letters of either case, by step and in their order."""
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     values: dict[str, Any] = {
         "run": run_pk,
         "step": step_pk,
-        "pattern": f"%{escaped}%",
+        "pattern": like(text),
         "limit": MOST_MATCHED_CHUNKS,
     }
     wanted = re.compile(re.escape(text), re.IGNORECASE)

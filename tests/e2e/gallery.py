@@ -62,7 +62,8 @@ PAGES = (
     Shown("run_again", lambda scene: f"/runs/{scene.inspected.public_id}/rerun?from=inspector.lint"),
     Shown("run_seen_by_a_viewer", lambda scene: f"/runs/{scene.inspected.public_id}", who="vera"),
     Shown("run_step", lambda scene: f"/runs/{scene.inspected.public_id}/steps/inspector.lint"),
-    Shown("run_logs", lambda scene: f"/runs/{scene.inspected.public_id}/log?q=a"),
+    Shown("run_log", lambda scene: f"/runs/{scene.inspected.public_id}/log"),
+    Shown("run_log_narrowed", lambda scene: f"/runs/{scene.inspected.public_id}/log?q=a&level=info"),
     Shown("run_shares", lambda scene: f"/runs/{scene.inspected.public_id}/shares"),
     Shown("run_shared", lambda scene: f"/shared/{scene.shared}", who=""),
     Shown(

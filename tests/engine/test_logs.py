@@ -33,6 +33,19 @@ def every(run: Run, *, most: int, **which: Any) -> list[str]:
     return seen
 
 
+def backwards(run: Run, *, most: int, **which: Any) -> list[str]:
+    """Read all pages from the end."""
+    run.refresh_from_db()
+    seen, before, more = [], Place(seq=run.last_seq), True
+    while more:
+        page = logs.read_back(run, before, most=most, **which)
+        assert len(page.lines) <= most
+        assert page.before != before or not page.more, "no page leads to itself"
+        seen = [line.text for line in page.lines] + seen
+        before, more = logs.place_of(str(page.before)) or Place(), page.more
+    return seen
+
+
 def attempt(worker: WorkerSession) -> AttemptContext:
     lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
     assert lease is not None
@@ -58,6 +71,11 @@ def test_lines_come_once_and_in_order(
     assert every(run, most=most) == said
     assert every(run, most=most, least="warning") == ["2", "and more"]
     assert every(run, most=most, least="error") == []
+    assert every(run, most=most, text="MORE") == ["and more"] * 5
+    assert backwards(run, most=most) == said
+    assert backwards(run, most=most, least="warning") == ["2", "and more"]
+    assert backwards(run, most=most, text="and m", least="warning") == ["and more"]
+    assert backwards(run, most=most, text="_") == []
     end = logs.read(Run.objects.get(), Place(), most=1000)
     assert (end.caught_up, end.over, {line.attempt for line in end.lines}) == (True, True, {1})
 
@@ -80,6 +98,38 @@ def test_chunk_with_a_smaller_id_that_is_committed_later_is_not_missed(
     run.refresh_from_db()
     assert texts(logs.read(run, page.after)) == ["from the first"]
     assert LogChunk.objects.order_by("pk").values_list("text", flat=True)[0] == "from the first"
+
+
+@pytest.mark.parametrize("most", [1, 4, 1000])
+@pytest.mark.parametrize("at_once", [1, 3, 200])
+def test_log_of_several_steps_reads_the_same_from_either_end_and_from_each_line(
+    submit: Submit, worker: WorkerSession, most: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many tellings and chunks come at once, and wherever a page ends."""
+    run = submit(group(work("a"), work("b")))
+    both = [attempt(worker), attempt(worker)]
+    for n in range(9):
+        both[n % 2].log(f"{n}\n{n} \x1b[31mer\x1b[0mror", level="error" if n == 4 else "info")
+        if n % 3:
+            both[n % 2].flush()
+    for context in both:
+        context.log("x" * 9000)
+        context.flush()
+    run.refresh_from_db()
+    lines = logs.read(run, Place()).lines
+    for number, line in enumerate(lines):
+        back, forth = logs.read_back(run, line.place, most=3), logs.read(run, line.place, most=2)
+        assert [*back.lines, *forth.lines] == lines[max(0, number - 3) : number + 2]
+    monkeypatch.setattr(logs, "TELLINGS_AT_ONCE", at_once)
+    monkeypatch.setattr(logs, "CHUNKS_AT_ONCE", at_once)
+    whole = every(run, most=most)
+    assert (len(whole), len(set(whole))) == (20, 19)
+    assert backwards(run, most=most) == whole
+    found = [text for text in whole if "ror" in text]
+    assert every(run, most=most, text="Error") == backwards(run, most=most, text="Error") == found
+    assert len(found) == 9
+    errors = ["4", "4 \x1b[31mer\x1b[0mror"]
+    assert every(run, most=most, least="error") == backwards(run, most=most, least="error") == errors
 
 
 def test_lines_that_a_killed_worker_did_not_tell_of_are_read_with_its_end(

@@ -2,8 +2,7 @@
 //
 //   j k  move    Enter o  open    x  choose    a r  accept, reopen    d  dismiss    /  search    ?  the keys
 
-const KEYS_OFF = "wrench-keys-off";
-const MOVES = { j: 1, k: -1 };
+import * as keys from "./keys.js";
 
 const rows = () => [...document.querySelectorAll(".findings-list tbody tr")];
 const box = (row) => row?.querySelector("input[name=finding]");
@@ -55,9 +54,9 @@ function press(act) {
   document.getElementById("reason").focus();
 }
 
-const isOff = () => localStorage.getItem(KEYS_OFF) === "1";
-
 const ACTS = {
+  j: () => move(1),
+  k: () => move(-1),
   o: () => link(current())?.click(),
   x: () => {
     const own = box(current());
@@ -71,32 +70,10 @@ const ACTS = {
   "/": () => document.getElementById("q").focus(),
 };
 
-function onKey(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  const place = event.target;
-  if (place.closest?.("dialog[open]")) return;
-  if (place.matches?.("textarea, select, input:not([type=checkbox])")) {
-    if (event.key === "Escape") place.blur();
-    return;
-  }
-  if (event.key === "?") {
-    event.preventDefault();
-    document.getElementById("keys").showModal();
-    return;
-  }
-  if (isOff()) return;
-  if (event.key in MOVES) move(MOVES[event.key]);
-  else if (event.key in ACTS) ACTS[event.key]();
-  else return;
-  event.preventDefault();
-}
-
-document.addEventListener("keydown", onKey);
 document.addEventListener("change", (event) => {
   const one = event.target;
   if (one.id === "all") for (const each of boxes()) each.checked = one.checked;
   if (one.id === "all" || one.name === "finding") tell();
-  if (one.id === "keys-on") localStorage.setItem(KEYS_OFF, one.checked ? "0" : "1");
   if (one.closest("#facets") || one.name === "order") document.getElementById("filter").requestSubmit();
 });
 document.addEventListener("focusin", (event) => {
@@ -116,10 +93,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) tell();
 });
 
-const open = document.getElementById("keys-open");
-open.hidden = false;
-open.addEventListener("click", () => document.getElementById("keys").showModal());
-document.getElementById("keys-on").checked = !isOff();
+keys.listen(ACTS);
 tell();
 const before = Number(sessionStorage.getItem("wrench-finding-row") ?? -1);
 sessionStorage.removeItem("wrench-finding-row");

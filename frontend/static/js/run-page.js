@@ -2,6 +2,7 @@
 // page (plan, steps, result, files) are fetched anew. Without a socket the page asks every POLL_EVERY: it never freezes.
 
 import { clockTime } from "./clock.js";
+import * as keys from "./keys.js";
 import * as badge from "./live-badge.js";
 import { LiveParts } from "./live-parts.js";
 import * as rerun from "./rerun-dialog.js";
@@ -135,6 +136,7 @@ const socket = new RunSocket({
 
 graph.listen();
 rerun.listen();
+keys.listen({ l: () => document.getElementById("open-log").click() });
 filter.addEventListener("change", (event) => event.target.type === "checkbox" || filter.requestSubmit());
 log.scrollTop = log.scrollHeight;
 if (isFinal()) {

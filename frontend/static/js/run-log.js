@@ -1,0 +1,78 @@
+// Keeps the log of a whole run: lines of all steps as they are told, narrowed as the address says.
+
+import * as keys from "./keys.js";
+import * as badge from "./live-badge.js";
+import * as lines from "./log-lines.js";
+import { LogWindow } from "./log-window.js";
+import { RunSocket } from "./run-socket.js";
+
+const POLL_EVERY = 5_000; // ms
+const QUIET = ["step.progress", "step.added", "step.ready"];
+
+const page = document.getElementById("run-log");
+const filter = document.getElementById("log-filter");
+let status = "catching";
+let final = page.dataset.final === "1";
+
+function show(next) {
+  status = next;
+  badge.show(next);
+}
+
+function end(why) {
+  socket.stop();
+  badge.end(why, page.dataset.login);
+}
+
+async function finish() {
+  await log.more();
+  socket.stop();
+  show("done");
+}
+
+const log = new LogWindow({
+  url: page.dataset.lines,
+  query: new URL(page.dataset.lines, location.href).search.slice(1),
+  behind: (place) => place.replace(/\d+$/, (line) => Number(line) + 1),
+  onRefused: () => end("gone"),
+});
+
+const socket = new RunSocket({
+  topic: `run:${page.dataset.run}`,
+  after: Number(page.dataset.head),
+  onEvent(event) {
+    final ||= event.type === "run.finished";
+    if (!QUIET.includes(event.type)) log.more();
+    if (final && status === "live") finish();
+  },
+  onStatus(next) {
+    show(next);
+    if (next !== "live") return;
+    if (final) finish();
+    else log.more();
+  },
+  onReset: () => log.more(),
+  onEnd: end,
+});
+
+filter.addEventListener("change", (event) => event.target.tagName === "SELECT" && filter.requestSubmit());
+filter.addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value || (name === "level" && value === "debug")) formData.delete(name);
+});
+keys.listen({
+  j: () => lines.move(1),
+  k: () => lines.move(-1),
+  c: lines.copy,
+  o: lines.open,
+  f: () => log.follow.click(),
+  G: () => (log.isTail ? log.goOn() : document.querySelector("[data-newest]")?.click()),
+  "/": () => document.getElementById("log-search").focus(),
+});
+log.listen();
+lines.listen();
+if (final) show("done");
+else {
+  show("catching");
+  socket.start();
+  setInterval(() => status === "offline" && !socket.stopped && log.more(), POLL_EVERY);
+}
