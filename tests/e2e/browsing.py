@@ -11,7 +11,7 @@ import pytest
 from tests.api.cast import PASSWORD
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.e2e.conftest import Web
 
@@ -49,9 +49,16 @@ def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
     context.close()
 
 
-def sign_in(page: Page, web: Web, path: str, name: str = "bob") -> None:
-    page.goto(f"{web.url}{path}")
+def listen(context: BrowserContext, complaints: list[str]) -> None:
+    """Note what breaks on any page of this context, and all that its console calls an error."""
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+
+def sign_in(page: Page, web: Web, path: str, name: str = "bob", *, at: str = "") -> None:
+    """Open a page as this person; `at` is where the web is reached if not at its own address."""
+    page.goto(f"{at or web.url}{path}")
     page.fill("input[name=username]", name)
     page.fill("input[name=password]", PASSWORD)
     page.click("main button[type=submit]")
-    page.wait_for_url(f"{web.url}{path}")
+    page.wait_for_url(f"{at or web.url}{path}")

@@ -5,17 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import transaction
 
-from tasks import runs
+from tasks import events, runs
+from tasks.changes import Change
+from tasks.models import Run
 from tests.api.cast import add_events, make_cast, submit_run
 from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.wire import wire
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.e2e.conftest import Web
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("planner"), needs_browser]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(280),
+    pytest.mark.usefixtures("planner"),
+    needs_browser,
+]
+
+SOON = 30_000  # ms
+MANY = 700
+WATCH_BADGE = """() => {
+  const badge = document.getElementById("live");
+  window.told = [badge.textContent];
+  new MutationObserver(() => {
+    if (window.told.at(-1) !== badge.textContent) window.told.push(badge.textContent);
+  }).observe(badge, { childList: true });
+}"""
+
+
+def add_turns(run: Run, count: int) -> None:
+    """Append so many events that the log shows in a line each."""
+    change = Change(run.pk)
+    for n in range(1, count + 1):
+        change.tell(events.AgentSaid(key="s0", attempt=1, topic=f"turn-{n}", content={}))
+    with transaction.atomic():
+        change.write()
 
 
 def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints: list[str]) -> None:
@@ -45,13 +73,26 @@ def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints
     assert complaints == []
 
 
-def test_form_starts_a_run_and_its_page_cancels_it(page: Page, web: Web, complaints: list[str]) -> None:
-    make_cast()
-    sign_in(page, web, "/runs/new")
-    page.fill("textarea[name=goal]", "Say what is wrong <b>here</b>")
-    page.fill("input[name=target]", "https://git.example.org/team/shop.git")
-    page.get_by_role("button", name="Start the run").click()
-    assert page.locator("h1").inner_text() == "Say what is wrong <b>here</b>"
-    page.get_by_role("button", name="Cancel the run").click()
-    page.locator(".state-cancelled").first.wait_for(timeout=10_000)
+def test_cut_socket_loses_nothing_and_the_badge_tells_how_it_stands(
+    page: Page, web: Web, complaints: list[str]
+) -> None:
+    cast = make_cast()
+    run = submit_run(cast.project, cast.bob)
+    with wire(web.port) as line:
+        sign_in(page, web, f"/runs/{run.public_id}", at=line.url)
+        page.locator("#live.live-live").wait_for(timeout=SOON)
+        page.evaluate(WATCH_BADGE)
+        add_turns(run, 5)
+        page.locator("#events li", has_text="turn-5").wait_for(timeout=SOON)
+        line.cut()
+        page.locator("#live.live-offline", has_text="offline, trying again").wait_for(timeout=SOON)
+        add_turns(run, MANY)  # more than a page of events: catching up takes several
+        line.mend()
+        page.locator("#live.live-live").wait_for(timeout=SOON)
+        assert page.evaluate("window.told") == ["live", "offline, trying again", "catching up", "live"]
+        head = Run.objects.values_list("last_seq", flat=True).get(pk=run.pk)
+        page.locator(f"#e{head}").wait_for(timeout=SOON)
+        seen = page.eval_on_selector_all("#events li", "lines => lines.map(line => Number(line.dataset.seq))")
+        assert seen == list(range(seen[0], head + 1))
+        assert len(seen) > MANY
     assert complaints == []

@@ -9,7 +9,7 @@ import pytest
 from tasks import runs
 from tasks.models import Step
 from tests.api.cast import add_events, make_cast, probe, submit_steps
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import listen, needs_browser, sign_in
 from tests.frontend.plans import Past, store_run
 
 if TYPE_CHECKING:
@@ -23,10 +23,9 @@ SOON = 30_000  # ms
 
 
 def listened(browser: Browser, complaints: list[str]) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    return page
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    listen(context, complaints)
+    return context.new_page()
 
 
 def test_viewer_and_reader_of_a_link_see_what_a_developer_does(
