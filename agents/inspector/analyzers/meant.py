@@ -21,7 +21,13 @@ _LITERAL = r"""[rRuU]?(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 _CONSTANT = re.compile(
     rf"(?:\w+\.)*(?:mark_safe|Markup|SafeString|SafeText)\(\s*{_LITERAL}(?:\s+{_LITERAL})*\s*,?\s*\)"
 )
-_CONSTRUCTS = re.compile(r"\s*return\s+(?:super\([^()]*\)|[\w.]+)\.__init__\(")
+_CONSTRUCTOR = r"(?:super\([^()]*\)|[\w.]+)\.__init__\("
+_CONSTRUCTS = re.compile(rf"\s*return\s+{_CONSTRUCTOR}")
+_HANDS_ON = re.compile(r"\s*return\s+(?:self|cls|super\(\))\.\w+\(")
+_RETURNS_NAME = re.compile(r"\s*return\s+(\w+)\s*$")
+MOST_OF_CONSTRUCTOR = 80  # lines above a return in which what it returns is looked for
+# Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
+_GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
 _IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
 _EXPLICABLE = frozenset({"S110", "S112"})
 MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
@@ -46,6 +52,10 @@ class Lines:
         """One line, or "" if there is none."""
         lines = self._read(path)
         return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def gives_globals(self, path: str) -> bool:
+        """Tell whether a module hands its table of names to somebody, who may put names in."""
+        return any(_GIVES_GLOBALS.search(line) for line in self._read(path))
 
 
 def is_meant(claim: Claim, lines: Lines, *, in_test_code: bool) -> bool:
@@ -109,7 +119,18 @@ def _reorders_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`return super().__init__()` in a constructor returns None."""
     del in_test_code
-    return _CONSTRUCTS.match(lines.line(claim.path, claim.line)) is not None
+    written = lines.line(claim.path, claim.line)
+    if _CONSTRUCTS.match(written):
+        return True
+    named = _RETURNS_NAME.match(written)
+    if named is None:
+        return False
+    bound = re.compile(rf"\s*{named[1]}\s*=\s*(?P<value>.*)")
+    for number in range(claim.line - 1, max(0, claim.line - MOST_OF_CONSTRUCTOR), -1):
+        found = bound.match(lines.line(claim.path, number))
+        if found is not None:
+            return re.match(_CONSTRUCTOR, found["value"]) is not None
+    return False
 
 
 def _marks_a_constant(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
@@ -128,11 +149,15 @@ def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed; less grave
-    if a name is lost in an annotation only, or to a second import.
+    if a name is lost in an annotation only, or to a second import, or may come from elsewhere.
     """
     line = lines.line(claim.path, claim.line)
     if claim.rule == "F821" and line[claim.column - 2 : claim.column - 1] in ("'", '"'):
         return replace(claim, severity=Severity.LOW)
+    if claim.rule == "PLE0101" and _HANDS_ON.match(line):
+        return replace(claim, severity=Severity.LOW)  # to a method that most likely gives nothing back
+    if claim.rule == "F821" and lines.gives_globals(claim.path):
+        return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "F811" and _IMPORTS.match(line):
         return replace(claim, severity=Severity.LOW)
     if claim.rule not in _EXPLICABLE:

@@ -205,8 +205,27 @@ def test_a_constructor_that_returns_what_its_base_returns_returns_nothing(tmp_pa
         "class A(dict):\n    def __init__(self):\n        return super().__init__()\n\n\n"
         "class B(dict):\n    def __init__(self):\n        return self.update()\n"
     )
-    plant(tmp_path, {"a.py": text})
-    assert places(inspect(tmp_path, "lint").findings) == ["PLE0101 a.py:8"]
+    named = (
+        "class A(dict):\n    def __init__(self, x):\n        result = super().__init__(\n            x\n        )\n"
+        "        self.x = x\n        return result\n\n\n"
+        "class B(dict):\n    def __init__(self, x):\n        result = x\n        return result\n"
+    )
+    plant(tmp_path, {"a.py": text, "b.py": named})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.path, one.line, one.severity) for one in found] == [
+        ("b.py", 13, Severity.HIGH),
+        ("a.py", 8, Severity.LOW),
+    ]
+
+
+def test_a_name_that_may_be_put_in_from_elsewhere_is_less_surely_missing(tmp_path: Path) -> None:
+    text = "from b import put_in\n\nput_in({})\nA = [NAME]\n"
+    plant(tmp_path, {"a.py": text.format("globals()"), "c.py": text.format("locals()")})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.rule, one.path, one.severity) for one in found] == [
+        ("F821", "c.py", Severity.HIGH),
+        ("F821", "a.py", Severity.LOW),
+    ]
 
 
 def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_path: Path) -> None:
