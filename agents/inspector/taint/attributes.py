@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from agents.inspector.taint import guards, kinds
+from agents.inspector.taint import fields, guards, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
 from agents.inspector.taint.tables.rows import Rules, means
@@ -91,6 +91,9 @@ def _of_class(
             found = _outside(frame, node, holder, f"{kind}.{name}") if kind else None
             if found is not None:
                 return found
+    found = fields.read(frame, node, cls, holder, name) if is_instance else fields.maker(cls, name)
+    if found is not None:
+        return found
     member = start.member(name)
     if member is not None:
         return _bound(frame, member, holder, node, is_instance=is_instance)

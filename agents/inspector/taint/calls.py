@@ -15,6 +15,7 @@ from agents.inspector.taint import (
     attributes,
     containers,
     entries,
+    fields,
     guards,
     kinds,
     sinks,
@@ -205,6 +206,7 @@ def instantiate(frame: Frame, node: ast.expr, cls: Class, given: Arguments) -> V
     for extra in (given.star, given.double_star):
         if extra is not None:
             taints = merged(taints, deep_taints(extra))
+    items = fields.filled(frame, node, cls, items)
     for name in names:
         default = cls.member(name)
         factory = (default.items or {}).get(special_calls.FACTORY) if default is not None else None
@@ -240,6 +242,9 @@ def _outside(frame: Frame, node: ast.expr, callee: Value, given: Arguments, rece
     method = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
     if _reads_rows(frame, node, method):
         return Value(name="@django.Manager")
+    of = receiver.ref if receiver is not None else None
+    if method in ("load", "loads") and isinstance(of, Instance) and fields.is_schema(of.cls):
+        return fields.loaded(frame, node, of.cls, given.at(0) or UNKNOWN)
     tables = frame.engine.tables
     rules = tables.of(name) if name else None
     if receiver is not None and rules is None and isinstance(node, ast.Call):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from agents.inspector.taint import fields
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Bound, Class, Function
@@ -114,6 +115,7 @@ def cls(frame: Frame, node: ast.ClassDef) -> Value:
     for name, value in frame.state.variables.items():
         if name not in names and name not in made.members:
             made.members[name] = value
+    fields.declare(frame, made)
     frame.state = outer
     return Value(ref=made)
 

@@ -10,7 +10,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, kinds, routes
+from agents.inspector.taint import attributes, fields, kinds, routes
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
@@ -190,7 +190,10 @@ def _parameter(
 ) -> Value:
     if number == 0 and function.owner is not None and function.kind != "static":
         return UNKNOWN
-    value, has_type = _by_type(frame, function, parameter)
+    has_type = parameter.annotation is not None
+    value = UNKNOWN if parameter.annotation is None else of_annotation(frame, parameter.annotation)
+    if entry is None and (value.name.startswith("!") or value.items):
+        value = UNKNOWN  # nobody has checked what callers pass
     protocol = _by_signature(frame, function, parameter)
     if protocol:
         return Value(name=protocol)
@@ -213,7 +216,7 @@ def _parameter(
         return value
     if parameter.arg in converted or value.name.startswith("@"):
         return value
-    if has_type and value.name == "!harmless":
+    if has_type and value.name == fields.HARMLESS:
         return UNKNOWN
     if parameter.arg in ("request", "req") and _request_type(frame, function):
         return Value(name=_request_type(frame, function))
@@ -228,7 +231,22 @@ def _parameter(
     what = entry.what or what
     taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg)
     weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
-    return Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
+    given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
+    if not _is_api(entry):
+        return given
+    written = _written_default(function, parameter.arg)
+    return fields.checked(frame, parameter, fields.of_default(written, value), given)
+
+
+def _written_default(function: Function, name: str) -> ast.expr | None:
+    """The default of a parameter as it is written."""
+    arguments = function.node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+    pairs += [
+        (one, other) for one, other in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if other
+    ]
+    return next((default for one, default in pairs if one.arg == name), None)
 
 
 def _by_signature(frame: Frame, function: Function, parameter: ast.arg) -> str:
@@ -245,23 +263,40 @@ def _is_api(entry: Row) -> bool:
     return entry.returns == "json"
 
 
-def _by_type(frame: Frame, function: Function, parameter: ast.arg) -> tuple[Value, bool]:
-    """What the annotation says, and whether there is one."""
-    if parameter.annotation is None:
-        return UNKNOWN, False
-    annotation: ast.expr = parameter.annotation
+def of_annotation(frame: Frame, annotation: ast.expr) -> Value:
+    """What an annotation says of the values that a library lets through (`fields`)."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = ast.parse(annotation.value, mode="eval").body
         except (SyntaxError, ValueError):
-            return UNKNOWN, True
-    return _of_annotation(frame, annotation, 3), True
+            return UNKNOWN
+    return _of_annotation(frame, annotation, 4)
+
+
+def _any_of(frame: Frame, parts: list[ast.expr], depth: int) -> Value:
+    """Of a union: harmless only if each part is that is not None."""
+    found = [
+        _of_annotation(frame, one, depth)
+        for one in parts
+        if not (isinstance(one, ast.Constant) and one.value is None)
+    ]
+    if found and all(one.name == fields.HARMLESS for one in found):
+        return found[0]
+    told = [one for one in found if one is not UNKNOWN and one.name != fields.HARMLESS]
+    return told[0] if told and (told[0].ref is not None or len(found) == 1) else UNKNOWN
 
 
 def _of_annotation(frame: Frame, annotation: ast.expr, depth: int) -> Value:
     if isinstance(annotation, ast.BinOp) and depth:
-        left = _of_annotation(frame, annotation.left, depth - 1)
-        return left if left is not UNKNOWN else _of_annotation(frame, annotation.right, depth - 1)
+        return _any_of(frame, [annotation.left, annotation.right], depth - 1)
+    if isinstance(annotation, ast.Call):  # constr(pattern="^[a-z]+$"), conint(gt=0)
+        word = annotation.func
+        name = word.attr if isinstance(word, ast.Attribute) else word.id if isinstance(word, ast.Name) else ""
+        return (
+            Value(name=fields.HARMLESS)
+            if name in _NUMBERS_BY_CALL
+            else fields.of_default(annotation, UNKNOWN)
+        )
     if isinstance(annotation, ast.Subscript) and depth:
         return _of_generic(frame, annotation, depth)
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
@@ -284,16 +319,44 @@ def _of_generic(frame: Frame, annotation: ast.Subscript, depth: int) -> Value:
     inner = annotation.slice
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     if outer == "Annotated" and parts:
-        for extra in parts[1:]:
-            called = extra.func if isinstance(extra, ast.Call) else extra
-            if isinstance(called, (ast.Name, ast.Attribute)) and frame.evaluate(called).name in _INJECTED:
-                return Value(name="!harmless")
-        return _of_annotation(frame, parts[0], depth - 1)
+        return _of_annotated(frame, parts, depth - 1)
     if outer in ("Optional", "Union") and parts:
-        return _of_annotation(frame, parts[0], depth - 1)
+        return _any_of(frame, parts, depth - 1)
     if outer == "Literal":
         return Value(name="!harmless")
+    if outer in _CONTAINERS and parts:
+        found = [_of_annotation(frame, one, depth - 1) for one in parts if not _is_ellipsis(one)]
+        if all(one.name == fields.HARMLESS for one in found):
+            return Value(name=fields.HARMLESS)
     return UNKNOWN
+
+
+_CONTAINERS = frozenset({
+    "list", "List", "set", "Set", "frozenset", "FrozenSet", "tuple", "Tuple", "dict", "Dict", "Sequence",
+})  # fmt: skip
+_NUMBERS_BY_CALL = frozenset({"conint", "confloat", "condecimal", "condate"})
+_CHECKS = frozenset({"AfterValidator", "BeforeValidator", "PlainValidator"})
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
+def _of_annotated(frame: Frame, parts: list[ast.expr], depth: int) -> Value:
+    """`Annotated[str, Query(pattern=...), AfterValidator(check)]`."""
+    found = _of_annotation(frame, parts[0], depth)
+    checks: list[Value] = []
+    for extra in parts[1:]:
+        called = extra.func if isinstance(extra, ast.Call) else extra
+        if not isinstance(called, (ast.Name, ast.Attribute)):
+            continue
+        name = frame.evaluate(called).name
+        if name in _INJECTED:
+            return Value(name=fields.HARMLESS)
+        if name.rpartition(".")[2] in _CHECKS and isinstance(extra, ast.Call) and extra.args:
+            checks.append(frame.evaluate(extra.args[0]))
+        found = fields.of_default(extra, found)
+    return found.but(items={f"~{number}": one for number, one in enumerate(checks)}) if checks else found
 
 
 def _is_request(name: str, number: int, function: Function) -> bool:

@@ -10,17 +10,12 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import fields, kinds
 from agents.inspector.taint.values import Value
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
 
-PARSED = frozenset({
-    "BooleanField", "ChoiceField", "DateField", "DateTimeField", "DecimalField", "DurationField", "FloatField",
-    "GenericIPAddressField", "IntegerField", "IPAddressField", "ModelChoiceField", "MultipleChoiceField",
-    "NullBooleanField", "PrimaryKeyRelatedField", "SlugField", "TimeField", "TypedChoiceField", "UUIDField",
-})  # fmt: skip
 _CHECKS = ("clean_", "validate_")  # of a form's field, of a serializer's
 CHECKED = "~checked"  # beside a field's types: some form has a method that checks it
 _TRUST = kinds.KINDS["trust"].bit
@@ -30,8 +25,11 @@ def is_parsed(frame: Frame, node: ast.Subscript, key: object) -> bool:
     """Tell whether `form.cleaned_data[key]`, or a serializer's, is what a field has parsed, and no text."""
     if not _is_of_form(node) or not isinstance(key, str):
         return False
-    fields = frame.engine.project.form_fields(key) - {CHECKED}
-    return bool(fields) and fields <= PARSED
+    known = fields.of_key(frame, node, key)
+    if known is not None:
+        return known[0].name == fields.HARMLESS
+    every = frame.engine.project.form_fields(key) - {CHECKED}
+    return bool(every) and every <= fields.PARSED
 
 
 def treated(frame: Frame, node: ast.Subscript, key: object, value: Value) -> Value:
@@ -39,6 +37,8 @@ def treated(frame: Frame, node: ast.Subscript, key: object, value: Value) -> Val
     if not value.taints or not _is_of_form(node):
         return value
     taints = tuple(one.with_cleaned(_TRUST) for one in value.taints)
+    if isinstance(key, str) and fields.of_key(frame, node, key) is not None:
+        return value.but(taints=taints)  # its field has looked at it when the data were read
     if isinstance(key, str) and CHECKED in frame.engine.project.form_fields(key):
         taints = tuple(one.weaker() for one in taints)
     return value.but(taints=taints)
@@ -48,7 +48,7 @@ def _is_of_form(node: ast.Subscript) -> bool:
     return isinstance(node.value, ast.Attribute) and node.value.attr in ("cleaned_data", "validated_data")
 
 
-def fields(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
+def named(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
     """The fields of all form classes: name -> what they are made of."""
     found: dict[str, set[str]] = {}
     for tree in trees:

@@ -116,7 +116,7 @@ class Project:
     def form_fields(self, key: str) -> frozenset[str]:
         """The types that the forms of the tree give to their field of this name."""
         if self._fields is None:
-            self._fields = forms.fields(module.tree for module in self._with_forms())
+            self._fields = forms.named(module.tree for module in self._with_forms())
         found = frozenset(self._fields.get(key, ()))
         self.engine.ledger.note(("form", key), found)
         return found

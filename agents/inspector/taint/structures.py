@@ -113,6 +113,7 @@ class Class:
     told: str | None = None  # the tables' name for its instances, once asked for
     born: int = -1  # the time of the root that made it (`ledger`)
     number: int = 0  # among those of its name
+    kind: str | None = None  # of what kind its fields are (`fields`), once asked for
     _order: list[Class] | None = None
 
     def order(self) -> list[Class]:
