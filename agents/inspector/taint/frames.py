@@ -59,13 +59,18 @@ def executes(*types: type) -> Callable[[Executor], Executor]:
 class Budget:
     """What one root (a function from outside, a module's body) may spend."""
 
-    __slots__ = ("deadline", "late", "milliseconds", "steps")
+    __slots__ = ("deadline", "given", "late", "milliseconds", "steps")
 
     def __init__(self, steps: int, milliseconds: int) -> None:
-        self.steps = steps
+        self.given = self.steps = steps
         self.milliseconds = milliseconds
         self.deadline = time.thread_time() + milliseconds / 1000  # of work: a busy machine changes nothing
         self.late = False
+
+    @property
+    def spent(self) -> int:
+        """The steps so far. With so many, another run stops where this one did."""
+        return self.given - self.steps
 
     def spend(self) -> None:
         """Count one step. Raises Exhausted."""

@@ -207,8 +207,6 @@ class Keeper:
         self._ledger.name(trace)
         for at, entry in enumerate(trace.missed):
             entry.at = at
-        if trace.by_clock:  # depends on how fast this machine is
-            return None
         try:
             token = self.tokens.function(root.function)
             reads = [self._fact(place, seen) for place, seen in trace.reads.items()]
@@ -228,7 +226,11 @@ class Keeper:
         reads = list(dict.fromkeys(reads))
         self._identities[self._ledger.time] = digest(
             "\n".join(
-                [token, *(repr(self.now.facts[one]) for one in reads), *(one.digest for one in trace.missed)]
+                [
+                    f"{token}{trace.stopped}",
+                    *(repr(self.now.facts[one]) for one in reads),
+                    *(one.digest for one in trace.missed),
+                ]
             )
         )
         return reads
@@ -243,7 +245,7 @@ class Keeper:
             token, self._identities[self._ledger.time], reads, [entry.digest for entry in trace.missed],
             [entry if trace.created.get(entry.key) is entry else None for entry in trace.missed],
             [self._left(place) for place in self._ledger.lasting(trace)], shapes, kept(trace),
-            [(_kept(hit), self._names[by]) for hit, by in trace.suspected], trace.told,
+            [(_kept(hit), self._names[by]) for hit, by in trace.suspected], trace.told, trace.stopped,
         )  # fmt: skip
 
     def _fact(self, place: Place, seen: Any) -> int:
@@ -377,6 +379,10 @@ class Keeper:
         """Tell whether a root was taken over and not executed since."""
         return number in self._taken
 
+    def stopped(self, number: int) -> int:
+        """After how many steps the time of a taken-over root was up, 0 if it was not."""
+        return self._taken[number].stopped
+
     def recalled(self, number: int, trace: Trace) -> None:
         """Bring back what a taken-over root made, now that it was executed again. Raises Stale."""
         record, ledger = self._taken.pop(number), self._ledger
@@ -386,8 +392,7 @@ class Keeper:
         written = {place: value for place, value in trace.written.items() if ledger.lasts(place)}
         then = {self._place(self._before.facts[one][0]) for one in record.written}
         if (
-            trace.by_clock
-            or [entry.digest for entry in trace.missed] != record.names
+            [entry.digest for entry in trace.missed] != record.names
             or done != [made is not None for made in record.made]
             or written.keys() != then
         ):

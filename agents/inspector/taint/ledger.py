@@ -67,7 +67,7 @@ class Trace:
     """What one root does."""
 
     __slots__ = (
-        "asked", "by_clock", "calls", "claims", "created", "missed", "reads", "suspected", "told", "undo", "written",
+        "asked", "calls", "claims", "created", "missed", "reads", "stopped", "suspected", "told", "undo", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Trace:
         self.suspected: list[tuple[Hit, Function]] = []
         self.told: list[Told] = []
         self.undo: list[tuple[dict[str, Value], str, Value]] = []
-        self.by_clock = False  # it depended on how fast this machine is
+        self.stopped = 0  # after how many steps its time was up
 
 
 class Ledger:

@@ -20,7 +20,7 @@ from agents.inspector.taint import VERSION, sources
 from agents.inspector.taint.ledger import Entry, Told
 
 MOST_BYTES = 48 << 20  # of one run's records, unpacked
-_FORM = 2
+_FORM = 3
 Stable = tuple[Any, ...]  # a place as it is written down
 Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
 RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own
@@ -53,6 +53,7 @@ class Record:
     hits: list[Kept]
     suspected: list[tuple[Kept, Name]]
     told: list[Told]
+    stopped: int  # after how many steps its time was up; 0 if it was not
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ def _told(known: Known, bounds: object) -> dict[str, Any]:
                 name, one.token, one.identity, one.reads, one.names,
                 [made.token if isinstance(made, Entry) else made for made in one.made], one.written, one.shapes,
                 [_written(hit) for hit in one.hits], [(_written(hit), by) for hit, by in one.suspected], one.told,
+                one.stopped,
             ]
             for name, one in known.records.items()
         ],
@@ -138,13 +140,13 @@ def _known(told: dict[str, Any]) -> Known:
     for (path, qualified, number, owner), token, identity, reads, names, made, written, shapes, *left in told[
         "roots"
     ]:
-        hits, suspected, reasons = left
+        hits, suspected, reasons, stopped = left
         if len(names) != len(made) or not all(0 <= one < len(facts) for one in (*reads, *written)):
             raise ValueError("a record is damaged")
         known.records[(path, qualified, number, owner)] = Record(
             token, identity, reads, names, made, written, [(tuple(name), count) for name, count in shapes],
             [_hit(one) for one in hits], [(_hit(one), tuple(by)) for one, by in suspected],
-            [(where, line, what, reason) for where, line, what, reason in reasons],
+            [(where, line, what, reason) for where, line, what, reason in reasons], stopped,
         )  # fmt: skip
     return known
 

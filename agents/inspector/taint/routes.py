@@ -70,5 +70,6 @@ def reads_request(function: Function, name: str) -> bool:
         and node.attr in _OF_DJANGO
         and isinstance(node.value, ast.Name)
         and node.value.id == name
-        for node in ast.walk(function.node)
+        for statement in function.body
+        for node in ast.walk(statement)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -71,12 +71,16 @@ class Tokens:
 
     def __init__(self, modules: Iterable[Module], classes: Iterable[Class]) -> None:
         self._shared: dict[int, str] = {}
-        self._values: dict[int, str] = {}  # only of what is shared, and so never goes away
-        self._functions: dict[Function, str] = {}
+        self._values: dict[int, tuple[str, bool]] = {}  # only of what is shared, and so never goes away
+        self._functions: dict[
+            Function, tuple[str, bool]
+        ] = {}  # the token, and whether no frame is told in it
         self._lines: dict[str, list[bytes]] = {}
         self._imports: dict[str, str] = {}
         self._trails: dict[int, tuple[Trail, str]] = {}
-        self._busy: set[int] = set()
+        self._told: dict[int, int] = {}  # frame -> its number among those of the token that is made
+        self._depth = 0  # of functions and shared values that are told within each other
+        self._frames = 0  # how often a frame was told
         for module in modules:
             for name, value in module.variables.items():
                 self._share(value, f"{module.path}:{name}", LEVELS)
@@ -145,13 +149,28 @@ class Tokens:
 
     def function(self, function: Function) -> str:
         """The token of a function: its text, where it is written, its defaults and what it sees."""
-        found = self._functions.get(function)
-        if found is None:
-            free = not self._busy
-            found = digest(self._function(function))
-            if free:  # else it may lack what is being told of just now
-                self._functions[function] = found
-        return found
+        return self._known(self._functions, function, lambda: self._function(function))
+
+    def _known(self, known: dict[Any, tuple[str, bool]], key: Any, tell: Callable[[], str]) -> str:
+        """The token of a function or a shared value, made once.
+
+        Frames go in circles, so each is told once in a token and then by its number. What tells of frames therefore
+        depends on where the telling began, and is taken from `known` only where nothing was told before.
+        """
+        found = known.get(key)
+        if found is not None and (found[1] or not self._depth):
+            return found[0]
+        if not self._depth:
+            self._told = {}
+        before, is_outermost = self._frames, not self._depth
+        self._depth += 1
+        try:
+            token = digest(tell())
+        finally:
+            self._depth -= 1
+        if is_outermost or self._frames == before:
+            known[key] = (token, self._frames == before)
+        return token
 
     def _function(self, function: Function) -> str:
         module, node = function.module, function.node
@@ -193,21 +212,20 @@ class Tokens:
             return frame.module.path
         if frame.born >= 0:
             raise Nameless
-        if id(frame) in self._busy:
-            return "~"
-        self._busy.add(id(frame))
-        try:
-            parts = [
-                f"{name}={self._value(one, _Within())}" for name, one in sorted(frame.state.variables.items())
-            ]
-            if frame.function is not None and frame.function.owner is not None:
-                parts.append(self.cls(frame.function.owner))
-            if frame.receiver is not None:
-                parts.append(self._value(frame.receiver, _Within()))
-            if frame.parent is not None:
-                parts.append(self._frame(frame.parent))
-        finally:
-            self._busy.discard(id(frame))
+        self._frames += 1
+        number = self._told.get(id(frame))
+        if number is not None:
+            return f"~{number}"
+        self._told[id(frame)] = len(self._told)
+        parts = [
+            f"{name}={self._value(one, _Within())}" for name, one in sorted(frame.state.variables.items())
+        ]
+        if frame.function is not None and frame.function.owner is not None:
+            parts.append(self.cls(frame.function.owner))
+        if frame.receiver is not None:
+            parts.append(self._value(frame.receiver, _Within()))
+        if frame.parent is not None:
+            parts.append(self._frame(frame.parent))
         return "\n".join(parts)
 
     def _value(self, value: Value, within: _Within) -> str:
@@ -216,12 +234,7 @@ class Tokens:
             return single
         name = self._shared.get(id(value), "")
         if name:
-            found = self._values.get(id(value))
-            if found is None:
-                found = digest(name + self._content(value, _Within()))
-                if not self._busy:
-                    self._values[id(value)] = found
-            return found
+            return self._known(self._values, id(value), lambda: name + self._content(value, _Within()))
         if value.items is None and value.rest is None and not value.shape:
             return self._content(value, within)
         number = within.seen.get(id(value))

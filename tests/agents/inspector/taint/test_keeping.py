@@ -13,6 +13,7 @@ from agents.inspector.taint import analysis, records
 from agents.inspector.taint.engine import ROOT_STEPS, Engine
 from agents.inspector.taint.keeping import Keeper
 from agents.inspector.taint.ledger import Trace
+from agents.inspector.taint.tokens import Tokens
 
 PROGRAM = {
     "web/views.py": """\
@@ -270,14 +271,16 @@ def _edit(root: Path, rng: random.Random) -> None:
         (root / name).write_text(PROGRAM[name])
 
 
-def _run(root: Path, before: records.Known | None) -> tuple[Engine, dict[str, Any]]:
+def _run(
+    root: Path, before: records.Known | None, *, milliseconds: int = 100_000
+) -> tuple[Engine, dict[str, Any]]:
     names = sorted(str(one.relative_to(root)) for one in root.rglob("*") if one.is_file())
 
     def engine(known: records.Known | None) -> Engine:
         return Engine(
             root, [one for one in names if one.endswith(".py")],
             templates=[one for one in names if one.endswith(".html")], known=known, keeping=True,
-            root_milliseconds=100_000, file_milliseconds=1_000_000,
+            root_milliseconds=milliseconds, file_milliseconds=1_000_000,
         )  # fmt: skip
 
     one, result = analysis.analysed(engine, before)
@@ -382,6 +385,66 @@ def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     assert [second.roots[one].function.name for one in again] == ["early"]
     assert second.keeper.taken == len(second.roots) - 3  # without it and the two that were changed
     assert told == _run(root, None)[1]
+
+
+def test_a_function_executed_again_is_seen_to_read_a_request(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "a.py").write_text("from b import act\n\ndef show(request):\n    act(request.POST['a'])\n")
+    acting = "import os\n\ndef act(text):\n    os.system(text)\n"
+    (root / "b.py").write_text(acting)
+    engine, first = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "b.py").write_text(acting.replace("text)\n", "text + 'x')\n"))
+
+    again, told = _run(root, records.read(kept, ROOT_STEPS))
+
+    assert again.keeper is not None
+    assert again.keeper.taken == 0
+    assert [one["kind"] for one in first["findings"]] == ["command"]
+    assert told == _run(root, None)[1]
+
+
+def test_a_function_whose_time_was_up_is_taken_over_and_can_be_executed_again(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "import os, sys\n\ndef early(text):\n    os.system(text)\n    return text\n\n"
+        "def long():\n    early(sys.argv[1])\n" + "    x = 1 + 2 + 3 + 4 + 5\n" * 400
+    )
+    shown = "import os, sys\nfrom a import early\n\ndef show():\n    os.system(early(sys.argv[1]))\n"
+    (root / "b.py").write_text(shown)
+    engine, first = _run(root, None, milliseconds=0)
+    assert engine.keeper is not None
+    assert [one["what"] for one in first["not_analysed"]] == ["long()"]
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "b.py").write_text(f"{shown}    print()\n")
+
+    again, told = _run(root, records.read(kept, ROOT_STEPS))
+
+    assert again.keeper is not None
+    assert again.keeper.taken == 1  # `early`: what `long` made was asked for
+    assert told == first
+
+
+def test_what_closures_see_is_told_alike_in_any_order(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "class A:\n    def __init__(self, log=None):\n        self.one = lambda text: self\n"
+        "        self.two = lambda text: (self, log)\n\nmade = A()\n"
+    )
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    names = ["one", "two"]
+    fields = engine.ledger.classes["a.py", "A"][0].fields
+
+    def tokens(order: list[str]) -> dict[str, str]:
+        fresh = Tokens(engine.project.loaded(), [])
+        return {name: fresh.value(fields[name]) for name in order}
+
+    assert tokens(names) == tokens(names[::-1])
 
 
 @pytest.mark.parametrize("damage", ["shorter", "changed", "foreign", "absent"])
