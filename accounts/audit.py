@@ -76,6 +76,7 @@ class Act(StrEnum):
     APPROVAL_DECIDED = "approval.decided"
     FINDING_DISMISSED = "finding.dismissed"
     REPORT_EXPORTED = "report.exported"
+    AUDIT_EXPORTED = "audit.exported"
     RUN_DELETED = "run.deleted"
     SHARE_CREATED = "share.created"
     SHARE_REVOKED = "share.revoked"

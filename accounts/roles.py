@@ -60,6 +60,7 @@ TEAM_ACTIONS: Mapping[str, Role] = {
     "team.view": Role.VIEWER,
     "team.leave": Role.VIEWER,
     "team.edit": Role.MAINTAINER,
+    "team.audit": Role.MAINTAINER,  # of its projects: as project.audit there
     "team.members": Role.MAINTAINER,  # at most of their own role: members
     "team.transfer": Role.OWNER,
     "team.delete": Role.OWNER,

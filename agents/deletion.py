@@ -103,7 +103,11 @@ def _delete(projects: Sequence[Project], goes: Goes, team: Team | None) -> None:
         raise MovedMeanwhile("the team got another project in this moment; look at it, and ask again")
     counts: dict[str, Detail] = {what: many for what, many in goes.items() if isinstance(many, int)}
     for project in held:
-        details: dict[str, Detail] = {"slug": project.slug, "team": project.team.slug}
+        details: dict[str, Detail] = {
+            "in": f"team:{project.team_id}",
+            "slug": project.slug,
+            "team": project.team.slug,
+        }
         if team is None:
             details["goes"] = counts
         audit.record(

@@ -3,13 +3,14 @@
 GET /api/v1/audit   newest first; ?act= &actor= &project=<slug> &limit= &cursor=
                     ?after=<number>: what came after that one, oldest first, for programs that export
 GET /api/v1/projects/<team>/<project>/audit   those of one project, for its maintainers; the same but `project`
+GET /api/v1/teams/<team>/audit                those of a team and its projects, for its maintainers; ?project= too
 
 Each record has its `hash` and the one before, so that who exports them can check the chain without us.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -21,13 +22,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import TypedDict
 
-from accounts import audit
+from accounts import audit, audit_rows
 from accounts.audit import Act
 from accounts.models import AuditRecord
 from api.bodies import StrictSerializer, valid
 from api.describe import Page, operation
-from api.lookup import PROJECT, find_project, project_in_path
-from api.shapes import Moment, moment
+from api.identity import person
+from api.lookup import PROJECT, find_project, find_team, project_in_path
+from api.shapes import Moment
 from tasks.models import Approval
 from tasks.runs.approvals import decided_by_person
 
@@ -42,6 +44,8 @@ class ProjectAuditFilter(StrictSerializer):
         choices=[act.value for act in Act], required=False, help_text="only of this kind"
     )
     actor = serializers.CharField(max_length=150, required=False, help_text="only of this username")
+    since = serializers.DateTimeField(required=False, help_text="only from this time on")
+    until = serializers.DateTimeField(required=False, help_text="only before this time")
     after = serializers.IntegerField(
         min_value=0,
         max_value=MAX_NUMBER,
@@ -137,7 +141,31 @@ class ProjectAuditView(APIView):
         """
         wanted = valid(ProjectAuditFilter(data=request.query_params.dict()))
         home = project_in_path(request, self, project)
-        return _page(request, AuditRecord.objects.filter(project_id=home.pk), wanted)
+        return _page(request, audit_rows.of_project(home.pk), wanted)
+
+
+class TeamAuditView(APIView):
+    """List what was done in a team and in its projects. For its maintainers."""
+
+    required_action = "team.audit"
+
+    @operation(
+        "team_audit_list",
+        query=AuditFilter,
+        returns=Page[AuditShape],
+        example={"results": [{**_RECORD, "act": "role.given", "details": {"in": "team:2"}}], "next": None},
+    )
+    def get(self, request: Request, team: str) -> Response:
+        """List the records of a team and of its projects, newest first.
+
+        Of projects: those whose records you may read, and those that the team has deleted.
+        """
+        wanted = valid(AuditFilter(data=request.query_params.dict()))
+        home = find_team(request, self, team)
+        found = audit_rows.of_team(home, person(request))
+        if "project" in wanted:
+            found = found.filter(project_id=find_project(request, wanted["project"]).pk)
+        return _page(request, found, wanted)
 
 
 def _page(request: Request, found: QuerySet[AuditRecord], wanted: dict[str, Any]) -> Response:
@@ -167,27 +195,12 @@ def _approval_decided(sender: type[Approval], approval: Approval, decision: str,
 
 def record_shape(row: AuditRecord) -> AuditShape:
     """A record in JSON: all that its hash covers, and the hashes."""
-    return {
-        "number": row.number,
-        "at": moment(row.at),
-        "act": row.act,
-        "actor": row.actor or None,
-        "actor_id": row.actor_id,
-        "way": row.way,
-        "address": row.address or None,
-        "project_id": row.project_id,
-        "subject": row.subject or None,
-        "details": row.details,
-        "request_id": row.request_id or None,
-        "previous": row.previous,
-        "hash": row.hash,
-    }
+    return cast(AuditShape, audit_rows.fields_of(row))
 
 
 def _filtered(found: QuerySet[AuditRecord], wanted: dict[str, Any]) -> QuerySet[AuditRecord]:
-    for name in ("act", "actor"):
-        if name in wanted:
-            found = found.filter(**{name: wanted[name]})
+    names = ("act", "actor", "since", "until")
+    found = audit_rows.narrowed(found, **{name: wanted[name] for name in names if name in wanted})
     if "cursor" in wanted:
         found = found.filter(number__lt=wanted["cursor"])
     if "after" in wanted:

@@ -39,9 +39,8 @@ from api.lookup import PROJECT, find_project
 from api.shapes import Moment, Uuid, moment
 from tasks import schedules
 from tasks.models import Schedule, ScheduleFire
-from tasks.times import LEAST_INTERVAL_SECONDS
+from tasks.times import LEAST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS
 
-LONGEST_SECONDS = 366 * 24 * 3600
 ENGINES_OWN = frozenset({"next_fire_at", "last_fire_at", "last_outcome"})
 """What moves by itself: the ETag is not of these."""
 
@@ -112,7 +111,7 @@ class Timing(StrictSerializer):
     )
     interval_seconds = serializers.IntegerField(
         min_value=LEAST_INTERVAL_SECONDS,
-        max_value=LONGEST_SECONDS,
+        max_value=LONGEST_INTERVAL_SECONDS,
         required=False,
         allow_null=True,
         help_text="instead of a cron line; counted from starts_at, or from when the schedule was made",
@@ -133,7 +132,9 @@ class ScheduleChange(Timing):
     target = serializers.DictField(required=False)
     priority = serializers.IntegerField(min_value=0, max_value=9, required=False, allow_null=True)
     catch_up = serializers.ChoiceField(choices=Schedule.CatchUp.values, required=False)
-    catch_up_window_seconds = serializers.IntegerField(min_value=0, max_value=LONGEST_SECONDS, required=False)
+    catch_up_window_seconds = serializers.IntegerField(
+        min_value=0, max_value=LONGEST_INTERVAL_SECONDS, required=False
+    )
     overlap = serializers.ChoiceField(choices=Schedule.Overlap.values, required=False)
 
 

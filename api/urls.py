@@ -9,7 +9,7 @@ from api.advisories import AdvisorySourcesView
 from api.agents import AgentsView, AgentView
 from api.approvals import ApprovalsView, ApprovalView
 from api.artifacts import ArtifactsView, ArtifactView
-from api.audit import AuditView, ProjectAuditView
+from api.audit import AuditView, ProjectAuditView, TeamAuditView
 from api.auth import ObtainToken, RefreshAccess, RevokeToken
 from api.control import RunMessagesView, RunPauseView, RunPriorityView, RunRerunView, RunResumeView
 from api.credentials import CredentialsView, CredentialView
@@ -115,6 +115,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/rotate", KeyRotateView.as_view(), name="key-rotate"),
     path("teams", TeamsView.as_view(), name="teams"),
     path("teams/<team:team>", TeamView.as_view(), name="team"),
+    path("teams/<team:team>/audit", TeamAuditView.as_view(), name="team-audit"),
     path("teams/<team:team>/deletion", TeamDeletionView.as_view(), name="team-deletion"),
     path("teams/<team:team>/transfer", TeamTransferView.as_view(), name="team-transfer"),
     path("teams/<team:team>/leave", TeamLeaveView.as_view(), name="team-leave"),

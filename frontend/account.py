@@ -10,6 +10,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import attempts, devices, sessions
@@ -49,9 +51,9 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
 def revoke_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """End one of your sessions."""
     if sessions.end(session_id, user_of(request).pk, EndedBecause.REVOKED):
-        messages.info(request, "Signed out there.")
+        messages.info(request, _("Signed out there."))
     else:
-        messages.error(request, "That session was over already.")
+        messages.error(request, _("That session was over already."))
     return redirect("frontend:sessions")
 
 
@@ -65,9 +67,13 @@ def revoke_sessions(request: HttpRequest) -> HttpResponse:
     but = request.session.get(sessions.SID) if which == "others" else None
     count = sessions.end_all(user_of(request).pk, EndedBecause.REVOKED, but=but)
     if which == "all":
-        messages.info(request, "You are signed out everywhere.")
+        messages.info(request, _("You are signed out everywhere."))
     else:
-        messages.info(request, f"Signed out of {count} other session{'' if count == 1 else 's'}.")
+        messages.info(
+            request,
+            ngettext("Signed out of %(n)d other session.", "Signed out of %(n)d other sessions.", count)
+            % {"n": count},
+        )
     return redirect("frontend:sessions")
 
 
@@ -90,7 +96,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form.save()
     logout(request)
     messages.info(
-        request, "Your password is changed, and you are signed out everywhere. Sign in with the new one."
+        request, _("Your password is changed, and you are signed out everywhere. Sign in with the new one.")
     )
     return redirect("frontend:login")
 

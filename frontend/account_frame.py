@@ -16,6 +16,7 @@ PAGES = (
     ("sessions", "frontend:sessions", _("Sessions")),
     ("keys", "frontend:keys", _("API keys")),
     ("password", "frontend:password", _("Password")),
+    ("language", "frontend:language", _("Language")),
 )
 
 

@@ -14,6 +14,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
@@ -35,7 +36,7 @@ def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = _run_for(request, run_id, "run.cancel")
     with _told(request):
         runs.cancel(run.public_id, by=user_of(request).get_username())
-        messages.info(request, "The run was asked to stop.")
+        messages.info(request, _("The run was asked to stop."))
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -46,7 +47,7 @@ def pause_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = _run_for(request, run_id, "run.pause")
     with _told(request):
         runs.pause(run.public_id, by=user_of(request).get_username())
-        messages.info(request, "Paused: what runs now goes on to its end, nothing new begins.")
+        messages.info(request, _("Paused: what runs now goes on to its end, nothing new begins."))
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -57,7 +58,7 @@ def resume_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = _run_for(request, run_id, "run.pause")
     with _told(request):
         runs.resume(run.public_id, by=user_of(request).get_username())
-        messages.info(request, "The run goes on.")
+        messages.info(request, _("The run goes on."))
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -68,11 +69,15 @@ def set_priority(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = _run_for(request, run_id, "run.prioritize")
     wanted = request.POST.get("priority")
     if wanted not in PRIORITIES:
-        messages.error(request, "Choose a priority from 0 (most urgent) to 9: nothing was changed.")
+        messages.error(request, _("Choose a priority from 0 (most urgent) to 9: nothing was changed."))
         return redirect("frontend:run", run_id=run_id)
     with _told(request):
         runs.set_priority(run.public_id, int(wanted), by=user_of(request).get_username())
-        messages.info(request, f"Priority {wanted}: the steps that wait have another place in their queues.")
+        messages.info(
+            request,
+            _("Priority %(wanted)s: the steps that wait have another place in their queues.")
+            % {"wanted": wanted},
+        )
     return redirect("frontend:run", run_id=run_id)
 
 
@@ -124,9 +129,10 @@ def decide(request: HttpRequest, run_id: UUID, approval_id: UUID) -> HttpRespons
         return error(request, 400)
     comment = request.POST.get("comment", "").replace("\r\n", "\n").strip()
     if len(comment) > MAX_COMMENT:
-        told = (
-            f"The comment has {len(comment)} characters, at most {MAX_COMMENT} are kept: nothing was decided."
-        )
+        told = _("The comment has %(n)d characters, at most %(most)d are kept: nothing was decided.") % {
+            "n": len(comment),
+            "most": MAX_COMMENT,
+        }
         messages.error(request, told)
         return redirect("frontend:run", run_id=run_id)
     with _told(request):
@@ -137,7 +143,7 @@ def decide(request: HttpRequest, run_id: UUID, approval_id: UUID) -> HttpRespons
             by=user.get_username(),
             comment=comment,
         )
-        messages.info(request, "Approved." if decision == "approve" else "Rejected.")
+        messages.info(request, _("Approved.") if decision == "approve" else _("Rejected."))
     return redirect("frontend:run", run_id=run_id)
 
 

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import access
@@ -74,7 +75,7 @@ def flower(request: HttpRequest, path: str = "") -> HttpResponse:
         return _answered(request, path)
     except (httpx.HTTPError, OSError) as fault:
         log.warning("flower_away", reason=str(fault))
-        return error(request, 503, text="Flower does not answer. Try again in a moment.")
+        return error(request, 503, text=_("Flower does not answer. Try again in a moment."))
 
 
 def _is_ours(request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
@@ -24,7 +25,9 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This user name and password do not belong together. Both heed upper and lower case.",
+        "invalid_login": _(
+            "This user name and password do not belong together. Both heed upper and lower case."
+        ),
     }
 
 

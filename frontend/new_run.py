@@ -180,7 +180,7 @@ def _note(made: Preview, *, has_target: bool) -> str:
     if made.basis is not None and made.basis.exact:
         return _("The archive was planned for before: the run will plan the same.")
     if made.basis is not None:
-        at = made.basis.planned_at.strftime("%Y-%m-%d %H:%M UTC")
+        at = f"{made.basis.planned_at:%Y-%m-%d %H:%M} UTC"
         return _("As the code was on %(at)s. The run fetches it again, and may plan other steps.") % {
             "at": at
         }

@@ -10,9 +10,12 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Role
+from frontend.fields import UNPRINTABLE
+from frontend.vocabulary import word
 
 SLUG = re.compile(r"[a-z0-9][-a-z0-9]{0,59}\Z")
 
@@ -22,21 +25,21 @@ class TeamForm(forms.Form):
 
     slug = forms.CharField(
         max_length=60,
-        label="Slug",
-        help_text="Lowercase letters, digits and hyphens; it stands in addresses.",
+        label=_("Slug"),
+        help_text=_("Lowercase letters, digits and hyphens; it stands in addresses."),
     )
-    name = forms.CharField(max_length=120, label="Name", required=False)
+    name = forms.CharField(max_length=120, label=_("Name"), required=False)
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
         if not SLUG.match(slug):
-            raise ValidationError("Lowercase letters, digits and hyphens only; the first is no hyphen.")
+            raise ValidationError(_("Lowercase letters, digits and hyphens only; the first is no hyphen."))
         return slug
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if not name.isprintable():
-            raise ValidationError("A control or formatting character is in it; leave it out.")
+            raise ValidationError(UNPRINTABLE)
         return name
 
 
@@ -45,17 +48,19 @@ class InviteForm(forms.Form):
 
     whom = forms.CharField(
         max_length=254,
-        label="E-mail address, or user name",
+        label=_("E-mail address, or user name"),
         widget=forms.TextInput(attrs={"spellcheck": "false"}),
     )
-    role = forms.ChoiceField(label="Role")
-    days = forms.IntegerField(min_value=1, max_value=30, initial=7, label="Days that it holds")
+    role = forms.ChoiceField(label=_("Role"))
+    days = forms.IntegerField(min_value=1, max_value=30, initial=7, label=_("Days that it holds"))
 
     def __init__(self, *args: Any, mine: Role | None, **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "invite-%s")
         super().__init__(*args, **kwargs)
-        choices = [(role.label, role.label) for role in Role if mine is not None and role <= mine]
-        self.fields["role"] = forms.ChoiceField(choices=choices, label="Role", initial=Role.DEVELOPER.label)
+        choices = [(role.label, word(role.label)) for role in Role if mine is not None and role <= mine]
+        self.fields["role"] = forms.ChoiceField(
+            choices=choices, label=_("Role"), initial=Role.DEVELOPER.label
+        )
         self.email, self.account = "", None
 
     @property
@@ -74,7 +79,7 @@ class InviteForm(forms.Form):
             try:
                 validate_email(whom)
             except ValidationError as error:
-                raise ValidationError("There is no account of that name, and it is no address.") from error
+                raise ValidationError(_("There is no account of that name, and it is no address.")) from error
             self.email = whom
         return whom
 

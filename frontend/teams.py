@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access, attempts, invitations, members, teams
@@ -29,6 +30,7 @@ from accounts.roles import Role
 from frontend.people_rows import invitation_row, member_row
 from frontend.team_forms import InviteForm, JoinForm, TeamForm
 from frontend.views import error, user_of
+from frontend.vocabulary import word
 
 SHOWN = 500
 
@@ -46,7 +48,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
         except TeamRefused as refused:
             form.add_error("slug", str(refused))
         else:
-            messages.info(request, f"{team.name} is made, and you own it.")
+            messages.info(request, _("%(name)s is made, and you own it.") % {"name": team.name})
             return redirect("frontend:team", team=team.slug)
     mine = Membership.objects.filter(user=user).select_related("team").order_by("team__name", "team_id")
     answerable = [row for row in invitations.for_person(user)[:SHOWN] if not invitations.why_over(row)]
@@ -77,11 +79,16 @@ def change_member(request: HttpRequest, team: str) -> HttpResponse:
     with _told(request):
         if request.POST.get("act") == "remove":
             members.remove(found, user, by=user_of(request))
-            messages.info(request, f"{user.get_username()} is out of the team and its projects.")
+            messages.info(
+                request, _("%(name)s is out of the team and its projects.") % {"name": user.get_username()}
+            )
         elif request.POST.get("role") in roles:
             role = roles[request.POST["role"]]
             members.change_role(found, user, role, by=user_of(request))
-            messages.info(request, f"{user.get_username()} is {role.label} now.")
+            messages.info(
+                request,
+                _("%(name)s is %(role)s now.") % {"name": user.get_username(), "role": word(role.label)},
+            )
         else:
             return error(request, 400)
     return _back(request, found)
@@ -94,7 +101,7 @@ def leave_team(request: HttpRequest, team: str) -> HttpResponse:
     found = find_team(request, team)
     with _told(request):
         members.leave(found, by=user_of(request))
-        messages.info(request, f"You have left {found.name}.")
+        messages.info(request, _("You have left %(name)s.") % {"name": found.name})
     return _back(request, found)
 
 
@@ -141,7 +148,7 @@ def change_invitation(request: HttpRequest, team: str, invitation_id: UUID) -> H
         if request.POST.get("act") == "resend":
             return _sent(request, found, invitations.resend(row, by=user))
         invitations.revoke(row, by=user)
-        messages.info(request, "The invitation is revoked; its link opens nothing.")
+        messages.info(request, _("The invitation is revoked; its link opens nothing."))
     return _back(request, found)
 
 
@@ -157,7 +164,7 @@ def answer_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse
         if request.POST.get("act") == "accept":
             return _joined(request, invitations.accept(row, user, token=None))
         invitations.decline(row, user, token=None)
-        messages.info(request, "Declined.")
+        messages.info(request, _("Declined."))
     return redirect("frontend:teams")
 
 
@@ -170,7 +177,7 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
         return error(request, 429)
     row = invitations.by_token(token)
     if row is None:
-        text = "This link opens nothing: perhaps a newer mail has another, or it was not copied whole."
+        text = _("This link opens nothing: perhaps a newer mail has another, or it was not copied whole.")
         return _kept_by_nobody(error(request, 404, text=text))
     if request.method != "POST":
         return _invitation_page(request, row, token, JoinForm())
@@ -183,7 +190,7 @@ def _answer(request: HttpRequest, row: Invitation, token: str) -> HttpResponse:
     try:
         if request.POST.get("act") == "decline":
             invitations.decline(row, user, token=token)
-            messages.info(request, "Declined.")
+            messages.info(request, _("Declined."))
             return redirect("frontend:teams" if user else "frontend:login")
         if user is not None:
             return _joined(request, invitations.accept(row, user, token=token))
@@ -222,15 +229,18 @@ def _kept_by_nobody(answer: HttpResponse) -> HttpResponse:
 
 
 def _joined(request: HttpRequest, row: Invitation) -> HttpResponse:
-    messages.info(request, f"Welcome: you are in {row.project.name if row.project else row.team.name}.")
+    messages.info(
+        request,
+        _("Welcome: you are in %(name)s.") % {"name": row.project.name if row.project else row.team.name},
+    )
     return redirect("frontend:home") if row.project else redirect("frontend:team", team=row.team.slug)
 
 
 def _sent(request: HttpRequest, team: Team, sent: invitations.Sent) -> HttpResponse:
     if sent.mail == "sent":
-        messages.info(request, "The invitation is mailed.")
+        messages.info(request, _("The invitation is mailed."))
     elif sent.mail == "failed":
-        messages.error(request, "The mail server did not take the mail. Send it again in a minute.")
+        messages.error(request, _("The mail server did not take the mail. Send it again in a minute."))
     form = InviteForm(mine=access.role_in_team(user_of(request), team))
     return _kept_by_nobody(_team_page(request, team, form, link=sent.link))
 
@@ -252,6 +262,7 @@ def _team_page(
         .order_by("name", "pk")[:SHOWN],
         "may_manage": may_manage,
         "may_edit": access.may(user, "team.edit", team),
+        "may_audit": access.may(user, "team.audit", team),
         "may_create": access.may(user, "project.create", team),
         "is_member": rows.filter(user=user).exists(),
         "form": form,

@@ -18,6 +18,8 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access, attempts
@@ -31,20 +33,22 @@ from tasks.models import Run
 from tasks.states import RunState
 
 ERRORS = {
-    400: ("That did not work", "The request could not be read. Go back and try again."),
+    400: (_("That did not work"), _("The request could not be read. Go back and try again.")),
     403: (
-        "Not for you",
-        "Your role does not allow this. Ask an owner of the project, or sign in as somebody else.",
+        _("Not for you"),
+        _("Your role does not allow this. Ask an owner of the project, or sign in as somebody else."),
     ),
-    404: ("Nothing here", "There is no such page, or you may not see it."),
+    404: (_("Nothing here"), _("There is no such page, or you may not see it.")),
     410: (
-        "This link is over",
-        "A sign-in link works once and for a quarter of an hour, and only the newest one. Start ./wrench serve again"
-        " for another, or sign in with your password.",
+        _("This link is over"),
+        _(
+            "A sign-in link works once and for a quarter of an hour, and only the newest one."
+            " Start ./wrench serve again for another, or sign in with your password."
+        ),
     ),
-    429: ("Slow down", "Too many attempts. Wait a minute, then try again."),
-    500: ("Something broke", "This is our fault, and it is in the log. Try again in a moment."),
-    503: ("Not ready", "A server behind this page does not answer. Try again in a moment."),
+    429: (_("Slow down"), _("Too many attempts. Wait a minute, then try again.")),
+    500: (_("Something broke"), _("This is our fault, and it is in the log. Try again in a moment.")),
+    503: (_("Not ready"), _("A server behind this page does not answer. Try again in a moment.")),
 }
 
 
@@ -93,7 +97,9 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form came without its token: usually it was open since before the last sign-in."""
-    return error(request, 403, text="This form is too old. Go back, load the page anew, and send it again.")
+    return error(
+        request, 403, text=gettext("This form is too old. Go back, load the page anew, and send it again.")
+    )
 
 
 @require_safe

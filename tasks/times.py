@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+LONGEST_INTERVAL_SECONDS = 366 * 86_400
 LEAST_INTERVAL_SECONDS = 10  # the sweep looks every second; a run costs more than that
 EARLIEST, LATEST = (
     datetime(1970, 1, 2, tzinfo=UTC),

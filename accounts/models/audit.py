@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pgtrigger
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 
 
 class AuditRecord(models.Model):
@@ -39,6 +40,10 @@ class AuditRecord(models.Model):
                 name="audit_by_project",
                 condition=models.Q(project_id__isnull=False),
             ),  # the records of a project, newest first
+            models.Index(
+                KeyTextTransform("in", "details"), "number", name="audit_by_place"
+            ),  # those of a team
+            models.Index(fields=["subject", "number"], name="audit_by_subject"),  # what befell a team itself
         ]
         triggers = [
             pgtrigger.Protect(name="audit_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)

@@ -31,6 +31,13 @@ POWER = "power over the installation is given on purpose, on the person's own pa
 class User(AbstractUser):
     """A row is a person, or a program that signs in like one."""
 
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the pages; empty: as the browser asks",
+    )
     bounds: Bounds | None = None  # no column: set on the person of a request that came with an API key
 
     class Meta(AbstractUser.Meta):

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from agents.workspace import describe, parse_target
 from agents.workspace.errors import WorkspaceError
+from frontend.templatetags.wrench import said
 from tasks import schedules
 from tasks.models import Schedule, ScheduleFire
 from tasks.runs.moves import database_now
@@ -31,6 +32,7 @@ class ScheduleRow:
     when: str
     target: str
     outcome: str
+    window: str  # how long ago a time may have been missed and still fire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,11 @@ def rows(found: Iterable[Schedule]) -> list[ScheduleRow]:
     """Show schedules. `outcome` is that of the query, where it brings one."""
     return [
         ScheduleRow(
-            row=row, when=when(row), target=target_of(row), outcome=str(getattr(row, "outcome", None) or "")
+            row=row,
+            when=when(row),
+            target=target_of(row),
+            outcome=str(getattr(row, "outcome", None) or ""),
+            window=lasting(row.catch_up_window_seconds),
         )
         for row in found
     ]
@@ -80,6 +86,19 @@ def every(seconds: int) -> str:
     return words[unit] % {"n": number} if "%" in words[unit] else words[unit]
 
 
+def lasting(seconds: int) -> str:
+    """Write a length of time in its largest whole unit."""
+    size, unit = next((one for one in UNITS if seconds and seconds % one[0] == 0), UNITS[-1])
+    number = seconds // size
+    words = {
+        "day": ngettext("%(n)d day", "%(n)d days", number),
+        "hour": ngettext("%(n)d hour", "%(n)d hours", number),
+        "minute": ngettext("%(n)d minute", "%(n)d minutes", number),
+        "second": ngettext("%(n)d second", "%(n)d seconds", number),
+    }
+    return words[unit] % {"n": number}
+
+
 def target_of(row: Schedule) -> str:
     """Name what a schedule works on, without any password; empty if that cannot be read."""
     try:
@@ -101,7 +120,8 @@ def times_told(times: Times, now: datetime) -> NextTimes:
         return NextTimes(fault="; ".join(invalid.faults.values()))
     zone = ZoneInfo(times.time_zone)
     found = times.upcoming(now, SHOWN_TIMES)
-    told = tuple(NextTime(at=at, local=f"{at.astimezone(zone):%A %d %B %Y, %H:%M:%S %Z}") for at in found)
+    form = "%A %d %B %Y, %H:%M:%S %Z"
+    told = tuple(NextTime(at=at, local=said(at.astimezone(zone), form)) for at in found)
     return NextTimes(times=told, fault="" if told else _("no time is left"), zone=times.time_zone)
 
 

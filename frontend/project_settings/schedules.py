@@ -113,6 +113,10 @@ def seen(row: Schedule) -> str:
         row.time_zone,
         row.overlap,
         row.catch_up,
+        row.catch_up_window_seconds,
+        row.priority,
+        row.starts_at,
+        row.ends_at,
     )
 
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from django import template
 from django.conf import settings
 from django.urls import reverse
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Project
+from frontend.vocabulary import word
 
 register = template.Library()
+
+_FORMS = {
+    "%d": "d",
+    "%b": "M",
+    "%B": "F",
+    "%A": "l",
+    "%Y": "Y",
+    "%H": "H",
+    "%M": "i",
+    "%S": "s",
+    "%Z": "T",
+    "%m": "m",
+}
+"""Forms of strftime as Django writes them."""
 
 
 @register.simple_tag
@@ -70,7 +87,10 @@ def path_of(project: Project) -> str:
 
 @register.filter
 def moment(at: datetime | None, form: str = "%d %b %H:%M") -> SafeString | str:
-    """Write a time in UTC as a <time> element, which the pages' script turns into the reader's own time."""
+    """Write a time in UTC as a <time> element, which the pages' script turns into the reader's own time.
+
+    `form` is as of strftime; names of days and months are in the reader's language.
+    """
     if at is None:
         return ""
     utc = at.astimezone(UTC)
@@ -78,8 +98,13 @@ def moment(at: datetime | None, form: str = "%d %b %H:%M") -> SafeString | str:
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat().replace("+00:00", "Z"),
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        utc.strftime(form),
+        said(utc, form),
     )
+
+
+def said(at: datetime, form: str) -> str:
+    """Write a time by a form of strftime, with names of days and months in the reader's language."""
+    return date_format(at, "".join(_FORMS.get(part, part) for part in re.split("(%[a-zA-Z])", form)))
 
 
 @register.filter
@@ -89,9 +114,9 @@ def iso(at: datetime | None) -> str:
 
 
 @register.filter
-def words(state: str) -> str:
-    """Write a state for people."""
-    return state.replace("_", " ")
+def words(state: object) -> str:
+    """Write a stored word for people, in the reader's language: a state, a severity, a role."""
+    return word(str(state))
 
 
 @register.filter

@@ -124,7 +124,8 @@ OPEN = frozenset(
         "GET enter/<str:token>",
         "GET documents/<str:capability>/<path:path>",
     }  # the token is the secret
-    | {"POST account/theme", "GET flower", "POST flower"}  # colours are anybody's; flower/ asks who it is
+    | {"POST account/theme", "POST account/language/set"}  # colours and words are anybody's
+    | {"GET flower", "POST flower"}  # flower/ asks who it is
     | {"GET livez", "GET readyz", "GET login/", "POST login/", "GET admin/logout/", "POST admin/logout/"}
 ) | {f"POST api/v1/token{rest}" for rest in ("", "/refresh", "/revoke")}
 OF_ONESELF = (
@@ -148,7 +149,7 @@ VIEWERS_WRITE = frozenset(
 REFUSED_TO_ALL = frozenset(
     {
         "POST api/v1/projects/<project:project>/leave",
-        "POST account/theme",  # without a theme
+        *("POST account/theme", "POST account/language/set"),  # without a theme, or a language
         # with tokens that nobody was given
         *("GET enter/<str:token>", "GET documents/<str:capability>/<path:path>"),
         *("GET shared/<str:token>", "GET shared/<str:token>/parts"),

@@ -233,7 +233,11 @@ def test_project_is_deleted_with_all_that_hangs_on_it(cast: Cast, planner: None,
     acts = AuditRecord.objects.filter(act__startswith="project.").order_by("number")
     assert list(acts.values_list("act", "actor", "details")) == [
         ("project.emptied", "alice", {"slug": "shop", "runs": 3}),
-        ("project.deleted", "alice", {"slug": "shop", "team": "alice", "goes": goes}),
+        (
+            "project.deleted",
+            "alice",
+            {"in": f"team:{cast.project.team_id}", "slug": "shop", "team": "alice", "goes": goes},
+        ),
     ]
 
 

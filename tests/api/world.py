@@ -241,6 +241,7 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
 QUERIES: Mapping[str, Callable[[Side], str]] = {
     "GET api/v1/runs/<uuid:run_id>/rerun": lambda side: "?from=a",
     "GET runs/<uuid:run_id>/rerun": lambda side: "?from=a",
+    "GET teams/<team:team>/audit/export": lambda side: "?format=csv",
     "POST api/v1/uploads": lambda side: f"?name=shop.tar.gz&project={side.project_name}",
 }
 RAW = frozenset({"POST api/v1/uploads"})

@@ -42,7 +42,7 @@ def role_of(user: User) -> Role | None:
 def test_members_are_shown_with_what_the_reader_may_change(cast: Cast) -> None:
     owner, viewer = page(browser(cast.alice)), page(browser(cast.vera))
     for shown in (owner, viewer):
-        assert re.findall(r'cell-goal"><strong>([^<]+)<', shown) == ["alice", "bob", "vera"]
+        assert re.findall(r'main"><strong>([^<]+)<', shown) == ["alice", "bob", "vera"]
     assert owner.count("<select") == 4  # three members, and the one of the invitation
     assert owner.count("Take out</button>") == 2
     assert ("<select" in viewer, "Invite somebody" in viewer, "Leave the team" in viewer) == (
@@ -56,7 +56,7 @@ def test_members_are_shown_with_what_the_reader_may_change(cast: Cast) -> None:
 def test_projects_are_shown_as_programs_name_them(cast: Cast) -> None:
     Project.objects.create(team=cast.project.team, slug="bare", name="<b>Bare</b>", description="Of wood")
     shown = page(browser(cast.vera))
-    assert re.findall(r"<code>([^<]+)</code>", shown) == ["alice/bare", f"alice/{cast.project.slug}"]
+    assert re.findall(r'<td class="path">([^<]+)</td>', shown) == ["alice/bare", f"alice/{cast.project.slug}"]
     assert "&lt;b&gt;Bare&lt;/b&gt;" in shown
 
 

@@ -1,7 +1,10 @@
 // Times in the reader's own words: <time> elements, and how long something has been going on (data-since).
 
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+// English readers keep their own habit of writing dates; others read the language that the page is in.
+const reader = document.documentElement.lang === "en" ? undefined : document.documentElement.lang;
+const words = document.body.dataset; // now, ago, in: the page's words, {} stands for the time
+const day = new Intl.DateTimeFormat(reader, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(reader, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 export function duration(seconds) {
   if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
@@ -18,12 +21,12 @@ export function clockTime(iso) {
 function ago(date) {
   const seconds = (Date.now() - date) / 1000;
   if (seconds < -86_400) return day.format(date);
-  if (seconds < -3600) return `in ${Math.round(-seconds / 3600)} h`;
-  if (seconds < -90) return `in ${Math.round(-seconds / 60)} min`;
-  if (seconds < -5) return `in ${Math.round(-seconds)} s`; // the clocks of two machines differ by a little
-  if (seconds < 45) return "just now";
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < -3600) return words.in.replace("{}", `${Math.round(-seconds / 3600)} h`);
+  if (seconds < -90) return words.in.replace("{}", `${Math.round(-seconds / 60)} min`);
+  if (seconds < -5) return words.in.replace("{}", `${Math.round(-seconds)} s`); // the clocks of two machines differ by a little
+  if (seconds < 45) return words.now;
+  if (seconds < 3600) return words.ago.replace("{}", `${Math.round(seconds / 60)} min`);
+  if (seconds < 86_400) return words.ago.replace("{}", `${Math.round(seconds / 3600)} h`);
   return day.format(date);
 }
 
@@ -31,7 +34,7 @@ export function tick(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const date = new Date(element.dateTime);
     element.textContent = element.closest(".events") ? clockTime(element.dateTime) : ago(date);
-    element.title = date.toLocaleString();
+    element.title = date.toLocaleString(reader);
   }
   for (const element of root.querySelectorAll("[data-since]")) {
     element.textContent = duration((Date.now() - new Date(element.dataset.since)) / 1000);

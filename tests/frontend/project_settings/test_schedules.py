@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ from django.test import Client
 from accounts.models import AuditRecord, Project
 from tasks import schedules
 from tasks.models import Run, Schedule, ScheduleFire
-from tests.api.cast import Cast, browser
+from tests.api.cast import Cast, api, browser
 from tests.frontend.project_settings.counting import queries
 
 PAGE = "/projects/alice/shop/settings/schedules"
@@ -28,6 +30,8 @@ ORDER = {
     "time_zone": "Europe/Berlin",
     "overlap": "skip",
     "catch_up": "last",
+    "window": "1",
+    "window_unit": "86400",
     "act": "make",
 }
 
@@ -61,6 +65,61 @@ def test_schedule_is_made_and_shown_with_its_next_times(cast: Cast) -> None:
     assert ("The schedule is made." in shown, len(re.findall(r"02:30:00 CES?T", shown))) == (True, 5)
 
 
+def test_first_and_last_moment_are_on_the_clocks_of_the_zone(cast: Cast) -> None:
+    more = {
+        "starts_at": "2030-07-01T12:00",
+        "ends_at": "2030-07-03T02:30",
+        "priority": "0",
+        "catch_up": "all",
+        "window": "90",
+        "window_unit": "60",
+    }
+    client = browser(cast.alice)
+    shown = client.post(f"{PAGE}/preview", {**ORDER, **more}).content.decode()
+    assert re.findall(r"<li>(\S+ \d\d July) 2030, (\S+ \S+)", shown) == [
+        ("Tuesday 02 July", "02:30:00 CEST"),
+        ("Wednesday 03 July", "02:30:00 CEST"),
+    ]
+    client.post(f"{PAGE}/new", {**ORDER, **more})
+    row = Schedule.objects.get()
+    assert (row.starts_at, row.ends_at, row.priority, row.catch_up, row.catch_up_window_seconds) == (
+        datetime(2030, 7, 1, 10, tzinfo=UTC),
+        datetime(2030, 7, 3, 0, 30, tzinfo=UTC),
+        0,
+        "all",
+        5_400,
+    )
+    told = client.get(f"{PAGE}/{row.public_id}").content.decode()
+    assert (
+        'value="2030-07-01T12:00:00"' in told,
+        'value="90"' in told,
+        "at most 90 minutes ago" in told,
+    ) == (
+        True,
+        True,
+        True,
+    )
+
+
+def test_what_the_form_shows_coarsely_stays_as_it_was(cast: Cast) -> None:
+    start = datetime(2030, 7, 1, 10, 0, 7, 123456, tzinfo=UTC)
+    row = add(cast.project, starts_at=start, time_zone="Europe/Berlin", cron="30 2 * * 1-5")
+    client, path = browser(cast.alice), f"{PAGE}/{row.public_id}"
+    body = {**ORDER, "act": "save", "starts_at": "2030-07-01T12:00:07", "seen": seen(client, path)}
+    assert client.post(path, body).status_code == 302
+    row.refresh_from_db()
+    assert (row.starts_at, row.goal) == (start, ORDER["goal"])
+
+
+def test_form_and_api_refuse_the_same_times(cast: Cast) -> None:
+    wrong = {"cron": "61 2 * * *", "time_zone": "Europe/Berln"}
+    told = api(cast.alice).post("/api/v1/schedules/preview", wrong).json()["errors"]
+    shown = browser(cast.alice).post(f"{PAGE}/new", {**ORDER, **wrong}).content.decode()
+    texts = [unescape(text).lower() for text in re.findall(r'class="fault" role="alert">([^<]+)<', shown)]
+    assert len(told) == 2
+    assert [any(one["detail"].rstrip(".").lower() in text for text in texts) for one in told] == [True, True]
+
+
 def test_interval_takes_the_place_of_a_cron_line(cast: Cast) -> None:
     browser(cast.alice).post(f"{PAGE}/new", {**ORDER, "by": "interval"})
     row = Schedule.objects.get()
@@ -92,6 +151,13 @@ def test_form_that_is_sent_twice_makes_one(cast: Cast) -> None:
         ({"name": "a\0b"}, "Null characters are not allowed."),
         ({"every": "9" * 30}, "less than or equal to"),
         ({"overlap": "x"}, "Select a valid choice"),
+        ({"priority": "10"}, "Select a valid choice"),
+        ({"window": "-1"}, "greater than or equal to 0"),
+        ({"window": "367"}, "At most a year."),
+        ({"starts_at": "tomorrow"}, "Write a date and a time"),
+        ({"starts_at": "2030-01-01T10:00+02:00"}, "Leave the zone out"),
+        ({"ends_at": "0001-01-01T00:00"}, "Choose a year from 1970 to 2200."),
+        ({"starts_at": "2030-02-01T00:00", "ends_at": "2030-01-01T00:00"}, "lies before the start"),
     ],
 )
 def test_fault_is_told_beside_its_field(cast: Cast, body: dict[str, str], told: str) -> None:
