@@ -1,7 +1,8 @@
 """How a run is watched from a terminal: a live table, or plain lines where there is no terminal."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol, TextIO
@@ -25,6 +26,9 @@ COLOURS = {
     "waiting_approval": "magenta",
     "paused": "yellow",
 }
+TO_COME = {"accepted", "pending", "ready"}
+KEY = 30  # columns of a step's name
+PROGRESS_SECONDS = 10.0  # a step that works on says so often how far it is
 
 
 def waits(run: RunView, admin: str = "") -> list[str]:
@@ -52,26 +56,57 @@ class Display(Protocol):
 
 
 class Lines:
-    """One line per change of a step, with the time: for logs and pipes."""
+    """A line when a step begins, when it ends, and now and then between: for logs and pipes."""
 
-    def __init__(self, out: TextIO, admin: str = "") -> None:
-        self._out, self._admin = out, admin
-        self._seen: dict[str, tuple[str, str]] = {}
+    def __init__(self, out: TextIO, admin: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._out, self._admin, self._clock = out, admin, clock
+        self._states: dict[str, str] = {}
+        self._told: dict[str, float] = {}  # when the last line of a step was printed
         self._waits: list[str] = []
 
     def show(self, run: RunView) -> None:
-        """Print the steps that changed since the last call, and what the run waits for now."""
-        steps = [(step.key, step.state, step.message) for step in run.steps]
-        whole = [("run", run.state, "")]
-        for key, state, message in [*steps, *whole] if run.is_final else [*whole, *steps]:
-            if self._seen.get(key) != (state, message):
-                self._seen[key] = (state, message)
-                told = f"{datetime.now(UTC):%H:%M:%S}  {key:<28} {state}  {message}".rstrip()
-                print(told, file=self._out, flush=True)
+        """Print what changed since the last call, and what the run waits for now."""
+        if not run.is_final:
+            self._whole(run)
+        self._planned([step for step in run.steps if step.key not in self._states and step.state in TO_COME])
+        for step in run.steps:
+            self._step(step)
+        if run.is_final:
+            self._whole(run)
         before, self._waits = self._waits, waits(run, self._admin)
         for told in self._waits:
             if told not in before:
-                print(f"{datetime.now(UTC):%H:%M:%S}  {told}", file=self._out, flush=True)
+                self._line(told)
+
+    def _whole(self, run: RunView) -> None:
+        if self._states.get("") != run.state:
+            self._states[""] = run.state
+            self._row("run", run.state)
+
+    def _planned(self, steps: list[StepView]) -> None:
+        """Tell steps that are to come, those of an agent in one line."""
+        for agent in dict.fromkeys(step.agent for step in steps):
+            names = ", ".join(step.operation for step in steps if step.agent == agent)
+            self._row(agent, "planned", "", names)
+        self._states.update((step.key, step.state) for step in steps)
+
+    def _step(self, step: StepView) -> None:
+        before, self._states[step.key] = self._states.get(step.key), step.state
+        if step.state in TO_COME:
+            return
+        now, is_new = self._clock(), before != step.state
+        is_far = step.state == "running" and now - self._told.get(step.key, now) >= PROGRESS_SECONDS
+        if is_new or is_far:
+            self._told[step.key] = now
+            took = elapsed(step) if step.ended_at or not is_new else ""
+            message = "" if is_new and step.state == "running" else step.message
+            self._row(step.key, step.state, took, message)
+
+    def _row(self, key: str, state: str, took: str = "", message: str = "") -> None:
+        self._line(f"{key:<{KEY}}  {state.replace('_', ' '):<9}  {took:>7}  {message}")
+
+    def _line(self, told: str) -> None:
+        print(f"{datetime.now(UTC):%H:%M:%S}  {told}".rstrip(), file=self._out, flush=True)
 
 
 class Board:

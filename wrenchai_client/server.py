@@ -37,7 +37,10 @@ class ApiRefused(ClientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepView:
-    """A step as the API shows it. Times are ISO 8601."""
+    """A step as the API shows it. Times are ISO 8601.
+
+    `message` is the newest there is to tell: what went wrong, what came of it, how far it is, or why it is planned.
+    """
 
     key: str
     agent: str
@@ -289,6 +292,10 @@ def _step_view(raw: Mapping[str, Any]) -> StepView:
     message = f"{counted}{progress.get('message') or ''}".strip()
     if error:
         message = str(error.get("message") or error.get("detail") or error.get("kind") or error)
+    elif raw.get("summary"):
+        message = str(raw["summary"])
+    elif raw.get("ended_at"):
+        message = ""
     return StepView(
         key=clean(raw.get("key", "")),
         agent=clean(raw.get("agent", "")),

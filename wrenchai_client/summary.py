@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from wrenchai_client.text import clean
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 TOP = 10
+WIDEST = 110  # columns of a message
 REPORT_NAME = re.compile(
     r"report\.[a-z]+|pull_request\.md"
 )  # the snapshot and other artifacts stay in the store
@@ -57,11 +59,11 @@ def text(run: RunView, saved: list[Path], *, seconds: float | None = None, score
         lines += [clean(line) for line in str(answer).strip().splitlines()] + [""]
     lines.append(_counts(run))
     top = (run.summary.get("top") or [])[:TOP]
-    lines += [_finding(one) for one in top]
+    lines += [line for one in top for line in _finding(one)]
     if top and (rest := sum(counted(run).values()) - len(top)) > 0:
-        lines.append(f"  ... and {rest:,} more in the reports")
+        lines += ["", f"  ... and {rest:,} more in the reports"]
     if skipped := run.summary.get("not_analysed"):
-        lines += ["", "Not analysed:", *(f"  {_skipped(one)}" for one in skipped)]
+        lines += ["", "Not analysed:", *(line for one in skipped for line in _wrapped(_skipped(one), 2))]
     lines += _failures(run)
     if score and looked_at(run):
         lines += ["", score]
@@ -116,10 +118,23 @@ def exceeds(run: RunView, threshold: str | None) -> bool:
     return any(counts[name] for name in SEVERITIES[: SEVERITIES.index(threshold) + 1])
 
 
-def _finding(one: Mapping[str, Any]) -> str:
+def _finding(one: Mapping[str, Any]) -> list[str]:
     place = f"{one.get('path') or ''}:{one['line']}" if one.get("line") else str(one.get("path") or "")
     severity, rule = str(one.get("severity", "")).upper(), one.get("rule", "")
-    return clean(f"  {severity:<8}  {rule}  {place}  {one.get('message', '')}")
+    head = clean(f"  {severity:<8}  {place}  {rule}")
+    return ["", head, *_wrapped(clean(one.get("message", "")), 12)]
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    margin = " " * indent
+    return textwrap.wrap(
+        text,
+        width=max(60, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)),
+        initial_indent=margin,
+        subsequent_indent=margin if indent > 2 else margin + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _skipped(one: object) -> str:

@@ -160,7 +160,7 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
     top = [
         TopFinding(
             severity=entry.finding.severity.value, rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID],
-            line=entry.finding.line, message=entry.finding.message[:MAX_SAID], agent=entry.agent,
+            line=entry.finding.line, message=_clipped(entry.finding.message), agent=entry.agent,
         )
         for entry in _varied(report.ranked)
     ]  # fmt: skip
@@ -188,7 +188,7 @@ def _varied(ranked: Sequence[ReportedFinding]) -> list[ReportedFinding]:
 
 def _not_analysed_in_short(items: tuple[NotAnalysed, ...]) -> Iterator[NotAnalysed]:
     for item in items[:MAX_NOT_ANALYSED]:
-        yield NotAnalysed(what=item.what[:MAX_SAID], why=item.why[:MAX_SAID])
+        yield NotAnalysed(what=_clipped(item.what), why=_clipped(item.why))
     if len(items) > MAX_NOT_ANALYSED:
         yield NotAnalysed(
             what=f"{len(items) - MAX_NOT_ANALYSED:,} more", why="see the report, which names each"
@@ -403,3 +403,7 @@ def _seconds(step: Upstream) -> float:
     if step.started_at is None or step.ended_at is None:
         return 0.0
     return max((step.ended_at - step.started_at).total_seconds(), 0.0)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= MAX_SAID else text[: MAX_SAID - 1].rstrip() + "…"

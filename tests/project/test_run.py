@@ -7,6 +7,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -26,8 +27,10 @@ REPORT = b'{"findings": []}'
 
 def answer(state: str, **other: Any) -> dict[str, Any]:
     step = {"key": "scan", "agent": "inspector", "operation": "scan", "state": state, "reason": "", "error": None,
+            "summary": "2 findings" if state == "succeeded" else "",
             "progress": {"done": 1, "total": 4, "message": "ruff"}, "attempts": 1,
-            "started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-01T00:00:02.500000+00:00"}  # fmt: skip
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "ended_at": "2026-01-01T00:00:02.500000+00:00" if state == "succeeded" else None}  # fmt: skip
     return {
         "id": "r1",
         "state": state,
@@ -141,10 +144,22 @@ def test_run_is_followed_to_its_end_with_a_line_per_change(api: FakeApi, client:
     assert final.state == "succeeded"
     told = [line.split(maxsplit=1)[1].split() for line in out.getvalue().splitlines()]
     assert told == [
-        ["run", "accepted"], ["scan", "accepted", "1/4", "ruff"],
-        ["run", "running"], ["scan", "running", "1/4", "ruff"],
-        ["scan", "succeeded", "1/4", "ruff"], ["run", "succeeded"],
+        ["run", "accepted"], ["inspector", "planned", "scan"],
+        ["run", "running"], ["scan", "running"],
+        ["scan", "succeeded", "2.5", "s", "2", "findings"], ["run", "succeeded"],
     ]  # fmt: skip
+
+
+def test_step_that_works_on_says_how_far_it_is_now_and_then() -> None:
+    out, now = io.StringIO(), iter([0.0, 4.0, 11.0])
+    lines = progress.Lines(out, clock=lambda: next(now))
+    for done in (1, 2, 3):
+        progressed = {"done": done, "total": 4, "message": "ruff"}
+        step = answer("running")["steps"][0] | {"progress": progressed}
+        lines.show(replace(view(steps=[step]), state="running"))
+    told = [line.split()[1:] for line in out.getvalue().splitlines()]
+    assert [line[:2] for line in told] == [["run", "running"], ["scan", "running"], ["scan", "running"]]
+    assert told[2][-2:] == ["3/4", "ruff"]
 
 
 def test_interruption_cancels_the_run(
@@ -251,8 +266,9 @@ SUMMARY = {
 def test_summary_tells_counts_top_and_what_was_left_out(tmp_path: Path) -> None:
     told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], seconds=1.23)
     assert told.splitlines() == [
-        "", "Two things.", "", "Findings: 1 high, 2 low", "  HIGH      S608  catalog/search.py:42  SQL[2J",
-        "  ... and 2 more in the reports",
+        "", "Two things.", "", "Findings: 1 high, 2 low",
+        "", "  HIGH      catalog/search.py:42  S608", "            SQL[2J",
+        "", "  ... and 2 more in the reports",
         "", "Not analysed:", "  big.js: too large", "", "Reports:", f"  {tmp_path / 'report.html'}",
         "", "Run r1 succeeded in 1.2 s",
     ]  # fmt: skip
