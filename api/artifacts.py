@@ -42,7 +42,10 @@ from tasks import artifacts
 from tasks.errors import ArtifactMissing
 from tasks.models import Artifact, Run
 
-SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+SANDBOX = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 SEARCHED = f"sandbox allow-scripts;{SANDBOX.partition(';')[2]}; script-src {searching.SOURCE}"
 CHUNK_BYTES = 64 * 1024
 SHOWN_AS = {

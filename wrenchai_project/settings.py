@@ -146,6 +146,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "wrenchai_project.request_ids.RequestId",
     "django.middleware.security.SecurityMiddleware",
+    "frontend.security.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -155,7 +156,6 @@ MIDDLEWARE = [
     "accounts.audit_middleware.AuditedRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "frontend.security.ContentSecurityPolicy",
     "api.limit_fields.RateLimits",
     "api.versions.Deprecations",
     "api.caching.PrivateAnswers",
