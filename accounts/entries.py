@@ -36,6 +36,11 @@ def make(user: User, *, leads_to: str = "/", lasts: timedelta = LASTS) -> str:
     return token
 
 
+def end_all(user_pk: int) -> None:
+    """Let no link of a person open anything any more that nobody has used."""
+    EntryLink.objects.filter(user=user_pk, used_at=None).delete()
+
+
 def find(token: str) -> EntryLink | None:
     """Give the link of a token, whether or not it still opens anything. None: there is no such."""
     if len(token) > MAX_TOKEN or "\0" in token:

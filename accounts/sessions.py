@@ -25,7 +25,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, entries
 from accounts.limits import addresses
 from accounts.models import DeviceSession, EndedBecause, SessionKind, User
 from accounts.signals import role_lost
@@ -186,6 +186,7 @@ def _user_saved(sender: type[User], instance: User, created: bool, **_kwargs: An
     if created:
         return
     if instance._password is not None:  # type: ignore[attr-defined]  # Django's stubs leave it out
+        entries.end_all(instance.pk)
         end_all(instance.pk, EndedBecause.PASSWORD)
     if not instance.is_active:
         end_all(instance.pk, EndedBecause.DEACTIVATED)

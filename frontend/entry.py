@@ -16,8 +16,8 @@ from frontend import views
 @never_cache
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """Sign in by a link, once, and go where it leads. Opened again by who it has signed in, it leads there, too."""
-    if "prefetch" in request.headers.get("Sec-Purpose", ""):
-        return HttpResponse(status=503)  # a browser that looks ahead must not spend it
+    if not _is_gone_to(request):
+        return HttpResponse(status=503)
     try:
         attempts.count(request, group="entry-link")
     except attempts.TooManyAttempts as refused:
@@ -34,6 +34,14 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         return views.error(request, 410)
     login(request, link.user)
     return _onward(link.leads_to)
+
+
+def _is_gone_to(request: HttpRequest) -> bool:
+    """Tell whether somebody goes to this page: a browser that looks ahead, a picture or a script spends nothing."""
+    ahead = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
+    return not any(word in told for told in ahead for word in ("prefetch", "preview")) and (
+        request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    )
 
 
 def _onward(path: str) -> HttpResponse:

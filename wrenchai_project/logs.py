@@ -5,6 +5,8 @@ Owns how a line looks; `settings` puts it in place. Refuses to know who writes.
 
 from __future__ import annotations
 
+import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -33,6 +35,16 @@ def level() -> str:
     return "INFO"
 
 
+_SECRET = re.compile(r"(/(?:enter|shared|invitations|documents)/)[^/\s?&#\"']+")
+
+
+def hide_tokens(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut out of the addresses that Django tells of what is a right to come in. For structlog."""
+    if hasattr(event.get("_record"), "request") and isinstance(event.get("event"), str):
+        event["event"] = _SECRET.sub(r"\1…", event["event"])
+    return event
+
+
 def configuration(level: str) -> dict[str, Any]:
     """Give Django's LOGGING: all to standard error, lines of foreign loggers in the same form."""
     return {
@@ -44,6 +56,7 @@ def configuration(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
                 "processors": [
                     request_ids.add_to_log,
+                    hide_tokens,
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.JSONRenderer(),
                 ],

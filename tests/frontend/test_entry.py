@@ -68,6 +68,31 @@ def test_browser_that_looks_ahead_does_not_spend_it(cast: Cast) -> None:
     assert Client().get(path).status_code == 302
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
+        {"X-Purpose": "preview"},
+        {"Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Dest": "empty"},
+    ],
+    ids=str,
+)
+def test_only_a_page_that_somebody_goes_to_spends_it(cast: Cast, told: dict[str, str]) -> None:
+    path = f"/enter/{entries.make(cast.alice)}"
+    assert Client().get(path, headers=told).status_code == 503
+    assert Client().get(path, headers={"Sec-Fetch-Dest": "document"}).status_code == 302
+
+
+def test_link_ends_with_the_password_that_it_stood_in_for(cast: Cast) -> None:
+    token = entries.make(cast.alice)
+    cast.alice.set_password("another long password")
+    cast.alice.save()
+    assert Client().get(f"/enter/{token}").status_code == 410
+
+
 def test_link_takes_over_from_somebody_else_who_is_signed_in(cast: Cast) -> None:
     client = browser(cast.bob)
     assert client.get(f"/enter/{entries.make(cast.alice)}").status_code == 302
