@@ -12,7 +12,7 @@ Owns: the capability, which file of an archive is meant, and the policy under wh
 
 from __future__ import annotations
 
-import mimetypes
+import lzma
 import posixpath
 import re
 import zipfile
@@ -51,7 +51,14 @@ SHOWN = {
     ".html": "text/html; charset=utf-8",
     ".md": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
+    ".png": "image/png",
 }
+"""By their suffix. Others are bytes: a script would be one of our own origin, which our pages' policy lets run."""
+_UNREADABLE = (
+    *(KeyError, zipfile.BadZipFile),
+    *(zlib.error, lzma.LZMAError, EOFError, ValueError),  # broken bytes
+    *(NotImplementedError, RuntimeError),  # a compression that zipfile does not know, and what is encrypted
+)
 _OUTWARD = re.compile(rb'<a (?=[^<>]*?href="(https?://[^"]*)")')
 
 
@@ -126,11 +133,14 @@ def _of_archive(blob: BinaryIO, path: str) -> File:
             if about.file_size > MAX_BYTES:
                 raise PageMissing(_("This page is too large to be shown here; download it."))
             content = archive.read(about)
-    # the last three: for broken bytes, a compression that zipfile does not know, and what is encrypted
-    except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk's own
+        raise PageMissing(_("This document has no such page.")) from error  # bz2's, for broken bytes
+    except _UNREADABLE as error:
         raise PageMissing(_("This document has no such page.")) from error
     suffix = posixpath.splitext(path)[1].lower()
-    return File(content, SHOWN.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream")
+    return File(content, SHOWN.get(suffix, "application/octet-stream"))
 
 
 def _page_of(name: str, content: bytes) -> File:

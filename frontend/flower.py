@@ -21,6 +21,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
@@ -67,6 +68,8 @@ def flower(request: HttpRequest, path: str = "") -> HttpResponse:
         raise Http404
     if not access.may(user_of(request), "queue.manage"):
         raise PermissionDenied
+    if {".", ".."} & set(path.split("/")):
+        raise Http404  # who asked so would leave our prefix, on a host where others may answer, too
     if request.method not in SAFE:
         if not _is_ours(request):
             raise PermissionDenied
@@ -85,10 +88,10 @@ def _is_ours(request: HttpRequest) -> bool:
 
 def _answered(request: HttpRequest, path: str) -> HttpResponse:
     place = urlsplit(settings.FLOWER_URL)
-    query = request.META.get("QUERY_STRING", "")
+    query = iri_to_uri(request.META.get("QUERY_STRING", ""))
     port = f":{place.port}" if place.port else ""
     url = httpx.URL(f"{place.scheme}://{place.hostname}{port}").copy_with(
-        raw_path=_target(request).encode("ascii") + (b"?" + query.encode("latin-1") if query else b"")
+        raw_path=_target(request).encode("ascii") + (f"?{query}".encode("ascii") if query else b"")
     )
     auth = (unquote(place.username or ""), unquote(place.password or "")) if place.username else None
     with (
@@ -106,7 +109,9 @@ def _target(request: HttpRequest) -> str:
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
-    sent = {name: request.headers[name] for name in SENT if name in request.headers}
+    """Give what goes on. What no header can hold is left out."""
+    told = {name: request.headers.get(name, "") for name in SENT}
+    sent = {name: value for name, value in told.items() if value.isascii() and value.isprintable() and value}
     return {**sent, "Host": request.get_host(), "Accept-Encoding": "identity"}
 
 

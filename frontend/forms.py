@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-_TICKET = re.compile(r"[0-9a-f-]{36}\Z")
+_TICKET = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 def ticket_of(sent: str | None) -> str:

@@ -239,3 +239,52 @@ class TestFiles:
         wrote(cast, "api_reference.zip", whole)
         monkeypatch.setattr(document_files, "MAX_BYTES", 4000)
         assert Client().get(frame(browser(cast.vera))).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("method", "how"),
+        [
+            (zipfile.ZIP_DEFLATED, "spoilt"),
+            (zipfile.ZIP_BZIP2, "spoilt"),
+            (zipfile.ZIP_LZMA, "spoilt"),
+            (zipfile.ZIP_DEFLATED, "cut"),
+        ],
+    )
+    def test_page_that_cannot_be_unpacked_is_not_there(self, cast: Cast, method: int, how: str) -> None:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", method) as archive:
+            archive.writestr("index.html", bytes(range(256)) * 400)
+        whole = bytearray(made.getvalue())
+        begins = 30 + len("index.html")
+        if how == "spoilt":
+            whole[begins : begins + 60] = b"\xff" * 60
+        else:  # it says that more comes than there is
+            whole[begins : begins + 5] = b"\0\xff\xff\0\0"
+            at = whole.index(b"PK\x01\x02")
+            whole[at + 20 : at + 24] = (1 << 20).to_bytes(4, "little")
+        wrote(cast, "api_reference.zip", bytes(whole))
+        assert Client().get(frame(browser(cast.vera))).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("a.html", "text/html; charset=utf-8"),
+            ("a.txt", "text/plain; charset=utf-8"),
+            ("a.js", "application/octet-stream"),
+            ("a.svg", "application/octet-stream"),
+            ("a.xhtml", "application/octet-stream"),
+            ("a.xml", "application/octet-stream"),
+            ("a.pdf", "application/octet-stream"),
+            ("a.html.gz", "application/octet-stream"),
+            ("a.css", "application/octet-stream"),
+            ("a.png", "image/png"),
+        ],
+    )
+    def test_kinds_that_could_act_elsewhere_are_bytes(self, cast: Cast, name: str, kind: str) -> None:
+        """A script of an archive would be one of our own origin, which our pages load."""
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr("index.html", "<p>x</p>")
+            archive.writestr(name, "alert(1)")
+        wrote(cast, "api_reference.zip", made.getvalue())
+        address = frame(browser(cast.vera)).replace("index.html", name)
+        assert Client().get(address)["Content-Type"] == kind

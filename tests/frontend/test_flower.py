@@ -136,3 +136,49 @@ def test_installation_without_flower_has_no_such_page(staff: Client, settings: A
     settings.FLOWER_URL = ""
     assert staff.get("/flower/").status_code == 404
     assert "Flower" not in staff.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/flower/?q=%E6%97%A5", "de"),
+        ("/flower/?q=\u65e5", "de"),
+        ("/flower/?q=a b|c^[", "de"),
+        ("/flower/", "\u65e5"),
+        ("/flower/", "a\r\nX-Smuggled: 1"),
+        ("/flower/", "a\x00b"),
+    ],
+)
+def test_signs_that_no_request_can_hold_break_nothing(
+    stand: Stand, staff: Client, path: str, header: str
+) -> None:
+    query = path.partition("?")[2]
+    answer = staff.get("/flower/", QUERY_STRING=query, HTTP_ACCEPT_LANGUAGE=header)
+    assert answer.status_code in {200, 400, 503}
+    assert all("X-Smuggled" not in headers for _method, _path, headers, _body in stand.asked)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/flower/../../etc/passwd", []),
+        ("/flower/%2e%2e/x", []),
+        ("/flower/a/./b", []),
+        ("/flower//evil.example/x", ["/flower//evil.example/x"]),
+        ("/flower/@evil.example:80/", ["/flower/@evil.example:80/"]),
+        ("/flower/%252e%252e/x", ["/flower/%252e%252e/x"]),
+    ],
+)
+def test_every_path_leads_to_flower_alone(stand: Stand, staff: Client, path: str, asked: list[str]) -> None:
+    assert staff.get(path).status_code == (200 if asked else 404)
+    assert [told for _method, told, _headers, _body in stand.asked] == asked
+
+
+def test_who_is_no_staff_any_more_is_shut_out_at_once(stand: Stand, staff: Client) -> None:
+    assert staff.get("/flower/").status_code == 200
+    User.objects.filter(username="staff").update(is_staff=False)
+    assert staff.get("/flower/").status_code == 403
+
+
+def test_no_cache_keeps_what_flower_tells(stand: Stand, staff: Client) -> None:
+    assert staff.get("/flower/")["Cache-Control"] == "private, no-store"

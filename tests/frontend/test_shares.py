@@ -211,3 +211,7 @@ def test_run_that_is_over_is_shared_too(cast: Cast) -> None:
     path = made(browser(cast.bob), run)
     runs.cancel(run.public_id, by="bob")
     assert 'data-state="cancelled" data-final="1"' in Client().get(path).content.decode()
+
+
+def test_ticket_that_is_no_name_makes_a_link_all_the_same(cast: Cast, run: Run) -> None:
+    assert made(browser(cast.bob), run, ticket="-" * 36).startswith("/shared/")
