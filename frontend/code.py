@@ -55,8 +55,16 @@ def page(request: HttpRequest, project: Project, path: str = "") -> HttpResponse
     if folder is None:
         raise Http404(f"the tree has no {shown_path(path)}")
     prefix = f"{path}/" if path else ""
-    rows = code_rows.rows(address, prefix, folder, heat.below(project.pk, prefix), heat.hotspots(tree), run)
-    return render(request, "frontend/code.html", context | {"rows": rows})
+    listed = code_rows.listed(
+        address,
+        prefix,
+        folder,
+        heat.below(project.pk, prefix),
+        heat.hotspots(tree),
+        run,
+        request.GET.get("from", ""),
+    )
+    return render(request, "frontend/code.html", context | {"listed": listed})
 
 
 def _tree(request: HttpRequest, project: Project) -> tuple[Source | None, UUID | None]:

@@ -20,6 +20,7 @@ from frontend import source
 from frontend.finding_rows import SEVERITY_WORDS
 
 SHOWN = 1_000  # lines on a page
+NAMES = 500  # of a folder on a page; some have a hundred thousand
 LEVELS = 4
 _BY_RANK = tuple(reversed([one.value for one in Severity]))
 
@@ -46,6 +47,16 @@ class Row:
     level: int
     commits: int | None
     complexity: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The names of a folder that are shown, of `count`, and the queries of the pages before and after; "": none."""
+
+    rows: tuple[Row, ...]
+    count: int
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,37 +114,53 @@ def crumbs(project: str, path: str, run: UUID | None) -> list[Crumb]:
     return told
 
 
-def rows(
+def listed(
     project: str,
     prefix: str,
     folder: Folder,
     heat: Mapping[str, Heat],
     spots: Mapping[str, Hotspot],
     run: UUID | None,
-) -> list[Row]:
-    """Give what lies in a folder, folders first."""
+    asked: str,
+) -> Listed:
+    """Give what lies in a folder, folders first: the page of it that begins at the asked name, counted from 1."""
     names = {*folder.folders, *(entry.name for entry in folder.files)}
     most = max((one.findings for name, one in heat.items() if name in names), default=0)
+    count = len(folder.folders) + len(folder.files)
+    begin = (_number(asked, count) or 1) - 1
+    end = begin + NAMES
     told = [
         _row(project, f"{prefix}{name}", heat.get(name, Heat()), most, run, is_folder=True)
-        for name in folder.folders
+        for name in folder.folders[begin:end]
     ]
-    for entry in folder.files:
+    past = len(folder.folders)
+    for entry in folder.files[max(begin - past, 0) : max(end - past, 0)]:
         size = "" if entry.link is not None else human_bytes(entry.size)
         known = heat.get(entry.name, Heat())
         told.append(_row(project, entry.path, known, most, run, size=size, spot=spots.get(entry.path)))
-    return told
+    here = f"run={run}&" if run else ""
+    return Listed(
+        rows=tuple(told),
+        count=count,
+        before=f"?{here}from={max(begin - NAMES, 0) + 1}" if begin else "",
+        after=f"?{here}from={end + 1}" if end < count else "",
+    )
 
 
 def window(asked: str, count: int) -> Window:
     """Give the window that holds the asked line; the first one for what is no line of the file."""
-    line = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
-    line = line if line <= count else 0
+    line = _number(asked, count)
     first = (max(line, 1) - 1) // SHOWN * SHOWN + 1
     last = min(first + SHOWN - 1, count)
     return Window(
         first=first, last=last, line=line, before=max(first - SHOWN, 0), after=last + 1 if last < count else 0
     )
+
+
+def _number(asked: str, most: int) -> int:
+    """Read a number from 1 to `most`; 0 for what is none."""
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
+    return number if number <= most else 0
 
 
 def listing(texts: Sequence[str], path: str, shown: Window, marks: Sequence[Mark]) -> list[CodeLine]:

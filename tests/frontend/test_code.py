@@ -14,6 +14,7 @@ from django.utils import timezone
 from agents.findings import Severity
 from agents.models import RunQuality, TrackedFinding
 from agents.workspace import reading
+from frontend import code_rows
 from tasks import artifacts
 from tests.agents.found import claim, find, tracked
 from tests.api.cast import Cast, browser
@@ -118,6 +119,22 @@ def test_long_files_come_in_windows(cast: Cast, tmp_path: Path) -> None:
     ):
         lines = listed(client.get(f"{CODE}/a.txt{query}").content.decode())
         assert (lines[0], lines[-1]) == (f"line {first}", f"line {last}")
+
+
+def test_large_folders_come_in_pages(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_rows, "NAMES", 3)
+    write(tmp_path, dict.fromkeys(("d0/a", "d1/a", *(f"f{n}.py" for n in range(5))), b""))
+    run = looked_at(cast.project, tmp_path)
+    client, at, names = browser(cast.vera), f"?run={run.public_id}", list[str]()
+    while at:
+        page = client.get(f"{CODE}{at}").content.decode()
+        names += re.findall(r'<span class="entry [^"]*"><a [^>]*>([^<]+)</a>', page)
+        at = (re.findall(r'rel="next" href="([^"]+)"', page) or [""])[0].replace("&amp;", "&")
+    assert names == ["d0", "d1", "f0.py", "f1.py", "f2.py", "f3.py", "f4.py"]
+    last = client.get(f"{CODE}?from=7").content.decode()
+    assert (">f4.py<" in last, "7 names lie here" in last, 'href="?from=4"' in last) == (True, True, True)
+    for nonsense in ("0", "8", "-1", "x", "9" * 30):
+        assert ">d0<" in client.get(f"{CODE}?from={nonsense}").content.decode()
 
 
 def test_what_is_no_text_says_so(cast: Cast, tmp_path: Path) -> None:
