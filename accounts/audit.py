@@ -75,6 +75,7 @@ class Act(StrEnum):
     KEYS_ROTATED = "keys.rotated"
     APPROVAL_DECIDED = "approval.decided"
     FINDING_DISMISSED = "finding.dismissed"
+    FINDINGS_SWEPT = "findings.swept"
     REPORT_EXPORTED = "report.exported"
     AUDIT_EXPORTED = "audit.exported"
     RUN_DELETED = "run.deleted"

@@ -11,9 +11,11 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        from agents import catalog, requests
+        from agents import catalog, requests, sweeps
+        from tasks import chores
         from tasks.contract import use_catalog, use_first_plan
 
         use_catalog(catalog.RegistryCatalog())
         use_first_plan(requests.plan_for_schedule)
+        chores.register("sweeps", sweeps.Chore)
         post_migrate.connect(catalog.store_configurations, sender=self)

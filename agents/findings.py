@@ -71,6 +71,9 @@ class Verdict(StrEnum):
         return _AFTER[self]
 
 
+UNDO = "undo"
+"""Stands where a verdict stands: somebody took back what they had said, and the claim is what it was before."""
+
 _AFTER = {
     Verdict.ACCEPT: Status.ACCEPTED,
     Verdict.DISMISS: Status.DISMISSED,

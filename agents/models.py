@@ -9,7 +9,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from agents.advisories.models import Advisory, AdvisoryRange, AdvisorySource
-from agents.findings import Confidence, Severity, Status, Verdict
+from agents.findings import UNDO, Confidence, Severity, Status, Verdict
 from agents.patches import Label
 from agents.quality.records import RunQuality
 from history.tracking import track
@@ -26,12 +26,15 @@ __all__ = [
     "FindingAlias",
     "Fix",
     "RunQuality",
+    "Sweep",
+    "SweepState",
     "TrackedFinding",
     "TrackedFindings",
     "TriageAct",
 ]
 
 STORED = tuple(status for status in Status if status is not Status.FIXED)
+SAID = (*(verdict.value for verdict in Verdict), UNDO)
 
 
 @track(churn=("updated_at",), unrestorable="one row per registered agent, written after migrate")
@@ -282,19 +285,81 @@ class TriageAct(models.Model):
     """
 
     finding = models.ForeignKey(TrackedFinding, on_delete=models.CASCADE, related_name="acts")
-    verdict = models.CharField(max_length=10, choices=[(v.value, v.value) for v in Verdict])
+    verdict = models.CharField(max_length=10, choices=[(v, v) for v in SAID])
     reason = models.TextField(blank=True)
     until = models.DateTimeField(null=True, blank=True)
     by = models.CharField(max_length=150)
     by_user = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+    sweep = models.BigIntegerField(null=True, blank=True)  # the key of the Sweep that it belongs to
+    was = models.CharField(
+        max_length=10, blank=True, default="", db_default=""
+    )  # the status before; "": not known
+    was_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "triage act"
+        indexes = [
+            # what did a sweep judge?
+            models.Index(
+                fields=["sweep", "id"], name="triage_act_of_sweep", condition=Q(sweep__isnull=False)
+            ),
+        ]
         triggers = [pgtrigger.Protect(name="triage_is_append_only", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.by}"
+
+
+class SweepState(models.TextChoices):
+    """How far a sweep is. From the last two it does not come back."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Sweep(models.Model):
+    """A row is one act on all findings that match: what was said, of what, and how far it has come (agents.sweeps).
+
+    `seen` is what the person had seen (agents.sights). The person is told by name, as it was: the row outlives them.
+    """
+
+    public_id = models.UUIDField(unique=True, default=new_public_id, editable=False)
+    ticket = models.CharField(max_length=64)  # of what was seen: the same form sent twice is one sweep
+    verdict = models.CharField(max_length=10, choices=[(v, v) for v in SAID])
+    reason = models.TextField(blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    by = models.CharField(max_length=150)
+    by_user = models.BigIntegerField()
+    seen = models.JSONField()
+    projects = models.JSONField()  # keys of those whose findings it judges
+    undoes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="undone_by"
+    )
+    state = models.CharField(max_length=10, choices=SweepState.choices, default=SweepState.RUNNING)
+    expected = models.PositiveIntegerField()  # so many were seen
+    judged = models.PositiveIntegerField(default=0)
+    after = models.BigIntegerField(default=0)  # the key up to which all was looked at
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["by_user", "ticket"], name="sweep_once_per_ticket"),
+            models.CheckConstraint(
+                condition=Q(state=SweepState.RUNNING, ended_at=None)
+                | (~Q(state=SweepState.RUNNING) & Q(ended_at__isnull=False)),
+                name="sweep_ends_once",
+            ),
+        ]
+        indexes = [
+            # which are still to be done?
+            models.Index(fields=["id"], name="sweep_running", condition=Q(state=SweepState.RUNNING)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.judged} of {self.expected} by {self.by}"
 
 
 IS_DISMISSED = Q(status=Status.DISMISSED.value) & (Q(until=None) | Q(until__gt=Now()))

@@ -9,6 +9,7 @@ Invariant: a status changes only together with a `TriageAct`, in one transaction
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from accounts import audit
 from accounts.audit import Act
 from accounts.models import User
 from agents import tracking
-from agents.findings import Status, Verdict
+from agents.findings import UNDO, Status, Verdict
 from agents.models import TrackedFinding, TriageAct
 from tasks import hints
 
@@ -37,33 +38,87 @@ def lock(pks: Iterable[int]) -> list[TrackedFinding]:
     return list(rows.select_related("project__team").order_by("pk").select_for_update(of=("self",)))
 
 
+def fits(row: TrackedFinding, verdict: Verdict) -> bool:
+    """Tell whether a finding can be judged so, as it is."""
+    return verdict is not Verdict.REOPEN or row.status != Status.OPEN.value
+
+
 def check(row: TrackedFinding, verdict: Verdict) -> None:
     """Let pass what fits the finding's status. Raises NothingToReopen."""
-    if verdict is Verdict.REOPEN and row.status == Status.OPEN.value:
+    if not fits(row, verdict):
         raise NothingToReopen("nobody has accepted or dismissed it: it is open and counts")
 
 
 def decide(
-    rows: Sequence[TrackedFinding], verdict: Verdict, *, reason: str, until: datetime | None, by: User
+    rows: Sequence[TrackedFinding],
+    verdict: Verdict,
+    *,
+    reason: str,
+    until: datetime | None,
+    by: User,
+    sweep: int | None = None,
 ) -> list[TrackedFinding]:
     """Judge locked findings. Returns those that this changed: the same again by the same person adds nothing.
 
-    Raises NothingToReopen before anything is written.
+    `sweep`: the key of the sweep that this is a batch of; it has told the audit. Raises NothingToReopen before
+    anything is written.
     """
     for row in rows:
         check(row, verdict)
     said = _said(verdict, reason, until, by)
     again = already(rows, verdict, reason=reason, until=until, by=by)
     changed = [row for row in rows if row.pk not in again]
-    acts = [TriageAct(finding=row, at=Now(), **said) for row in changed]
+    acts = [
+        TriageAct(finding=row, at=Now(), sweep=sweep, was=row.status, was_until=row.until, **said)
+        for row in changed
+    ]
     TriageAct.objects.bulk_create(acts)
     pks = [row.pk for row in changed]
     TrackedFinding.objects.filter(pk__in=pks).update(status=verdict.status.value, until=until)
-    if verdict is Verdict.DISMISS:
+    if verdict is Verdict.DISMISS and sweep is None:
         _tell_audit(changed, reason, until, by)
-    for project_id in {row.project_id for row in changed}:
-        hints.tell_project(project_id, "findings.judged", verdict=verdict.value)
+    _tell_projects(changed, verdict.value)
     return changed
+
+
+def take_back(done: Sequence[tuple[TrackedFinding, TriageAct]], *, by: User, sweep: int) -> None:
+    """Let locked findings be what they were before their last act. What was dismissed is so again, for its reason."""
+    was = defaultdict[tuple[str, datetime | None], list[TrackedFinding]](list)
+    for row, act in done:
+        was[act.was, act.was_until].append(row)
+    for (status, until), rows in was.items():
+        dismissed = status == Status.DISMISSED.value
+        reasons = _reasons_before(rows) if dismissed else {}
+        TriageAct.objects.bulk_create(
+            TriageAct(
+                finding=row, at=Now(), sweep=sweep, was=row.status, was_until=row.until, until=until,
+                verdict=Verdict.DISMISS.value if dismissed else UNDO, reason=reasons.get(row.pk, ""),
+                by=by.get_username(), by_user=by.pk,
+            )
+            for row in rows
+        )  # fmt: skip
+        TrackedFinding.objects.filter(pk__in=[row.pk for row in rows]).update(status=status, until=until)
+    _tell_projects([row for row, _ in done], UNDO)
+
+
+def _reasons_before(rows: Sequence[TrackedFinding]) -> dict[int, str]:
+    """Give why each of these was dismissed before the last act."""
+    acts = (
+        TriageAct.objects.filter(finding__in=rows)
+        .order_by("finding", "pk")
+        .values_list("finding", "verdict", "reason")
+    )
+    said = defaultdict[int, list[str]](list)
+    for finding, verdict, reason in acts:
+        said[finding].append(reason if verdict == Verdict.DISMISS.value else "")
+    return {
+        finding: next((one for one in reversed(reasons[:-1]) if one), "") for finding, reasons in said.items()
+    }
+
+
+def _tell_projects(rows: Sequence[TrackedFinding], verdict: str) -> None:
+    for project_id in {row.project_id for row in rows}:
+        hints.tell_project(project_id, "findings.judged", verdict=verdict)
 
 
 def already(

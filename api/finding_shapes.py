@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from agents.finding_story import ACTS_SHOWN, FIXES_SHOWN, OCCURRENCES_SHOWN, story_of
-from agents.findings import Confidence, Severity, Status, Verdict
+from agents.findings import UNDO, Confidence, Severity, Status, Verdict
 from agents.models import Finding, TrackedFinding, TriageAct
 from api.fixes import FixShape, fix_shapes
 from api.shapes import Moment, Uuid, moment
@@ -75,7 +75,7 @@ class Occurrence(TypedDict):
 class ActShape(TypedDict):
     """What somebody once decided on a finding."""
 
-    act: Annotated[str, Field(json_schema_extra={"enum": [one.value for one in Verdict]})]
+    act: Annotated[str, Field(json_schema_extra={"enum": [*(one.value for one in Verdict), UNDO]})]
     reason: str
     until: Moment | None
     by: Annotated[str, Field(description="username, as it was")]

@@ -26,7 +26,7 @@ from accounts.models import Project
 from agents.finding_lists import MAX_GLOB, Wanted, fault_of_path, narrow
 from agents.findings import Severity, Status
 from agents.models import TrackedFinding
-from api.bodies import valid
+from api.bodies import StrictSerializer, valid
 from api.describe import Page, operation
 from api.etags import answer
 from api.finding_shapes import FindingLine, FindingWhole, finding_lines, finding_whole
@@ -38,14 +38,8 @@ MAX_TEXT = 2_000
 _SEVERITIES = [severity.value for severity in Severity]
 
 
-class FindingFilter(ListQuery):
-    """The query of the list."""
-
-    orderings = {
-        "severity": "severity_rank",
-        "first_seen": "first_seen_at",
-        "last_seen": "last_seen_at",
-    }
+class FindingMatch(StrictSerializer):
+    """Which findings: the filters of the list."""
 
     project = serializers.RegexField(
         PROJECT, required=False, help_text="slug, or team/slug where slugs repeat"
@@ -85,6 +79,16 @@ class FindingFilter(ListQuery):
         if fault:
             raise serializers.ValidationError(fault)
         return value
+
+
+class FindingFilter(FindingMatch, ListQuery):
+    """The query of the list."""
+
+    orderings = {
+        "severity": "severity_rank",
+        "first_seen": "first_seen_at",
+        "last_seen": "last_seen_at",
+    }
 
 
 _LINE: FindingLine = {
@@ -167,7 +171,7 @@ class FindingsView(APIView):
         `status` says otherwise.
         """
         wanted = valid(FindingFilter(data=asked(request, FindingFilter)))
-        run = _run_of(request, wanted["run"]) if "run" in wanted else None
+        run = run_of(request, wanted["run"]) if "run" in wanted else None
         page = page_of(request, FindingFilter, _filtered(request, wanted, run), wanted)
         return Response({"results": finding_lines(page.rows, run), "next": page.next})
 
@@ -192,14 +196,16 @@ def find_finding(request: Request, finding_id: UUID) -> TrackedFinding:
     return row
 
 
-def _project_of(request: Request, name: str) -> Project:
+def project_of(request: Request, name: str) -> Project:
+    """Give a project whose findings may be seen. Raises Http404 and PermissionDenied."""
     project = find_project(request, name)
     if not access.may(request.user, "finding.view", project):
         raise PermissionDenied(f"you may not look at findings of {name}")
     return project
 
 
-def _run_of(request: Request, run_id: UUID) -> Run:
+def run_of(request: Request, run_id: UUID) -> Run:
+    """Give a run whose findings may be seen. Raises ValidationError."""
     run = Run.objects.select_related("project__team").filter(public_id=run_id).first()
     if run is None or not access.may(request.user, "finding.view", run.project):
         raise serializers.ValidationError({"run": [f"there is no run {run_id} that you may see"]})
@@ -209,13 +215,18 @@ def _run_of(request: Request, run_id: UUID) -> Run:
 def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> QuerySet[TrackedFinding]:
     found = TrackedFinding.objects.with_status().select_related("project__team")
     if "project" in wanted:
-        found = found.filter(project=_project_of(request, wanted["project"]))
+        found = found.filter(project=project_of(request, wanted["project"]))
     if (
         run is None and "project" not in wanted
     ):  # else it is known that this one may be seen, and an index is enough
         found = found.filter(project__in=access.projects_for(request.user, "finding.view"))
+    return narrow(found, wanted_of(wanted), run=run)
+
+
+def wanted_of(wanted: dict[str, Any]) -> Wanted:
+    """Give what an accepted `FindingMatch` asks for, but for project and run."""
     least = wanted.get("min_severity")
-    looked_for = Wanted(
+    return Wanted(
         severities=tuple(map(Severity, wanted.get("severity", ()))),
         min_severity=Severity(least) if least else None,
         agents=tuple(wanted.get("agent", ())),
@@ -226,4 +237,3 @@ def _filtered(request: Request, wanted: dict[str, Any], run: Run | None) -> Quer
         path=wanted.get("path", ""),
         text=wanted.get("q", ""),
     )
-    return narrow(found, looked_for, run=run)

@@ -56,6 +56,7 @@ from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
 from api.sse import RunStreamView
 from api.steps import AttemptsView, StepsView, StepView
+from api.sweeps import MatchingView, SweepCancelView, SweepsView, SweepUndoView, SweepView
 from api.teams import TeamDeletionView, TeamsView, TeamTransferView, TeamView
 from api.tickets import TicketView
 from api.trends import TrendView
@@ -101,6 +102,11 @@ urlpatterns = [
     path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
     path("findings", FindingsView.as_view(), name="findings"),
     path("findings/triage", FindingsTriageView.as_view(), name="findings-triage"),
+    path("findings/matching", MatchingView.as_view(), name="findings-matching"),
+    path("findings/sweeps", SweepsView.as_view(), name="sweeps"),
+    path("findings/sweeps/<uuid:sweep_id>", SweepView.as_view(), name="sweep"),
+    path("findings/sweeps/<uuid:sweep_id>/cancel", SweepCancelView.as_view(), name="sweep-cancel"),
+    path("findings/sweeps/<uuid:sweep_id>/undo", SweepUndoView.as_view(), name="sweep-undo"),
     path("findings/<uuid:finding_id>", FindingView.as_view(), name="finding"),
     path("findings/<uuid:finding_id>/triage", FindingTriageView.as_view(), name="finding-triage"),
     path("schedules", SchedulesView.as_view(), name="schedules"),

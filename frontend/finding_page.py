@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from agents import sources
 from agents.finding_story import Story
-from agents.findings import Verdict
+from agents.findings import UNDO, Verdict
 from agents.fixes_store import data_of
 from agents.models import Finding, Fix, TrackedFinding, TriageAct
 from agents.patches import Label
@@ -47,6 +47,7 @@ _ACTS: Mapping[str, Promise] = {
     Verdict.ACCEPT.value: gettext_lazy("accepted it"),
     Verdict.DISMISS.value: gettext_lazy("dismissed it"),
     Verdict.REOPEN.value: gettext_lazy("reopened it"),
+    UNDO: gettext_lazy("took it back"),
 }
 _LABELS = {
     Label.VERIFIED: "passed",

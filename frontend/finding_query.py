@@ -113,6 +113,22 @@ def read(given: QueryDict) -> View:
     )
 
 
+def query_of(wanted: Wanted, run: UUID | None) -> str:
+    """The query of a list that shows what is wanted, worst first."""
+    statuses: tuple[str, ...] = tuple(one.value for one in wanted.statuses)
+    if not statuses:
+        statuses = (ALL,)
+    elif set(wanted.statuses) == set(COUNTING):
+        statuses = ()
+    pairs = [
+        ("q", wanted.text), *(("severity", one.value) for one in wanted.severities),
+        *(("status", one) for one in statuses), ("new", "" if wanted.new is None else str(wanted.new).lower()),
+        *(("agent", one) for one in wanted.agents), *(("rule", one) for one in wanted.rules),
+        *(("owner", one) for one in wanted.owners), ("path", wanted.path), ("run", str(run or "")),
+    ]  # fmt: skip
+    return _query(pair for pair in pairs if pair[1])
+
+
 def _statuses(given: list[str]) -> tuple[Status, ...]:
     if ALL in given:
         return ()

@@ -58,8 +58,9 @@ def _answer(
             tell(request, judge(user_of(request), form))
             return redirect(request.get_full_path())
     view = read(request.GET)
-    run = _run_of(request, view, project)
+    run = run_of(request, view, project)
     context |= _list(rows, view, form, run) | _rights(request, project)
+    context["matching"] = f"{request.path}/all{view.query}"
     return render(request, "frontend/findings.html", context, status=400 if form.is_bound else 200)
 
 
@@ -80,7 +81,7 @@ def _list(rows: TrackedFindings, view: View, form: JudgeForm, run: Run | None) -
     }
 
 
-def _run_of(request: HttpRequest, view: View, project: Project | None) -> Run | None:
+def run_of(request: HttpRequest, view: View, project: Project | None) -> Run | None:
     """Give the run whose findings are asked for. Raises Http404 if it is not there for this person."""
     if view.run is None:
         return None

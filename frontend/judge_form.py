@@ -26,8 +26,8 @@ from agents.reporting.visible import one_line
 NAMED = 5  # findings that were not judged, by name
 
 
-class JudgeForm(forms.Form):
-    """A verdict on findings. Each is sent as `<id>.<stamp>`: what the person has read of it."""
+class VerdictForm(forms.Form):
+    """A verdict, whatever it is about."""
 
     act = forms.ChoiceField(choices=[(one.value, one.value) for one in Verdict])
     reason = forms.CharField(max_length=judging.MAX_REASON, required=False)
@@ -35,12 +35,6 @@ class JudgeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        chosen = self.chosen
-        if not chosen:
-            self.add_error(None, gettext_lazy("Choose at least one finding."))
-        if len(chosen) > judging.MOST_AT_ONCE:
-            told = _("At most %(most)s at once; %(count)s were chosen.")
-            self.add_error(None, told % {"most": judging.MOST_AT_ONCE, "count": len(chosen)})
         if "act" not in given:
             return given
         given["ends"] = _end_of(given["until"]) if given.get("until") else None
@@ -50,6 +44,20 @@ class JudgeForm(forms.Form):
         )
         if fault is not None and fault[0] not in self.errors:
             self.add_error(fault[0], _FAULTS.get(fault[0], fault[1]))
+        return given
+
+
+class JudgeForm(VerdictForm):
+    """A verdict on findings. Each is sent as `<id>.<stamp>`: what the person has read of it."""
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        chosen = self.chosen
+        if not chosen:
+            self.add_error(None, gettext_lazy("Choose at least one finding."))
+        if len(chosen) > judging.MOST_AT_ONCE:
+            told = _("At most %(most)s at once; %(count)s were chosen.")
+            self.add_error(None, told % {"most": judging.MOST_AT_ONCE, "count": len(chosen)})
         return given
 
     @property

@@ -21,6 +21,7 @@ NOT_CONFIGURATION: Mapping[str, str] = {
     "agents.findingalias": "another name of a tracked finding, written where findings are tracked",
     "agents.fix": "what a step has proposed, never edited",
     "agents.runquality": "what a run's report measured, never edited",
+    "agents.sweep": "what a person has said of many findings at once; recorded in the audit chain",
     "agents.trackedfinding": "follows what runs find; what people decide on it is in agents.triageact",
     "agents.triageact": _RECORD,
     "auth.permission": "written by migrations, from the models",

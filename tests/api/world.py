@@ -33,7 +33,10 @@ from accounts.models import (
     User,
 )
 from accounts.roles import Role
-from agents.models import RunQuality, TrackedFinding
+from agents import sights, sweeps
+from agents.finding_lists import Wanted
+from agents.findings import Verdict
+from agents.models import RunQuality, Sweep, TrackedFinding
 from history import tracking
 from monitoring.models import DeliveryState, WebHookDelivery
 from tasks import artifacts, runs
@@ -138,6 +141,7 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "name": lambda side, wanted: _name_for(wanted),
     "approval_id": lambda side, wanted: str(side.approval.public_id),
     "finding_id": lambda side, wanted: str(side.finding.public_id),
+    "sweep_id": lambda side, wanted: str(Sweep.objects.get(by_user=side.owner.pk, undoes=None).public_id),
     "credential_id": lambda side, wanted: str(side.credential.public_id),
     "key_id": lambda side, wanted: str(side.key.public_id),
     "session_id": lambda side, wanted: side.session,
@@ -196,6 +200,7 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
         "act": "accept",
         "reason": "seen",
     },
+    "POST api/v1/findings/sweeps": lambda side: {"seen": _seen(side.project), "act": "accept"},
     "POST api/v1/findings/<uuid:finding_id>/triage": lambda side: {"act": "accept", "reason": "seen"},
     "POST api/v1/keys": lambda side: {"name": "ci", "scopes": ["run.view"], "projects": [side.project_name]},
     "POST api/v1/teams": lambda side: {"name": "New", "slug": "new"},
@@ -239,6 +244,7 @@ BODIES: Mapping[str, Callable[[Side], Body]] = {
     "POST admin/login/": lambda side: {"username": side.owner.username, "password": PASSWORD},
 }
 QUERIES: Mapping[str, Callable[[Side], str]] = {
+    "GET api/v1/findings/matching": lambda side: f"?project={side.project_name}",
     "GET api/v1/runs/<uuid:run_id>/rerun": lambda side: "?from=a",
     "GET runs/<uuid:run_id>/rerun": lambda side: "?from=a",
     "GET teams/<team:team>/audit/export": lambda side: "?format=csv",
@@ -285,6 +291,7 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
     over = submit_steps(project, probe("a", "say"), owner=owner)
     approval = ask(project)
     find(project, claim())
+    sweeps.work(sweeps.order(owner, sights.opened(_seen(project)), Verdict.ACCEPT, reason="", until=None))
     for scope in (project, second):
         ProjectMembership.objects.create(user=member, project=scope, role=Role.VIEWER)
     now = timezone.now()
@@ -333,6 +340,11 @@ def with_invitations(side: Side, *, guest: User) -> Side:
     # else it depends on the machine's speed whether they may be sent again
     Invitation.objects.update(sent_at=F("sent_at") - timedelta(hours=1))
     return replace(side, invitation=invited["id"], guest=known["id"], invitation_token=token)
+
+
+def _seen(project: Project) -> str:
+    """What somebody saw who looked at all findings of a project."""
+    return sights.sealed(sights.take([project.pk], Wanted()))
 
 
 def _made(owner: User, resource: str, body: Body) -> dict[str, Any]:

@@ -324,6 +324,27 @@ def test_findings_are_listed_judged_and_gated(folk: Cast, sign_in: SignIn, wrenc
     assert wrenchai("triage", low, "dismiss", "--reason", "x").code == 3
 
 
+def test_all_that_match_are_judged_and_taken_back(folk: Cast, sign_in: SignIn, wrenchai: Client) -> None:
+    find(folk.project, *(claim(f"weak-{n}", path=f"gen/{n}.py", severity=Severity.LOW) for n in range(4)))
+    find(folk.project, claim("sql"))
+    sign_in("alice")
+    low = ("--project", "alice/shop", "--severity", "low", "--path", "gen/**")
+    dismiss = ("sweep", "dismiss", *low, "--reason", "generated")
+    assert wrenchai(*dismiss).code == 2  # nobody is there to be asked
+    assert wrenchai("sweep", "dismiss", *low, "--yes").code == 2  # without a reason
+    lines = wrenchai(*dismiss, "--yes").out.splitlines()
+    assert lines[0] == "dismiss: 4 of 4"
+    sweep = lines[1].removeprefix("sweep ")
+    assert len(wrenchai("findings", "--status", "dismissed", "--json").json) == 4
+    assert wrenchai(*dismiss, "--yes").out == ""
+    assert wrenchai("sweep", "undo", "--sweep", sweep).out.splitlines()[0] == "undo: 4 of 4"
+    assert wrenchai("findings", "--status", "dismissed", "--json").json == []
+    assert wrenchai("sweep", "accept", "--sweep", sweep).code == 2
+    sign_in("bob")
+    assert wrenchai(*dismiss, "--yes").code == 3
+    assert wrenchai("sweep", "undo", "--sweep", sweep).code == 4
+
+
 def test_results_of_other_tools_are_sent_with_a_run(
     folk: Cast, sign_in: SignIn, wrenchai: Client, tmp_path: Path
 ) -> None:
