@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -20,6 +20,7 @@ from agents.reporting.visible import one_line, visible
 from frontend import finding_page
 from frontend.code_rows import address
 from frontend.finding_rows import SEVERITY_WORDS, STATUS_WORDS, agent_titles
+from frontend.finding_trail import GO_ON, trail_of
 from frontend.findings import PAGE
 from frontend.judge_form import JudgeForm, judge, tell
 from frontend.navigation import place
@@ -37,11 +38,20 @@ def page(request: HttpRequest, finding_id: UUID) -> HttpResponse:
             raise PermissionDenied
         form = JudgeForm(request.POST)
         if form.is_valid() and set(form.chosen) == {finding_id}:
+            trail = trail_of(user_of(request), row, _asked(request))
             tell(request, judge(user_of(request), form))
-            return redirect("frontend:finding", finding_id)
+            return redirect(trail.to((trail.goes_on and trail.next) or finding_id))
     return render(
         request, "frontend/finding.html", _context(request, row, form), status=400 if form.is_bound else 200
     )
+
+
+def _asked(request: HttpRequest) -> QueryDict:
+    """What the address says, and whether the form wants to go on to the next finding."""
+    given = request.GET.copy()
+    if request.method == "POST":
+        given[GO_ON] = request.POST.get(GO_ON, "")
+    return given
 
 
 def _find(request: HttpRequest, finding_id: UUID) -> TrackedFinding:
@@ -64,6 +74,7 @@ def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict
         **frame,
         "row": row,
         "form": form,
+        "trail": trail_of(user_of(request), row, _asked(request)),
         "stamp": judging.stamps_of([row])[row.pk],
         "title": one_line(row.title or row.rule),
         "message": visible(row.message),

@@ -134,7 +134,7 @@ def page_of(
     if view.after is not None:
         last = TrackedFinding.objects.filter(public_id=view.after).values_list(column, "pk").first()
         if last is not None:
-            asked = asked.filter(_beyond(column, last, backwards=bool(sign)))
+            asked = asked.filter(beyond(column, last, backwards=bool(sign)))
     # keys first: to sort whole rows, when a text fits most of them, takes twice as long
     keys = list(asked.order_by(f"{sign}{column}", f"{sign}pk").values_list("pk", flat=True)[: SHOWN + 1])
     known = found.in_bulk(keys[:SHOWN])
@@ -207,7 +207,7 @@ def _facet(name: str, sheet: Sheet, view: View, names: Mapping[str, str]) -> Fac
     return Facet(name=name, title=str(_TITLES[name]), options=tuple(options), has_more=name in sheet.more)
 
 
-def _beyond(column: str, last: tuple[object, int], *, backwards: bool) -> Q:
+def beyond(column: str, last: tuple[object, int], *, backwards: bool) -> Q:
     """What comes after a row. The column's bound stands by itself, so that an index can begin there."""
     sign = "lt" if backwards else "gt"
     value, key = last

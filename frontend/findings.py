@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import access
 from accounts.models import Project
 from agents.models import TrackedFinding, TrackedFindings
-from frontend import finding_rows
+from frontend import finding_rows, finding_trail
 from frontend.finding_query import ORDERS, View, read
 from frontend.judge_form import JudgeForm, judge, tell
 from frontend.navigation import ProjectPage, place
@@ -60,6 +60,7 @@ def _answer(
     view = read(request.GET)
     run = run_of(request, view, project)
     context |= _list(rows, view, form, run) | _rights(request, project)
+    context["trail"] = finding_trail.query_for(view, project)
     context["matching"] = f"{request.path}/all{view.query}"
     return render(request, "frontend/findings.html", context, status=400 if form.is_bound else 200)
 
