@@ -197,7 +197,7 @@ def find_finding(request: Request, finding_id: UUID) -> TrackedFinding:
 
 
 def project_of(request: Request, name: str) -> Project:
-    """Give a project whose findings may be seen. Raises Http404 and PermissionDenied."""
+    """Give a project whose findings may be seen. Raises ValidationError and PermissionDenied."""
     project = find_project(request, name)
     if not access.may(request.user, "finding.view", project):
         raise PermissionDenied(f"you may not look at findings of {name}")

@@ -95,7 +95,7 @@ class ApiClient:
         """Close the connections."""
         self._http.close()
 
-    def get(self, path: str, **params: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **params: Any) -> dict[str, Any]:
         """Read a resource; parameters that are None are left out."""
         return self._json("GET", path, params={name: one for name, one in params.items() if one is not None})
 
