@@ -342,7 +342,7 @@ def test_all_that_match_are_judged_and_taken_back(folk: Cast, sign_in: SignIn, w
     assert wrenchai("sweep", "accept", "--sweep", sweep).code == 2
     sign_in("bob")
     assert wrenchai(*dismiss, "--yes").code == 3
-    assert wrenchai("sweep", "undo", "--sweep", sweep).code == 4
+    assert wrenchai("sweep", "undo", "--sweep", sweep).code == 2  # it is not theirs
 
 
 def test_results_of_other_tools_are_sent_with_a_run(
