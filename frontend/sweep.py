@@ -31,7 +31,7 @@ from agents.reporting.visible import visible
 from agents.sights import Sight
 from frontend.finding_query import query_of, read
 from frontend.finding_rows import SEVERITY_WORDS, chips
-from frontend.findings import run_of
+from frontend.findings import PAGE, run_of
 from frontend.judge_form import VerdictForm
 from frontend.navigation import open_project, place
 from frontend.views import user_of
@@ -56,7 +56,7 @@ def project_matching(request: HttpRequest, project: str) -> HttpResponse:
     """Judge all findings of a project that match the address."""
     found = open_project(request, project, "finding.view")
     open_project(request, project, "finding.triage")
-    frame = {**place(found, "findings"), "frame": "frontend/project.html"}
+    frame = {**place(found, PAGE), "frame": "frontend/project.html"}
     return _ask(request, [found.pk], frame, found)
 
 
@@ -137,7 +137,7 @@ def page(request: HttpRequest, sweep_id: UUID) -> HttpResponse:
     frame: dict[str, Any] = {"frame": "frontend/base.html"}
     back = reverse("frontend:all-findings")
     if project is not None:
-        frame = {**place(project, "findings"), "frame": "frontend/project.html"}
+        frame = {**place(project, PAGE), "frame": "frontend/project.html"}
         back = reverse("frontend:findings", args=[f"{project.team.slug}/{project.slug}"])
     undone_by = Sweep.objects.filter(undoes=sweep).first()
     is_running = sweep.state == SweepState.RUNNING
