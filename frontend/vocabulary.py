@@ -97,6 +97,7 @@ WORDS = frozenset(
         gettext_noop("keys rotated"),
         gettext_noop("approval decided"),
         gettext_noop("finding dismissed"),
+        gettext_noop("findings swept"),
         gettext_noop("report exported"),
         gettext_noop("run deleted"),
         gettext_noop("share created"),

@@ -71,7 +71,9 @@ PAGES = (
     ),
     Shown("findings_everywhere", lambda _: "/findings"),
     Shown("findings_seen_by_a_viewer", lambda _: "/projects/alice/shop/findings", who="vera"),
-    Shown("findings_all_that_match", lambda _: "/projects/alice/shop/findings/all?severity=low&severity=info"),
+    Shown(
+        "findings_all_that_match", lambda _: "/projects/alice/shop/findings/all?severity=low&severity=info"
+    ),
     Shown("finding_in_a_list", lambda _: f"/findings/{_worst().public_id}?list=alice%2Fshop&severity=high"),
     Shown("finding", lambda _: f"/findings/{_worst().public_id}"),
     Shown("code_file", lambda _: f"/projects/alice/shop/code/{quote(_worst().path)}?line={_worst().line}"),
