@@ -10,6 +10,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
 from agents.inspector.taint.tables.rows import Rules, means
 from agents.inspector.taint.values import (
+    STORED,
     UNKNOWN,
     Attribute,
     Choice,
@@ -143,6 +144,8 @@ def _outside(frame: Frame, node: ast.expr, holder: Value, full: str) -> Value | 
 
 
 def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
+    if holder.name == STORED:
+        return UNKNOWN
     tables = frame.engine.tables
     if holder.name in tables.shared and not tables.own(f"{holder.name}.{name}"):
         return kept(frame, holder.name, name) or UNKNOWN

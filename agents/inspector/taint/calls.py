@@ -30,6 +30,7 @@ from agents.inspector.taint.structures import Arguments, Bound, Class, Function,
 from agents.inspector.taint.tables.rows import Rules
 from agents.inspector.taint.values import (
     NO_FACTS,
+    STORED,
     UNKNOWN,
     Attribute,
     Choice,
@@ -253,6 +254,8 @@ def _outside(frame: Frame, node: ast.expr, callee: Value, given: Arguments, rece
             return found
     if rules is None and method and (receiver is None or _is_opaque(frame, receiver)):
         rules = tables.of_method(method)
+        if rules is not None and not rules.says_of_calls:
+            rules = None
         if rules is not None and not name:
             name = f".{method}"
     if rules is None:
@@ -370,12 +373,29 @@ def _short(name: str) -> str:
     return f"{name.lstrip('@.').removeprefix('builtins.')}()"
 
 
+# What is found under a key that somebody chose is what the program has stored there, and not the key.
+_LOOKS_UP = frozenset({
+    "get", "get_or_404", "get_or_none", "get_one", "get_one_or_none", "get_by_id", "find_by_id", "filter_by",
+    "first_or_404", "one_or_404",
+})  # fmt: skip
+_FINDS = re.compile(
+    r"^(?:get|find|fetch|lookup|load|query|search|select|list)_|_by_(?:id|pk|uuid|slug|name|key)$"
+)
+_TEXTS = re.compile(
+    r"path|file|folder|dir|ur[il]|name|text|html|content|key|value|query|template|data|string|body|param|arg"
+    r"|header|json|message|title|command|sql|field|input|form|cookie|token"
+)
+
+
 def _default(
     frame: Frame, node: ast.expr, callee: Value, given: Arguments, receiver: Value | None, method: str
 ) -> Value:
     name = callee.name
     top = name.lstrip("@").partition(".")[0]
     taints: tuple[Taint, ...] = ()
+    if method in _LOOKS_UP and receiver is not None and not receiver.taints:
+        default = given.at(1, "default") if method == "get" else None
+        return UNKNOWN if default is None else Value(tuple(one.weaker() for one in deep_taints(default)))
     for one in given.every():
         taints = merged(taints, deep_taints(one))
     if name and top in _STDLIB:
@@ -391,6 +411,8 @@ def _default(
     if _RENDERS.search(last) or _ANSWERS.search(last):  # a template's engine, which escapes what it is given
         taints = tuple(one.with_cleaned(_XSS) for one in taints)
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
+    if taints and _FINDS.search(last) and not _TEXTS.search(last):
+        result = Value(taints, name=STORED, rest=Value(taints, name=STORED))
     facts = guards.by_word(word.rpartition(".")[2], given)
     if facts is not None:
         result = result.but(facts=facts)

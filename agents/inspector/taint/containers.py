@@ -15,6 +15,7 @@ from agents.inspector.taint.values import (
     MAX_ITEMS,
     MISSING,
     NONE,
+    STORED,
     TRUE,
     UNKNOWN,
     Attribute,
@@ -162,6 +163,8 @@ def _known_item(holder: Value, key: Value) -> Value | None:
 
 def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
     """An element of something outside: the rules of its `[]`."""
+    if holder.name == STORED and isinstance(key.const, str):
+        return UNKNOWN
     rules = frame.engine.tables.of(f"{holder.name}.__getitem__")
     if rules is not None and rules.sources:
         return attributes.source_part(frame, node, rules, f"{holder.name}[]", key)

@@ -36,7 +36,10 @@ _HARMLESS = frozenset(
         "starlette.responses.Response",
     ]
 )
-_CONVERTED = re.compile(r"<(?:int|float|uuid):(\w+)>|\{(\w+):(?:int|float|uuid)\}")
+# Also converters of a program's own, whose names say what they let through.
+_CONVERTED = re.compile(
+    r"<(?:\w+_)?(?:int|float|uuid|date|hex|slug|any)(?:_\w+)?(?:\([^()]*\))?:(\w+)>|\{(\w+):(?:int|float|uuid)\}"
+)
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
 _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import attributes, kinds, texts
+from agents.inspector.taint import attributes, fields, kinds, texts
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import joined
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     UNKNOWN,
+    WEAKEN,
     Attribute,
     Facts,
     Taint,
@@ -90,7 +91,8 @@ def global_key(frame: Frame, name: str) -> str:
 @evaluates(ast.Attribute)
 def attribute(frame: Frame, node: ast.Attribute) -> Value:
     """`value.attr`."""
-    return attributes.read(frame, node, frame.evaluate(node.value), node.attr)
+    found = fields.data(frame, node)
+    return attributes.read(frame, node, frame.evaluate(node.value), node.attr) if found is None else found
 
 
 @evaluates(ast.Subscript)
@@ -272,13 +274,22 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
         value = tested(frame, part)
         one = value.facts or (NO_FACTS, NO_FACTS)
         if is_and:
-            true, false = all_facts(true, one[0]), common_facts(false, one[1])
+            true, false = all_facts(true, one[0]), _either(false, one[1])
         else:
-            true, false = common_facts(true, one[0]), all_facts(false, one[1])
+            true, false = _either(true, one[0]), all_facts(false, one[1])
         results.append(value)
     after.variables = frame.state.variables
     frame.state = after
     return _of_boolean(results, is_and=is_and, facts=(true, false))
+
+
+def _either(first: Facts, second: Facts) -> Facts:
+    """What holds when one of both holds: what is proved on one way only is a doubt."""
+    found = dict(common_facts(first, second))
+    for key, bits in (*first.items(), *second.items()):
+        if bits & kinds.EVERYTHING & ~found.get(key, 0):
+            found[key] = found.get(key, 0) | WEAKEN
+    return found
 
 
 def tested(frame: Frame, node: ast.expr) -> Value:

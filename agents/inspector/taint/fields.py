@@ -284,16 +284,8 @@ def read(frame: Frame, node: ast.expr, cls: Class, holder: Value, name: str) -> 
     if kind in (_FORM, _WEB_FORM) and name in _CLEANED and holder.taints:
         taints = tuple(one.with_cleaned(_TRUST) for one in attributes.parts_of(holder.taints, f".{name}"))
         return loaded(frame, node, cls, Value(taints))
-    if kind not in (_MODEL, _WEB_FORM):
-        return None
-    field = of_field(cls, name)
+    field = of_field(cls, name) if kind == _MODEL and holder.taints else None
     if field is None:
-        return None
-    if kind == _WEB_FORM:
-        taint = attributes.fresh_taint(frame, node, "a form field", "remote", identity=f"{cls.name}.{name}")
-        data = checked(frame, node, field, Value((taint,)), cls)
-        return Value(name=_FORM_FIELD, items={Attribute("data"): data})
-    if not holder.taints:
         return None
     whole = cls.member(_member(_WHOLE))
     for check in (whole.items or {}).values() if whole is not None else ():
@@ -301,6 +293,22 @@ def read(frame: Frame, node: ast.expr, cls: Class, holder: Value, name: str) -> 
             _look(frame, node, check, holder)
     taints = attributes.parts_of(holder.taints, f".{name}")
     return checked(frame, node, field, Value(taints), cls)
+
+
+def data(frame: Frame, node: ast.Attribute) -> Value | None:
+    """`form.name.data` of a form that reads the request by itself; None if it is something else."""
+    of = node.value
+    if node.attr != "data" or not isinstance(of, ast.Attribute):
+        return None
+    ref = frame.evaluate(of.value).ref
+    field = (
+        of_field(ref.cls, of.attr) if isinstance(ref, Instance) and kind_of(ref.cls) == _WEB_FORM else None
+    )
+    if field is None:
+        return None
+    identity = f"{ref.cls.name}.{of.attr}"
+    taint = attributes.fresh_taint(frame, node, "a form field", "remote", identity=identity)
+    return checked(frame, node, field, Value((taint,)), ref.cls)
 
 
 def _look(frame: Frame, node: ast.expr, check: Value, holder: Value) -> None:

@@ -16,7 +16,7 @@ from agents.inspector.taint.ledger import BEFORE_ROOTS
 from agents.inspector.taint.structures import Function
 from agents.inspector.taint.values import UNKNOWN, Value
 
-_CONVERTED = re.compile(r"<(?:int|uuid|slug):(\w+)>")
+_CONVERTED = re.compile(r"<(?:\w+_)?(?:int|uuid|slug|date|hex)(?:_\w+)?:(\w+)>")
 _GROUP = re.compile(r"\(\?P<(\w+)>([^()]+)\)")
 _HARMLESS = kinds.mask("sql command path xss")  # whoever rules out these rules out the others
 _OF_DJANGO = frozenset({"GET", "POST", "COOKIES", "FILES", "META"})

@@ -23,7 +23,7 @@ _MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:
 # `token_count`, `session_url`: about a secret, and none.
 _ABOUT = re.compile(
     r"(?i)(?:ur[il]|name|count|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
-    r"|pattern|file|error|message)s?$"
+    r"|pattern|file|error|message|enabled|disabled|required|valid|exempt|exists|allowed|checked|used)s?$"
 )
 _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"

@@ -233,8 +233,9 @@ class _Labels:
         if number is None:
             number = self._numbers[key] = len(self.taints)
             self.taints.append(taint)
-        source = Source(f"#{self.serial}.{number}", None, "label")
-        return Taint(source, taint.cleaned, None), (number, taint.cleaned)
+        # What it was clean for from the begin is known to whoever decodes it.
+        source = Source(f"#{self.serial}.{number}", None, "label", cleaned=taint.source.cleaned)
+        return Taint(source, taint.cleaned, None), (number, taint.cleaned, taint.source.cleaned)
 
 
 def _by_summary(

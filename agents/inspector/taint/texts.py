@@ -22,6 +22,7 @@ _ADDRESSES = kinds.mask("ssrf redirect")
 _PATH = kinds.mask("path")
 _JOINED = ("joined into a path", "put into a path")
 _LITERAL = kinds.mask("xpath sql")
+_AS_REPR = (114, 97)  # !r and !a
 _ONE_LINE = kinds.mask("log header")  # repr() writes line ends as such
 _REDIRECT = kinds.mask("redirect")
 _SPECIFIER = re.compile(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.\d+)?(?P<type>[a-zA-Z%])")
@@ -149,7 +150,7 @@ def joined_string(frame: Frame, node: ast.JoinedStr) -> Value:
 def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
     """One replacement field; a numeric format lets numbers through only."""
     value = summaries.shown(frame, node, frame.evaluate(node.value))
-    if node.conversion == 114:
+    if node.conversion in _AS_REPR:
         value = cleaned(value, _ONE_LINE)
     elif value.shape in WRITTEN and node.format_spec is None:
         return written(value)
@@ -212,12 +213,12 @@ def _argument(right: Value, found: re.Match[str], position: int) -> Value:
         return cleaned(value, kinds.INJECTIONS)
     if value.shape in WRITTEN:
         return written(value)
-    if found["type"] == "r":
+    if found["type"] in "ra":
         return constant(repr(value.const)) if value.known else cleaned(value, _ONE_LINE)
     return value
 
 
-_FIELD = re.compile(r"\{(?P<name>[^{}:!]*)(?:![rsa])?(?::(?P<spec>[^{}]*))?\}|\{\{|\}\}")
+_FIELD = re.compile(r"\{(?P<name>[^{}:!]*)(?:!(?P<conversion>[rsa]))?(?::(?P<spec>[^{}]*))?\}|\{\{|\}\}")
 
 
 def formatted(
@@ -239,12 +240,32 @@ def formatted(
         name = re.split(r"[.\[]", found["name"])[0]
         if not name:
             name, automatic = str(automatic), automatic + 1
-        pieces.append(_field(name, found, positional, keywords))
+        pieces.append(_field(frame, node, name, found, positional, keywords))
     pieces.append(constant(template.const[last:]))
     return concatenated(frame, node, pieces, "put into a text by format()")
 
 
-def _field(name: str, found: re.Match[str], positional: Sequence[Value], keywords: dict[str, Value]) -> Value:
+_STEP = re.compile(r"\.(\w+)|\[([^\]]*)\]")
+
+
+def _within(frame: Frame, node: ast.AST, value: Value, steps: str) -> Value:
+    """What `{0.name}` and `{0[key]}` read of a value."""
+    from agents.inspector.taint import attributes, containers
+
+    if not isinstance(node, ast.expr):
+        return value
+    for attribute, key in _STEP.findall(steps):
+        if attribute:
+            value = attributes.read(frame, node, value, attribute)
+        else:
+            value = containers.item(frame, node, value, constant(int(key) if key.isdigit() else key))
+    return value
+
+
+def _field(
+    frame: Frame, node: ast.AST, name: str, found: re.Match[str], positional: Sequence[Value],
+    keywords: dict[str, Value],
+) -> Value:  # fmt: skip
     if name.isdigit() and int(name) < len(positional):
         value = positional[int(name)]
     elif name in keywords:
@@ -254,6 +275,9 @@ def _field(name: str, found: re.Match[str], positional: Sequence[Value], keyword
         for one in (*positional, *keywords.values()):
             taints = merged(taints, deep_taints(one))
         value = Value(taints)
+    value = _within(frame, node, value, found["name"][len(re.split(r"[.\[]", found["name"])[0]) :])
+    if found["conversion"] in ("r", "a"):
+        value = cleaned(value, _ONE_LINE)
     if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":
         return cleaned(value, kinds.INJECTIONS)
     return value.but(const=MISSING) if value.known and found["spec"] else value

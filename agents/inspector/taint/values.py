@@ -261,6 +261,9 @@ class Choice(NamedTuple):
 KEYS = Attribute("~keys")  # of a dictionary whose keys somebody chooses: any of these
 
 
+# The name of what an unknown function found by what it was given: its attributes are what was stored.
+STORED = "@stored"
+
 UNKNOWN = Value()
 NONE = Value(const=None)
 TRUE = Value(const=True)

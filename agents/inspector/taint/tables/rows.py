@@ -146,6 +146,14 @@ class Rules:
     special: str = ""
     entry: Row | None = None
 
+    @property
+    def says_of_calls(self) -> bool:
+        """Tell whether they say what a call does: what only marks entries does not."""
+        return bool(
+            self.sources or self.sinks or self.wrongs or self.guards or self.gives or self.cleans
+            or self.stops or self.passes or self.exits or self.special
+        )  # fmt: skip
+
 
 def source(name: str, what: str, *, origin: Origin = "remote", but: str = "") -> Row:
     """Reading or calling `name` gives input; `what` names it in a sentence ("a query parameter")."""

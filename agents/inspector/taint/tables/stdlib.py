@@ -274,6 +274,7 @@ ROWS: tuple[Row, ...] = (
     special("@namedtuple", "new_named_tuple"),
     special("dataclasses.field", "dataclass_field"),
     special("copy.copy", "identity"),
+    special("types.MappingProxyType", "identity"),
     special("copy.deepcopy", "identity"),
     special("typing.cast", "identity"),
     special("importlib.import_module", "import_module"),

@@ -1,0 +1,106 @@
+"""What is found under a key that somebody chose is not the key; and how surely a path leads through unknown code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.inspector.taint.programs import analysed, found, in_view
+
+_HEAD = (
+    "import settings\nfrom books import books\nfrom types import MappingProxyType\n"
+    "KNOWN = MappingProxyType({'a': '/a'})\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("os.system('x ' + settings.KINDS.get(p))", []),
+        ("os.system('x ' + settings.KINDS.get(p, 'y'))", []),
+        ("os.system('x ' + settings.KINDS.get(p, p))", [1]),
+        ("os.system('x ' + settings.KINDS[p])", []),
+        ("os.system('x ' + KNOWN.get(p, '/'))", []),
+        ("os.system('x ' + (KNOWN.get(p) or p))", [1]),
+        ("os.system('x ' + books.get(p).path)", []),
+        ("os.system('x ' + books.query.filter_by(id=p).first().path)", []),
+        ("os.system('x ' + books.get_book(p).path)", []),
+        ("for one in books.find_books(p):\n    os.system('x ' + one.path)", []),
+        ("os.system('x ' + books.get_book(p)['path'])", []),
+        ("os.system('x ' + books.get_text(p))", [1]),
+        ("os.system('x ' + books.treated(p).text)", [1]),
+        ("os.system('x ' + books.get_book(p))", [1]),
+        ("if p not in settings.KINDS:\n    return ''\nos.system('x ' + p)", []),
+        ("from settings import KINDS as kinds\nif p in kinds:\n    os.system('x ' + p)", []),
+    ],
+)
+def test_what_is_looked_up_is_what_the_program_stored(tmp_path: Path, body: str, expected: list[int]) -> None:
+    assert in_view(tmp_path, body, _HEAD) == [f"taint-command {line}" for line in expected]
+
+
+def _sureness(root: Path, body: str) -> list[str]:
+    text = (
+        "import os\nfrom flask import Flask, request\nimport books\napp = Flask(__name__)\n"
+        f"@app.route('/')\ndef view():\n    p = request.args['p']\n    {body}\n    return ''\n"
+    )
+    return [one["confidence"] for one in analysed(root, {"app.py": text})["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("os.system(p)", ["high"]),
+        ("os.system(books.treated(p))", ["medium"]),
+        ("os.system(books.two(books.treated(p)))", ["low"]),
+        ("if p not in books.KINDS and books.STRICT:\n        return ''\n    os.system(p)", ["medium"]),
+        ("if p not in books.KINDS or books.STRICT:\n        return ''\n    os.system(p)", []),
+    ],
+)
+def test_each_unknown_step_makes_a_claim_less_sure(tmp_path: Path, body: str, expected: list[str]) -> None:
+    assert _sureness(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize("converter", ["int", "uuid_str", "my_hex", "int(min=1)", "any(a,b)"])
+def test_a_converter_that_says_what_it_lets_through_is_believed(tmp_path: Path, converter: str) -> None:
+    text = (
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+        "@app.route('/<{}:name>')\ndef view(name):\n    os.system('x ' + name)\n    return ''\n"
+    )
+    assert found(tmp_path, {"app.py": text.format(converter)}) == []
+    assert found(tmp_path, {"app.py": text.format("string")}) == ["taint-command app.py:6"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("class A:\n    def __init__(self, a, b):\n        self.a, self.b = a, b\nx = A('y', p)\n{}", None),
+        ("x = {{'a': 'y', 'b': p}}\n{}", "[]"),
+        ("x = ['y', p]\n{}", "[n]"),
+    ],
+)
+def test_a_format_reads_what_it_names(tmp_path: Path, body: str, expected: str | None) -> None:
+    one, other = {None: (".a", ".b"), "[]": ("[a]", "[b]"), "[n]": ("[0]", "[1]")}[expected]
+    assert in_view(tmp_path, body.format(f"os.system('ls {{0{one}}}'.format(x))")) == []
+    assert len(in_view(tmp_path, body.format(f"os.system('ls {{0{other}}}'.format(x))"))) == 1
+
+
+@pytest.mark.parametrize("text", ["'%a' % p", "'{!a}'.format(p)", "f'{p!a}'", "'%r' % p", "'{!r}'.format(p)"])
+def test_a_text_in_quotation_marks_has_no_lines(tmp_path: Path, text: str) -> None:
+    assert in_view(tmp_path, f"app.logger.warning({text})") == []
+    assert (
+        in_view(
+            tmp_path,
+            f"app.logger.warning({text.replace('%a', '%s').replace('%r', '%s').replace('!a', '').replace('!r', '')})",
+        )
+        != []
+    )
+
+
+def test_a_header_that_is_decoded_in_a_function_is_no_random_number(tmp_path: Path) -> None:
+    text = (
+        "import json\nfrom base64 import b64decode\nfrom flask import Flask, request\napp = Flask(__name__)\n"
+        "def read(text):\n    return b64decode(text)\n"
+        "@app.route('/')\ndef view():\n    session_token = read(request.headers['T'])\n    return ''\n"
+    )
+    assert found(tmp_path, {"app.py": text}) == []
