@@ -10,22 +10,18 @@ addresses are typed, cut and passed on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.finding_lists import COUNTING, Wanted, fault_of_path
 from agents.findings import Severity, Status
+from frontend import addresses
+from frontend.addresses import Pair, Reader, uuid_of
 
-MAX_VALUES = 20  # of one facet
-MAX_TEXT = 200
 ALL = "all"
 
 ORDERS: dict[str, tuple[str, Promise]] = {
@@ -35,8 +31,6 @@ ORDERS: dict[str, tuple[str, Promise]] = {
     "first_seen": ("first_seen_at", gettext_lazy("Oldest first")),
 }
 DEFAULT_ORDER = "-severity"
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,37 +48,35 @@ class View:
     @property
     def query(self) -> str:
         """The query of the list's beginning, with its question mark; "?" for a list without filters."""
-        return _query(self.pairs)
+        return addresses.query(self.pairs)
 
     def without(self, name: str, value: str) -> str:
         """The query without one value of a filter."""
-        return _query(pair for pair in self.pairs if pair != (name, value))
+        return addresses.query(pair for pair in self.pairs if pair != (name, value))
 
     def with_path(self, path: str) -> str:
         """The query that looks below another folder."""
-        return _query([*(pair for pair in self.pairs if pair[0] != "path"), ("path", path)])
+        return addresses.query([*(pair for pair in self.pairs if pair[0] != "path"), ("path", path)])
 
     def from_row(self, finding_id: UUID) -> str:
         """The query of the page that begins after a finding."""
-        return _query([*self.pairs, ("after", str(finding_id))])
+        return addresses.query([*self.pairs, ("after", str(finding_id))])
 
 
 def read(given: QueryDict) -> View:
     """Read the query of a list. Never fails."""
-    faults: list[str] = []
-    severities = _known(given, "severity", [one.value for one in Severity], faults)
-    statuses = _known(given, "status", [*(one.value for one in Status), ALL], faults)
-    agents, rules, owners = (_texts(given, name, faults) for name in ("agent", "rule", "owner"))
-    path, text = _text(given, "path", faults), _text(given, "q", faults)
+    asked = Reader(given)
+    severities = asked.known("severity", [one.value for one in Severity])
+    statuses = asked.known("status", [*(one.value for one in Status), ALL])
+    agents, rules, owners = (asked.texts(name) for name in ("agent", "rule", "owner"))
+    path, text = asked.text("path"), asked.text("q")
     fault = fault_of_path(path)
     if fault:
-        faults.append(fault)
+        asked.faults.append(fault)
         path = ""
-    new = next(iter(_known(given, "new", ["true", "false"], faults)), "")
-    order = next(iter(_known(given, "order", list(ORDERS), faults)), DEFAULT_ORDER)
-    run = _uuid(given.get("run", ""))
-    if given.get("run") and run is None:
-        faults.append(_("%(name)s cannot be looked for as it was given.") % {"name": "run"})
+    new = next(iter(asked.known("new", ["true", "false"])), "")
+    order = next(iter(asked.known("order", list(ORDERS))), DEFAULT_ORDER)
+    run = asked.uuid("run")
     pairs: list[Pair] = []
     for name, values in (
         ("q", [text]), ("severity", severities), ("status", statuses), ("new", [new]), ("agent", agents),
@@ -106,9 +98,9 @@ def read(given: QueryDict) -> View:
         wanted=wanted,
         order=order,
         run=run,
-        after=_uuid(given.get("after", "")),
+        after=uuid_of(given.get("after", "")),
         pairs=tuple(pairs),
-        faults=tuple(faults),
+        faults=tuple(asked.faults),
         has_statuses=bool(statuses),
     )
 
@@ -126,50 +118,10 @@ def query_of(wanted: Wanted, run: UUID | None) -> str:
         *(("agent", one) for one in wanted.agents), *(("rule", one) for one in wanted.rules),
         *(("owner", one) for one in wanted.owners), ("path", wanted.path), ("run", str(run or "")),
     ]  # fmt: skip
-    return _query(pair for pair in pairs if pair[1])
+    return addresses.query(pair for pair in pairs if pair[1])
 
 
 def _statuses(given: list[str]) -> tuple[Status, ...]:
     if ALL in given:
         return ()
     return tuple(map(Status, given)) or COUNTING
-
-
-def _known(given: QueryDict, name: str, known: list[str], faults: list[str]) -> list[str]:
-    asked = [one for one in dict.fromkeys(given.getlist(name)) if one]
-    for one in asked:
-        if one not in known:
-            faults.append(_("%(name)s cannot be “%(value)s”.") % {"name": name, "value": one[:60]})
-    return [one for one in asked if one in known]
-
-
-def _texts(given: QueryDict, name: str, faults: list[str]) -> list[str]:
-    asked = [one for one in dict.fromkeys(given.getlist(name)) if one]
-    kept = [one for one in asked if _is_sound(one)][:MAX_VALUES]
-    if len(kept) < len(asked):
-        faults.append(_("Some of the values of %(name)s were left out.") % {"name": name})
-    return kept
-
-
-def _text(given: QueryDict, name: str, faults: list[str]) -> str:
-    asked = given.get(name, "").strip()
-    if _is_sound(asked):
-        return asked
-    faults.append(_("%(name)s cannot be looked for as it was given.") % {"name": name})
-    return ""
-
-
-def _is_sound(text: str) -> bool:
-    """Whether PostgreSQL can be asked for it."""
-    return len(text) <= MAX_TEXT and "\0" not in text
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _query(pairs: Iterable[Any]) -> str:
-    return "?" + urlencode(list(pairs))

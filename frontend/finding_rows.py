@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +21,7 @@ from agents.findings import Severity, Status
 from agents.models import TrackedFinding, TrackedFindings
 from agents.reporting.visible import one_line
 from frontend.finding_query import ALL, ORDERS, View
+from frontend.lists import Chip, Facet, Option, beyond
 from tasks.models import Run
 
 SHOWN = 50  # findings on a page
@@ -89,40 +89,12 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """A value of a facet: what the address calls it, what people call it."""
-
-    value: str
-    label: str
-    count: int
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facet:
-    """A filter with its values. `has_more`: there are values that are not told."""
-
-    name: str
-    title: str
-    options: tuple[Option, ...]
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
     """A folder to look into."""
 
     label: str
     query: str
     count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """Something that is chosen, and the query without it."""
-
-    label: str
-    query: str
 
 
 def page_of(
@@ -205,15 +177,6 @@ def _facet(name: str, sheet: Sheet, view: View, names: Mapping[str, str]) -> Fac
         )
         options.append(Option(value=value, label=label, count=one.count, is_chosen=chosen))
     return Facet(name=name, title=str(_TITLES[name]), options=tuple(options), has_more=name in sheet.more)
-
-
-def beyond(column: str, last: tuple[object, int], *, backwards: bool) -> Q:
-    """What comes after a row. The column's bound stands by itself, so that an index can begin there."""
-    sign = "lt" if backwards else "gt"
-    value, key = last
-    return Q(**{f"{column}__{sign}e": value}) & (
-        Q(**{f"{column}__{sign}": value}) | Q(**{f"pk__{sign}": key})
-    )
 
 
 def _row(

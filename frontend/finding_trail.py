@@ -21,7 +21,7 @@ from accounts.models import Project, User
 from agents.finding_lists import narrow
 from agents.models import TrackedFinding, TrackedFindings
 from frontend.finding_query import ORDERS, View, read
-from frontend.finding_rows import beyond
+from frontend.lists import beyond
 from tasks.models import Run
 
 LIST = "list"

@@ -22,6 +22,7 @@ from agents.models import TrackedFinding, TrackedFindings
 from frontend import finding_rows, finding_trail
 from frontend.finding_query import ORDERS, View, read
 from frontend.judge_form import JudgeForm, judge, tell
+from frontend.lists import Around
 from frontend.navigation import ProjectPage, place
 from frontend.views import user_of
 from tasks.models import Run
@@ -68,17 +69,22 @@ def _answer(
 def _list(rows: TrackedFindings, view: View, form: JudgeForm, run: Run | None) -> dict[str, Any]:
     page = finding_rows.page_of(rows, view, run=run, chosen=form.chosen)
     sheet = finding_rows.facets_of(rows, view, run=run)
+    around = Around(
+        text=view.wanted.text,
+        orders=[(value, word, value == view.order) for value, (_, word) in ORDERS.items()],
+        total=sheet.total,
+        chips=finding_rows.chips(view),
+        facets=finding_rows.facet_rows(sheet, view),
+        faults=view.faults,
+        first=view.query if view.after else "",
+        next=page.next or "",
+    )
     return {
         "view": view,
         "form": form,
         "rows": page.rows,
-        "next": page.next,
-        "total": sheet.total,
-        "facets": finding_rows.facet_rows(sheet, view),
+        "list": around,
         "folders": finding_rows.folder_rows(sheet, view),
-        "chips": finding_rows.chips(view),
-        "orders": [(value, word, value == view.order) for value, (_, word) in ORDERS.items()],
-        "here": view.query,
     }
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
@@ -21,6 +20,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from agents import requests
+from frontend import addresses
+from frontend.addresses import uuid_of
 from tasks import searches
 from tasks.models import Run
 from tasks.runs import open_questions
@@ -163,15 +164,12 @@ def _chip(form: Filter, name: str, wanted: Mapping[str, str]) -> Chip:
 
 
 def _query(wanted: Mapping[str, str]) -> str:
-    made = QueryDict(mutable=True)
-    made.update(dict(wanted))
-    return f"?{made.urlencode()}" if made else ""
+    return addresses.query(wanted.items()) if wanted else ""
 
 
 def _before(query: QueryDict) -> int | None:
     """Read `before=<run id>`, the end of the page before; a run that is being deleted has its place, too."""
-    try:
-        public_id = UUID(query.get("before", ""))
-    except ValueError:
+    public_id = uuid_of(query.get("before", ""))
+    if public_id is None:
         return None
     return Run.every.filter(public_id=public_id).values_list("pk", flat=True).first()

@@ -16,7 +16,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -213,3 +213,6 @@ def _title(sweep: Sweep) -> str:
         UNDO: ngettext("Taking back %s finding", "Taking back %s findings", count),
     }
     return (going if running else words)[sweep.verdict] % shown
+
+
+urlpatterns = [path("projects/<project:project>/findings/all", project_matching, name="findings-matching")]

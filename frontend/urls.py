@@ -57,7 +57,6 @@ urlpatterns = [
     path("runs/<uuid:run_id>/rerun", control.rerun, name="run-rerun"),
     path("runs/<uuid:run_id>/approvals/<uuid:approval_id>", control.decide, name="run-decide"),
     *project_pages.urlpatterns,
-    path("projects/<project:project>/findings/all", sweep.project_matching, name="findings-matching"),
     path("findings", findings.all_findings, name="all-findings"),
     path("findings/all", sweep.all_matching, name="all-findings-matching"),
     path("findings/sweeps/<uuid:sweep_id>", sweep.page, name="sweep"),

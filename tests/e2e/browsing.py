@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Web
 
 CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parents[1] / "frontend" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDER_THAN_SCREEN = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 needs_browser = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"NO BROWSER: {CHROMIUM} is absent, the page was not tested"
@@ -62,3 +65,13 @@ def sign_in(page: Page, web: Web, path: str, name: str = "bob", *, at: str = "")
     page.fill("input[name=password]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url(f"{at or web.url}{path}")
+
+
+def axe(page: Page) -> list[str]:
+    """Give what axe-core finds wrong with a page, a line each."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+    ]

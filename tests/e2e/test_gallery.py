@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.models import Queue
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import WIDER_THAN_SCREEN, axe, needs_browser, sign_in
 from tests.e2e.gallery import PAGES, THEMES, WIDTHS, Shown
 from tests.e2e.scene import SHOP, Scene, make_scene
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Web
 
-AXE = Path(__file__).parents[1] / "frontend" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BODY_MARGIN = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 REFUSALS = ("403 (Forbidden)", "404 (Not Found)", "410 (Gone)")  # pages that say so, which are shown, too
 MAX_SCRIPT_BYTES = 60_000  # compressed, of one page
 KEEP = os.environ.get("WRENCH_SCREENSHOTS", "")
@@ -80,9 +77,9 @@ def _walk(page: Page, url: str, shown: Shown, width: int) -> list[str]:
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         where = f"{shown.name}, {theme}, {width}"
-        if (over := page.evaluate(BODY_MARGIN)) > 0:
+        if (over := page.evaluate(WIDER_THAN_SCREEN)) > 0:
             faults.append(f"{where}: {over} px wider than the screen")
-        faults += [f"{where}: {fault}" for fault in _axe(page)]
+        faults += [f"{where}: {fault}" for fault in axe(page)]
         if KEEP:
             page.screenshot(path=Path(KEEP) / f"{shown.name}-{theme}-{width}.png", full_page=True)
     return faults
@@ -100,12 +97,3 @@ def _load(page: Page, url: str) -> int:
     page.goto(url, wait_until="load")
     page.remove_listener("request", keep)
     return sum(len(gzip.compress(page.request.get(script).body())) for script in scripts)
-
-
-def _axe(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    return [
-        f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
-        for one in found["violations"]
-    ]

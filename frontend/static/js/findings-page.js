@@ -1,28 +1,11 @@
-// The list of findings by keyboard, and filters that act at once. Everything here has a link or a button beside it.
+// Judging findings in their list by keyboard, one or many at once. Everything here has a button beside it.
 //
-//   j k  move    Enter o  open    x  choose    a r  accept, reopen    d  dismiss    /  search    ?  the keys
+//   x  choose    a r  accept, reopen    d  dismiss      and the keys of list-page.js
 
-import * as keys from "./keys.js";
+import { ACTS, current, rows, select } from "./list-page.js";
 
-const rows = () => [...document.querySelectorAll(".findings-list tbody tr")];
 const box = (row) => row?.querySelector("input[name=finding]");
 const boxes = () => [...document.querySelectorAll(".findings-list input[name=finding]")];
-const link = (row) => row?.querySelector("td.main a");
-const current = () => rows().find((row) => row.getAttribute("aria-selected") === "true") ?? null;
-
-function select(row, { focus = true } = {}) {
-  if (!row) return;
-  for (const one of rows()) one.removeAttribute("aria-selected");
-  row.setAttribute("aria-selected", "true");
-  if (focus) link(row).focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
-}
-
-function move(by) {
-  const all = rows();
-  const at = all.indexOf(current());
-  select(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)]);
-}
 
 function tell() {
   const bar = document.querySelector(".judge-bar");
@@ -54,10 +37,7 @@ function press(act) {
   document.getElementById("reason").focus();
 }
 
-const ACTS = {
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => link(current())?.click(),
+Object.assign(ACTS, {
   x: () => {
     const own = box(current());
     if (!own) return;
@@ -67,18 +47,12 @@ const ACTS = {
   a: () => press("accept"),
   r: () => press("reopen"),
   d: () => press("dismiss"),
-  "/": () => document.getElementById("q").focus(),
-};
+});
 
 document.addEventListener("change", (event) => {
   const one = event.target;
   if (one.id === "all") for (const each of boxes()) each.checked = one.checked;
   if (one.id === "all" || one.name === "finding") tell();
-  if (one.closest("#facets") || one.name === "order") document.getElementById("filter").requestSubmit();
-});
-document.addEventListener("focusin", (event) => {
-  const row = event.target.closest?.(".findings-list tbody tr");
-  if (row && row !== current()) select(row, { focus: false });
 });
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "judge") return;
@@ -93,7 +67,6 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) tell();
 });
 
-keys.listen(ACTS);
 tell();
 const before = Number(sessionStorage.getItem("wrench-finding-row") ?? -1);
 sessionStorage.removeItem("wrench-finding-row");
