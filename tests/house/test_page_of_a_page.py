@@ -41,7 +41,7 @@ def product(tmp_path: Path) -> Path:
     return copy
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_page_of_the_how_to_keeps_what_pages_promise(product: Path, django_db_setup: None) -> None:
     """In a pytest of its own, on this one's database: to make another would take longer than all of it."""
     environ = {name: value for name, value in os.environ.items() if name not in OURS}
