@@ -17,8 +17,8 @@ from agents.documentation.http_api.routes import (
     braced,
     dotted,
     first_line,
+    folded,
     joined,
-    text_of,
     texts_of,
 )
 
@@ -60,7 +60,8 @@ def _holders(source: Source) -> Iterator[tuple[str, _Holder]]:
         if maker not in _MAKERS:
             continue
         prefix = next(
-            (text_of(w.value) or "" for w in node.value.keywords if w.arg in ("url_prefix", "prefix")), ""
+            (folded(w.value, source) or "" for w in node.value.keywords if w.arg in ("url_prefix", "prefix")),
+            "",
         )
         holder = _Holder(
             framework=_MAKERS[maker],
@@ -100,7 +101,9 @@ def _mounts(
             replaces = node.func.attr == "register_blueprint" and given is not None
             own = "" if replaces or not child else holders[child].prefix
             if child:
-                found[child].append((parent, joined(text_of(given) or "", own) if own or given else ""))
+                found[child].append(
+                    (parent, joined(folded(given, source) or "", own) if own or given else "")
+                )
     return found
 
 
@@ -126,7 +129,7 @@ def _marked(
     holders: Mapping[str, _Holder],
     mounts: Mapping[str, list[tuple[str, str]]],
 ) -> Iterator[Endpoint]:
-    route = text_of(argument(mark, 0, "path") or argument(mark, 0, "rule"))
+    route = folded(argument(mark, 0, "path") or argument(mark, 0, "rule"), source)
     if route is None or (called.attr not in _SHORT and called.attr not in _WHOLE):
         return
     key = _key(called.value, source, holders)

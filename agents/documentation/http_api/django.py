@@ -19,6 +19,7 @@ from agents.documentation.http_api.routes import (
     braced,
     dotted,
     first_line,
+    folded,
     joined,
     text_of,
     texts_of,
@@ -139,7 +140,7 @@ def _included(call: ast.Call, source: Source) -> str:
     given = (
         call.args[0].elts[0] if isinstance(call.args[0], ast.Tuple) and call.args[0].elts else call.args[0]
     )
-    return text_of(given) or dotted(given, source)
+    return folded(given, source) or dotted(given, source)
 
 
 def _conf(
@@ -151,19 +152,57 @@ def _conf(
     for item in _patterns(source, name):
         if isinstance(item, ast.Starred):
             item = item.value
-        if isinstance(item, ast.Call) and _last(item.func) in _PATHS:
+        if isinstance(item, ast.Call) and _path_word(item, source):
             yield from _pattern(item, source, prefix, walk, depth)
         elif isinstance(item, ast.Attribute) and item.attr == "urls":  # urlpatterns = router.urls
             yield from _router(item.value, source, prefix, walk)
+        elif isinstance(item, ast.Name | ast.Attribute):  # *pages.urlpatterns, *more, more + [...]
+            yield from _list(item, source, prefix, walk, depth)
+        elif isinstance(item, ast.ListComp):
+            for each in _gathered(item, source):
+                yield from _list(each, source, prefix, walk, depth)
+
+
+def _path_word(call: ast.Call, source: Source) -> str:
+    """Whether `path`, `re_path` or `url` is called, under whatever name it was imported; else ""."""
+    words = (_last(call.func), dotted(call.func, source).rpartition(".")[2])
+    return next((word for word in words if word in _PATHS), "")
+
+
+def _gathered(node: ast.ListComp, source: Source) -> Iterator[ast.Attribute]:
+    """The lists of `[pattern for page in PAGES for pattern in page.urlpatterns]`."""
+    if len(node.generators) != 2:
+        return
+    outer, inner = node.generators
+    every = source.constants.get(outer.iter.id) if isinstance(outer.iter, ast.Name) else outer.iter
+    held = inner.iter
+    if not isinstance(every, ast.List | ast.Tuple) or not isinstance(held, ast.Attribute):
+        return
+    if ast.dump(held.value) == ast.dump(outer.target).replace("Store()", "Load()"):
+        for one in every.elts:
+            yield ast.copy_location(ast.Attribute(value=one, attr=held.attr, ctx=ast.Load()), node)
+
+
+def _list(
+    item: ast.Name | ast.Attribute, source: Source, prefix: str, walk: _Walk, depth: int
+) -> Iterator[Endpoint]:
+    """The patterns of a list that another name holds, in this file or in another of the tree."""
+    if isinstance(item, ast.Name) and item.id not in source.names:
+        yield from _conf(source, prefix, walk, depth + 1, name=item.id)
+        return
+    module, _, name = dotted(item, source).rpartition(".")
+    found = walk.sources.get(module) or walk.sources.get(_near(module, set(walk.sources)))
+    if found is not None:
+        yield from _conf(found, prefix, walk, depth + 1, name=name)
 
 
 def _pattern(call: ast.Call, source: Source, prefix: str, walk: _Walk, depth: int) -> Iterator[Endpoint]:
-    route = text_of(argument(call, 0, "route"))
+    route = folded(argument(call, 0, "route"), source)
     target = argument(call, 1, "view")
     if route is None or target is None:
         walk.problems.append(f"{source.path}:{call.lineno}: a route that is computed was left out")
         return
-    path = joined(prefix, route if _last(call.func) == "path" else _of_regex(route))
+    path = joined(prefix, route if _path_word(call, source) == "path" else _of_regex(route))
     if _is_include(target) and isinstance(target, ast.Call):
         yield from _follow(target, source, path, walk, depth)
         return
@@ -216,7 +255,7 @@ def _router(node: ast.expr, source: Source, prefix: str, walk: _Walk) -> Iterato
             or _last(call.func.value) != local
         ):
             continue
-        route, view = text_of(argument(call, 0, "prefix")), argument(call, 1, "viewset")
+        route, view = folded(argument(call, 0, "prefix"), home), argument(call, 1, "viewset")
         if route is not None and view is not None:
             yield from _viewset(_of_regex(route), view, home, prefix, walk)
 

@@ -29,6 +29,7 @@ def read(python: Iterable[tuple[str, str]], documents: Iterable[tuple[str, str]]
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             interface.problems.append(f"{path} was not read: {why_unread(error)}")
         else:
+            source.others = sources
             sources[source.module] = source
     found = [*django.endpoints(sources, interface.problems), *decorated.endpoints(sources)]
     interface.endpoints = sorted(set(found), key=lambda one: (one.path, one.methods, one.view))

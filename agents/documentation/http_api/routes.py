@@ -46,6 +46,8 @@ class Source:
     tree: ast.Module
     names: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, ast.stmt] = field(default_factory=dict)
+    constants: Mapping[str, ast.expr] = field(default_factory=dict)  # what its top level binds once
+    others: Mapping[str, Source] = field(default_factory=dict)  # the tree's files, by dotted module
 
     @property
     def module(self) -> str:
@@ -60,7 +62,24 @@ def parsed(path: str, text: str) -> Source:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             definitions[node.name] = node
-    return Source(path=path, tree=tree, names=imported(tree, path), definitions=definitions)
+    return Source(
+        path=path, tree=tree, names=imported(tree, path), definitions=definitions, constants=_constants(tree)
+    )
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """The names that a file's top level binds to an expression, once."""
+    found: dict[str, ast.expr] = {}
+    again: set[str] = set()
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        for target in targets:
+            if isinstance(target, ast.Name):
+                again.update([target.id] if target.id in found or isinstance(node, ast.AugAssign) else ())
+                if isinstance(value, ast.expr):
+                    found[target.id] = value
+    return {name: value for name, value in found.items() if name not in again}
 
 
 def dotted(node: ast.expr | None, source: Source) -> str:
@@ -78,6 +97,85 @@ def dotted(node: ast.expr | None, source: Source) -> str:
 def text_of(node: ast.expr | None) -> str | None:
     """The constant text of an expression, or None."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+MAX_FOLDED = 12  # expressions within expressions, names of names
+
+
+def folded(node: ast.expr | None, source: Source, depth: int = 0) -> str | None:
+    """The text of an expression of constants: f-strings, +, % and format() of texts and of names that are bound to
+    such, in this file or in another of the tree; None if a part of it is computed.
+    """
+    if node is None or depth > MAX_FOLDED:
+        return None
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name | ast.Attribute):
+        return _named(node, source, depth + 1)
+    if isinstance(node, ast.JoinedStr):
+        return _all(node.values, source, depth + 1)
+    if isinstance(node, ast.FormattedValue):
+        return None if node.format_spec or node.conversion > 0 else _shown(node.value, source, depth + 1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _all([node.left, node.right], source, depth + 1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+        return _filled("%s", folded(node.left, source, depth + 1), given, source, depth + 1)
+    called = node.func if isinstance(node, ast.Call) and not node.keywords else None
+    if isinstance(node, ast.Call) and isinstance(called, ast.Attribute) and called.attr == "format":
+        return _filled("{}", folded(called.value, source, depth + 1), node.args, source, depth + 1)
+    return None
+
+
+def _all(parts: list[ast.expr], source: Source, depth: int) -> str | None:
+    texts = [folded(part, source, depth) for part in parts]
+    return "".join(text for text in texts if text is not None) if None not in texts else None
+
+
+def _filled(mark: str, text: str | None, given: list[ast.expr], source: Source, depth: int) -> str | None:
+    """A text with its marks replaced, if there are as many as expressions and no others."""
+    pieces = text.split(mark) if text is not None else []
+    values = [_shown(one, source, depth) for one in given]
+    if len(pieces) != len(values) + 1 or None in values or mark[0] in "".join(pieces):
+        return None
+    return pieces[0] + "".join(f"{value}{piece}" for value, piece in zip(values, pieces[1:], strict=True))
+
+
+def _shown(node: ast.expr, source: Source, depth: int) -> str | None:
+    """What an expression looks like within a text: numbers, too."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return str(node.value)
+    if isinstance(node, ast.Name) and node.id in source.constants:
+        return _shown(source.constants[node.id], source, depth + 1) if depth < MAX_FOLDED else None
+    return folded(node, source, depth)
+
+
+def _named(node: ast.Name | ast.Attribute, source: Source, depth: int) -> str | None:
+    if isinstance(node, ast.Name) and node.id in source.constants and node.id not in source.names:
+        return folded(source.constants[node.id], source, depth)
+    module, _, name = dotted(node, source).rpartition(".")
+    home = source.others.get(module) or _below(module, source)
+    if module == "django.conf.settings":
+        home = _settings(name, source)
+    if home is None or name not in home.constants:
+        return None
+    return folded(home.constants[name], home, depth)
+
+
+def _below(module: str, source: Source) -> Source | None:
+    """The only file of this dotted module below some folder of the tree."""
+    found = [other for name, other in source.others.items() if module and name.endswith(f".{module}")]
+    return found[0] if len(found) == 1 else None
+
+
+def _settings(name: str, source: Source) -> Source | None:
+    """The only file of settings that binds a name."""
+    found = [
+        other
+        for module, other in source.others.items()
+        if "settings" in module.split(".")[-2:] and name in other.constants
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:

@@ -162,3 +162,59 @@ def test_own_routes_are_those_that_django_resolves() -> None:
         path for path in resolved if not path.startswith(("/admin/", "/accounts/")) and "(?P" not in path
     }
     assert resolved - found == set()
+
+
+def test_a_path_put_together_of_constants_is_read() -> None:
+    files = {
+        "site/settings.py": "API_ROOT = 'pulp'\n",
+        "site/places.py": "VERSION = 3\nBASE = f'api/v{VERSION}'\nTWICE = 'a'\nTWICE = 'b'\n",
+        "site/urls.py": (
+            "from django.conf import settings\nfrom django.urls import path\nfrom site.places import BASE, TWICE\n"
+            "from site import places, views\n"
+            "urlpatterns = [\n    path(f'{BASE}/items/', views.a),\n    path(BASE + '/more/<int:pk>/', views.b),\n"
+            "    path('%s/late/' % places.BASE, views.a),\n    path('{}/x/'.format(settings.API_ROOT), views.a),\n"
+            "    path(f'{TWICE}/lost/', views.a),\n    path(f'{BASE!r}/lost/', views.a),\n]\n"
+        ),
+        "site/views.py": "def a(request): pass\ndef b(request, pk): pass\n",
+        "api/main.py": (
+            "from fastapi import APIRouter, FastAPI\nPREFIX = '/v1'\napp = FastAPI()\n"
+            "router = APIRouter(prefix=f'{PREFIX}/shop')\nNAME = 'basket'\n\n"
+            "@router.get(f'/{NAME}/{{id}}')\ndef basket(id: int): pass\n\n\n"
+            "app.include_router(router, prefix=PREFIX)\n"
+        ),
+    }
+    told = read(files.items())
+    assert [one.path for one in told.endpoints] == [
+        "/api/v3/items/",
+        "/api/v3/late/",
+        "/api/v3/more/{pk}/",
+        "/pulp/x/",
+        "/v1/v1/shop/basket/{id}",
+    ]
+    assert told.problems == [
+        "site/urls.py:10: a route that is computed was left out",
+        "site/urls.py:11: a route that is computed was left out",
+    ]
+
+
+def test_names_bound_in_a_ring_end() -> None:
+    files = {
+        "a.py": "from django.urls import path\nfrom b import TWO\nONE = f'{TWO}x'\nurlpatterns = [path(ONE, view)]\n",
+        "b.py": "from a import ONE\nTWO = ONE + 'y'\n",
+    }
+    assert read(files.items()).problems == ["a.py:4: a route that is computed was left out"]
+
+
+def test_lists_of_other_files_that_are_put_in_are_followed() -> None:
+    files = {
+        "site/urls.py": (
+            "from django.urls import path\nfrom site import last, pages\nmore = [path('c', view)]\n"
+            "PAGES = (pages, last)\n"
+            "urlpatterns = [path('a', view), *pages.urlpatterns, *more]\n"
+            "urlpatterns += [one for page in PAGES for one in page.urlpatterns]\n"
+        ),
+        "site/last.py": "from django.urls import path as route\nurlpatterns = [route('d', view)]\n",
+        "site/pages.py": "from django.urls import path\nurlpatterns = [path('b', view)]\n",
+        "site/settings.py": "ROOT_URLCONF = 'site.urls'\n",
+    }
+    assert [one.path for one in read(files.items()).endpoints] == ["/a", "/b", "/c", "/d"]
