@@ -30,7 +30,7 @@ from rest_framework.views import APIView
 
 from accounts import audit
 from accounts.roles import AUDITED_ACTIONS
-from agents.reporting import searching
+from agents.reporting.showing import SANDBOX, SEARCHED, SHOWN_AS
 from agents.requests import REPORTER
 from api import etags, examples, shapes
 from api.bodies import StrictSerializer, valid
@@ -42,23 +42,7 @@ from tasks import artifacts
 from tasks.errors import ArtifactMissing
 from tasks.models import Artifact, Run
 
-SANDBOX = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'"
-)
-SEARCHED = f"sandbox allow-scripts;{SANDBOX.partition(';')[2]}; script-src {searching.SOURCE}"
 CHUNK_BYTES = 64 * 1024
-SHOWN_AS = {
-    "text/html": "text/html; charset=utf-8",
-    "text/plain": "text/plain; charset=utf-8",
-    "text/markdown": "text/plain; charset=utf-8",
-    "text/x-diff": "text/plain; charset=utf-8",
-    "application/json": "application/json",
-    "application/sarif+json": "application/json",
-    "image/png": "image/png",
-}
-"""Media types that a browser may show, and the type that it is told."""
-
 RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))\Z", re.ASCII)
 """One range of bytes (RFC 9110, section 14.1.2). Several at once are answered with the whole, as the RFC allows."""
 

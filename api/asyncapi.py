@@ -147,10 +147,13 @@ def _fact(kind: type[events.Fact], found: Document) -> str:
 _ABOUT = f"""Live updates of runs, projects and people.
 
 Open the WebSocket with the subprotocol `{sockets.PROTOCOL}` and, for programs, `bearer.<access token or API key>` or
-`ticket.<one-time ticket>` beside it (never in the URL); a browser is known by its cookie. Wait for `welcome`,
-subscribe to topics, acknowledge events now and then (at most {stream.MAX_UNACKED} may wait), and send a `ping` every
-{stream.HEARTBEAT_SECONDS} s. Whoever comes back subscribes with `after`, the number of the last event that it has,
-and misses nothing.
+`ticket.<one-time ticket>` beside it (never in the URL); a browser is known by its cookie. Whoever has but a shared
+link to a run offers `share.<its token>`, and follows the topic of that run alone, without names, questions and
+remarks of people.
+
+Wait for `welcome`, subscribe to topics, acknowledge events now and then (at most {stream.MAX_UNACKED} may wait), and
+send a `ping` every {stream.HEARTBEAT_SECONDS} s. Whoever comes back subscribes with `after`, the number of the last
+event that it has, and misses nothing.
 
 Close codes:
 

@@ -27,7 +27,8 @@ from django.db import DatabaseError, InterfaceError
 from api import sockets, topics
 from api.feeds import PAGE, Feed, Frame, in_thread
 from api.hub import hub
-from api.sockets import Identity
+from api.sockets import Identity, SharedLook
+from tasks import shared_events
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ COALESCE_SECONDS = 0.25
 BATCH = 100  # events in a frame, for who asked for that ...
 BATCH_CHARACTERS = 64 * 1024  # ... or so much text
 REMOVED = "older events were removed"
+OVER = (4403, "the link shows nothing any more")
 MISSED = "news may have been lost; fetch again"
 
 _AWAY = (DatabaseError, InterfaceError)
@@ -131,7 +133,7 @@ class Follower(ABC):
         if self.over:
             return
         if expires is not None and time.time() >= expires:
-            hub().spawn(self.end(4401, "the token has expired"))
+            hub().spawn(self.end(*((4401, "the token has expired") if self.identity.share is None else OVER)))
         elif self.writing_since is not None and now - self.writing_since > SLOW_SECONDS:
             hub().spawn(self.end(4408, f"nothing was read for {SLOW_SECONDS:.0f} s; resume by cursor"))
         elif now - self.checked_at > RECHECK_SECONDS:
@@ -150,7 +152,7 @@ class Follower(ABC):
             log.warning("stream_not_rechecked", reason=str(error))
             return
         if code == 4401:
-            await self.end(4401, "signed out")
+            await self.end(*((4401, "signed out") if self.identity.share is None else OVER))
         elif code == 4403:
             await self.end(4403, "you may no longer see what this follows")
 
@@ -164,7 +166,7 @@ class Follower(ABC):
         if self._writer is not None:
             self._writer.cancel()
         await hub().leave(self)
-        await in_thread(sockets.leave, self.identity.user_id, self.socket_id)
+        await in_thread(sockets.leave, self.identity.seat, self.socket_id)
 
     # --- sending ----------------------------------------------------------------------------------------------
 
@@ -249,7 +251,8 @@ class Follower(ABC):
                 await self._say("reset", topic=cursor.topic, reason=REMOVED, head=cursor.feed.head)
                 cursor.acked = frame.seq - 1
             cursor.last = frame.seq
-            text = frame.text if not skipped else f'{frame.text[:-1]}, "skipped": {skipped}}}'
+            text = frame.text if self.identity.share is None else _shared(frame, self.identity.share)
+            text = text if not skipped else f'{text[:-1]}, "skipped": {skipped}}}'
             if not cursor.batch:
                 await self._put(text, frame.seq)
                 continue
@@ -289,6 +292,13 @@ class Follower(ABC):
         self.writing_since = None
 
 
+def _shared(frame: Frame, look: SharedLook) -> str:
+    """Write an event for whoever has but a link: without what they are not told."""
+    event = json.loads(frame.text)
+    event["data"] = shared_events.told(event["type"], event["data"], with_logs=look.with_logs)
+    return json.dumps(event)
+
+
 def _newest(frames: Sequence[Frame]) -> Iterator[tuple[Frame, int]]:
     """Give frames without the chatty ones that a later one replaces, each with how many were left out before it."""
     last = {frame.chatty: frame.seq for frame in frames if frame.chatty}
@@ -305,5 +315,5 @@ def _verdict(identity: Identity, socket_id: str, run_ids: list[UUID], project_id
     """Give the code with which to end; 0: all is well, and the connection counts on."""
     if not sockets.still_valid(identity):
         return 4401
-    sockets.enter(identity.user_id, socket_id)
+    sockets.enter(identity.seat, socket_id)
     return 4403 if topics.are_lost(identity, run_ids, project_ids) else 0

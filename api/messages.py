@@ -53,7 +53,7 @@ def opening(user_id: int | None, *, address: str, path: str) -> Verdict:
     return engine.take(call, fallback=Fallback.LOCAL)
 
 
-def meter(user_id: int, *, socket: str) -> Meter:
+def meter(user_id: int | None, *, socket: str) -> Meter:
     """Begin to count the messages of a socket."""
     call = Call(kind=Kind.MESSAGE, socket=socket, user_id=user_id, user_name=_name(user_id, Kind.MESSAGE))
     return Meter(call=call)

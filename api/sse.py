@@ -169,7 +169,7 @@ async def live(scope: MutableMapping[str, Any], receive: Receive, send: Send, *,
         identity = await in_thread(sockets.identify_request, scope)
         run_id = UUID(scope["path"].split("/")[-2])
         name = uuid.uuid4().hex
-        if identity is None or not await in_thread(sockets.enter, identity.user_id, name):
+        if identity is None or not await in_thread(sockets.enter, identity.seat, name):
             await _refuse(send)
             return
     except (DatabaseError, InterfaceError) as error:

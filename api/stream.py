@@ -96,7 +96,7 @@ class Door:
             identity = await in_thread(sockets.identify, self.scope)
             opening = await in_thread(
                 messages.opening,
-                identity.user_id if identity else None,
+                identity.charged if identity else None,
                 address=addresses.of_scope(self.scope),
                 path=self.scope["path"],
             )
@@ -114,13 +114,15 @@ class Door:
             await self._refuse(4401, "sign in first")
             return None
         name = uuid.uuid4().hex
-        if not await in_thread(sockets.enter, identity.user_id, name):
-            await self._refuse(4429, f"at most {settings.MAX_SOCKETS_PER_USER} sockets per user")
+        if not await in_thread(sockets.enter, identity.seat, name):
+            await self._refuse(
+                4429, f"at most {settings.MAX_SOCKETS_PER_USER} sockets per user, or per shared link"
+            )
             return None
         return await self._welcome(identity, name)
 
     async def _welcome(self, identity: Identity, name: str) -> Socket | None:
-        meter = await in_thread(messages.meter, identity.user_id, socket=name)
+        meter = await in_thread(messages.meter, identity.charged, socket=name)
         socket = Socket(identity, name, meter, self.scope, self.send)
         await hub().enter(socket)
         try:

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from accounts import access
 from accounts.models import Project, User
+from api import sockets
 from api.sockets import Identity
 from tasks.models import Approval, Run
 
@@ -30,12 +31,22 @@ class Followed:
 
 
 def run_of(identity: Identity, run_id: UUID) -> Followed | None:
-    """Give the run if this person may see it."""
+    """Give the run if this person may see it, or if it is that of the link that they have."""
+    if identity.share is not None:
+        return _shared(identity, run_id)
     run = Run.objects.select_related("project").filter(public_id=run_id).first()
     user = identity.person()
     if run is None or user is None or not access.may(user, "run.view", run.project):
         return None
     return Followed(run=run, head=run.last_seq)
+
+
+def _shared(identity: Identity, run_id: UUID) -> Followed | None:
+    now = sockets.again(identity)
+    if now is None or now.share is None or now.share.run_id != run_id:
+        return None
+    run = Run.objects.select_related("project").filter(public_id=run_id, hidden_at=None).first()
+    return None if run is None else Followed(run=run, head=run.last_seq)
 
 
 def project_of(identity: Identity, name: str) -> int | None:
@@ -58,6 +69,8 @@ def project_of(identity: Identity, name: str) -> int | None:
 def are_lost(identity: Identity, run_ids: Iterable[UUID], project_ids: Iterable[int]) -> bool:
     """Tell whether this person may no longer see any one of these runs and projects, or hear their OWN news."""
     runs, projects = set(run_ids), set(project_ids)
+    if identity.share is not None:
+        return bool(projects) or not runs <= {identity.share.run_id}
     if OWN in projects and not may_hear_own(identity):
         return True
     projects.discard(OWN)

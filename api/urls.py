@@ -54,6 +54,7 @@ from api.schedule_fires import (
 from api.schedules import SchedulesView, ScheduleView
 from api.schema import SchemaView
 from api.sessions import SessionRevokeView, SessionsRevokeView, SessionsView
+from api.shares import RunSharesView, RunShareView
 from api.sse import RunStreamView
 from api.steps import AttemptsView, StepsView, StepView
 from api.sweeps import MatchingView, SweepCancelView, SweepsView, SweepUndoView, SweepView
@@ -96,6 +97,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/quality", RunQualityView.as_view(), name="run-quality"),
     path("runs/<uuid:run_id>/report", RunReportView.as_view(), name="run-report"),
     path("runs/<uuid:run_id>/fixes", RunFixesView.as_view(), name="run-fixes"),
+    path("runs/<uuid:run_id>/shares", RunSharesView.as_view(), name="run-shares"),
+    path("runs/<uuid:run_id>/shares/<uuid:share_id>", RunShareView.as_view(), name="run-share"),
     path("runs/<uuid:run_id>/artifacts", ArtifactsView.as_view(), name="artifacts"),
     path("runs/<uuid:run_id>/artifacts/<path:name>", ArtifactView.as_view(), name="artifact"),
     path("approvals", ApprovalsView.as_view(), name="approvals"),

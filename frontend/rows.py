@@ -6,7 +6,7 @@ Refuses to know HTTP. Texts of repositories and agents pass through here as they
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from accounts.models import User
 from agents import requests
 from agents.catalog import current_registry
 from agents.findings import Severity
-from tasks import events
+from tasks import events, shared_events
 from tasks.events import StoredFact
 from tasks.models import Approval, Artifact, Run, Step
 from tasks.states import RunState, StepState
@@ -189,10 +189,15 @@ def artifact_rows(run: Run, found: QuerySet[Artifact] | None = None) -> list[Art
     return [ArtifactRow(artifact=row, url=f"{folder}/{quote(row.name)}") for _, row in sorted(newest.items())]
 
 
-def event_rows(run: Run) -> list[EventRow]:
-    """Give the last lines of the log. Of a step's progress only the last word of each attempt is kept."""
+def event_rows(run: Run, *, shared: bool = False, with_logs: bool = False) -> list[EventRow]:
+    """Give the last events. Of a step's progress only the last word of each attempt is kept.
+
+    `shared`: as whoever has but a link is told of them, with words of the log or without.
+    """
     shown: list[EventRow] = []
     for event in events.since(run, max(0, run.last_seq - EVENTS_SHOWN), limit=EVENTS_SHOWN):
+        if shared:
+            event = replace(event, data=shared_events.told(event.kind, event.data, with_logs=with_logs))
         row = event_row(event)
         same = (
             shown and row.kind == "step.progress" and (shown[-1].kind, shown[-1].key) == (row.kind, row.key)
@@ -302,7 +307,8 @@ def _deed(kind: str, data: dict[str, Any]) -> str:
         what, more = (part.format(**told) for part in _DEEDS[kind])
     except KeyError:
         return ""  # an event of another release
-    return f"{what}by {told.get('by', '')}" + (f": {more}" if more else "")
+    who = f"by {told['by']}" if told.get("by") else ""  # who looks by a link is told no names
+    return f"{what}{who}".rstrip() + (f": {more}" if more else "")
 
 
 def error_text(error: object) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tasks.models import Run, RunShare
@@ -28,7 +29,14 @@ class SharingRefused(Exception):
 
 
 def share(
-    run: Run, *, by_id: int, lasts: timedelta, note: str = "", ticket: UUID | None = None
+    run: Run,
+    *,
+    by_id: int,
+    lasts: timedelta,
+    note: str = "",
+    with_logs: bool = False,
+    with_files: bool = False,
+    ticket: UUID | None = None,
 ) -> tuple[RunShare, str]:
     """Make a link. Returns its row and its token, which is nowhere else.
 
@@ -53,6 +61,8 @@ def share(
             run=run,
             digest=digest_of(token),
             note=note,
+            with_logs=with_logs,
+            with_files=with_files,
             created_by_id=by_id,
             created_at=now,
             expires_at=now + lasts,
@@ -70,19 +80,23 @@ def revoke(share: RunShare, *, by_id: int) -> bool:
     return bool(open_ones.update(revoked_at=now, revoked_by_id=by_id))
 
 
-def follow(token: str) -> RunShare | None:
-    """Give the link of a token, with its run and who made it. None: there is none that shows something."""
+def find(token: str) -> RunShare | None:
+    """Give the link of a token, open or over, with its run and who made it. None: there never was one, or no more."""
     if not token or len(token) > MAX_TOKEN or not token.isascii():
         return None
     found = RunShare.objects.select_related("run__project__team", "run__owner", "run__parent", "created_by")
-    row = found.filter(digest=digest_of(token), run__hidden_at=None).first()
-    return row if row is not None and row.is_open(timezone.now()) else None
+    return found.filter(digest=digest_of(token)).first()
 
 
 def links_of(run: Run) -> list[RunShare]:
     """Give the links of a run that show it now, newest first."""
+    return list(open_links(run).order_by("-pk"))
+
+
+def open_links(run: Run) -> QuerySet[RunShare]:
+    """Find the links of a run that show it now, with who made them."""
     found = RunShare.objects.filter(run=run, revoked_at=None, expires_at__gt=timezone.now())
-    return list(found.select_related("created_by").order_by("-pk"))
+    return found.select_related("created_by")
 
 
 def digest_of(token: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from wrenchai_client.commands import judging, looking, mending, results, running, signing, sweeping
+from wrenchai_client.commands import judging, looking, mending, results, running, sharing, signing, sweeping
 from wrenchai_client.commands.base import Call
 from wrenchai_client.door import Local
 from wrenchai_client.errors import BAD_INPUT, DONE, INTERRUPTED, ClientError
@@ -58,7 +58,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", title="commands")
     made.set_defaults(perform=None)
-    for group in (signing, running, looking, results, judging, mending, sweeping):
+    for group in (signing, running, looking, results, judging, mending, sharing, sweeping):
         group.register(commands)
     return made
 

@@ -104,6 +104,10 @@ class ApiClient:
         headers = {"Idempotency-Key": str(uuid.uuid4())} if once else {}
         return self._json("POST", path, json=dict(body or {}), headers=headers)
 
+    def delete(self, path: str) -> None:
+        """End a thing."""
+        self._send("DELETE", path)
+
     def pages(self, path: str, /, *, most: int, **params: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a list, page by page, at most so many."""
         asked = {name: one for name, one in params.items() if one is not None}

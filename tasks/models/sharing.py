@@ -21,6 +21,9 @@ class RunShare(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shares")
     digest = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256 of the token, in hex
     note = models.CharField(max_length=80, blank=True)  # for whom it is, in the words of who made it
+    # whoever has it sees these, too; a link of before they could be chosen shows neither
+    with_logs = models.BooleanField(default=False, db_default=False)
+    with_files = models.BooleanField(default=False, db_default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

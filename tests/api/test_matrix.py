@@ -152,7 +152,8 @@ REFUSED_TO_ALL = frozenset(
         *("POST account/theme", "POST account/language/set"),  # without a theme, or a language
         # with tokens that nobody was given
         *("GET enter/<str:token>", "GET documents/<str:capability>/<path:path>"),
-        *("GET shared/<str:token>", "GET shared/<str:token>/parts"),
+        *("GET shared/<str:token>", "GET shared/<str:token>/parts", "GET shared/<str:token>/log"),
+        *("GET shared/<str:token>/log/lines", "GET shared/<str:token>/files/<str:name>"),
     }
 )
 

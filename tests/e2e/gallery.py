@@ -66,6 +66,8 @@ PAGES = (
     Shown("run_log_narrowed", lambda scene: f"/runs/{scene.inspected.public_id}/log?q=a&level=info"),
     Shown("run_shares", lambda scene: f"/runs/{scene.inspected.public_id}/shares"),
     Shown("run_shared", lambda scene: f"/shared/{scene.shared}", who=""),
+    Shown("run_shared_log", lambda scene: f"/shared/{scene.shared}/log", who=""),
+    Shown("run_shared_over", lambda scene: f"/shared/{scene.over}", who=""),
     Shown(
         "findings_narrowed", lambda _: "/projects/alice/shop/findings?severity=high&order=-last_seen&new=true"
     ),

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import requests
+from agents import requests, run_links
 from agents.workspace import parse_target
-from tasks import interruption, runs, sharing, stint
+from tasks import interruption, runs, stint
 from tasks.contract import catalog
 from tasks.models import Run, WorkerSession
 from tests.api.cast import Cast, make_cast
@@ -29,7 +29,7 @@ GOALS = ("What should we fix before the release?", "Generate documentation")
 class Scene:
     """The people, and runs: `inspected` found things, `documented` wrote pages, `waiting` has not begun.
 
-    `shared` is the token of a link to the first one.
+    `shared` is the token of a link to the first one, `over` of one that was revoked.
     """
 
     cast: Cast
@@ -37,6 +37,7 @@ class Scene:
     documented: Run
     waiting: Run
     shared: str
+    over: str
 
 
 def make_scene(
@@ -61,8 +62,10 @@ def make_scene(
     runs.pause(waiting.public_id, by="bob")
     for run in (*done, waiting):
         run.refresh_from_db()
-    _, shared = sharing.share(done[0], by_id=cast.bob.pk, lasts=timedelta(days=7), note="for Ada")
-    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared)
+    _, shared = run_links.make(done[0], cast.bob, days=7, note="for Ada", with_logs=True)
+    row, over = run_links.make(done[0], cast.bob, days=7, note="for Eve")
+    run_links.end(row, done[0], cast.bob)
+    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared, over=over)
 
 
 def _submitted(cast: Cast, goal: str, tree: Path) -> Run:

@@ -29,7 +29,7 @@ export class LiveParts {
     try {
       const answer = await fetch(this.url, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect") this.onSignedOut();
-      else if (answer.status === 404) this.onGone();
+      else if (answer.status === 404 || answer.status === 410) this.onGone();
       else if (answer.ok) {
         this.put(await answer.text());
         room = Math.min(LONGEST, Math.max(room, PATIENCE * (performance.now() - began))); // a large page takes longer

@@ -1,15 +1,18 @@
-// Keeps the log of a whole run: lines of all steps as they are told, narrowed as the address says.
+// Keeps the log of a whole run: lines of all steps as they are told, narrowed as the address says. With a token the
+// page is looked at by a shared link.
 
 import * as keys from "./keys.js";
 import * as badge from "./live-badge.js";
 import * as lines from "./log-lines.js";
 import { LogWindow } from "./log-window.js";
 import { RunSocket } from "./run-socket.js";
+import { leave } from "./shared-link.js";
 
 const POLL_EVERY = 5_000; // ms
 const QUIET = ["step.progress", "step.added", "step.ready"];
 
 const page = document.getElementById("run-log");
+const { token } = page.dataset;
 const filter = document.getElementById("log-filter");
 let status = "catching";
 let final = page.dataset.final === "1";
@@ -21,12 +24,13 @@ function show(next) {
 
 function end(why) {
   socket.stop();
-  badge.end(why, page.dataset.login);
+  if (token) leave(() => show("offline"));
+  else badge.end(why, page.dataset.login);
 }
 
 async function finish() {
   await log.more();
-  socket.stop();
+  if (!token) socket.stop(); // by it a shared page learns that the link is over
   show("done");
 }
 
@@ -39,6 +43,7 @@ const log = new LogWindow({
 
 const socket = new RunSocket({
   topic: `run:${page.dataset.run}`,
+  word: token && `share.${token}`,
   after: Number(page.dataset.head),
   onEvent(event) {
     final ||= event.type === "run.finished";
@@ -70,9 +75,8 @@ keys.listen({
 });
 log.listen();
 lines.listen();
-if (final) show("done");
-else {
-  show("catching");
+show(final ? "done" : "catching");
+if (!final || token) {
   socket.start();
-  setInterval(() => status === "offline" && !socket.stopped && log.more(), POLL_EVERY);
+  setInterval(() => status === "offline" && (token || !socket.stopped) && log.more(), POLL_EVERY);
 }

@@ -1,7 +1,8 @@
 // One topic of the protocol wrench.v1, followed for ever: reconnects, resumes after the last number that it saw,
 // asks again at a gap, and tells how it stands. Knows no page.
 //
-//   new RunSocket({ topic, after, onEvent, onStatus, onReset, onEnd }).start()
+//   new RunSocket({ topic, after, word, onEvent, onStatus, onReset, onEnd }).start()
+//   word: what opens the socket for whoever has no session, as "share.<token>"
 //   onStatus: "live" | "catching" | "offline"      onEnd: "signed-out" | "gone" (it will not try again)
 
 const PROTOCOL = "wrench.v1";
@@ -14,8 +15,8 @@ const ACK_AT = 100;
 const ENDS = { 4401: "signed-out", 4403: "gone", 4404: "gone" };
 
 export class RunSocket {
-  constructor({ topic, after, onEvent, onStatus, onReset, onEnd }) {
-    Object.assign(this, { topic, last: after, onEvent, onStatus, onReset, onEnd });
+  constructor({ topic, after, word, onEvent, onStatus, onReset, onEnd }) {
+    Object.assign(this, { topic, last: after, word, onEvent, onStatus, onReset, onEnd });
     this.failures = 0;
     this.stopped = false;
     this.unacked = 0;
@@ -42,7 +43,7 @@ export class RunSocket {
 
   open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/api/v1/stream`, [PROTOCOL]);
+    const socket = new WebSocket(`${scheme}//${location.host}/api/v1/stream`, this.word ? [PROTOCOL, this.word] : [PROTOCOL]);
     this.socket = socket;
     this.heardAt = Date.now();
     socket.onmessage = (message) => this.socket === socket && this.hear(JSON.parse(message.data));

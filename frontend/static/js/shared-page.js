@@ -1,36 +1,59 @@
-// Keeps a run that somebody looks at by a shared link. Who has no account has no socket: the page asks every EVERY while
-// somebody looks, until the run is over or the link shows nothing any more.
+// Keeps a run that somebody looks at by a shared link as the run is: like the run's own page, without any control. The
+// link's token opens the socket for this run alone. When the link is over the page is loaded anew, and says so.
 
 import * as badge from "./live-badge.js";
 import { LiveParts } from "./live-parts.js";
+import * as events from "./run-events.js";
 import * as graph from "./run-graph.js";
+import { RunSocket } from "./run-socket.js";
+import { leave } from "./shared-link.js";
 
-const EVERY = 5_000; // ms
+const POLL_EVERY = 5_000; // ms
 
 const page = document.getElementById("shared");
-let asking = null;
+let status = "catching";
 
 function isFinal() {
   return document.getElementById("part-head").dataset.final === "1";
 }
 
-function stop(status) {
-  clearInterval(asking);
-  if (status === "gone") badge.end("gone");
-  else badge.show(status);
+function show(next) {
+  status = next;
+  badge.show(next);
+}
+
+function end() {
+  socket.stop();
+  leave(() => show("offline"));
 }
 
 const parts = new LiveParts({
   url: page.dataset.parts,
   before: graph.settle,
-  after: () => (isFinal() ? stop("done") : badge.show("live")),
-  onGone: () => stop("gone"),
-  onAway: () => badge.show("offline"),
+  after: () => isFinal() && status === "live" && show("done"),
+  onGone: end,
+});
+
+const socket = new RunSocket({
+  topic: `run:${page.dataset.run}`,
+  word: `share.${page.dataset.token}`,
+  after: Math.max(page.dataset.head, events.last()),
+  onEvent(event) {
+    events.append(event);
+    graph.tell(event);
+    parts.refresh();
+  },
+  onStatus(next) {
+    show(next);
+    if (next === "live") parts.refresh();
+  },
+  onReset: () => parts.refresh(),
+  onEnd: end,
 });
 
 graph.listen();
-if (isFinal()) badge.show("done");
-else {
-  badge.show("live");
-  asking = setInterval(() => document.hidden || parts.refresh(), EVERY);
-}
+events.toEnd();
+show(isFinal() ? "done" : "catching");
+// also when the run is over: the socket is how the page learns that the link is
+socket.start();
+setInterval(() => status === "offline" && parts.refresh(), POLL_EVERY);
