@@ -15,7 +15,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,30 @@ PAGES = {
 def main() -> int:
     """Measure, and print one JSON object. Exits with 1 if a page is slower than the target."""
     options = _options()
+    with (
+        stocked(options.runs, options.findings, keep=options.keep) as (ground, environ, facts),
+        served("wrenchai_project.asgi:application", environ) as (port, process),
+    ):
+        told = _measure(port, process, ground.server_processes, facts, options)
+    print(json.dumps({"stored": facts["stored"], "load": os.getloadavg()[0], "pages": told}, indent=1))
+    return int(any(row.get("p95 ms", 0) > TARGET for row in told.values()))
+
+
+@contextlib.contextmanager
+def stocked(
+    runs: int, findings: int, *, keep: bool = False
+) -> Iterator[tuple[grounds.Ground, dict[str, str], dict[str, str]]]:
+    """Fill a database; drop it at the end unless kept. Gives the ground, a server's environment, what to ask for."""
     with grounds.prepared(with_peers=False) as ground:
         ground.make(DATABASE, template=grounds.TEMPLATE)
         shop = str(ROOT / "samples" / "shop")
         environ = ground.environment(DATABASE, LOG_LEVEL="ERROR", WRENCH_LOCAL_ROOTS=shop)
         grounds.run([sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environ)
-        stock = [sys.executable, "-m", "benchmarks.doors.stock", str(options.runs), str(options.findings)]
+        stock = [sys.executable, "-m", "benchmarks.doors.stock", str(runs), str(findings)]
         facts = json.loads(grounds.run(stock, environ).splitlines()[-1])
-        with served("wrenchai_project.asgi:application", environ) as (port, process):
-            told = _measure(port, process, ground.server_processes, facts, options)
-        if not options.keep:
+        yield ground, environ, facts
+        if not keep:
             ground.drop(DATABASE)
-    print(json.dumps({"stored": facts["stored"], "load": os.getloadavg()[0], "pages": told}, indent=1))
-    return int(any(row.get("p95 ms", 0) > TARGET for row in told.values()))
 
 
 def _measure(

@@ -1,0 +1,87 @@
+"""First paints of every page in a browser, with an empty cache and with a full one, and the JavaScript of each."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.page_times import PAGES, TARGET
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+MOST_SCRIPT = 60  # KiB, compressed
+PARTS = {"parts of a run"}  # are no pages
+PAINTS = {"first": "first-contentful-paint", "largest": "largest-contentful-paint"}
+SCRIPTS = """() => performance.getEntriesByType("resource")
+  .filter(one => new URL(one.name).pathname.endsWith(".js"))
+  .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+def signed_in(
+    browser: Browser, url: str, facts: dict[str, str], probe: str, state: Any = None
+) -> BrowserContext:
+    """Give a browser with an empty cache and the probe in each page; `state` are another one's cookies."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, storage_state=state)
+    context.add_init_script(probe)
+    if state is None:
+        page = context.new_page()
+        page.goto(f"{url}/login/")
+        page.fill("input[name=username]", facts["name"])
+        page.fill("input[name=password]", facts["password"])
+        page.click("main button[type=submit]")
+        page.wait_for_url(lambda now: "/login/" not in now)
+        page.close()
+    return context
+
+
+def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, rounds: int) -> dict[str, Any]:
+    """Ask for each page in turns. Milliseconds from the start of the navigation."""
+    first = signed_in(browser, url, facts, probe)
+    state = first.storage_state()
+    first.close()
+    paths = {name: path.format(**facts) for name, path in PAGES.items() if name not in PARTS}
+    took: dict[tuple[str, str, str], list[float]] = {}
+    scripts: dict[str, int] = {}
+    for turn in range(rounds + 1):  # the first one warms the server up
+        for name, path in paths.items():
+            context = signed_in(browser, url, facts, probe, state)
+            for cache in ("cold", "warm"):
+                page = context.new_page()
+                answer = page.goto(f"{url}{path}", wait_until="load")
+                if answer is None or answer.status != 200:
+                    raise SystemExit(f"{name}: {path} answered {answer and answer.status}")
+                page.wait_for_function("window.probe.paints['largest-contentful-paint'] !== undefined")
+                if turn:
+                    paints = page.evaluate("window.probe.paints")
+                    for paint, entry in PAINTS.items():
+                        took.setdefault((name, paint, cache), []).append(paints[entry])
+                if cache == "cold":
+                    scripts[name] = page.evaluate(SCRIPTS)
+                page.close()
+            context.close()
+    told: dict[str, Any] = {}
+    for (name, paint, cache), times in took.items():
+        told.setdefault(name, {})[f"{paint}, {cache}, ms"] = _figures(times)
+    for name, size in scripts.items():
+        told[name]["JavaScript KiB"] = round(size / 1024, 1)
+    return told
+
+
+def is_missed(told: dict[str, Any]) -> bool:
+    """Tell whether a page is painted too late, or takes too much script."""
+    return any(
+        row["JavaScript KiB"] > MOST_SCRIPT
+        or max(row[f"first, {cache}, ms"]["p95"] for cache in ("cold", "warm")) > TARGET
+        for row in told.values()
+    )
+
+
+def _figures(times: Sequence[float]) -> dict[str, int]:
+    ordered = sorted(times)
+    return {
+        "p50": round(statistics.median(ordered)),
+        "p95": round(ordered[math.ceil(0.95 * len(ordered)) - 1]),
+    }
