@@ -22,6 +22,8 @@ from frontend.vocabulary import word
 
 PER_PAGE = 50
 MAX_NUMBER = 2**63 - 1
+STORED = frozenset({"role", "was", "decision"})
+"""Details that hold words of the database, not what people wrote."""
 MOST_TEXT = 300  # characters of the details that a row shows
 
 
@@ -151,7 +153,11 @@ def _rows(found: Sequence[AuditRecord], *, with_projects: bool) -> list[AuditRow
 
 def _audit_row(row: AuditRecord, person: str, project: str) -> AuditRow:
     """Show a record. Its details are told in a line; names that people chose are data."""
-    told = [f"{word(name)}: {_told(value)}" for name, value in row.details.items() if name != "in"]
+    told = [
+        f"{word(name)}: {word(str(value)) if name in STORED else _told(value)}"
+        for name, value in row.details.items()
+        if name != "in"
+    ]
     line = "; ".join([person, *told] if person else told)
     return AuditRow(row=row, act=word(row.act), details=one_line(line)[:MOST_TEXT], project=project)
 

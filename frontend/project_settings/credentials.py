@@ -20,12 +20,17 @@ from accounts.models import Credential
 from frontend.fields import OneLine
 from frontend.project_settings.frame import Desk, open_section, sentence
 from frontend.views import error
+from frontend.vocabulary import word
 
 log = structlog.get_logger(__name__)
 
 UNSEALED = gettext_lazy(
     "This installation cannot keep credentials now: its operators find in the log what to set. Nothing was stored."
 )
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [(kind, word(label)) for kind, label in Credential.Kind.choices]
 
 
 class ValueForm(forms.Form):
@@ -43,7 +48,7 @@ class ValueForm(forms.Form):
 class CredentialForm(ValueForm):
     """A new credential."""
 
-    kind = forms.ChoiceField(choices=Credential.Kind.choices, label=gettext_lazy("Kind"))
+    kind = forms.ChoiceField(choices=_kinds, label=gettext_lazy("Kind"))
     name = forms.RegexField(
         r"^[-a-zA-Z0-9_]{1,60}\Z",
         label=gettext_lazy("Name"),

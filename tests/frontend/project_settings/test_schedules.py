@@ -117,7 +117,7 @@ def test_form_and_api_refuse_the_same_times(cast: Cast) -> None:
     shown = browser(cast.alice).post(f"{PAGE}/new", {**ORDER, **wrong}).content.decode()
     texts = [unescape(text).lower() for text in re.findall(r'class="fault" role="alert">([^<]+)<', shown)]
     assert len(told) == 2
-    assert [any(one["detail"].rstrip(".").lower() in text for text in texts) for one in told] == [True, True]
+    assert [any(one["message"].rstrip(".").lower() in text for text in texts) for one in told] == [True, True]
 
 
 def test_interval_takes_the_place_of_a_cron_line(cast: Cast) -> None:

@@ -1,0 +1,114 @@
+"""Every page in a made-up language: each text of ours in brackets, and longer by 40 %, so that what is not shows."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as file_of_settings
+
+from accounts.limits.book import book
+from accounts.models import RateRule
+from frontend import catalogues
+from frontend.catalogues import Entry, Text
+from tests.api.world import QUERIES, Route, World, make_world, routes
+
+CODE = "qps"  # the code of languages for tests
+OPEN, CLOSE = "⟦", "⟧"
+READ = frozenset({"aria-label", "title", "placeholder", "alt"})
+OTHERS_PAGES = frozenset({"api/docs", "api/redoc"})  # Swagger UI and Redoc speak English
+SILENT = frozenset({"script", "style", "code", "pre", "kbd", "option"})
+
+
+def pseudo(text: str) -> str:
+    """Put a text in brackets, and make it longer by 40 %."""
+    return f"{OPEN}{text}{'·' * math.ceil(len(text) * 0.4)}{CLOSE}"
+
+
+def pseudo_entry(text: Text) -> Entry:
+    """Give what the made-up language says for a text."""
+    said = [text.singular, text.plural] if text.plural else [text.singular]
+    return Entry(plural=text.plural, said=tuple(pseudo(one) for one in said))
+
+
+class Reader(HTMLParser):
+    """Gathers what people read of a page, in its order; attributes each by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.said: list[str] = []
+        self.text = ""
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in SILENT
+        self.said += [value for name, value in attrs if name in READ and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in SILENT
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.text += data if data.strip() else " "
+
+
+def outside(page: str) -> list[str]:
+    """Give the words of a page that no text of ours holds: data, if all is well."""
+    reader = Reader()
+    reader.feed(page)
+    found: list[str] = []
+    for text in (reader.text, *reader.said):
+        left = text
+        while (less := re.sub(rf"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}", " ", left)) != left:
+            left = less
+        found += [one.strip() for one in re.split(r"\s{2,}|\n", left) if re.search(r"[^\W\d_]{2}", one)]
+    return found
+
+
+@pytest.fixture
+def world(worker: None, settings: Any, tmp_path: Path) -> World:
+    folder = tmp_path / CODE / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    texts = {name: pseudo_entry(text) for name, text in catalogues.gather().items()}
+    (folder / "django.mo").write_bytes(catalogues.compiled(CODE, texts))
+    settings.LANGUAGES = [*file_of_settings.LANGUAGES, (CODE, "Pseudo")]
+    settings.LOCALE_PATHS = [tmp_path]
+    settings.RATELIMIT_ENABLE = False
+    settings.MASTER_KEY = f"test:{base64.b64encode(bytes(32)).decode()}"
+    RateRule.objects.all().delete()
+    book.forget()
+    return make_world()
+
+
+def path_of(route: Route, world: World) -> str:
+    name = f"GET {route.pattern}"
+    return route.path("GET", world.ours) + (QUERIES[name](world.ours) if name in QUERIES else "")
+
+
+@pytest.mark.timeout(400)
+def test_every_page_lives_in_another_language(world: World) -> None:
+    client = world.browsers["owner"]
+    client.cookies["django_language"] = CODE
+    seen, odd = 0, {}
+    for route in routes():
+        if route.pattern in OTHERS_PAGES or route.is_api or route.is_admin or "GET" not in route.methods:
+            continue
+        answer = client.get(path_of(route, world))
+        assert answer.status_code < 500, route.pattern
+        if answer.status_code != 200 or "text/html" not in answer.headers["Content-Type"]:
+            continue
+        page = answer.content.decode()
+        if "<html" in page:
+            seen += 1
+            assert f'<html lang="{CODE}"' in page, route.pattern
+        if left := outside(page):
+            odd[route.pattern] = left
+    import json
+
+    Path("/tmp/S/odd.json").write_text(json.dumps(odd, ensure_ascii=False, indent=1))
+    assert seen > 30
