@@ -13,6 +13,7 @@ from django.template.base import Lexer, Token, TokenType
 
 from tests.house.checkout import ROOT
 
+EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
 TEMPLATES = sorted(path for package in ("frontend", "api") for path in (ROOT / package).rglob("*.html"))
 NAMES = frozenset({"WrenchAI", "API", "Flower", "CWE", "Inspector", "min", "ms", "UTC", "wr_"})
 """What is called the same in every language."""
@@ -22,6 +23,7 @@ VOID_OF_WORDS = frozenset({"script", "style", "code", "pre", "kbd"})
 """What lies in these is code, or a key."""
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 PATHS = re.compile(r"\S*[/.*]\w\S*")  # of files, addresses and scopes
+ATTRIBUTES = re.compile(r"\s*([\w-]+=\"[^\"]*\"\s*)+")
 LITERAL = re.compile(r"\|(?:default|default_if_none|yesno|add|pluralize):(\"[^\"]*\"|'[^']*')")
 WORDS_OF_SCRIPTS = re.compile(r"data-[a-z-]+\Z")
 
@@ -86,7 +88,9 @@ class Reader(HTMLParser):
             self._inside.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self._inside:
+        if ATTRIBUTES.fullmatch(data):  # a block of a template that fills in a tag
+            self.found += unmarked(f"<i {data}>")
+        elif not self._inside:
             self._take(data, "")
 
     def _take(self, text: str, where: str) -> None:
