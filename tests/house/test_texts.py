@@ -14,11 +14,13 @@ from django.template.base import Lexer, Token, TokenType
 from tests.house.checkout import ROOT
 
 EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
-TEMPLATES = sorted(path for package in ("frontend", "api") for path in (ROOT / package).rglob("*.html"))
+EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
+PAGES = [path for package in ("frontend", "api") for path in (ROOT / package).rglob("*.html")]
+TEMPLATES = sorted(path for path in PAGES if path.name not in EXAMPLES)
 NAMES = frozenset({"WrenchAI", "API", "Flower", "CWE", "Inspector", "min", "ms", "UTC", "wr_"})
 """What is called the same in every language."""
 READ = frozenset({"aria-label", "title", "placeholder", "alt", "aria-description", "label"})
-"""Attributes that people read, beside those of scripts: see `_is_read`."""
+"""Attributes that people read, beside those of scripts: WORDS_OF_SCRIPTS."""
 VOID_OF_WORDS = frozenset({"script", "style", "code", "pre", "kbd"})
 """What lies in these is code, or a key."""
 LETTERS = re.compile(r"[^\W\d_]{2,}")
