@@ -55,6 +55,7 @@ class Summary:
     findings: Mapping[str, int]
     top: list[JsonObject]
     not_analysed: list[Any]
+    written: int  # steps that wrote pages for people
 
     @property
     def total(self) -> int:
@@ -63,10 +64,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many findings a final report counts by severity, as in `Summary`, and whether something was left out."""
+    """How many findings a final report counts, as in `Summary`; whether something was left out; what was written."""
 
     findings: Mapping[str, int]
     not_analysed: bool
+    written: int
 
     @property
     def total(self) -> int:
@@ -212,12 +214,14 @@ def tallies(run_pks: Iterable[int]) -> dict[int, Tally]:
     reports = Step.objects.filter(
         run_id__in=list(run_pks), agent=agent, operation=operation, output__isnull=False
     ).order_by("pk")
-    counted = reports.values_list("run_id", "output__findings", "output__not_analysed__0")
+    counted = reports.values_list("run_id", "output__findings", "output__not_analysed__0", "output__written")
     return {
         run_pk: Tally(
-            findings={s.value: _count(counts, s.value) for s in Severity}, not_analysed=first is not None
+            findings={s.value: _count(counts, s.value) for s in Severity},
+            not_analysed=first is not None,
+            written=written if isinstance(written, int) else 0,
         )
-        for run_pk, counts, first in counted
+        for run_pk, counts, first, written in counted
     }
 
 
@@ -230,6 +234,7 @@ def read_summary(output: object) -> Summary:
         findings={s.value: _count(counts, s.value) for s in Severity},
         top=[item for item in _list(given.get("top")) if isinstance(item, dict)],
         not_analysed=_list(given.get("not_analysed")),
+        written=_count(given, "written"),
     )
 
 

@@ -111,6 +111,7 @@ class ReportOutput(Schema):
     not_analysed: tuple[NotAnalysed, ...]
     reports: tuple[str, ...]
     quality: Quality | None = None
+    written: int = 0  # steps that wrote pages for people
 
 
 def report_of(
@@ -171,6 +172,7 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
         not_analysed=tuple(_not_analysed_in_short(report.not_analysed)),
         reports=tuple(names),
         quality=report.quality,
+        written=len(report.written),
     )
 
 

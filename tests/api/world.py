@@ -136,6 +136,7 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "key": lambda side, wanted: "a",
     "kind": lambda side, wanted: "reference",
     "path": lambda side, wanted: "shop/views.py",
+    "page": lambda side, wanted: "glossary",
     "capability": lambda side, wanted: "none",  # signed addresses and links to runs have tests of their own
     "share_id": lambda side, wanted: "018f0000-0000-7000-8000-000000000000",
     "name": lambda side, wanted: _name_for(wanted),

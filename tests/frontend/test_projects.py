@@ -227,6 +227,15 @@ def test_queries_do_not_grow_with_the_rows(cast: Cast, path: str, steady_rules: 
     assert (queries(), few <= 20) == (few, True)
 
 
+def test_run_that_wrote_documents_says_so_and_nothing_of_findings(cast: Cast) -> None:
+    run = submit_run(cast.project)
+    output = {"findings": {}, "not_analysed": [{"what": "x", "why": "y"}], "written": 4}
+    Step.objects.filter(run=run).update(operation="report", output=output)
+    told = seen(browser(cast.vera), RUNS)
+    assert "4 documents written" in told
+    assert "none found" not in told
+
+
 def test_list_filters_by_its_address_and_pages(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("frontend.run_lists.SHOWN", 2)
     for n in range(3):

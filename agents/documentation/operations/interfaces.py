@@ -29,12 +29,18 @@ MARKDOWN = "text/markdown; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
 
+class InterfaceOutput(AnalysisOutput):
+    """What was drawn or listed. `files` are the artifacts that people read."""
+
+    files: tuple[str, ...]
+
+
 class Interfaces:
     """What a project shows to others: its tables and its routes."""
 
     @operation(
         TreeInput,
-        AnalysisOutput,
+        InterfaceOutput,
         timeout_seconds=TIMEOUT_SECONDS,
         attempts=ATTEMPTS,
         needs=NEEDS,
@@ -47,7 +53,7 @@ class Interfaces:
             "which tables refer to each other?",
         ),
     )
-    def data_model(self, input: TreeInput, context: OperationContext) -> AnalysisOutput:
+    def data_model(self, input: TreeInput, context: OperationContext) -> InterfaceOutput:
         """Draw the data model: entities, fields and relations as an ER diagram.
 
         Reads Django models and SQLAlchemy classes from the source, over abstract bases and imports, without running
@@ -77,11 +83,12 @@ class Interfaces:
         own = sum(one.dialect != "foreign" for one in model.entities)
         told = f"{own} {'entity' if own == 1 else 'entities'}, {plural(len(model.relations), 'relation')}"
         context.summary = told if own else "no Django model and no SQLAlchemy class was found"
-        return AnalysisOutput(tools=(tool,), summary=context.summary)
+        files = ("data_model.html", "data_model.md", "data_model.mmd", "data_model.svg")
+        return InterfaceOutput(tools=(tool,), summary=context.summary, files=files)
 
     @operation(
         TreeInput,
-        AnalysisOutput,
+        InterfaceOutput,
         timeout_seconds=TIMEOUT_SECONDS,
         attempts=ATTEMPTS,
         needs=NEEDS,
@@ -94,7 +101,7 @@ class Interfaces:
             "write an OpenAPI skeleton from the routes",
         ),
     )
-    def http_api(self, input: TreeInput, context: OperationContext) -> AnalysisOutput:
+    def http_api(self, input: TreeInput, context: OperationContext) -> InterfaceOutput:
         """List the HTTP endpoints: method, path, parameters, view.
 
         Follows Django's URL confs through include() and REST framework's routers, Flask's blueprints and FastAPI's
@@ -120,7 +127,8 @@ class Interfaces:
         if interface.promised:
             told += f"; {plural(len(interface.promised), 'operation')} in OpenAPI documents"
         context.summary = told if every else "no route and no OpenAPI document was found"
-        return AnalysisOutput(tools=(tool,), summary=context.summary)
+        files = ("http_api.html", "http_api.json", "http_api.md")
+        return InterfaceOutput(tools=(tool,), summary=context.summary, files=files)
 
 
 def _python(sources: Sources) -> Iterator[tuple[str, str]]:

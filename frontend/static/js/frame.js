@@ -25,6 +25,19 @@ theme?.addEventListener("submit", (event) => {
   fetch(theme.action, { method: "POST", body: new FormData(theme, event.submitter), redirect: "manual" }).catch(() => {});
 });
 
+// A page with keys of its own opens their list instead (keys.js).
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "?" || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.getElementById("keys") || event.target.closest?.("input, textarea, select, dialog[open]")) return;
+  if (localStorage.getItem("wrench-keys-off") !== "1") document.getElementById("help")?.click();
+});
+
+// Where a strip of links is longer than the screen, the one that you are at is seen.
+for (const here of document.querySelectorAll(":is(.tabs, .side, .bar nav) [aria-current]")) {
+  const strip = here.parentElement;
+  strip.scrollLeft = here.offsetLeft - strip.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+}
+
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });

@@ -53,3 +53,9 @@ def test_tree_without_any_says_so(work: Work) -> None:
 )
 def test_plain_words_reach_the_operation(goal: str, operation: str) -> None:
     assert [choice.operation.name for choice in select(goal, load(plugins=False)).chosen] == [operation]
+
+
+@pytest.mark.parametrize("operation", ["data_model", "http_api"])
+def test_output_names_the_pages_that_were_stored(operation: str, work: Work) -> None:
+    done = work(operation, SHOP)
+    assert done.output.model_dump()["files"] == tuple(sorted(done.artifacts))

@@ -96,6 +96,7 @@ def test_what_was_written_stands_in_the_report(project):
     run = run_of(project, "draw the architecture")
     assert run.state == "succeeded"
     assert report_of(run)["answer"].startswith("Written: ")
+    assert report_of(run)["written"] == 1
     with artifacts.open_blob(Artifact.objects.get(step__run=run, name="report.json").digest) as file:
         written = json.load(file)["written"]
     assert [part["title"] for part in written] == [
