@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MOST_SCRIPT = 60  # KiB, compressed
 PARTS = {"parts of a run"}  # are no pages
-PAINTS = {"first": "first-contentful-paint", "largest": "largest-contentful-paint"}
+PAINTS = {"answer": "answer", "first": "first-contentful-paint", "largest": "largest-contentful-paint"}
+ANSWERED = "performance.getEntriesByType('navigation')[0].responseEnd"  # what of the time is the server's
 SCRIPTS = """() => performance.getEntriesByType("resource")
   .filter(one => new URL(one.name).pathname.endsWith(".js"))
   .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
@@ -56,6 +57,7 @@ def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, r
                 page.wait_for_function("window.probe.paints['largest-contentful-paint'] !== undefined")
                 if turn:
                     paints = page.evaluate("window.probe.paints")
+                    paints["answer"] = page.evaluate(ANSWERED)
                     for paint, entry in PAINTS.items():
                         took.setdefault((name, paint, cache), []).append(paints[entry])
                 if cache == "cold":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), needs_browser]
 
 LIST = "/projects/alice/shop/findings"
 MANY = 10_000
+QUICK = 50  # ms of script for a key, the median: what is more is felt
+WATCH_KEYS = """() => {
+  window.keyed = [];
+  let began = 0;
+  addEventListener("keydown", () => (began = performance.now()), { capture: true });
+  addEventListener("keydown", () => window.keyed.push(performance.now() - began));
+}"""
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -113,6 +121,22 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     be_ready(page)
     assert titles.all_inner_texts() == kept
     assert page.locator("#q").input_value() == "Title 77"
+
+    page.goto(f"{web.url}{LIST}")
+    be_ready(page)
+    page.evaluate(WATCH_KEYS)
+    for _ in range(shown.count()):
+        page.keyboard.press("j")
+    assert shown.last.get_attribute("aria-selected") == "true"
+    assert shown.last.is_visible()
+    assert len(page.evaluate("window.keyed")) == shown.count()
+    assert median(page.evaluate("window.keyed")) < QUICK
+    before = titles.all_inner_texts()
+    page.get_by_role("link", name="Next page").click()
+    page.get_by_role("link", name="First page").wait_for()
+    assert not set(titles.all_inner_texts()) & set(before)
+    page.go_back()
+    be_ready(page)
 
     page.keyboard.press("?")
     assert page.get_by_role("dialog").get_by_text("next, previous finding").is_visible()

@@ -6,7 +6,7 @@
 //   behind(spot): where to read on behind a line      query: what the address of older lines holds besides
 
 const WINDOW = 2_000; // lines in the page
-const FETCH_EVERY = 200; // ms
+const FETCH_EVERY = 100; // ms, or as long as the last one took
 const NEAR = 40; // px from the end count as being there
 
 export class LogWindow {
@@ -29,6 +29,7 @@ export class LogWindow {
       return;
     }
     this.busy = true;
+    const began = performance.now();
     try {
       let goesOn = true;
       while (goesOn && this.hasRoom()) {
@@ -46,7 +47,7 @@ export class LogWindow {
       if (!this.wanted) return;
       this.wanted = false;
       this.more();
-    }, FETCH_EVERY);
+    }, Math.max(FETCH_EVERY, performance.now() - began));
   }
 
   async fetched(name, spot) {

@@ -7,13 +7,18 @@ const LINES = 1_000;
 const log = document.getElementById("events");
 const follow = document.getElementById("follow");
 const filter = document.getElementById("events-filter");
+let moving = 0;
 
 export function last() {
   return Number(log.lastElementChild?.dataset.seq ?? 0);
 }
 
+// Once a frame: of many lines that come at once each would have the page laid out anew.
 export function toEnd() {
-  log.scrollTop = log.scrollHeight;
+  moving ||= requestAnimationFrame(() => {
+    moving = 0;
+    log.scrollTop = log.scrollHeight;
+  });
 }
 
 // Says the same as `describe` in rows.py.

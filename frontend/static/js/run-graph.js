@@ -18,6 +18,7 @@ const AFTER = {
   "step.cancelled": "cancelled",
 };
 
+const told = new Map(); // by step, the newest state that an event told
 let scale = null; // null: as it fits
 
 function parts(root = document) {
@@ -33,6 +34,7 @@ function fitting(box, svg) {
 export function settle(root = document) {
   const { svg } = parts(root);
   const here = parts();
+  if (root !== document) keepTold(root);
   if (!svg || !here.svg) return;
   const used = scale ?? Math.max(READABLE, fitting(here.box, svg));
   svg.setAttribute("width", Math.round(svg.dataset.width * used));
@@ -107,12 +109,33 @@ function show() {
   box.scrollTo({ left, top, behavior: "instant" });
 }
 
-// The parts of the page tell it again a moment later, with times and what follows.
+// The node and the step's row in the table; the parts of the page tell it again a moment later, with times and what
+// follows.
 export function tell(event) {
   const state = AFTER[event.type];
   if (!state || !event.data.key) return;
-  const node = document.querySelector(`.graph .node[data-key="${CSS.escape(event.data.key)}"]`);
-  if (!node) return;
-  node.dataset.state = state;
-  node.querySelector(".sign").setAttribute("href", `#sign-${state}`);
+  told.set(event.data.key, { state, seq: event.seq });
+  draw(document, event.data.key, state);
+}
+
+// Fresh parts may have been made before what was told meanwhile.
+function keepTold(root) {
+  const head = Number(root.getElementById("parts-head")?.value ?? Infinity);
+  for (const [key, { state, seq }] of told) {
+    if (seq > head) draw(root, key, state);
+    else told.delete(key);
+  }
+}
+
+// The words are the signs' own.
+function draw(root, key, state) {
+  const node = root.querySelector(`.graph .node[data-key="${CSS.escape(key)}"]`);
+  if (node) {
+    node.dataset.state = state;
+    node.querySelector(".sign").setAttribute("href", `#sign-${state}`);
+  }
+  const badge = root.getElementById(`step-${key}`)?.querySelector(".cell-state .state");
+  if (!badge) return;
+  badge.className = `state state-${state}`;
+  badge.textContent = document.getElementById(`sign-${state}`).dataset.word;
 }
