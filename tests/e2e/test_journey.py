@@ -158,7 +158,7 @@ def dismiss_a_finding(page: Page, sample: str) -> None:
     page.get_by_role("link", name="All findings of this run").click()
     page.locator(".findings-list td.main a").first.click()
     title = page.locator("h1").inner_text()
-    page.get_by_text("Dismiss, with a reason").click()
+    page.get_by_text("Dismiss, with a reason", exact=True).click()
     page.get_by_label("Until (optional)").fill(until)
     page.get_by_role("button", name="Dismiss", exact=True).click()
     page.locator("#reason-fault").wait_for()  # not without a reason
