@@ -13,7 +13,6 @@ from typing import Any
 
 from agents.inspector.taint import VERSION, garbage, keeping, records, wording
 from agents.inspector.taint.engine import ROOT_MILLISECONDS, ROOT_STEPS, Engine, Result
-from agents.inspector.taint.records import Kept
 
 STACK_BYTES = 256 << 20  # address space; only what deep code touches becomes memory
 MAX_FILE_BYTES = 2 << 20
@@ -131,7 +130,7 @@ def as_data(result: Result) -> dict[str, Any]:
     )
     return {
         "version": VERSION,
-        "findings": [one.finding if isinstance(one, Kept) else wording.finding(one) for one in result.hits],
+        "findings": result.findings,
         "not_analysed": [
             {"path": one.path, "line": one.line, "what": one.what, "reason": one.reason}
             for one in result.not_analysed

@@ -37,10 +37,12 @@ from agents.inspector.taint import (
     special_web,
     statements,
     texts,
+    wording,
 )
 from agents.inspector.taint.frames import Budget, Exhausted, Frame
 from agents.inspector.taint.keeping import Keeper, Root, rank
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace
+from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.records import Kept, Known, Record
@@ -90,7 +92,7 @@ class NotAnalysed:
 class Result:
     """What an analysis found, what it could not look at, and what it cost."""
 
-    hits: list[Hit | Kept] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
     not_analysed: list[NotAnalysed] = field(default_factory=list)
     files: int = 0
     lines: int = 0
@@ -157,12 +159,26 @@ class Engine:
         for hit, function in self._suspected:
             if not self.ledger.shapes_of(function):
                 self._keep(hit)
-        self.result.hits = sorted(
-            _once(self._claims.values()), key=lambda hit: (hit.path, hit.line, hit.column, hit.kind)
-        )
+        self._tell_people()
         self.result.files = len(modules)
         self.result.seconds = time.monotonic() - started
         return self.result
+
+    def _tell_people(self) -> None:
+        """Put what was found in order, and lines in the place of their names. Raises Stale."""
+        line = self.project.line
+        hits = sorted(
+            _once(self._claims.values(), line),
+            key=lambda hit: (hit.path, line(hit.path, hit.line), hit.column, hit.kind),
+        )
+        self.result.findings = [
+            wording.told(one.finding, one.place, line)
+            if isinstance(one, Kept)
+            else wording.told(wording.finding(one), one.source.source.place, line)
+            for one in hits
+        ]
+        for told in self.result.not_analysed:
+            told.line = line(told.path, told.line)
 
     def _prepared(self) -> list[Module]:
         """Parse all files, and execute modules' bodies and constructors."""
@@ -191,7 +207,7 @@ class Engine:
         try:
             frame.execute(module.tree.body)
         except Exception as error:  # a fault of ours costs this body, never the run; it is told
-            self._tell(module.path, 1, "the module's own statements", _why(error))
+            self._tell(module.path, NOWHERE, "the module's own statements", _why(error))
         module.variables.update(frame.state.variables)
 
     def _names_of_types(self, module: Module) -> None:
@@ -203,7 +219,7 @@ class Engine:
                 if isinstance(one, ast.If) and statements.is_for_types(one):
                     frame.execute(one.body)
         except Exception as error:  # as in `execute_module`
-            self._tell(module.path, 1, "the module's own statements", _why(error))
+            self._tell(module.path, NOWHERE, "the module's own statements", _why(error))
         for name, value in frame.state.variables.items():
             module.variables.setdefault(name, value)
 
@@ -365,7 +381,7 @@ class Engine:
 
     def failed(self, path: str, reason: str) -> None:
         """A file that cannot be parsed."""
-        self._tell(path, 1, "the file", reason)
+        self._tell(path, NOWHERE, "the file", reason)
 
     def not_analysed(self, function: Function, reason: str) -> None:
         """A function that reached a bound."""
@@ -379,7 +395,7 @@ class Engine:
             self.result.not_analysed.append(NotAnalysed(path, line, what, reason))
 
 
-def _once(hits: Iterable[Hit | Kept]) -> Iterable[Hit | Kept]:
+def _once(hits: Iterable[Hit | Kept], line: Callable[[str, int], int]) -> Iterable[Hit | Kept]:
     """One finding for each place that makes predictable numbers, however many names they get later."""
     nearest: dict[object, Hit | Kept] = {}
     for hit in hits:
@@ -388,7 +404,11 @@ def _once(hits: Iterable[Hit | Kept]) -> Iterable[Hit | Kept]:
             continue
         place = hit.place if isinstance(hit, Kept) else hit.source.source.place
         old = nearest.get(place)
-        if old is None or (rank(hit), hit.path, hit.line) < (rank(old), old.path, old.line):
+        if old is None or (rank(hit), hit.path, line(hit.path, hit.line)) < (
+            rank(old),
+            old.path,
+            line(old.path, old.line),
+        ):
             nearest[place] = hit
     yield from nearest.values()
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Module
 from agents.inspector.taint.values import UNKNOWN, Place, Source, Taint, Trail, Value, longer, merged
@@ -180,7 +181,7 @@ class Frame:
 
     def place(self, node: ast.AST) -> Place:
         """Where a node is written."""
-        return Place(self.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+        return Place(self.module.path, getattr(node, "lineno", NOWHERE), getattr(node, "col_offset", 0) + 1)
 
     def moved(self, value: Value, node: ast.AST, variable: str, what: str) -> Value:
         """The value with a hop added to the trail of each of its taints."""

@@ -72,7 +72,8 @@ class Project:
                 tree, blank = _blanked(source, path, known)
             else:
                 tree, blank = sources.parsed(source, path), {}
-                known = sources.told(source, tree)
+                known = sources.told(source, tree, known)
+            known.lines.rename(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
             self.engine.failed(path, _reason(error))
             return None
@@ -83,6 +84,16 @@ class Project:
         )  # fmt: skip
         self._modules[path] = module
         return module
+
+    def line(self, path: str, name: int) -> int:
+        """The line of a file that is known by this name. Raises Stale if there is none."""
+        module = self._modules.get(path)
+        if module is None:
+            return name or 1
+        try:
+            return module.told.lines.line(name)
+        except KeyError as error:
+            raise sources.Stale from error
 
     def told(self) -> dict[str, Told]:
         """What a later run need not find out again of each file, after a run."""
@@ -236,14 +247,16 @@ def _blanked(source: bytes, path: str, known: Told) -> tuple[ast.Module, dict[Po
         tree = sources.parsed(sources.blanked(source, known.bodies), path)
     except (SyntaxError, ValueError, IndexError):
         return sources.parsed(source, path), {}
-    return tree, {(line, column): yields for line, column, _, _, yields in known.bodies}
+    return tree, {(known.lines.name(line), column): yields for line, column, _, _, yields in known.bodies}
 
 
 def _told(module: Module) -> Told:
     """The same, its bodies included: but for those that this run needed before all roots."""
     if module.blank:
         return module.told
-    return replace(module.told, bodies=sources.bodies(module.source, module.tree, module.needed))
+    return replace(
+        module.told, bodies=sources.bodies(module.source, module.tree, module.needed, module.told.lines)
+    )
 
 
 def _names(path: str) -> list[str]:

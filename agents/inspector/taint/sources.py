@@ -17,6 +17,9 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from agents.inspector.taint import lines
+from agents.inspector.taint.lines import Lines
+
 _YIELD = re.compile(rb"\byield\b")
 _GLOBAL = re.compile(rb"\bglobal\b")
 _CODING = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
@@ -27,8 +30,10 @@ class Stale(BaseException):
     """What an earlier run told does not hold. No handler of the interpreter may swallow it."""
 
 
-Position = tuple[int, int]  # of a function's `def`: line and column
-Body = tuple[int, int, int, int, bool]  # the `def`, the body's first and last line, whether it yields
+Position = tuple[int, int]  # of a function's `def`: its line's name and the column
+Body = tuple[
+    int, int, int, int, bool
+]  # the line and column of the `def`, the body's first and last line, whether it yields
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,13 @@ class Told:
     rebound: frozenset[str]
     yielding: tuple[int, ...] | None  # the lines on which a function may yield, if that is known
     bodies: tuple[Body, ...]  # those that may be blanked
+    lines: Lines
 
 
-def told(source: bytes, tree: ast.Module) -> Told:
-    """Look at a whole tree. Its bodies are left to `bodies`."""
-    return Told(digest_of(source), imports(tree), rebound(tree, source), yielding(source), ())
+def told(source: bytes, tree: ast.Module, before: Told | None = None) -> Told:
+    """Look at a whole tree. Its bodies are left to `bodies`. `before`: what was told before it was changed."""
+    named = lines.after(before.lines, source) if before is not None else lines.first(source)
+    return Told(digest_of(source), imports(tree), rebound(tree, source), yielding(source), (), named)
 
 
 def digest_of(source: bytes) -> str:
@@ -125,22 +132,23 @@ def outermost(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
             waiting += _within(one)
 
 
-def bodies(source: bytes, tree: ast.Module, needed: Iterable[Position]) -> tuple[Body, ...]:
+def bodies(source: bytes, tree: ast.Module, needed: Iterable[Position], named: Lines) -> tuple[Body, ...]:
     """The bodies of a whole tree that may be blanked; not those that are needed in every run."""
     where = yielding(source)
     if where is None:
         return ()
-    lines, needed = source.splitlines(), frozenset(needed)
+    texts, needed = source.splitlines(), frozenset(needed)
     found: list[Body] = []
     for one in outermost(tree):
         if (one.lineno, one.col_offset) in needed:
             continue
-        first, last = one.body[0], one.body[-1]
-        start = min([first.lineno, *(each.lineno for each in getattr(first, "decorator_list", ()))])
-        end = last.end_lineno or last.lineno
-        before = lines[start - 1][: first.col_offset] if start == first.lineno else b""
-        if start > one.lineno and not before.strip() and not lines[start - 2].rstrip().endswith(b"\\"):
-            found.append((one.lineno, one.col_offset, start, end, yields(one, where)))
+        first, last, line = one.body[0], one.body[-1], named.line(one.lineno)
+        begun = named.line(first.lineno)
+        start = min([begun, *(named.line(each.lineno) for each in getattr(first, "decorator_list", ()))])
+        end = named.line(last.end_lineno or last.lineno)
+        before = texts[start - 1][: first.col_offset] if start == begun else b""
+        if start > line and not before.strip() and not texts[start - 2].rstrip().endswith(b"\\"):
+            found.append((line, one.col_offset, start, end, yields(one, where, named)))
     return tuple(found)
 
 
@@ -156,13 +164,15 @@ def blanked(source: bytes, blank: Iterable[Body]) -> bytes:
     return b"".join(lines)
 
 
-def fill(tree: ast.Module, source: bytes, path: str, blank: Container[Position]) -> None:
+def fill(tree: ast.Module, source: bytes, path: str, blank: Container[Position], named: Lines) -> None:
     """Give the functions that are blank the bodies that they have in the whole tree. Raises Stale.
 
     Others keep theirs: summaries and closures that were made of them know their nodes by identity.
     """
     try:
-        full = {(one.lineno, one.col_offset): one.body for one in outermost(parsed(source, path))}
+        whole = parsed(source, path)
+        named.rename(whole)
+        full = {(one.lineno, one.col_offset): one.body for one in outermost(whole)}
         for one in outermost(tree):
             if (one.lineno, one.col_offset) in blank:
                 one.body = full[one.lineno, one.col_offset]
@@ -170,11 +180,11 @@ def fill(tree: ast.Module, source: bytes, path: str, blank: Container[Position])
         raise Stale from error
 
 
-def yields(node: ast.FunctionDef | ast.AsyncFunctionDef, where: tuple[int, ...] | None) -> bool:
+def yields(node: ast.FunctionDef | ast.AsyncFunctionDef, where: tuple[int, ...] | None, named: Lines) -> bool:
     """Tell whether a function is a generator; `where` are the lines of its file on which one may yield, if known."""
     if where is not None:
-        after = bisect_left(where, node.lineno)
-        if after == len(where) or where[after] > (node.end_lineno or node.lineno):
+        after = bisect_left(where, named.line(node.lineno))
+        if after == len(where) or where[after] > named.line(node.end_lineno or node.lineno):
             return False
     waiting: list[ast.AST] = list(node.body)
     while waiting:

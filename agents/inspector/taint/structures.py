@@ -61,7 +61,7 @@ class Module:
     def fill(self) -> None:
         """Parse the whole file if that was not done yet. Raises Stale."""
         if self.blank:
-            sources.fill(self.tree, self.source, self.path, self.blank)
+            sources.fill(self.tree, self.source, self.path, self.blank, self.told.lines)
             self.blank = {}
 
     def yields(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -69,7 +69,7 @@ class Module:
         known = self.blank.get((node.lineno, node.col_offset))
         if known is not None:
             return known
-        return sources.yields(node, self.told.yielding)
+        return sources.yields(node, self.told.yielding, self.told.lines)
 
 
 @dataclass(slots=True, eq=False)

@@ -175,10 +175,12 @@ class Tokens:
     def _function(self, function: Function) -> str:
         module, node = function.module, function.node
         decorators = [] if not hasattr(node, "decorator_list") else node.decorator_list
-        start = min([node.lineno, *(one.lineno for one in decorators)])
+        lines = module.told.lines
+        start = min([lines.line(node.lineno), *(lines.line(one.lineno) for one in decorators)])
+        end = lines.line(node.end_lineno or node.lineno)
         parts = [
-            module.path, function.name, function.kind, str(start), str(node.col_offset), self._head(module),
-            self._text(module, start, node.end_lineno or start),
+            module.path, function.name, function.kind, lines.between(start, end), str(node.col_offset),
+            self._head(module), self._text(module, start, end),
         ]  # fmt: skip
         if function.owner is not None:
             parts.append(self.cls(function.owner))

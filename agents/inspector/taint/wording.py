@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from agents.inspector.taint import kinds
@@ -15,7 +16,7 @@ _CONFIDENCE = ("high", "medium", "low", "low")
 
 
 def finding(hit: Hit) -> dict[str, Any]:
-    """The finding as plain data."""
+    """The finding as plain data; its lines are names, and it has a message only if none is in there."""
     kind = kinds.BY_BIT[hit.kind]
     taint = hit.source
     severity = kind.local if taint.source.origin == "local" else kind.severity
@@ -33,7 +34,7 @@ def finding(hit: Hit) -> dict[str, Any]:
         "end_line": hit.end_line,
         "source": _source(taint.source),
         "sink": hit.sink,
-        "message": _message(hit),
+        "message": _fact(hit),
         "hops": hops(hit),
     }
 
@@ -43,16 +44,41 @@ def _source(source: Source) -> str:
     return f"{source.what} {selector}" if selector else source.what
 
 
-def _message(hit: Hit) -> str:
-    source: Source = hit.source.source
-    if source.origin == "fact":
-        return f"{source.what[:1].upper()}{source.what[1:]}: {hit.sink}."
-    what = _source(source)
-    text = f"{what[:1].upper()}{what[1:]}"
-    if source.place is not None:
-        here = "" if source.place.path == hit.path else f" of {source.place.path}"
-        text += f" (line {source.place.line}{here})"
-    return f"{text} reaches {hit.sink} (line {hit.line})."
+def _fact(hit: Hit) -> str:
+    what: str = hit.source.source.what
+    return f"{_capital(what)}: {hit.sink}." if hit.source.source.origin == "fact" else ""
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def told(
+    named: dict[str, Any], place: tuple[str, int, int] | None, line: Callable[[str, int], int]
+) -> dict[str, Any]:
+    """A finding as people are told it. `place` is its source's, `line` gives the line of a file by its name."""
+    path = named["path"]
+    at = line(path, named["line"])
+    return {
+        **named,
+        "line": at,
+        "end_line": line(path, named["end_line"]),
+        "message": named["message"] or _message(named, place, at, line),
+        "hops": [{**hop, "line": line(hop["path"], hop["line"])} for hop in named["hops"]],
+    }
+
+
+def _message(
+    named: dict[str, Any],
+    place: tuple[str, int, int] | None,
+    at: int,
+    line: Callable[[str, int], int],
+) -> str:
+    text = _capital(named["source"])
+    if place is not None:
+        here = "" if place[0] == named["path"] else f" of {place[0]}"
+        text += f" (line {line(place[0], place[1])}{here})"
+    return f"{text} reaches {named['sink']} (line {at})."
 
 
 def hops(hit: Hit) -> list[dict[str, Any]]:

@@ -339,7 +339,7 @@ def test_what_a_root_binds_in_a_closure_of_the_program_ends_with_it(tmp_path: Pa
     engine, _ = _run(root, None)
     assert engine.keeper is not None
     records.write(kept, engine.keeper.now, ROOT_STEPS)
-    (root / "c.py").write_text(f"# a line\n{shown}")
+    (root / "c.py").write_text(shown.replace("get())", "get())  # more"))
 
     again, told = _run(root, records.read(kept, ROOT_STEPS))
 
@@ -369,7 +369,7 @@ def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     engine, _ = _run(root, None)
     assert engine.keeper is not None
     records.write(kept, engine.keeper.now, ROOT_STEPS)
-    (root / "b.py").write_text(f"# a line\n{shown}")
+    (root / "b.py").write_text(shown.replace("late(s", "late( s").replace("helper(t", "helper( t"))
     again: list[int] = []
     recalled = Keeper.recalled
 
@@ -385,6 +385,32 @@ def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     assert [second.roots[one].function.name for one in again] == ["early"]
     assert second.keeper.taken == len(second.roots) - 3  # without it and the two that were changed
     assert told == _run(root, None)[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_that_come_and_go_between_functions_have_nothing_executed_again(
+    tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    _written(root)
+    engine, first = _run(root, None)
+    for _ in range(3):
+        assert engine.keeper is not None
+        records.write(kept, engine.keeper.now, ROOT_STEPS)
+        for path in root.rglob("*.py"):
+            lines = path.read_text().split("\n")
+            tops = [n for n, line in enumerate(lines) if line.startswith(("def ", "class ", "@", "import "))]
+            for at in sorted(rng.sample(tops, min(2, len(tops))), reverse=True):
+                if not at or not lines[at - 1].strip():
+                    before = max(0, at - 1)  # an empty line
+                    lines[before:at] = rng.choice([[], ["# one", "", "# two"], ["", "# a line", ""]])
+            path.write_text("\n".join(lines))
+        engine, told = _run(root, records.read(kept, ROOT_STEPS))
+        assert engine.keeper is not None
+        assert engine.keeper.taken == len(engine.roots)
+        assert told == _run(root, None)[1]
+    assert len(told["findings"]) == len(first["findings"])
 
 
 def test_a_function_executed_again_is_seen_to_read_a_request(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from agents.inspector.taint import sources
+from agents.inspector.taint import lines, sources
 
 ODD = {
     "one line": "def f(): return 1\nx = 1\n",
@@ -44,13 +45,17 @@ def _shape(tree: ast.Module) -> list[str]:
 def test_what_is_blanked_can_be_filled_again(source: str) -> None:
     content = source.encode()
     whole = sources.parsed(content, "a.py")
-    bodies = sources.bodies(content, whole, ())
+    bodies = sources.bodies(content, whole, (), lines.first(content))
     tree = sources.parsed(sources.blanked(content, bodies), "a.py")
     assert _shape(tree) == _shape(sources.parsed(content, "a.py"))
 
     tree = sources.parsed(sources.blanked(content, bodies), "a.py")
-    sources.fill(tree, content, "a.py", {(line, column) for line, column, *_ in bodies})
+    sources.fill(tree, content, "a.py", {(line, column) for line, column, *_ in bodies}, lines.first(content))
     assert _bodies(tree) == _bodies(whole)
+
+
+def _bodies_of(source: bytes, needed: Iterable[sources.Position]) -> tuple[sources.Body, ...]:
+    return sources.bodies(source, sources.parsed(source, "a.py"), needed, lines.first(source))
 
 
 def _bodies(tree: ast.Module) -> list[tuple[str, list[str]]]:
@@ -66,27 +71,27 @@ def test_bodies_that_begin_on_the_line_of_their_function_or_in_an_odd_coding_sta
         b"def f(): \\\n    return 1\n",
         b"# coding: utf-7\ndef f():\n    return 1\n",
     ):
-        assert sources.bodies(source, sources.parsed(source, "a.py"), ()) == ()
+        assert _bodies_of(source, ()) == ()
 
 
 def test_whether_it_yields_is_told_of_each_body() -> None:
     source = b"def f():\n    def g():\n        yield\n    return g\n\nclass A:\n    def h(self):\n        yield 1\n"
-    told = sources.bodies(source, sources.parsed(source, "a.py"), ())
+    told = _bodies_of(source, ())
     assert sorted(told) == [(1, 0, 2, 4, False), (7, 4, 8, 8, True)]
 
 
 def test_a_body_that_every_run_needs_stays() -> None:
     source = b"def f():\n    return 1\n\ndef g():\n    return 2\n"
-    assert sources.bodies(source, sources.parsed(source, "a.py"), {(1, 0)}) == ((4, 0, 5, 5, False),)
+    assert _bodies_of(source, {(1, 0)}) == ((4, 0, 5, 5, False),)
 
 
 def test_a_body_that_was_not_blanked_keeps_its_nodes() -> None:
     source = b"def f():\n    return lambda: 1\n\ndef g():\n    return 2\n"
-    bodies = sources.bodies(source, sources.parsed(source, "a.py"), {(1, 0)})
+    bodies = _bodies_of(source, {(1, 0)})
     tree = sources.parsed(sources.blanked(source, bodies), "a.py")
     before = {one.name: one.body for one in sources.outermost(tree)}
 
-    sources.fill(tree, source, "a.py", {(4, 0)})
+    sources.fill(tree, source, "a.py", {(4, 0)}, lines.first(source))
 
     after = {one.name: one.body for one in sources.outermost(tree)}
     assert after["f"] is before["f"]
