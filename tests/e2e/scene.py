@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents import requests, run_links
 from agents.workspace import parse_target
-from tasks import interruption, runs, stint
+from tasks import interruption, runs, sharing, stint
 from tasks.contract import catalog
 from tasks.models import Run, WorkerSession
 from tests.api.cast import Cast, make_cast
@@ -64,7 +64,7 @@ def make_scene(
         run.refresh_from_db()
     _, shared = run_links.make(done[0], cast.bob, days=7, note="for Ada", with_logs=True)
     row, over = run_links.make(done[0], cast.bob, days=7, note="for Eve")
-    run_links.end(row, done[0], cast.bob)
+    sharing.revoke(row, by_id=cast.bob.pk)
     return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared, over=over)
 
 
