@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -18,6 +20,15 @@ _TICKET = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 def ticket_of(sent: str | None) -> str:
     """Give the one-time name that a form was sent with, or a new one for a form that brings none."""
     return sent if sent and _TICKET.match(sent) else str(uuid4())
+
+
+def way_back(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead back to the page of ours that a form names as `next`; to the start if that is none."""
+    back = request.POST.get("next", "")
+    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(
+        back, {request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(back if is_ours else "/")
 
 
 class SignInForm(AuthenticationForm):

@@ -14,14 +14,13 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from frontend.account_frame import show
+from frontend.forms import way_back
 
 ENGLISH_ONLY = ("/api/", "/admin/", "/static/", "/livez", "/readyz", "/metrics")
 PAGES_OF_THE_API = frozenset({"/api/v1/docs"})
@@ -68,9 +67,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User) and request.user.language != kept:
         request.user.language = kept
         request.user.save(update_fields=["language"])
-    back = request.POST.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    answer = redirect(back if safe else "/")
+    answer = way_back(request)
     if kept:
         answer.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

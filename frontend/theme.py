@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from frontend.context import COOKIE, THEMES
+from frontend.forms import way_back
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -18,9 +17,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
         return HttpResponseBadRequest(f"the theme must be one of {', '.join(THEMES)}")
-    back = request.POST.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    answer = redirect(back if safe else "/")
+    answer = way_back(request)
     answer.set_cookie(
         COOKIE, theme, max_age=A_YEAR, samesite="Lax", secure=request.is_secure(), httponly=False
     )

@@ -24,7 +24,9 @@ def test_other_themes_are_refused(db: None, theme: str) -> None:
     assert "system, light, dark" in answer.content.decode()
 
 
-@pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "away", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "nowhere", "a\0b"]
+)
 def test_switch_leads_to_no_other_host(db: None, away: str) -> None:
     assert Client().post("/account/theme", {"theme": "dark", "next": away})["Location"] == "/"
 
