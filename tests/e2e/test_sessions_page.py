@@ -58,3 +58,17 @@ def test_page_fits_a_small_screen_and_signs_out_everywhere(
     page.wait_for_url(f"{web.url}/login/?next=/account/sessions")
     assert "You are signed out everywhere." in page.locator("main").inner_text()
     assert complaints == []
+
+
+def test_back_button_shows_nothing_after_signing_out(page: Page, web: Web, complaints: list[str]) -> None:
+    run = submit_run(make_cast().project)
+    sign_in(page, web, f"/runs/{run.public_id}")
+    page.goto(f"{web.url}/runs")
+    page.locator("#you > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{web.url}/login/")
+    for path in ("/runs", f"/runs/{run.public_id}"):
+        page.go_back()
+        page.wait_for_url(f"{web.url}/login/?next={path}")
+        assert "Find security problems" not in page.content()
+    assert complaints == []
