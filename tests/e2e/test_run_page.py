@@ -9,13 +9,14 @@ from django.db import transaction
 
 from tasks import events, runs
 from tasks.changes import Change
-from tasks.models import Run
+from tasks.models import Run, Step
 from tests.api.cast import add_events, make_cast, submit_run
 from tests.e2e.browsing import needs_browser, sign_in
 from tests.e2e.wire import wire
+from tests.frontend.plans import Past, store_run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import APIResponse, Page, Route
 
     from tests.e2e.conftest import Web
 
@@ -28,6 +29,18 @@ pytestmark = [
 
 SOON = 30_000  # ms
 MANY = 700
+WATCH_STEP = """() => {
+  window.states = [];
+  const look = () => {
+    const states = [...document.querySelectorAll("#step-s0 .state, #graph .node[data-key=s0]")].map(
+      (one) => one.dataset.state ?? one.className.match(/state-(\\w+)/)[1]
+    );
+    for (const state of states) if (!window.states.includes(state)) window.states.push(state);
+  };
+  look();
+  const everything = { subtree: true, childList: true, attributes: true };
+  new MutationObserver(look).observe(document.getElementById("run"), everything);
+}"""
 WATCH_BADGE = """() => {
   const badge = document.getElementById("live");
   window.told = [badge.textContent];
@@ -39,9 +52,17 @@ WATCH_BADGE = """() => {
 
 def add_turns(run: Run, count: int) -> None:
     """Append so many events that the log shows in a line each."""
+    tell(
+        run,
+        *(events.AgentSaid(key="s0", attempt=1, topic=f"turn-{n}", content={}) for n in range(1, count + 1)),
+    )
+
+
+def tell(run: Run, *facts: events.Fact) -> None:
+    """Append events as the engine does, with its hint to the sockets."""
     change = Change(run.pk)
-    for n in range(1, count + 1):
-        change.tell(events.AgentSaid(key="s0", attempt=1, topic=f"turn-{n}", content={}))
+    for fact in facts:
+        change.tell(fact)
     with transaction.atomic():
         change.write()
 
@@ -95,4 +116,29 @@ def test_cut_socket_loses_nothing_and_the_badge_tells_how_it_stands(
         seen = page.eval_on_selector_all("#events li", "lines => lines.map(line => Number(line.dataset.seq))")
         assert seen == list(range(seen[0], head + 1))
         assert len(seen) > MANY
+    assert complaints == []
+
+
+def test_parts_made_before_an_event_take_nothing_back(page: Page, web: Web, complaints: list[str]) -> None:
+    cast = make_cast()
+    run = store_run(cast.project, Past(key="s0", state="pending"))
+    sign_in(page, web, f"/runs/{run.public_id}")
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    old: list[tuple[Route, APIResponse]] = []
+    page.route("**/parts*", lambda route: route.continue_() if old else old.append((route, route.fetch())))
+    add_turns(run, 1)
+    page.locator("#events li", has_text="turn-1").wait_for(timeout=SOON)
+    while not old:
+        page.wait_for_timeout(50)  # lets the route be asked
+    Step.objects.filter(run=run).update(state="ready")
+    tell(run, events.StepReady(key="s0"))
+    page.locator("#step-s0 .state-ready", has_text="ready").wait_for(timeout=SOON)
+    page.evaluate(WATCH_STEP)
+    route, answer = old[0]
+    assert 'class="state state-pending"' in answer.text()
+    route.fulfill(response=answer)
+    Run.objects.filter(pk=run.pk).update(goal="told anew")
+    add_turns(run, 2)
+    page.locator("h1", has_text="told anew").wait_for(timeout=SOON)  # by parts that are newer
+    assert page.evaluate("window.states") == ["ready"]
     assert complaints == []
