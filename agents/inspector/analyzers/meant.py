@@ -133,6 +133,12 @@ def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return False
 
 
+def _names_the_major(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`version_info.major >= 3 and version_info.minor >= 11`: the major version is compared, too."""
+    del in_test_code
+    return re.search(r"version_info(?:\.major|\[0\])", lines.line(claim.path, claim.line)) is not None
+
+
 def _marks_a_constant(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`mark_safe("<br>")`: nobody can put anything into a text that stands in the source."""
     del in_test_code
@@ -182,4 +188,5 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "S704": _marks_a_constant,
     "PLE2502": _reorders_nothing,
     "PLE0101": _returns_nothing,
+    "YTT204": _names_the_major,
 }

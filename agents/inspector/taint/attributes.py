@@ -101,8 +101,9 @@ def _of_class(
     if is_instance:
         remembered = cls.remembered(name)
         if remembered is not None:
-            if holder.taints:
-                return remembered.but(taints=merged(remembered.taints, parts_of(holder.taints, f".{name}")))
+            if holder.taints:  # of something that was put into it, most likely not of this
+                parts = tuple(one.weaker() for one in parts_of(holder.taints, f".{name}"))
+                return remembered.but(taints=merged(remembered.taints, parts))
             return remembered
     for base in cls.outside():
         full = frame.engine.tables.canonical(f"@{base}" if is_instance else base)

@@ -32,6 +32,7 @@ from agents.inspector.taint.values import (
     NO_FACTS,
     STORED,
     UNKNOWN,
+    WEAKEN,
     Attribute,
     Choice,
     Taint,
@@ -395,7 +396,9 @@ def _default(
     taints: tuple[Taint, ...] = ()
     if method in _LOOKS_UP and receiver is not None and not receiver.taints:
         default = given.at(1, "default") if method == "get" else None
-        return UNKNOWN if default is None else Value(tuple(one.weaker() for one in deep_taints(default)))
+        asked = guards.about(deep_taints(given.at(0) or UNKNOWN), WEAKEN)
+        facts = (asked, NO_FACTS) if asked and default is None else None  # something is stored under it
+        return Value(tuple(one.weaker() for one in deep_taints(default or UNKNOWN)), facts=facts)
     for one in given.every():
         taints = merged(taints, deep_taints(one))
     if name and top in _STDLIB:

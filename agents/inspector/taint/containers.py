@@ -14,6 +14,7 @@ from agents.inspector.taint.values import (
     KEYS,
     MAX_ITEMS,
     MISSING,
+    NO_FACTS,
     NONE,
     STORED,
     TRUE,
@@ -342,7 +343,13 @@ def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
         from agents.inspector.taint import guards, texts
 
         default = texts.cleaned(default, guards.without(default, holder))
-    return join(value, NONE if default is None else default), None
+    found = join(value, NONE if default is None else default)
+    if default is None and key.taints and holder.shape == "dict":
+        from agents.inspector.taint import guards
+
+        proved = guards.member_facts(key, holder)[0]  # `if table.get(name):` is `if name in table:`
+        found = found.but(facts=(proved, NO_FACTS)) if proved else found
+    return found, None
 
 
 def _is_same(first: Value, second: Value) -> bool:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from agents.inspector.taint import kinds
 from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Module
@@ -100,6 +101,7 @@ class Frame:
     __slots__ = (
         "born",
         "budget",
+        "chosen",
         "engine",
         "exits",
         "function",
@@ -140,6 +142,7 @@ class Frame:
         self.level: int = caller.level + 1 if caller else 0
         self.parent = function.parent if function else None
         self.is_module = function is None
+        self.chosen = 0  # conditions around that ask a setting whether a certificate is to be checked
         self.route = route  # what becomes of the returned value: "html", "json" or ""
         self.hits: list[Hit] = []
         self.returns: list[Value] = []
@@ -218,7 +221,9 @@ class Frame:
     def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
         """Report something that is wrong by itself, wherever its values come from."""
         place = self.place(node)
-        taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), weak)
+        if self.chosen and bit == kinds.KINDS["certificate"].bit:
+            weak += 2  # whoever runs the program decides
+        taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), min(weak, 3))
         end = getattr(node, "end_lineno", 0) or place.line
         hit = Hit(bit, taint, place.path, place.line, place.column, end, sink, taint.trail)
         if not self.level and self.function is not None and self.function.parameters:

@@ -140,9 +140,9 @@ def _facts(op: ast.cmpop, left: Value, right: Value) -> Both:
         case ast.NotEq() | ast.IsNot():
             return NO_FACTS, equal_facts(left, right)
         case ast.In():
-            return _member_facts(left, right)
+            return member_facts(left, right)
         case ast.NotIn():
-            true, false = _member_facts(left, right)
+            true, false = member_facts(left, right)
             return false, true
     return NO_FACTS, NO_FACTS
 
@@ -195,7 +195,8 @@ def _unchanged(left: Value, right: Value) -> Facts:
     return facts  # type: ignore[return-value]  # the keys are FactKeys; mypy loses that in the mixed tuple
 
 
-def _member_facts(left: Value, right: Value) -> Both:
+def member_facts(left: Value, right: Value) -> Both:
+    """What `left in right` proves, and what its being false does."""
     of = (left.items or {}).get(TYPE_OF)
     if of is not None:
         return type_facts(of, right.but(shape="tuple")), NO_FACTS

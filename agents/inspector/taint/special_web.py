@@ -8,7 +8,7 @@ from agents.inspector.taint import containers, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
-from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.structures import Arguments, Function, Instance
 from agents.inspector.taint.values import (
     NONE,
     UNKNOWN,
@@ -153,9 +153,21 @@ def write_page(
     if chunk is None or chunk.shape == "dict":
         return NONE
     kind = ((receiver.items if receiver is not None else None) or {}).get(_TYPE)
+    kind = _default_type(frame, node, receiver) if kind is None and receiver is not None else kind
     if kind is None or (isinstance(kind.const, str) and sinks.renders(kind.const)):
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(chunk), node, "the page that the handler writes")
     return NONE
+
+
+def _default_type(frame: Frame, node: ast.expr, handler: Value) -> Value | None:
+    """The type that a handler of the tree sets before its method is called; None if it sets none."""
+    from agents.inspector.taint import summaries
+
+    member = handler.ref.cls.member("set_default_headers") if isinstance(handler.ref, Instance) else None
+    if member is None or not isinstance(member.ref, Function) or frame.function is member.ref:
+        return None
+    _, changed = summaries.call_with_receiver(frame, node, member.ref, Arguments([handler], nodes=[None]))
+    return (changed.items or {}).get(_TYPE)
 
 
 @known_as("start_response")

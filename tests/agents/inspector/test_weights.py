@@ -265,3 +265,9 @@ def test_a_guess_at_a_fault_stands_behind_upkeep_that_is_due(tmp_path: Path) -> 
         ("F841", Severity.LOW),
         ("S608", Severity.LOW),
     ]
+
+
+def test_a_minor_version_beside_its_major_is_told_rightly(tmp_path: Path) -> None:
+    text = "import sys\n\nif sys.version_info.major >= 3 and sys.version_info.minor >= 11:\n    A = 1\n"
+    plant(tmp_path, {"a.py": text, "b.py": "import sys\n\nA = sys.version_info.minor >= 11\n"})
+    assert places(inspect(tmp_path, "lint").findings) == ["YTT204 b.py:3"]

@@ -31,6 +31,9 @@ _HEAD = (
         ("os.system('x ' + books.get_text(p))", [1]),
         ("os.system('x ' + books.treated(p).text)", [1]),
         ("os.system('x ' + books.get_book(p))", [1]),
+        ("T = {'a': 1}\nif not T.get(p):\n    return ''\nos.system('x ' + p)", []),
+        ("T = {'a': 1}\nif not T.get(p, 1):\n    return ''\nos.system('x ' + p)", [4]),
+        ("T = {'a': 1}\nif T.get(p):\n    return ''\nos.system('x ' + p)", [4]),
         ("if p not in settings.KINDS:\n    return ''\nos.system('x ' + p)", []),
         ("from settings import KINDS as kinds\nif p in kinds:\n    os.system('x ' + p)", []),
     ],
@@ -54,6 +57,7 @@ def _sureness(root: Path, body: str) -> list[str]:
         ("os.system(books.treated(p))", ["medium"]),
         ("os.system(books.two(books.treated(p)))", ["low"]),
         ("if p not in books.KINDS and books.STRICT:\n        return ''\n    os.system(p)", ["medium"]),
+        ("if not books.get(p):\n        return ''\n    os.system(p)", ["medium"]),
         ("if p not in books.KINDS or books.STRICT:\n        return ''\n    os.system(p)", []),
     ],
 )
@@ -104,3 +108,39 @@ def test_a_header_that_is_decoded_in_a_function_is_no_random_number(tmp_path: Pa
         "@app.route('/')\ndef view():\n    session_token = read(request.headers['T'])\n    return ''\n"
     )
     assert found(tmp_path, {"app.py": text}) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("remote.tls_validation", "low"),
+        ("not verify_ssl", "low"),
+        ("remote.fast", "high"),
+        ("form.is_valid()", "high"),
+    ],
+)
+def test_whether_certificates_are_checked_may_be_somebodys_choice(
+    tmp_path: Path, condition: str, expected: str
+) -> None:
+    text = (
+        "import ssl\ndef open_to(remote, form, verify_ssl):\n    context = ssl.create_default_context()\n"
+        f"    if {condition}:\n        context.verify_mode = ssl.CERT_NONE\n    return context\n"
+    )
+    assert [one["confidence"] for one in analysed(tmp_path, {"app.py": text})["findings"]] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("application/json", []), ("text/html", ["taint-xss app.py:12"])]
+)
+def test_a_handlers_default_type_decides_what_its_text_is(
+    tmp_path: Path, kind: str, expected: list[str]
+) -> None:
+    text = (
+        "from tornado.web import Application, RequestHandler\nclass Base(RequestHandler):\n"
+        "    def content_type(self):\n        return 'text/html'\n"
+        "    def set_default_headers(self):\n        self.set_header('X-A', 'b')\n"
+        "        self.set_header('Content-Type', self.content_type())\n"
+        f"class Page(Base):\n    def content_type(self):\n        return '{kind}'\n"
+        "    def get(self):\n        self.write(self.get_argument('p'))\n"
+    )
+    assert found(tmp_path, {"app.py": text}) == expected
