@@ -1,6 +1,6 @@
 """One analysis: every module's body, then every function from outside, each within its bounds.
 
-    parse -> execute module bodies (imports first) -> constructors -> every function as a root -> findings
+    parse -> execute module bodies (imports first) -> constructors ahead -> every function as a root -> findings
 
 A root is executed with what the frameworks' tables say of its parameters. Whatever reaches a bound is listed as not
 analysed, with the reason; it is never silently clean.
@@ -181,21 +181,21 @@ class Engine:
             told.line = line(told.path, told.line)
 
     def _prepared(self) -> list[Module]:
-        """Parse all files, and execute modules' bodies and constructors."""
+        """Parse all files, and execute modules' bodies."""
         modules = [module for path in self.project.paths if (module := self.project.load(path)) is not None]
         for module in modules:
             self.project.execute(module)
         for module in modules:
             self._names_of_types(module)
-        for module in modules:
-            self._progress(module.path)
-            self._methods_first(module)
         return modules
 
     def _all_roots(self, modules: list[Module]) -> None:
         roots = [self._of(module) for module in modules]
+        first = [root for module in modules for root in self._first_of(module)]
         if self.keeper is not None:
-            self.keeper.begin(modules, [root for every in roots for root in every])
+            self.keeper.begin(modules, [*first, *(root for every in roots for root in every)])
+        for root in first:
+            self._in_turn(root, self._milliseconds)
         for module, every in zip(modules, roots, strict=True):
             self._progress(module.path)
             self._roots(every)
@@ -223,13 +223,14 @@ class Engine:
         for name, value in frame.state.variables.items():
             module.variables.setdefault(name, value)
 
-    def _methods_first(self, module: Module) -> None:
-        """Constructors first: what they put on `self` is known to the other methods. And what serves each request."""
-        for function in module.functions:
-            if (
-                function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS
-            ) or entries.is_early(self, function):
-                self._execute(function, Budget(self._steps, self._milliseconds), is_ahead=True)
+    def _first_of(self, module: Module) -> list[Root]:
+        """Constructors: what they put on `self` is known to the other methods. And what serves each request."""
+        return [
+            Root(function, is_ahead=True)
+            for function in module.functions
+            if (function.owner is not None and function.name.rpartition(".")[2] in _CONSTRUCTORS)
+            or entries.is_early(self, function)
+        ]
 
     def _of(self, module: Module) -> list[Root]:
         """A module's roots: its functions, and what its classes inherit that a framework calls on them."""
@@ -241,8 +242,6 @@ class Engine:
     def _roots(self, roots: list[Root]) -> None:
         deadline = time.thread_time() + self._file_milliseconds / 1000 - self._again
         for root in roots:
-            self.ledger.time = len(self.roots)
-            self.roots.append(root)
             self.result.functions += root.owner is None
             self._in_time(root, deadline)
 
@@ -253,10 +252,16 @@ class Engine:
         elif left <= 0:
             took = f"{self._file_milliseconds} ms of processor time"
             self.not_analysed(root.function, f"its file took longer than {took}")
-        elif self.keeper is not None and self.keeper.take_over(root):
+        else:
+            self._in_turn(root, min(self._milliseconds, left))
+
+    def _in_turn(self, root: Root, milliseconds: int) -> None:
+        self.ledger.time = len(self.roots)
+        self.roots.append(root)
+        if self.keeper is not None and self.keeper.take_over(root):
             self._take_over(self.keeper.outcome(root))
         else:
-            self._root(root, Budget(self._steps, min(self._milliseconds, left)))
+            self._root(root, Budget(self._steps, milliseconds))
 
     def _take_over(self, record: Record) -> None:
         assert self.keeper is not None
@@ -289,7 +294,7 @@ class Engine:
         trace = self.ledger.trace = Trace()
         self._budget, self.open, self.active, self.caught = budget, {}, {}, {}
         try:
-            self._execute(root.function, budget, root.owner)
+            self._execute(root.function, budget, root.owner, is_ahead=root.is_ahead)
         finally:
             self.ledger.trace = None
             self.ledger.undo(trace)

@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Root:
-    """A function as others call it, on an instance of `owner` if not of its own class."""
+    """A function as others call it, on an instance of `owner` if not of its own class.
+
+    `is_ahead`: it will have a turn of its own, and goes before all that have not, for what it leaves.
+    """
 
     function: Function
     owner: Class | None = None
+    is_ahead: bool = False
 
 
+_AHEAD = "~"  # in the place of an owner
 ENOUGH_USED = 0.9  # of the facts; then the rest is no burden
 
 
@@ -77,7 +82,7 @@ class Keeper:
             self._functions[(*place, number)] = function
             self._names[function] = (*place, number)
         for root in roots:
-            owner = "" if root.owner is None else self._tokens.cls(root.owner)
+            owner = _AHEAD if root.is_ahead else "" if root.owner is None else self._tokens.cls(root.owner)
             self._roots[root] = (*self._names[root.function], owner)
         ledger.changed = self._changed
         ledger.begin(self._tokens.key)

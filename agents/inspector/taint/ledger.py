@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
     from agents.inspector.taint.structures import Class, Function, Hit, Summary
 
-BEFORE_ROOTS = -1  # the time of modules' bodies and of constructors
+BEFORE_ROOTS = -1  # the time of modules' bodies
 Place = tuple[Any, ...]  # of something shared: what it is, whose, its name
 Told = tuple[str, int, str, str]  # path, line, what, reason
 
