@@ -18,7 +18,7 @@ from accounts import attempts, devices, sessions
 from accounts.models import DeviceSession, EndedBecause
 from frontend.account_frame import show
 from frontend.forms import PasswordForm
-from frontend.views import error, user_of
+from frontend.views import error, slow_down, user_of
 
 MOST_SHOWN = 200
 
@@ -88,8 +88,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
         attempts.count(
             request, group="password", name=user.get_username()
         )  # the old one must not be guessed here
-    except attempts.TooManyAttempts:
-        return error(request, 429)
+    except attempts.TooManyAttempts as refused:
+        return slow_down(request, refused)
     form = PasswordForm(user, request.POST)
     if not form.is_valid():
         return _password_page(request, form, status=400)

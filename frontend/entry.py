@@ -21,9 +21,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     try:
         attempts.count(request, group="entry-link")
     except attempts.TooManyAttempts as refused:
-        answer = views.error(request, 429)
-        answer.headers["Retry-After"] = str(refused.retry_after)
-        return answer
+        return views.slow_down(request, refused)
     link = entries.find(token)
     if link is None:
         return views.error(request, 410)

@@ -29,7 +29,7 @@ from accounts.refusals import TeamRefused
 from accounts.roles import Role
 from frontend.people_rows import invitation_row, member_row
 from frontend.team_forms import InviteForm, JoinForm, TeamForm
-from frontend.views import error, user_of
+from frontend.views import error, slow_down, user_of
 from frontend.vocabulary import word
 
 SHOWN = 500
@@ -123,8 +123,8 @@ def invite(request: HttpRequest, team: str) -> HttpResponse:
             by=user,
             lasts=timedelta(days=form.cleaned_data["days"]),
         )
-    except attempts.TooManyAttempts:
-        return error(request, 429)
+    except attempts.TooManyAttempts as refused:
+        return slow_down(request, refused)
     except TeamRefused as refused:
         form.add_error("whom", str(refused))
         return _team_page(request, found, form, status=400)
@@ -142,8 +142,8 @@ def change_invitation(request: HttpRequest, team: str, invitation_id: UUID) -> H
     if request.POST.get("act") == "resend":
         try:
             attempts.count(request, group="invite", name=user.get_username())
-        except attempts.TooManyAttempts:
-            return error(request, 429)
+        except attempts.TooManyAttempts as refused:
+            return slow_down(request, refused)
     with _told(request):
         if request.POST.get("act") == "resend":
             return _sent(request, found, invitations.resend(row, by=user))
@@ -173,8 +173,8 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link invites to; accept or decline it, as who is signed in, or with a new account."""
     try:
         attempts.count(request, group="invitation")
-    except attempts.TooManyAttempts:
-        return error(request, 429)
+    except attempts.TooManyAttempts as refused:
+        return slow_down(request, refused)
     row = invitations.by_token(token)
     if row is None:
         text = _("This link opens nothing: perhaps a newer mail has another, or it was not copied whole.")

@@ -81,9 +81,7 @@ class SignIn(LoginView):
         try:
             attempts.count(request, group="sign-in", name=str(request.POST.get("username", "")))
         except attempts.TooManyAttempts as refused:
-            answer = error(request, 429)
-            answer.headers["Retry-After"] = str(refused.retry_after)
-            return answer
+            return slow_down(request, refused)
         return super().post(request, *args, **kwargs)
 
 
@@ -114,6 +112,13 @@ def error(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
     context = {"status": status, "title": title, "text": text or usual}
     body = render_to_string("frontend/error.html", context, request if status < 500 else None)
     return HttpResponse(body, status=status)
+
+
+def slow_down(request: HttpRequest, refused: attempts.TooManyAttempts) -> HttpResponse:
+    """Refuse what was tried too often, and say when to come back."""
+    answer = error(request, 429)
+    answer.headers["Retry-After"] = str(refused.retry_after)
+    return answer
 
 
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:

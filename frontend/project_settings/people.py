@@ -19,7 +19,7 @@ from accounts.roles import Role
 from frontend.people_rows import invitation_row, person_in, person_rows
 from frontend.project_settings.frame import Desk, open_section, sentence
 from frontend.team_forms import InviteForm
-from frontend.views import error
+from frontend.views import error, slow_down
 
 PER_PAGE = 100
 INVITED_SHOWN = 200
@@ -72,8 +72,8 @@ def invite(request: HttpRequest, project: str) -> HttpResponse:
             by=desk.user,
             lasts=timedelta(days=form.cleaned_data["days"]),
         )
-    except attempts.TooManyAttempts:
-        return error(request, 429)
+    except attempts.TooManyAttempts as refused:
+        return slow_down(request, refused)
     except TeamRefused as refused:
         form.add_error("whom", sentence(refused))
         return _page(desk, form, status=400)
@@ -93,8 +93,8 @@ def change_invitation(request: HttpRequest, project: str, invitation_id: UUID) -
         if request.POST.get("act") == "resend":
             try:
                 attempts.count(request, group="invite", name=desk.user.get_username())
-            except attempts.TooManyAttempts:
-                return error(request, 429)
+            except attempts.TooManyAttempts as refused:
+                return slow_down(request, refused)
             return _sent(desk, invitations.resend(row, by=desk.user))
         invitations.revoke(row, by=desk.user)
         desk.say(_("The invitation is revoked; its link opens nothing."))

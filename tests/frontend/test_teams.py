@@ -89,6 +89,7 @@ def test_sending_again_counts_as_inviting(cast: Cast) -> None:
     invite(client)
     path = f"{TEAM}/invitations/{Invitation.objects.get().public_id}"
     assert [client.post(path, {"act": "resend"}).status_code for _ in range(10)] == [302] * 9 + [429]
+    assert 0 < int(client.post(path, {"act": "resend"})["Retry-After"]) <= 60
 
 
 def test_roles_are_changed_and_members_taken_out(cast: Cast) -> None:
@@ -262,6 +263,7 @@ def test_link_that_is_none_is_404(cast: Cast, token: str) -> None:
 def test_links_are_not_guessed(cast: Cast, one_window: None) -> None:
     client = Client()
     assert [client.get(f"/invitations/{n}").status_code for n in range(31)] == [404] * 30 + [429]
+    assert 0 < int(client.get("/invitations/x")["Retry-After"]) <= 60
 
 
 @pytest.mark.parametrize(
