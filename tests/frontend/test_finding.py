@@ -84,6 +84,7 @@ def test_evidence_comes_first_hop_by_hop_with_links_to_the_code(cast: Cast, tmp_
         (f"{code}10#L10", "shop/search.py:10"),
     ]
     told = text(page)
+    assert told.count("The claim") == page.count("<main") == 1
     assert "name comes from the request" in told
     assert "See it yourself ./wrench taint shop" in told
     assert 'href="https://cwe.mitre.org/data/definitions/89.html"' in page
