@@ -167,7 +167,7 @@ def dismiss_a_finding(page: Page, sample: str) -> None:
     page.get_by_role("button", name="Dismiss", exact=True).click()
     page.locator(".reason", has_text="only the demonstration has it").wait_for()
     assert page.locator("h1").inner_text() == title
-    assert page.locator(".finding-head .status").first.inner_text().startswith("dismissed until ")
+    assert page.locator("main .badges .status").first.inner_text().startswith("dismissed until ")
 
 
 def allow_a_risky_step(page: Page, home: str) -> None:
