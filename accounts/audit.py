@@ -76,6 +76,7 @@ class Act(StrEnum):
     APPROVAL_DECIDED = "approval.decided"
     FINDING_DISMISSED = "finding.dismissed"
     FINDINGS_SWEPT = "findings.swept"
+    FINDINGS_EXPORTED = "findings.exported"
     REPORT_EXPORTED = "report.exported"
     AUDIT_EXPORTED = "audit.exported"
     RUN_DELETED = "run.deleted"

@@ -274,7 +274,7 @@ class MyInvitationsView(APIView):
     def get(self, request: Request) -> Response:
         """List the open invitations for your account or your address."""
         found = invitations.for_person(person(request))[:200]
-        return Response({"results": [_my_shape(row) for row in found if not invitations.why_over(row)]})
+        return Response({"results": [_my_shape(row) for row in invitations.answerable(found)]})
 
 
 class AcceptView(APIView):

@@ -62,6 +62,7 @@ def _answer(
     run = run_of(request, view, project)
     context |= _list(rows, view, form, run) | _rights(request, project)
     context["trail"] = finding_trail.query_for(view, project)
+    context["export"] = f"{request.path}/export{view.query}"
     context["matching"] = f"{request.path}/all{view.query}"
     return render(request, "frontend/findings.html", context, status=400 if form.is_bound else 200)
 

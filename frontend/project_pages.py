@@ -10,7 +10,7 @@ from django.urls import URLPattern
 
 from accounts import access
 from accounts.models import Project, User
-from frontend import code, documents, findings, overview, project_runs, sweep
+from frontend import code, documents, finding_export, findings, overview, project_runs, sweep
 from frontend.navigation import ProjectPage
 from frontend.project_settings import urls as settings
 
@@ -26,6 +26,7 @@ MODULES = (
 urlpatterns: list[URLPattern] = [
     *(pattern for module in MODULES for pattern in module.urlpatterns),
     *sweep.urlpatterns,  # behind the list of findings, without a tab
+    *finding_export.urlpatterns,
 ]
 
 

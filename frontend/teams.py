@@ -51,7 +51,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
             messages.info(request, _("%(name)s is made, and you own it.") % {"name": team.name})
             return redirect("frontend:team", team=team.slug)
     mine = Membership.objects.filter(user=user).select_related("team").order_by("team__name", "team_id")
-    answerable = [row for row in invitations.for_person(user)[:SHOWN] if not invitations.why_over(row)]
+    answerable = invitations.answerable(invitations.for_person(user)[:SHOWN])
     context = {
         "mine": [(row.team, Role(row.role).label) for row in mine[:SHOWN]],
         "invited": [invitation_row(row, None) for row in answerable],
@@ -259,6 +259,7 @@ def _team_page(
         "invited": [invitation_row(row, mine) for row in open_ones],
         "projects": access.projects_for(user, "project.view")
         .filter(team=team)
+        .select_related("team")
         .order_by("name", "pk")[:SHOWN],
         "may_manage": may_manage,
         "may_edit": access.may(user, "team.edit", team),

@@ -123,6 +123,7 @@ WORDS = frozenset(
         gettext_noop("approval decided"),
         gettext_noop("finding dismissed"),
         gettext_noop("findings swept"),
+        gettext_noop("findings exported"),
         gettext_noop("report exported"),
         gettext_noop("run deleted"),
         gettext_noop("share created"),

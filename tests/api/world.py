@@ -248,6 +248,8 @@ QUERIES: Mapping[str, Callable[[Side], str]] = {
     "GET api/v1/findings/matching": lambda side: f"?project={side.project_name}",
     "GET api/v1/runs/<uuid:run_id>/rerun": lambda side: "?from=a",
     "GET runs/<uuid:run_id>/rerun": lambda side: "?from=a",
+    "GET findings/export": lambda side: "?format=csv",
+    "GET projects/<project:project>/findings/export": lambda side: "?format=csv",
     "GET teams/<team:team>/audit/export": lambda side: "?format=csv",
     "POST api/v1/uploads": lambda side: f"?name=shop.tar.gz&project={side.project_name}",
 }

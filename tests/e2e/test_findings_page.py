@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Project
+from agents import sweeps
 from agents.findings import Severity
-from agents.models import TrackedFinding, TriageAct
+from agents.models import Sweep, SweepState, TrackedFinding, TriageAct
 from tasks.models import new_public_id
 from tests.api.cast import make_cast
 from tests.e2e.browsing import needs_browser, sign_in
@@ -64,6 +65,65 @@ def be_ready(page: Page) -> None:
 def at(page: Page) -> str:
     """The finding that the keyboard is at."""
     return " ".join(page.locator("tr[aria-selected=true] td.main a").inner_text().split()[:2])
+
+
+def place(page: Page) -> str:
+    return page.locator(".trail-place").inner_text()
+
+
+def go_through_the_list(page: Page, saved: str) -> None:
+    """From a finding on through its list of 27: there and back, judged by key, and to the list again."""
+    assert place(page) == "1 of 27"
+    for key, where in (("j", "2 of 27"), ("j", "3 of 27"), ("k", "2 of 27")):
+        page.keyboard.press(key)
+        page.locator(".trail-place", has_text=where).wait_for()
+    judged = page.locator("h1").inner_text()
+    page.get_by_label("Then go on to the next").check()
+    page.keyboard.press("a")
+    page.get_by_text("1 finding accepted.").wait_for()
+    assert place(page) == "3 of 27"
+    assert page.get_by_label("Then go on to the next").is_checked()
+    page.keyboard.press("d")
+    page.keyboard.type("by the key, jku")
+    page.locator(".judge-one").get_by_role("button", name="Dismiss").click()
+    page.get_by_text("1 finding dismissed.").wait_for()
+    assert place(page) == "3 of 26"  # what was dismissed is not in this list any more
+    page.keyboard.press("k")
+    page.locator(".trail-place", has_text="2 of 26").wait_for()
+    assert page.locator("h1").inner_text() == judged
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").get_by_text("back to the list").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    page.wait_for_url(saved)
+
+
+def end_sweeps() -> None:
+    """Do what the scheduler does with sweeps that take longer than a request."""
+    for sweep in Sweep.objects.filter(state=SweepState.RUNNING):
+        sweeps.work(sweep, seconds=60)
+
+
+def test_all_that_match_are_judged_and_taken_back(page: Page, web: Web, complaints: list[str]) -> None:
+    fill(make_cast().project)
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    sign_in(page, web, f"{LIST}?severity=low&severity=medium", "alice")
+    page.get_by_role("link", name="Judge all 4,990 that match").click()
+    page.get_by_role("heading", name="Judge all 4,990 findings").wait_for()
+    page.locator("#reason").fill("all of it is generated")
+    page.get_by_role("button", name="Dismiss 4,990").dblclick()
+    page.wait_for_url("**/findings/sweeps/*")
+    end_sweeps()
+    page.get_by_role("heading", name="4,990 findings dismissed").wait_for(timeout=60_000)
+    assert TrackedFinding.objects.filter(status="dismissed").count() == 4_990
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("so far").or_(page.get_by_text("All that you saw are done.")).wait_for()
+    end_sweeps()
+    page.get_by_role("heading", name="4,990 findings are as they were before").wait_for(timeout=60_000)
+    assert TrackedFinding.objects.filter(status="open").count() == MANY
+    page.get_by_role("link", name="Back to the list").click()
+    page.locator("#results-title", has_text="4,990 findings").wait_for()
+    assert complaints == []
 
 
 def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
@@ -146,6 +206,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     page.keyboard.press("o")
     page.wait_for_url("**/findings/*-*-*")
     assert title in page.locator("h1").inner_text()
+    go_through_the_list(page, saved)
     assert complaints == []
 
     state = page.context.storage_state()
