@@ -189,7 +189,12 @@ def _findings(side: Side, numbers: range) -> None:
         path=lambda n: f"p{n}/a.py",
         owner=lambda n: f"@o{n}",
     )
-    runs = list(Run.objects.filter(project=side.project).exclude(pk=seen.run_id).values_list("pk", flat=True))
+    runs = list(
+        Run.objects.filter(project=side.project)
+        .exclude(pk=seen.run_id)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
     step = {run: Step.objects.filter(run=run).values_list("pk", flat=True).first() for run in runs}
     spread = [run for run in runs if step[run]]
     copies(
