@@ -28,8 +28,8 @@ from accounts.models import Project
 from agents.finding_lists import narrow
 from agents.models import TrackedFinding, TrackedFindings
 from frontend.finding_query import ORDERS, View, read
-from frontend.finding_rows import beyond
 from frontend.findings import run_of
+from frontend.lists import beyond
 from frontend.navigation import open_project
 from frontend.views import error, user_of
 from tasks.models import Run
