@@ -54,6 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "questions": rows.questions_for(user),
         "projects": project_rows(listed[:PROJECTS_SHOWN]),
+        "has_teams": bool(listed) or access.teams_for(user, "team.view").exists(),
         "asked": asked,
         "has_more": len(listed) > PROJECTS_SHOWN,
         "recent": recent,
@@ -75,6 +76,7 @@ def runs_page(request: HttpRequest) -> HttpResponse:
         "may_submit": access.projects_for(user, "run.submit").exists(),
         "new_run": reverse("frontend:run-new"),
         "with_project": True,
+        "in_none": not access.visible_projects(user).exists(),
     }
     return render(request, "frontend/runs.html", context)
 

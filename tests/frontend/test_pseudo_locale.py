@@ -22,7 +22,37 @@ CODE = "qps"  # the code of languages for tests
 OPEN, CLOSE = "⟦", "⟧"
 READ = frozenset({"aria-label", "title", "placeholder", "alt"})
 OTHERS_PAGES = frozenset({"api/docs", "api/redoc"})  # Swagger UI and Redoc speak English
-SILENT = frozenset({"script", "style", "code", "pre", "kbd", "option"})
+SILENT = frozenset({"script", "style", "code", "pre", "kbd"})
+VOID = frozenset({"input", "img", "br", "hr", "meta", "link", "path", "rect", "circle", "line", "use", "col"})
+DATA = frozenset(
+    {
+        "events",
+        "events-keys",
+        "zones",
+        "log",
+        "listing",
+        "group",
+        "path",
+        "key",
+        "key-heading",
+        "kind",
+        "rule",
+    }
+)
+"""Classes and ids of what is data as a whole; `group`: the API's own description of itself."""
+NAME = re.compile(r"\S*[./:@_]\S*|\S*\d\S*")
+"""Files, addresses, scopes, moments and numbers."""
+WORD = re.compile(r"[^\W\d_]{3,}")
+_KNOWN = """
+WrenchAI API Inspector SuperAgent Journey Documentation Test engineer Probe min UTC English Deutsch Pseudo
+Old New password Your must contain least characters can commonly used confirmation Enter the same before for
+verification bytes Select valid choice
+Find security problems Look owner acme Shop Second Team too outsider member nightly deploy Deploy production
+sql injection here bandit SQL ping main note txt text plain say part line Mon Tue Wed Thu Fri Sat Sun Nov Dec
+Check the dependencies for known vulnerabilities and bugs Write API reference architecture map example
+"""
+KNOWN = frozenset(_KNOWN.split())
+"""Words that may stand outside of brackets: names, what Django itself translates, data of the tests' world."""
 
 
 def pseudo(text: str) -> str:
@@ -37,36 +67,44 @@ def pseudo_entry(text: Text) -> Entry:
 
 
 class Reader(HTMLParser):
-    """Gathers what people read of a page, in its order; attributes each by itself."""
+    """Gathers what people read of a page; attributes each by itself. Passes over what is data as a whole."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.said: list[str] = []
         self.text = ""
-        self._silent = 0
+        self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent += tag in SILENT
-        self.said += [value for name, value in attrs if name in READ and value]
+        given = {name: value or "" for name, value in attrs}
+        if self._silent:
+            self._silent += [] if tag in VOID else [tag]
+            return
+        if tag in SILENT or DATA.intersection([*given.get("class", "").split(), given.get("id", "")]):
+            self._silent += [] if tag in VOID else [tag]
+            return
+        self.said += [given[name] for name in READ if given.get(name)]
+        self.text += " "
 
     def handle_endtag(self, tag: str) -> None:
-        self._silent -= tag in SILENT
+        if self._silent and self._silent[-1] == tag:
+            self._silent.pop()
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            self.text += data if data.strip() else " "
+            self.text += data
 
 
-def outside(page: str) -> list[str]:
+def outside(page: str) -> set[str]:
     """Give the words of a page that no text of ours holds: data, if all is well."""
     reader = Reader()
     reader.feed(page)
-    found: list[str] = []
+    found: set[str] = set()
     for text in (reader.text, *reader.said):
         left = text
         while (less := re.sub(rf"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}", " ", left)) != left:
             left = less
-        found += [one.strip() for one in re.split(r"\s{2,}|\n", left) if re.search(r"[^\W\d_]{2}", one)]
+        found |= set(WORD.findall(NAME.sub(" ", left)))
     return found
 
 
@@ -94,7 +132,8 @@ def path_of(route: Route, world: World) -> str:
 def test_every_page_lives_in_another_language(world: World) -> None:
     client = world.browsers["owner"]
     client.cookies["django_language"] = CODE
-    seen, odd = 0, {}
+    seen = 0
+    odd: dict[str, set[str]] = {}
     for route in routes():
         if route.pattern in OTHERS_PAGES or route.is_api or route.is_admin or "GET" not in route.methods:
             continue
@@ -106,9 +145,12 @@ def test_every_page_lives_in_another_language(world: World) -> None:
         if "<html" in page:
             seen += 1
             assert f'<html lang="{CODE}"' in page, route.pattern
-        if left := outside(page):
+        if left := outside(page) - KNOWN:
             odd[route.pattern] = left
-    import json
-
-    Path("/tmp/S/odd.json").write_text(json.dumps(odd, ensure_ascii=False, indent=1))
+    assert odd == {}, "not marked, or data: then see KNOWN"
     assert seen > 30
+
+
+def test_what_is_not_marked_is_found() -> None:
+    page = f"<p title='Look here'>{pseudo('Marked <b>text</b>')} 3 runs of <code>code</code> <i class=path>a b</i></p>"
+    assert outside(page) == {"Look", "here", "runs"}

@@ -1,10 +1,12 @@
 // What every page does: times in the reader's zone, the colours' switch without a reload, menus that close, and words
 // when a request of htmx fails. Everything here works without a script too.
 
+import { keepForms } from "./away.js";
 import { keepTicking, tick } from "./clock.js";
 import { toast } from "./toast.js";
 
 keepTicking();
+keepForms();
 
 document.addEventListener("htmx:after:swap", () => tick()); // what was swapped may stand elsewhere than what asked
 for (const name of ["htmx:error", "htmx:response:error"]) {

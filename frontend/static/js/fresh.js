@@ -1,6 +1,7 @@
 // Keeps parts of a page fresh while something in them is going on and somebody looks: elements with data-fresh="1" are
 // taken anew from the page itself. A part in which the reader types or has opened something is left alone.
 
+import { showAway } from "./away.js";
 import { tick } from "./clock.js";
 
 const EVERY = 4_000; // ms
@@ -18,6 +19,7 @@ async function renew() {
   if (document.hidden || !wanted().length) return;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
+    showAway(answer.status >= 500);
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     tick(fresh);
@@ -26,7 +28,7 @@ async function renew() {
       if (part) old.replaceWith(document.adoptNode(part));
     }
   } catch {
-    // offline: the next round tries again
+    showAway(true); // the next round tries again
   }
 }
 
