@@ -152,5 +152,5 @@ def test_every_page_lives_in_another_language(world: World) -> None:
 
 
 def test_what_is_not_marked_is_found() -> None:
-    page = f"<p title='Look here'>{pseudo('Marked <b>text</b>')} 3 runs of <code>code</code> <i class=path>a b</i></p>"
+    page = f"<p title='Look here'>{pseudo('Marked <b>text</b>')} 3 runs <code>code</code> <i class=path>a b</i></p>"
     assert outside(page) == {"Look", "here", "runs"}
