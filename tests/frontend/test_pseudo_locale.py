@@ -57,7 +57,7 @@ verification bytes Select valid choice
 Find security problems Look owner acme Shop Second Team too outsider member nightly deploy Deploy production
 sql injection here bandit SQL ping main note txt text plain say part line Mon Tue Wed Thu Fri Sat Sun Nov Dec
 Check the dependencies for known vulnerabilities and bugs Write API reference architecture map example
-FROM WHERE name abc DBA accept developer maintainer viewer greeting succeeded Agent
+FROM WHERE name test abc DBA accept developer maintainer viewer greeting succeeded Agent
 Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
 October November December Jan Feb Mar Apr Jun Jul Aug Sep Oct
 """
