@@ -17,7 +17,9 @@ EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an exampl
 EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
 PAGES = [path for package in ("frontend", "api") for path in (ROOT / package).rglob("*.html")]
 TEMPLATES = sorted(path for path in PAGES if path.name not in EXAMPLES)
-NAMES = frozenset({"WrenchAI", "API", "Flower", "CWE", "Inspector", "min", "ms", "UTC", "wr_"})
+NAMES = frozenset(
+    {"WrenchAI", "API", "CSV", "JSON", "SARIF", "Flower", "CWE", "Inspector", "min", "ms", "UTC", "wr_"}
+)
 """What is called the same in every language."""
 READ = frozenset({"aria-label", "title", "placeholder", "alt", "aria-description", "label"})
 """Attributes that people read, beside those of scripts: WORDS_OF_SCRIPTS."""
