@@ -376,9 +376,11 @@ def _state(given: int, failed: int) -> ToolState:
 
 
 def _line(run: ToolRun) -> str:
-    told = f"{run.label} {run.version}: {run.state}, {run.files_analysed} files, {run.findings} claims"
+    state = str(run.state).replace("_", " ")
+    files, claims = plural(run.files_analysed, "file"), plural(run.findings, "claim")
+    told = f"{run.label} {run.version}: {state}, {files}, {claims}"
     if run.failed_count:
-        told += f", {run.failed_count} files failed"
+        told += f", {plural(run.failed_count, 'file')} failed"
     if run.files_remembered:
         told += f", {run.files_remembered} of them remembered"
     return f"{told}, {run.cpu_seconds:.1f} s of CPU"
