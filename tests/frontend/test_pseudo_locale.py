@@ -59,7 +59,7 @@ sql injection here bandit SQL ping main note txt text plain say part line Mon Tu
 Check the dependencies for known vulnerabilities and bugs Write API reference architecture map example
 FROM WHERE name test abc DBA accept developer maintainer viewer greeting succeeded Agent
 Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
-October November December Jan Feb Mar Apr Jun Jul Aug Sep Oct
+October November December Jan Feb Mar Apr Jun Jul Aug Sep Oct CSV JSON csv
 """
 KNOWN = frozenset(_KNOWN.split())
 """Words that may stand outside of brackets: names, what Django itself translates, data of the tests' world."""

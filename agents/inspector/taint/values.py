@@ -12,6 +12,7 @@ values that came the same way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from agents.inspector.taint.letters import closed
@@ -487,14 +488,10 @@ def all_facts(first: Facts, second: Facts) -> Facts:
 
 def common_prefix(first: str, second: str) -> str:
     """The begin that two texts share."""
-    if first == second:
-        return first
-    length = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        length += 1
-    return first[:length]
+    pairs = zip(first, second, strict=False)
+    return (
+        first if first == second else first[: sum(1 for _ in takewhile(lambda two: two[0] == two[1], pairs))]
+    )
 
 
 def prefix_of(value: Value) -> str:
