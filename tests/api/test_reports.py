@@ -78,6 +78,9 @@ def test_report_comes_in_the_form_that_is_named(cast: Cast, reported: Run, form:
         "default-src": "'none'",
         "style-src": "'unsafe-inline'",
         "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
         **({"script-src": allowed} if allowed else {}),
     }
     assert answer["X-Content-Type-Options"] == "nosniff"
