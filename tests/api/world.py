@@ -39,8 +39,8 @@ from agents.findings import Verdict
 from agents.models import RunQuality, Sweep, TrackedFinding
 from history import tracking
 from monitoring.models import DeliveryState, WebHookDelivery
-from tasks import artifacts, runs
-from tasks.models import Approval, Artifact, Run, Step
+from tasks import artifacts, runs, sharing
+from tasks.models import Approval, Artifact, Run, RunShare, Step
 from tests.agents.found import claim, find
 from tests.api.cast import PASSWORD, ask, probe, submit_steps, token
 
@@ -138,7 +138,7 @@ PARAMETERS: Mapping[str, Callable[[Side, str], str]] = {
     "path": lambda side, wanted: "shop/views.py",
     "page": lambda side, wanted: "glossary",
     "capability": lambda side, wanted: "none",  # signed addresses and links to runs have tests of their own
-    "share_id": lambda side, wanted: "018f0000-0000-7000-8000-000000000000",
+    "share_id": lambda side, wanted: str(RunShare.objects.filter(run=side.over_run).earliest("pk").public_id),
     "name": lambda side, wanted: _name_for(wanted),
     "approval_id": lambda side, wanted: str(side.approval.public_id),
     "finding_id": lambda side, wanted: str(side.finding.public_id),
@@ -292,6 +292,7 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
     for name, role in people.items():
         Membership.objects.create(user=made[name], team=owned, role=role)
     over = submit_steps(project, probe("a", "say"), owner=owner)
+    sharing.share(over, by_id=owner.pk, lasts=timedelta(days=1))
     approval = ask(project)
     find(project, claim())
     sweeps.work(sweeps.order(owner, sights.opened(_seen(project)), Verdict.ACCEPT, reason="", until=None))

@@ -116,10 +116,10 @@ def test_key_of_another_is_not_there(cast: Cast) -> None:
 
 def test_account_pages_stand_beside_each_other(cast: Cast) -> None:
     client = browser(cast.vera)
-    for path in ("/account/sessions", PAGE, "/account/password"):
+    for path in ("/account/sessions", PAGE, "/account/password", "/account/language"):
         found = re.search(r'<nav class="side"[^>]*>(.*?)</nav>', client.get(path).content.decode())
         assert found is not None
-        assert re.findall(r">([A-Z][^<]+)</a>", found[1]) == ["Sessions", "API keys", "Password"]
+        assert re.findall(r">([A-Z][^<]+)</a>", found[1]) == ["Sessions", "API keys", "Password", "Language"]
         assert f'href="{path}" aria-current="page"' in found[1]
 
 

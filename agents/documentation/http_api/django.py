@@ -158,7 +158,7 @@ def _conf(
             yield from _router(item.value, source, prefix, walk)
         elif isinstance(item, ast.Name | ast.Attribute):  # *pages.urlpatterns, *more, more + [...]
             yield from _list(item, source, prefix, walk, depth)
-        elif isinstance(item, ast.ListComp):
+        elif isinstance(item, ast.ListComp | ast.GeneratorExp):
             for each in _gathered(item, source):
                 yield from _list(each, source, prefix, walk, depth)
 
@@ -169,7 +169,7 @@ def _path_word(call: ast.Call, source: Source) -> str:
     return next((word for word in words if word in _PATHS), "")
 
 
-def _gathered(node: ast.ListComp, source: Source) -> Iterator[ast.Attribute]:
+def _gathered(node: ast.ListComp | ast.GeneratorExp, source: Source) -> Iterator[ast.Attribute]:
     """The lists of `[pattern for page in PAGES for pattern in page.urlpatterns]`."""
     if len(node.generators) != 2:
         return
