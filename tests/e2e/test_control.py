@@ -44,7 +44,7 @@ def head(page: Page, state: str) -> None:
 
 
 def step(page: Page, key: str, state: str) -> None:
-    row = page.locator("table.steps tr", has=page.locator(".key", has_text=key))
+    row = page.locator("table.steps tr", has=page.locator(".step-name", has_text=key))
     row.locator(f".state-{state}").wait_for(timeout=SOON)
 
 

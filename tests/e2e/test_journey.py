@@ -137,7 +137,7 @@ def do_a_step_again(page: Page, sample: str) -> None:
     page.get_by_role("link", name="do again from here: inspector.lint").click()
     preview = page.locator("#rerun-dialog[open]")
     preview.get_by_text(re.compile(r"It takes over the result of \d+ steps and does \d+ again")).wait_for()
-    redone = [key.split()[0] for key in preview.locator(".redone .key").all_inner_texts()]
+    redone = [key.split()[0] for key in preview.locator(".redone .step-name").all_inner_texts()]
     assert (redone[0], redone[-1]) == ("inspector.lint", "super.report")
     preview.get_by_role("button", name="Start the new run").click()
     page.wait_for_url(lambda url: bool(RUN.search(url)) and url != sample)
@@ -182,7 +182,7 @@ def allow_a_risky_step(page: Page, home: str) -> None:
     page.get_by_role("button", name="Approve").click()
     page.locator(".decided .comment", has_text="it is open source anyway").wait_for(timeout=SOON)
     ended(page, "succeeded")
-    row = page.locator("table.steps tr", has=page.locator(".key", has_text="lab.energy"))
+    row = page.locator("table.steps tr", has=page.locator(".step-name", has_text="lab.energy"))
     assert "it is open source anyway" in row.inner_text()
 
 
