@@ -75,27 +75,34 @@ def go_through_the_list(page: Page, saved: str) -> None:
     """From a finding on through its list of 27: there and back, judged by key, and to the list again."""
     assert place(page) == "1 of 27"
     for key, where in (("j", "2 of 27"), ("j", "3 of 27"), ("k", "2 of 27")):
+        page.locator("#keys-open").wait_for()  # the page's script, which alone shows it, hears keys
         page.keyboard.press(key)
         page.locator(".trail-place", has_text=where).wait_for()
+    page.locator("#keys-open").wait_for()
     judged = page.locator("h1").inner_text()
     page.get_by_label("Then go on to the next").check()
     page.keyboard.press("a")
     page.get_by_text("1 finding accepted.").wait_for()
+    page.locator("#keys-open").wait_for()
     assert place(page) == "3 of 27"
     assert page.get_by_label("Then go on to the next").is_checked()
     page.keyboard.press("d")
     page.keyboard.type("by the key, jku")
     page.locator(".judge-one").get_by_role("button", name="Dismiss").click()
     page.get_by_text("1 finding dismissed.").wait_for()
+    page.locator("#keys-open").wait_for()
     assert place(page) == "3 of 26"  # what was dismissed is not in this list any more
     page.keyboard.press("k")
     page.locator(".trail-place", has_text="2 of 26").wait_for()
+    page.locator("#keys-open").wait_for()
     assert page.locator("h1").inner_text() == judged
     page.keyboard.press("?")
     assert page.get_by_role("dialog").get_by_text("back to the list").is_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("u")
-    page.wait_for_url(saved)
+    page.wait_for_url(
+        saved.replace("order=-severity&", "")
+    )  # an order that is the usual one need not be said
 
 
 def end_sweeps() -> None:
@@ -195,9 +202,9 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     page.get_by_role("link", name="Next page").click()
     page.get_by_role("link", name="First page").wait_for()
     assert not set(titles.all_inner_texts()) & set(before)
-    page.go_back()
-    be_ready(page)
 
+    page.goto(saved)
+    be_ready(page)
     page.keyboard.press("?")
     assert page.get_by_role("dialog").get_by_text("next, previous finding").is_visible()
     page.keyboard.press("Escape")
@@ -213,7 +220,7 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
     with browser.new_context(java_script_enabled=False, storage_state=state) as plain:
         other = plain.new_page()
         other.goto(saved)
-        assert other.locator(".findings-list tbody tr").count() == len(kept)
+        assert other.locator(".findings-list tbody tr").count() == len(kept) - 1  # one was dismissed
         other.locator(".findings-list input[name=finding]").first.check()
         other.get_by_role("button", name="Reopen").click()
         assert "was not judged" in other.locator("main").inner_text()
