@@ -10,8 +10,6 @@ Refuses to know HTTP. Invariant: whoever may not read the records of a project d
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,7 +18,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KT
 
-from accounts import access
+from accounts import access, spreadsheets
 from accounts.audit import Act
 from accounts.models import AuditRecord, Project, Team, User
 
@@ -39,8 +37,6 @@ COLUMNS = (
     "hash",
 )
 """Of an export as CSV."""
-ACTS_OF_CELLS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for a formula, or for the end of the cell (OWASP, CSV injection)."""
 
 
 def of_project(project_pk: int) -> QuerySet[AuditRecord]:
@@ -105,24 +101,18 @@ def as_csv(found: Iterable[AuditRecord]) -> str:
     """Write records as CSV (RFC 4180) with a line of COLUMNS, so that no cell acts in a spreadsheet."""
     rows = list(found)
     names = project_names({row.project_id for row in rows if row.project_id is not None})
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        told = fields_of(row) | {
+    told = (
+        fields_of(row)
+        | {
             "project": names.get(row.project_id or 0, row.project_id),
             "details": json.dumps(row.details, ensure_ascii=False, sort_keys=True) if row.details else "",
         }
-        writer.writerow([_cell(told[name]) for name in COLUMNS])
-    return out.getvalue()
+        for row in rows
+    )
+    return spreadsheets.lines([COLUMNS, *([one[name] for name in COLUMNS] for one in told)])
 
 
 def project_names(pks: Iterable[int]) -> dict[int, str]:
     """Name projects as addresses do: team/slug. Those that are gone have no name."""
     found = Project.objects.filter(pk__in=set(pks)).order_by()
     return {pk: f"{team}/{slug}" for pk, team, slug in found.values_list("pk", "team__slug", "slug")}
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value).replace("\0", "")
-    return f"'{text}" if text.startswith(ACTS_OF_CELLS) else text

@@ -1,13 +1,11 @@
 """A list of findings as a file: CSV for spreadsheets, JSON for programs. The address chooses, as that of the list.
 
 Read and sent a page at a time, in the list's order: 100,000 findings are never in memory, and no transaction is
-open while a slow reader takes them. Texts of repositories act in no spreadsheet (`audit_rows.ACTS_OF_CELLS`).
+open while a slow reader takes them. Texts of repositories act in no spreadsheet (`accounts.spreadsheets`).
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
@@ -21,9 +19,8 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts import access, audit
+from accounts import access, audit, spreadsheets
 from accounts.audit import Act
-from accounts.audit_rows import ACTS_OF_CELLS
 from accounts.models import Project
 from agents.finding_lists import narrow
 from agents.models import TrackedFinding, TrackedFindings
@@ -39,7 +36,7 @@ COLUMNS = (
     "id", "project", "severity", "confidence", "status", "until", "category", "rule", "title", "message", "path",
     "line", "end_line", "agent", "owner", "first_seen_at", "last_seen_at", "fixed_at", "fingerprint",
 )  # fmt: skip
-TYPES = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
+TYPES = {"csv": spreadsheets.CONTENT_TYPE, "json": "application/json"}
 
 
 class Streamed(StreamingHttpResponse):
@@ -114,9 +111,9 @@ def _fields(row: TrackedFinding) -> dict[str, Any]:
 
 def _as_csv(pages: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
     """Write CSV (RFC 4180)."""
-    yield _lines([COLUMNS])
+    yield spreadsheets.lines([COLUMNS])
     for page in pages:
-        yield _lines([_cell(row[name]) for name in COLUMNS] for row in page)
+        yield spreadsheets.lines([row[name] for name in COLUMNS] for row in page)
 
 
 def _as_json(pages: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
@@ -128,17 +125,6 @@ def _as_json(pages: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
         yield text if is_first else f",\n{text}"
         is_first = False
     yield "]}\n"
-
-
-def _lines(rows: Iterable[Iterable[Any]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value).replace("\0", "")
-    return f"'{text}" if text.startswith(ACTS_OF_CELLS) else text
 
 
 urlpatterns = [path("projects/<project:project>/findings/export", of_project, name="findings-export")]

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
-from accounts import access, audit, audit_rows
+from accounts import access, audit, audit_rows, spreadsheets
 from accounts.audit import Act
 from accounts.models import AuditRecord, Project, Team
 from frontend.audit_rows import AuditFilter, narrowed, page_of
@@ -60,7 +60,7 @@ def export(request: HttpRequest, team: str) -> HttpResponse:
 
 def _file(wanted: str, team: Team, rows: list[AuditRecord], *, has_more: bool) -> HttpResponse:
     if wanted == "csv":
-        return HttpResponse(audit_rows.as_csv(rows), content_type="text/csv; charset=utf-8; header=present")
+        return HttpResponse(audit_rows.as_csv(rows), content_type=spreadsheets.CONTENT_TYPE)
     told = [audit_rows.fields_of(row) for row in rows]
     return JsonResponse({"team": team.slug, "records": told, "has_more": has_more})
 

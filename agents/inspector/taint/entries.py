@@ -201,22 +201,7 @@ def _parameter(
     if protocol:
         return Value(name=protocol)
     if entry is None or not entry.parameters:
-        if not has_type and _is_request(parameter.arg, number, function):
-            kind = _request_type(frame, function)
-            if not kind and routes.reads_request(function, parameter.arg):
-                kind = frame.engine.tables.requests["django"]
-            if kind:
-                return Value(name=kind)
-        part = routes.given(frame, function, parameter, number) if not has_type else None
-        if part is not None:
-            return part
-        if not has_type and _is_path_part(function, parameter, number):
-            taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
-            return Value((taint.weaker(),))
-        default = function.defaults.get(parameter.arg)
-        if value is UNKNOWN and default is not None and not default.known and (default.ref or default.name):
-            return default  # nobody else is known to choose the function or class
-        return value
+        return _not_called_from_outside(frame, function, parameter, number, value)
     if parameter.arg in converted or value.name.startswith("@"):
         return value
     if has_type and value.name == fields.HARMLESS:
@@ -239,6 +224,29 @@ def _parameter(
         return given
     written = _written_default(function, parameter.arg)
     return fields.checked(frame, parameter, fields.of_default(written, value), given)
+
+
+def _not_called_from_outside(
+    frame: Frame, function: Function, parameter: ast.arg, number: int, value: Value
+) -> Value:
+    """What a parameter is of which no table says that input comes by it. `value`: what its annotation says."""
+    has_type = parameter.annotation is not None
+    if not has_type and _is_request(parameter.arg, number, function):
+        kind = _request_type(frame, function)
+        if not kind and routes.reads_request(function, parameter.arg):
+            kind = frame.engine.tables.requests["django"]
+        if kind:
+            return Value(name=kind)
+    part = routes.given(frame, function, parameter, number) if not has_type else None
+    if part is not None:
+        return part
+    if not has_type and _is_path_part(function, parameter, number):
+        taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
+        return Value((taint.weaker(),))
+    default = function.defaults.get(parameter.arg)
+    if value is UNKNOWN and default is not None and not default.known and (default.ref or default.name):
+        return default  # nobody else is known to choose the function or class
+    return value
 
 
 def _written_default(function: Function, name: str) -> ast.expr | None:
