@@ -162,7 +162,8 @@ class TeamAuditView(APIView):
         """
         wanted = valid(AuditFilter(data=request.query_params.dict()))
         home = find_team(request, self, team)
-        found = audit_rows.of_team(home, person(request))
+        seen = audit_rows.projects_of(home, person(request))
+        found = audit_rows.of_team(home, seen.order_by().values_list("pk", flat=True))
         if "project" in wanted:
             found = found.filter(project_id=find_project(request, wanted["project"]).pk)
         return _page(request, found, wanted)

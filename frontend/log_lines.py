@@ -18,16 +18,16 @@ MAX_SEARCH = 200
 class LogRow:
     """A line. `spot` is its place in its step's log, or in its run's; `at` seconds since `start`.
 
-    `colour` is the number of the step's, where lines of several steps stand together.
+    `step` and the number of its `colour` are there where lines of several steps stand together.
     """
 
     spot: str
-    step: str
     attempt: int
     level: str
     at: str
     pieces: list[Piece]
     rest: int  # characters that are not shown
+    step: str = ""
     colour: int = 0
 
 
@@ -45,19 +45,17 @@ def said_rows(
     said: Iterable[Said],
     clock: Callable[[Said], float],
     *,
-    keys: dict[int, str] | None = None,
     search: str = "",
 ) -> list[LogRow]:
-    """Make the rows of lines of steps; `keys` names the steps where there are several."""
-    pens: dict[tuple[int, int], Pen] = {}
+    """Make the rows of lines of one step."""
+    pens: dict[int, Pen] = {}
     wanted = pattern_of(search)
     rows = []
     for line in said:
-        pen = Pen() if search else pens.setdefault((line.step_pk, line.spot.attempt), Pen())
+        pen = Pen() if search else pens.setdefault(line.spot.attempt, Pen())
         rows.append(
             LogRow(
                 spot=str(line.spot),
-                step=(keys or {}).get(line.step_pk, ""),
                 attempt=line.spot.attempt,
                 level=line.level,
                 at=since(clock(line)),

@@ -209,7 +209,7 @@ def event_rows(run: Run, *, shared: bool = False, with_logs: bool = False) -> li
 
 
 def describe(kind: str, data: dict[str, Any]) -> str:
-    """Tell an event in a few words. `describe` in run-page.js says the same."""
+    """Tell an event in a few words. `describe` in run-events.js says the same."""
     if kind == "step.progress" and data.get("total"):
         return f"{data.get('done')}/{data['total']} {data.get('message') or ''}".strip()
     if kind == "step.added":

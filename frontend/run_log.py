@@ -31,6 +31,7 @@ from tasks.contract import LogLevel
 from tasks.logs import Line, Place, place_of
 from tasks.models import LogChunk, Run, Step
 
+LINES_ALONE = "frontend/run_log_lines.html"
 LINES = 500  # of a page
 AROUND = 100  # lines before the one that is pointed at
 COLOURS = 8  # of steps; the style sheet has as many
@@ -94,7 +95,7 @@ def log_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def log_lines(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Lines of a run's log alone."""
     run = find_run(request, run_id)
-    return render(request, "frontend/run_log_lines.html", {**log_parts(run, request.GET), **_links(run)})
+    return render(request, LINES_ALONE, {**log_parts(run, request.GET, alone=True), **_links(run)})
 
 
 def _links(run: Run) -> dict[str, Any]:
@@ -102,12 +103,12 @@ def _links(run: Run) -> dict[str, Any]:
     return {"steps_at": f"{at}/steps/", "lines_at": f"{at}/log/lines"}
 
 
-def log_parts(run: Run, asked: QueryDict) -> dict[str, Any]:
-    """Give what the templates of the log show, to whoever sees the run."""
+def log_parts(run: Run, asked: QueryDict, *, alone: bool = False) -> dict[str, Any]:
+    """Give what the templates of the log show, to whoever sees the run; or what lines `alone` need."""
     steps = list(Step.objects.filter(run=run).order_by("pk").values_list("pk", "key"))
     narrow = _narrow(asked, {key for _, key in steps})
     least = [{"name": name, "title": title} for name, title in LEAST]
-    return {"run": run, "log": _log(run, narrow, asked, dict(steps)), "levels": least}
+    return {"run": run, "log": _log(run, narrow, asked, dict(steps), alone=alone), "levels": least}
 
 
 def _narrow(asked: QueryDict, keys: set[str]) -> Narrow:
@@ -117,11 +118,11 @@ def _narrow(asked: QueryDict, keys: set[str]) -> Narrow:
     return Narrow(key=key if key in keys else "", least=least, search=asked_for(asked.get("q", "")))
 
 
-def _log(run: Run, narrow: Narrow, asked: QueryDict, steps: dict[int, str]) -> Log:
+def _log(run: Run, narrow: Narrow, asked: QueryDict, steps: dict[int, str], *, alone: bool) -> Log:
     step_pk = next((pk for pk, key in steps.items() if key == narrow.key), None)
     which: dict[str, Any] = {"step_pk": step_pk, "least": narrow.least, "text": narrow.search}
     at, before, after = (place_of(asked.get(name, "")) for name in ("at", "before", "after"))
-    talking = _talking(run)
+    talking = [] if alone else _talking(run)
     if at is not None:
         log = _around(run, at, which)
     elif after is not None:

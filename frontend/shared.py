@@ -81,7 +81,7 @@ def shared_log(request: HttpRequest, row: RunShare, token: str) -> HttpResponse 
 @_by_link
 def shared_lines(request: HttpRequest, row: RunShare, token: str) -> HttpResponse | None:
     """Lines of that log alone."""
-    return _log(request, row, token, "frontend/run_log_lines.html")
+    return _log(request, row, token, run_log.LINES_ALONE)
 
 
 @_by_link
@@ -134,7 +134,8 @@ def _log(request: HttpRequest, row: RunShare, token: str, template: str) -> Http
         "share": row,
         "token": token,
     }
-    return render(request, template, {**run_log.log_parts(row.run, request.GET), **links, "shared": True})
+    parts = run_log.log_parts(row.run, request.GET, alone=template == run_log.LINES_ALONE)
+    return render(request, template, {**parts, **links, "shared": True})
 
 
 def _record(row: RunShare, file: Artifact) -> None:

@@ -130,7 +130,7 @@ def _log(request: HttpRequest, run: Run, step: Step) -> Log:
     older = newer = False
     lines: list[Said]
     if search:
-        found = step_log.search(run.pk, search, step_pk=step.pk, most=LINES)
+        found = step_log.search(step.pk, search, most=LINES)
         lines, cut = found.lines, found.more
     else:
         lines, older, newer = _lines(step.pk, **spots)
@@ -162,9 +162,8 @@ def _lines(
     return back.lines, back.more, before is not None
 
 
-def _since(line: Said, step: Step | None) -> float:
-    start = (step.started_at or step.created_at) if step else line.at
-    return (line.at - start).total_seconds()
+def _since(line: Said, step: Step) -> float:
+    return (line.at - (step.started_at or step.created_at)).total_seconds()
 
 
 def _json(value: object) -> str:

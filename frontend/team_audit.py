@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
-from accounts import access, audit, audit_rows, spreadsheets
+from accounts import audit, audit_rows, spreadsheets
 from accounts.audit import Act
-from accounts.models import AuditRecord, Project, Team
+from accounts.models import AuditRecord, Team
 from frontend.audit_rows import AuditFilter, narrowed, page_of
 from frontend.teams import find_team
 from frontend.views import error, user_of
@@ -67,9 +67,7 @@ def _file(wanted: str, team: Team, rows: list[AuditRecord], *, has_more: bool) -
 
 def _asked(request: HttpRequest, team: Team) -> tuple[AuditFilter, QuerySet[AuditRecord]]:
     user = user_of(request)
-    projects: list[Project] = list(
-        access.projects_for(user, "project.audit").filter(team=team).order_by("name", "pk")
-    )
+    projects = list(audit_rows.projects_of(team, user).order_by("name", "pk"))
     form = AuditFilter(request.GET, projects=projects)
     chosen = next((one.pk for one in projects if one.slug == form.wanted.get("project")), None)
-    return form, narrowed(audit_rows.of_team(team, user), form, project_pk=chosen)
+    return form, narrowed(audit_rows.of_team(team, [one.pk for one in projects]), form, project_pk=chosen)

@@ -1,4 +1,4 @@
-"""The log of one step, read from either end, and the logs of a run, searched.
+"""The log of one step, read from either end, and searched.
 
     chunks of a step   1.1  1.2  1.3  2.1  2.2        attempt.ordinal, as one worker after the other wrote them
     a spot             2.1.14                         line 14 of chunk 1 of attempt 2
@@ -31,11 +31,10 @@ _BY_LETTER: Mapping[str, LogLevel] = {level[0]: level for level in LEVELS}
 
 # colours do not part words
 _MATCHING = """
-SELECT c.step_id, c.attempt, c.ordinal, c.at, c.text, c.levels
-FROM tasks_logchunk c JOIN tasks_step s ON s.id = c.step_id
-WHERE s.run_id = %(run)s AND (%(step)s::bigint IS NULL OR s.id = %(step)s)
-    AND regexp_replace(c.text, E'\\x1b\\\\[[0-9;:]*m', '', 'g') ILIKE %(pattern)s
-ORDER BY c.step_id, c.attempt, c.ordinal LIMIT %(limit)s
+SELECT c.attempt, c.ordinal, c.at, c.text, c.levels
+FROM tasks_logchunk c
+WHERE c.step_id = %(step)s AND regexp_replace(c.text, E'\\x1b\\\\[[0-9;:]*m', '', 'g') ILIKE %(pattern)s
+ORDER BY c.attempt, c.ordinal LIMIT %(limit)s
 """
 
 
@@ -85,21 +84,16 @@ def after(step_pk: int, spot: Spot | None = None, *, most: int = 500) -> Part:
     return _read(step_pk, spot, most, back=False)
 
 
-def search(run_pk: int, text: str, *, step_pk: int | None = None, most: int = 500) -> Part:
-    """Give the lines that have `text` in them, letters of either case, by step and in their order."""
-    values: dict[str, Any] = {
-        "run": run_pk,
-        "step": step_pk,
-        "pattern": like(text),
-        "limit": MOST_MATCHED_CHUNKS,
-    }
+def search(step_pk: int, text: str, *, most: int = 500) -> Part:
+    """Give the lines that have `text` in them, letters of either case, in their order."""
+    values: dict[str, Any] = {"step": step_pk, "pattern": like(text), "limit": MOST_MATCHED_CHUNKS}
     wanted = re.compile(re.escape(text), re.IGNORECASE)
     found: list[Said] = []
     with connection.cursor() as cursor:
         cursor.execute(_MATCHING, values)
         rows = cursor.fetchall()
-    for step, attempt, ordinal, at, stored, levels in rows:
-        for line in _lines(step, Spot(attempt, ordinal, 0), at, stored, levels):
+    for attempt, ordinal, at, stored, levels in rows:
+        for line in _lines(step_pk, Spot(attempt, ordinal, 0), at, stored, levels):
             if wanted.search(COLOURS.sub("", line.text)):
                 if len(found) == most:
                     return Part(lines=found, more=True)

@@ -88,16 +88,15 @@ def test_search_takes_every_letter_for_itself(step: Step, text: str, found: list
         (1, 2, "\x1b[31mErr\x1b[0mor 2\n100% of a_b\naxb"),
         (2, 1, "back\\slash"),
     )
-    assert said(step_log.search(step.run_id, text)) == found
-    assert said(step_log.search(step.run_id, text, step_pk=step.pk)) == found
-    assert said(step_log.search(step.run_id, text, step_pk=step.pk + 1)) == []
+    assert said(step_log.search(step.pk, text)) == found
+    assert said(step_log.search(step.pk + 1, text)) == []
 
 
 def test_search_is_bounded_and_tells(step: Step) -> None:
     say(step, (1, 1, "x\n" * 9))
-    part = step_log.search(step.run_id, "x", most=4)
+    part = step_log.search(step.pk, "x", most=4)
     assert (len(part.lines), part.more) == (4, True)
-    assert not step_log.search(step.run_id, "x", most=9).more
+    assert not step_log.search(step.pk, "x", most=9).more
 
 
 @pytest.mark.parametrize(

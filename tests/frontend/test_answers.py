@@ -22,7 +22,7 @@ from frontend.security import FRAMING, STRICT
 from tasks.models import Artifact, Step
 from tests.api.cast import Cast, browser, submit_run
 from tests.frontend.test_documents import frame, wrote
-from tests.frontend.test_flower import stand  # noqa: F401
+from tests.frontend.test_flower import stand  # noqa: F401 - a fixture
 from wrenchai_project import settings as as_served
 
 pytestmark = pytest.mark.usefixtures("planner", "stand")
@@ -86,7 +86,7 @@ def _as_served(settings: Any, tmp_path: Path) -> Any:
     settings.ARTIFACTS_DIR = tmp_path
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
 
 
 def _asked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:

@@ -29,7 +29,7 @@ def _own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
 
 
 def bootstrap(*options: str) -> dict[str, str | None]:
@@ -79,7 +79,7 @@ def test_folder_of_another_installation_is_refused(settings: Any) -> None:
 def test_folder_that_cannot_be_made_is_told_and_no_reason_to_stop(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings.ARTIFACTS_DIR = tmp_path / "file" / "artifacts"
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     told = StringIO()
     call_command("bootstrap", stdout=StringIO(), stderr=told)
     assert "is not marked from here" in told.getvalue()

@@ -42,7 +42,7 @@ def _own_folder(settings: Any, tmp_path: Path) -> Any:
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
 
 
 def site(**pages: str) -> bytes:

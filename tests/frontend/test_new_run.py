@@ -32,7 +32,7 @@ def _own_folder(settings: Any, tmp_path: Path) -> Any:
     settings.LOCAL_ROOTS = [tmp_path]
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
 
 
 def form(cast: Cast, **changes: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_download_has_the_lines_that_the_page_shows(cast: Cast, run: Run) -> Non
     say(run, "scan:1", "all is well\nan ERROR here", levels="ie")
     path = f"/api/v1/runs/{run.public_id}/logs?format=text&q=error&"
     answer = browser(cast.vera).get(path)
-    said = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    said = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]  # it is a stream
     assert [line.partition(" ")[2] for line in said.splitlines()] == ["scan:1#1 error: an ERROR here"]
 
 

@@ -2,7 +2,10 @@
 
 const badge = document.getElementById("live");
 
-export function show(status) {
+export let status = "catching";
+
+export function show(next) {
+  status = next;
   badge.hidden = false;
   badge.className = `live live-${status}`;
   badge.textContent = badge.dataset[status];

@@ -33,7 +33,9 @@ export class LogWindow {
     try {
       let goesOn = true;
       while (goesOn && this.hasRoom()) {
-        const got = await this.fetched("after", this.next);
+        const from = this.next;
+        const got = await this.fetched("after", from);
+        if (this.next !== from) continue; // meanwhile the window was moved back: these are no more the lines behind it
         this.next = got.next;
         this.append(got.lines);
         goesOn = got.newer !== "";
@@ -91,6 +93,7 @@ export class LogWindow {
     const from = first ? first.offsetTop - this.box.scrollTop : 0;
     try {
       const got = await this.fetched("before", new URL(event.target.href).searchParams.get("before"));
+      if (this.box.firstElementChild !== first) return this.loadOlder(event); // the top has left it: the link is new
       if (got.lines.length) document.querySelector(".log-empty")?.remove();
       this.box.prepend(...got.lines);
       this.offerOlder(got.older);

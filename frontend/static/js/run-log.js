@@ -14,24 +14,18 @@ const QUIET = ["step.progress", "step.added", "step.ready"];
 const page = document.getElementById("run-log");
 const { token } = page.dataset;
 const filter = document.getElementById("log-filter");
-let status = "catching";
 let final = page.dataset.final === "1";
-
-function show(next) {
-  status = next;
-  badge.show(next);
-}
 
 function end(why) {
   socket.stop();
-  if (token) leave(() => show("offline"));
+  if (token) leave(() => badge.show("offline"));
   else badge.end(why, page.dataset.login);
 }
 
 async function finish() {
   await log.more();
   if (!token) socket.stop(); // by it a shared page learns that the link is over
-  show("done");
+  badge.show("done");
 }
 
 const log = new LogWindow({
@@ -48,10 +42,10 @@ const socket = new RunSocket({
   onEvent(event) {
     final ||= event.type === "run.finished";
     if (!QUIET.includes(event.type)) log.more();
-    if (final && status === "live") finish();
+    if (final && badge.status === "live") finish();
   },
   onStatus(next) {
-    show(next);
+    badge.show(next);
     if (next !== "live") return;
     if (final) finish();
     else log.more();
@@ -75,8 +69,8 @@ keys.listen({
 });
 log.listen();
 lines.listen();
-show(final ? "done" : "catching");
+badge.show(final ? "done" : "catching");
 if (!final || token) {
   socket.start();
-  setInterval(() => status === "offline" && (token || !socket.stopped) && log.more(), POLL_EVERY);
+  setInterval(() => badge.status === "offline" && (token || !socket.stopped) && log.more(), POLL_EVERY);
 }

@@ -13,12 +13,6 @@ const POLL_EVERY = 5_000; // ms
 
 const page = document.getElementById("run");
 const filter = document.getElementById("events-filter");
-let status = "catching";
-
-function show(next) {
-  status = next;
-  badge.show(next);
-}
 
 function isFinal() {
   return document.getElementById("part-head")?.dataset.final === "1";
@@ -27,13 +21,13 @@ function isFinal() {
 const parts = new LiveParts({
   url: page.dataset.parts,
   before: graph.settle,
-  after: () => isFinal() && status === "live" && finish(),
+  after: () => isFinal() && badge.status === "live" && finish(),
   onSignedOut: () => end("signed-out"),
 });
 
 function finish() {
   socket.stop();
-  show("done");
+  badge.show("done");
   watchReruns();
 }
 
@@ -59,7 +53,7 @@ const socket = new RunSocket({
     parts.refresh();
   },
   onStatus(next) {
-    show(next);
+    badge.show(next);
     if (next === "live") parts.refresh();
   },
   onReset: () => parts.refresh(),
@@ -72,10 +66,10 @@ keys.listen({ l: () => document.getElementById("open-log").click() });
 filter.addEventListener("change", (event) => event.target.type === "checkbox" || filter.requestSubmit());
 events.toEnd();
 if (isFinal()) {
-  show("done");
+  badge.show("done");
   watchReruns();
 } else {
-  show("catching");
+  badge.show("catching");
   socket.start();
-  setInterval(() => status === "offline" && !socket.stopped && parts.refresh(), POLL_EVERY);
+  setInterval(() => badge.status === "offline" && !socket.stopped && parts.refresh(), POLL_EVERY);
 }

@@ -11,26 +11,20 @@ import { leave } from "./shared-link.js";
 const POLL_EVERY = 5_000; // ms
 
 const page = document.getElementById("shared");
-let status = "catching";
 
 function isFinal() {
   return document.getElementById("part-head").dataset.final === "1";
 }
 
-function show(next) {
-  status = next;
-  badge.show(next);
-}
-
 function end() {
   socket.stop();
-  leave(() => show("offline"));
+  leave(() => badge.show("offline"));
 }
 
 const parts = new LiveParts({
   url: page.dataset.parts,
   before: graph.settle,
-  after: () => isFinal() && status === "live" && show("done"),
+  after: () => isFinal() && badge.status === "live" && badge.show("done"),
   onGone: end,
 });
 
@@ -44,7 +38,7 @@ const socket = new RunSocket({
     parts.refresh();
   },
   onStatus(next) {
-    show(next);
+    badge.show(next);
     if (next === "live") parts.refresh();
   },
   onReset: () => parts.refresh(),
@@ -53,7 +47,7 @@ const socket = new RunSocket({
 
 graph.listen();
 events.toEnd();
-show(isFinal() ? "done" : "catching");
+badge.show(isFinal() ? "done" : "catching");
 // also when the run is over: the socket is how the page learns that the link is
 socket.start();
-setInterval(() => status === "offline" && parts.refresh(), POLL_EVERY);
+setInterval(() => badge.status === "offline" && parts.refresh(), POLL_EVERY);

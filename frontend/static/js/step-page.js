@@ -9,12 +9,6 @@ import { RunSocket } from "./run-socket.js";
 const POLL_EVERY = 5_000; // ms
 
 const page = document.getElementById("step");
-let status = "catching";
-
-function show(next) {
-  status = next;
-  badge.show(next);
-}
 
 function isOver() {
   return document.getElementById("part-step").dataset.final === "1";
@@ -24,14 +18,14 @@ const log = new LogWindow({ url: page.dataset.lines, behind: (spot) => spot });
 
 const parts = new LiveParts({
   url: page.dataset.parts,
-  after: () => isOver() && status === "live" && finish(),
+  after: () => isOver() && badge.status === "live" && finish(),
   onSignedOut: () => end("signed-out"),
 });
 
 async function finish() {
   await log.more();
   socket.stop();
-  show("done");
+  badge.show("done");
 }
 
 function end(why) {
@@ -48,7 +42,7 @@ const socket = new RunSocket({
     if (event.type !== "step.logged") parts.refresh();
   },
   onStatus(next) {
-    show(next);
+    badge.show(next);
     if (next !== "live") return;
     parts.refresh();
     log.more();
@@ -62,9 +56,9 @@ const socket = new RunSocket({
 
 rerun.listen();
 log.listen();
-if (isOver()) show("done");
+if (isOver()) badge.show("done");
 else {
-  show("catching");
+  badge.show("catching");
   socket.start();
   setInterval(() => {
     if (status !== "offline" || socket.stopped) return;
