@@ -280,6 +280,8 @@ def _first(seen: list[Figures], after: float, **wanted: str) -> float:
 def figures_of(delays: Sequence[float]) -> Figures:
     """Give median, 95th percentile and the slowest of these milliseconds, by nearest rank."""
     ordered = sorted(delays)
+    if not ordered:
+        return {"n": 0}
     rank = {name: math.ceil(share * len(ordered)) - 1 for name, share in (("p50", 0.5), ("p95", 0.95))}
     return {
         "n": len(ordered),

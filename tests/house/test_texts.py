@@ -14,7 +14,6 @@ from django.template.base import Lexer, Token, TokenType
 from tests.house.checkout import ROOT
 
 EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
-EXAMPLES = frozenset({"styleguide_work.html"})  # what stands there is an example of data
 PAGES = [path for package in ("frontend", "api") for path in (ROOT / package).rglob("*.html")]
 TEMPLATES = sorted(path for path in PAGES if path.name not in EXAMPLES)
 NAMES = frozenset(

@@ -156,6 +156,8 @@ def _conf(
             yield from _pattern(item, source, prefix, walk, depth)
         elif isinstance(item, ast.Attribute) and item.attr == "urls":  # urlpatterns = router.urls
             yield from _router(item.value, source, prefix, walk)
+        elif isinstance(item, ast.Name) and item.id == name and name not in source.names:
+            continue  # added to itself: all that it holds is among these items
         elif isinstance(item, ast.Name | ast.Attribute):  # *pages.urlpatterns, *more, more + [...]
             yield from _list(item, source, prefix, walk, depth)
         elif isinstance(item, ast.ListComp | ast.GeneratorExp):

@@ -125,7 +125,8 @@ def _add_method(cls: Class, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
     function = cls.members.get(node.name)
     for name in names:
         for one in _declared(cls) if name == _WHOLE and not _is_whole(node) else [name]:
-            old = cls.members.get(_member(one), UNKNOWN)
+            given = cls.member(_member(one))  # a base's, too: its type holds here
+            old = UNKNOWN if given is None else given
             if function is not None:
                 _keep(cls, one, old.but(items={**(old.items or {}), node.name: function}))
 
@@ -188,7 +189,9 @@ def _called(frame: Frame, written: ast.Call) -> Value:
     if kind in PARSED:
         return Value(name=HARMLESS)
     if kind == "Nested" or kind.endswith("Serializer"):
-        inner = frame.evaluate(written.func if kind != "Nested" else written.args[0]) if kind else UNKNOWN
+        named = [one.value for one in written.keywords if one.arg == "nested"]
+        of = [*written.args[:1], *named][:1] if kind == "Nested" else [written.func]
+        inner = frame.evaluate(of[0]) if of else UNKNOWN
         return Value(ref=Instance(inner.ref)) if isinstance(inner.ref, Class) else Value(name=_FORM_FIELD)
     bits = _of_pattern(written) if kind in _PATTERNS else 0
     checks: list[Value] = []
@@ -264,8 +267,6 @@ def _after(frame: Frame, node: ast.expr | ast.arg, check: Value, value: Value, c
     written = node if isinstance(node, ast.expr) else ast.Name(id=node.arg, ctx=ast.Load())
     ast.copy_location(written, node)
     result = summaries.call(frame, written, function, Arguments(given, nodes=[None for _ in given]))
-    if not result.taints and not result.known and result is not UNKNOWN:
-        return frame.state.settled(result)
     if result.known and result.const is None:  # it only checks
         result = value
     return frame.state.settled(result)

@@ -258,7 +258,7 @@ def _within(frame: Frame, node: ast.AST, value: Value, steps: str) -> Value:
         if attribute:
             value = attributes.read(frame, node, value, attribute)
         else:
-            value = containers.item(frame, node, value, constant(int(key) if key.isdigit() else key))
+            value = containers.item(frame, node, value, constant(int(key) if key.isdecimal() else key))
     return value
 
 
@@ -266,7 +266,7 @@ def _field(
     frame: Frame, node: ast.AST, name: str, found: re.Match[str], positional: Sequence[Value],
     keywords: dict[str, Value],
 ) -> Value:  # fmt: skip
-    if name.isdigit() and int(name) < len(positional):
+    if name.isdecimal() and int(name) < len(positional):
         value = positional[int(name)]
     elif name in keywords:
         value = keywords[name]

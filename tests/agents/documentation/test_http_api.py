@@ -218,3 +218,17 @@ def test_lists_of_other_files_that_are_put_in_are_followed() -> None:
         "site/settings.py": "ROOT_URLCONF = 'site.urls'\n",
     }
     assert [one.path for one in read(files.items()).endpoints] == ["/a", "/b", "/c", "/d"]
+
+
+@pytest.mark.parametrize(
+    "again", ["format_suffix_patterns(urlpatterns)", "urlpatterns + [path('b/', views.b)]"]
+)
+def test_a_list_that_is_added_to_itself_is_read_once(again: str) -> None:
+    text = (
+        "from django.urls import path\nfrom rest_framework.urlpatterns import format_suffix_patterns\n"
+        "from site import views\nurlpatterns = [path('a/', views.a), path(computed(), views.c)]\n"
+        f"urlpatterns = {again}\n"
+    )
+    told = read([("site/urls.py", text)])
+    assert [one.path for one in told.endpoints] == ["/a/", *(["/b/"] if "views.b" in again else [])]
+    assert len(told.problems) == 1

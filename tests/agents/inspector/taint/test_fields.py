@@ -204,3 +204,26 @@ def test_a_parameters_pattern_counts(tmp_path: Path) -> None:
             os.system(f'x {b}')
     """)
     assert found(tmp_path, {"app.py": text}) == ["taint-command app.py:19"]
+
+
+def test_a_validator_of_a_subclass_leaves_the_type_of_the_field(tmp_path: Path) -> None:
+    text = API + (
+        "class Base(BaseModel):\n    name: int\n    other: str\n"
+        "class Body(Base):\n    @field_validator('name', 'other')\n    @classmethod\n"
+        "    def look(cls, value):\n        return value\n"
+        "@app.post('/')\ndef view(body: Body):\n    os.system(f'x {body.name}')\n"
+        "@app.put('/')\ndef other(body: Body):\n    os.system(f'x {body.other}')\n"
+    )
+    told = [one for one in found(tmp_path, {"app.py": text}) if "taint-command" in one]
+    assert len(told) == 1, told
+
+
+def test_a_nested_schema_may_be_named_by_its_keyword(tmp_path: Path) -> None:
+    """What is not understood of one field costs nothing of the rest of the file."""
+    text = (
+        "import os\nfrom flask import Flask, request\nfrom marshmallow import Schema, fields\napp = Flask('a')\n"
+        "class Inner(Schema):\n    number = fields.Int()\n"
+        "class Outer(Schema):\n    inner = fields.Nested(nested=Inner)\n    odd = fields.Nested()\n"
+        "@app.get('/')\ndef view():\n    os.system(request.args['x'])\n"
+    )
+    assert any("taint-command" in one for one in found(tmp_path, {"app.py": text}))
