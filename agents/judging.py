@@ -19,13 +19,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Max
-
 from accounts import access
 from accounts.models import User
 from agents import triage
 from agents.findings import Verdict
-from agents.models import TrackedFinding, TriageAct
+from agents.models import TrackedFinding
 
 MOST_AT_ONCE = 500
 MAX_REASON = 2_000  # characters
@@ -111,8 +109,7 @@ def refusals(
 
 def stamps_of(rows: Collection[TrackedFinding]) -> dict[int, str]:
     """Give a short name, by primary key, of what people read of each finding: another run or act changes it."""
-    acts = TriageAct.objects.filter(finding__in=[row.pk for row in rows]).order_by()
-    last = dict(acts.values_list("finding").annotate(last=Max("pk")))
+    last = triage.last_acts(rows)
     return {row.pk: _stamp(row, last.get(row.pk, 0)) for row in rows}
 
 

@@ -20,11 +20,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -179,9 +179,9 @@ def _take_back(sweep: Sweep, of: Sweep, user: User, projects: Iterable[int]) -> 
     if not acts:
         return None, 0
     by_finding = {act.finding_id: act for act in acts}
-    locked = [row for row in triage.lock(by_finding) if row.project_id in set(projects)]
-    newest = TriageAct.objects.filter(finding__in=[row.pk for row in locked]).order_by()
-    last = dict(newest.values_list("finding").annotate(last=Max("pk")))
+    mine = set(projects)
+    locked = [row for row in triage.lock(by_finding) if row.project_id in mine]
+    last = triage.last_acts(locked)
     status = Verdict(of.verdict).status.value
     rows = [row for row in locked if last[row.pk] == by_finding[row.pk].pk and row.status == status]
     triage.take_back([(row, by_finding[row.pk]) for row in rows], by=user, sweep=sweep.pk)
@@ -213,14 +213,23 @@ class Chore:
 
     def _run(self) -> None:
         try:
-            for sweep in _running():
-                work(sweep, seconds=CHORE_SECONDS)
+            for sweep in _running().order_by("pk"):
+                _go_on(sweep)
         except (DatabaseError, InterfaceError) as error:
             log.warning("sweeps_wait", reason=str(error).strip())
         finally:
             connection.close()
             with self._lock:
                 self._thread = None
+
+
+def _go_on(sweep: Sweep) -> None:
+    """Work on one for a while. One that fails does not keep the others waiting."""
+    try:
+        work(sweep, seconds=CHORE_SECONDS)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("sweep_waits", sweep=str(sweep.public_id), reason=str(error).strip())
+        connection.close()
 
 
 def _running() -> QuerySet[Sweep]:
@@ -231,24 +240,32 @@ def _running() -> QuerySet[Sweep]:
 
 
 def _tell_audit(sweep: Sweep, user: User) -> None:
-    """One record, in the transaction that orders it: how many were seen. How many were judged stands in the sweep."""
-    is_dismissal = sweep.verdict == Verdict.DISMISS.value
-    audit.record(
-        Act.FINDING_DISMISSED if is_dismissal else Act.FINDINGS_SWEPT,
-        subject=f"findings:{sweep.expected}",
-        project_id=sweep.projects[0] if len(sweep.projects) == 1 else None,
-        details={
-            "verdict": sweep.verdict,
-            "sweep": str(sweep.public_id),
-            "undoes": str(sweep.undoes.public_id) if sweep.undoes else None,
-            "matching": {
-                name: value if isinstance(value, list) else str(value)
-                for name, value in sweep.seen["wanted"].items()
-            },
-            "run": sweep.seen["run"],
-            "projects": sweep.projects,
-            "reason": sweep.reason,
-            "until": sweep.until.isoformat() if sweep.until else None,
+    """One record per project, in the transaction that orders it: how many were seen. The sweep tells how many were
+    judged."""
+    details: dict[str, Any] = {
+        "verdict": sweep.verdict,
+        "sweep": str(sweep.public_id),
+        "undoes": str(sweep.undoes.public_id) if sweep.undoes else None,
+        "matching": {
+            name: value if isinstance(value, list) else str(value)
+            for name, value in sweep.seen["wanted"].items()
         },
-        by=user,
-    )
+        "run": sweep.seen["run"],
+        "reason": sweep.reason,
+        "until": sweep.until.isoformat() if sweep.until else None,
+    }
+    is_dismissal = sweep.verdict == Verdict.DISMISS.value
+    act = Act.FINDING_DISMISSED if is_dismissal else Act.FINDINGS_SWEPT
+    for project_id, count in sorted(_by_project(sweep).items()):
+        audit.record(act, subject=f"findings:{count}", project_id=project_id, details=details, by=user)
+
+
+def _by_project(sweep: Sweep) -> dict[int, int]:
+    """Count what a sweep is about in each project that it concerns."""
+    if len(sweep.projects) == 1:
+        return {sweep.projects[0]: sweep.expected}
+    if sweep.undoes:
+        done = TriageAct.objects.filter(sweep=sweep.undoes.pk, finding__project__in=sweep.projects).order_by()
+        return dict(done.values_list("finding__project").annotate(n=Count("pk")))
+    found = sights.matching(replace(sights.read(sweep.seen), projects=tuple(sweep.projects))).order_by()
+    return dict(found.values_list("project").annotate(n=Count("pk")))

@@ -10,10 +10,11 @@ Invariant: a status changes only together with a `TriageAct`, in one transaction
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -138,6 +139,12 @@ def _said(verdict: Verdict, reason: str, until: datetime | None, by: User) -> di
         "by": by.get_username(),
         "by_user": by.pk,
     }
+
+
+def last_acts(rows: Collection[TrackedFinding]) -> dict[int, int]:
+    """Give the newest act of each finding that has one, both by primary key."""
+    acts = TriageAct.objects.filter(finding__in=[row.pk for row in rows]).order_by()
+    return dict(acts.values_list("finding").annotate(last=Max("pk")))
 
 
 def _tell_audit(rows: Sequence[TrackedFinding], reason: str, until: datetime | None, by: User) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -262,3 +263,40 @@ def test_all_projects_are_those_in_which_one_judges(cast: Cast) -> None:
     client.post("/findings/all", {"act": "accept", "seen": seen(client, "/findings/all")})
     assert TrackedFinding.objects.get(rule="foreign").status == "open"
     assert len(rules_of("accepted")) == 6
+
+
+def test_each_project_is_told_what_was_judged_in_it(cast: Cast) -> None:
+    """Whoever reads a project's audit finds an act over all projects there."""
+    find(cast.project, *LOW[:2])
+    find(cast.other, LOW[0])
+    Membership.objects.update_or_create(
+        team=cast.other.team, user=cast.alice, defaults={"role": Role.MAINTAINER}
+    )
+    taken = sights.take([cast.project.pk, cast.other.pk], Wanted(statuses=COUNTING))
+    sweep = sweeps.work(sweeps.order(cast.alice, taken, Verdict.DISMISS, reason="generated", until=None))
+    sweeps.undo(cast.alice, sweep)
+    for project, count in ((cast.project, 2), (cast.other, 1)):
+        told = AuditRecord.objects.filter(project_id=project.pk, subject=f"findings:{count}").order_by(
+            "number"
+        )
+        assert [row.act for row in told] == ["finding.dismissed", "findings.swept"]
+
+
+def test_one_that_fails_keeps_no_other_waiting(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database refuses the first one's query each time."""
+    find(cast.project, *LOW)
+    first, second = (
+        sweeps.order(cast.alice, sight(cast), Verdict.ACCEPT, reason="", until=None) for _ in range(2)
+    )
+    Sweep.objects.update(at=timezone.now() - timedelta(minutes=1))
+    work = sweeps.work
+
+    def failing(sweep: Sweep, **options: Any) -> Sweep:
+        if sweep.pk == first.pk:
+            raise OperationalError("canceling statement due to statement timeout")
+        return work(sweep, **options)
+
+    monkeypatch.setattr(sweeps, "work", failing)
+    sweeps.Chore()._run()
+    states = dict(Sweep.objects.values_list("pk", "state"))
+    assert states == {first.pk: SweepState.RUNNING, second.pk: SweepState.DONE}

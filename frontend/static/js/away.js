@@ -24,7 +24,7 @@ const asking = new WeakSet();
 export function keepForms() {
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (event.defaultPrevented || form.method !== "post" || performance.now() < ASKS_AFTER || form.hasAttribute("hx-post")) return;
+    if (event.defaultPrevented || form.dataset.sent || form.method !== "post" || performance.now() < ASKS_AFTER || form.hasAttribute("hx-post")) return;
     event.preventDefault();
     if (asking.has(form)) return;
     asking.add(form);
@@ -33,7 +33,10 @@ export function keepForms() {
     if (isThere) {
       if (event.submitter?.name) form.append(carried(event.submitter));
       form.submit();
-    } else toast(document.getElementById("toasts").dataset.kept, "error");
+    } else {
+      delete form.dataset.sent; // it may be sent again
+      toast(document.getElementById("toasts").dataset.kept, "error");
+    }
     asking.delete(form);
   });
 }
