@@ -209,12 +209,14 @@ def _is_seen(request: Request, sight: sights.Sight) -> None:
 
 
 def _find(request: Request, sweep_id: UUID) -> Sweep:
+    bounds = person(request).bounds
     sweeps_of = Sweep.objects.select_related("undoes").filter(by_user=person(request).pk)
-    for sweep in sweeps_of.filter(public_id=sweep_id):
-        mine = access.projects_for(request.user, "finding.view").filter(pk__in=sweep.projects)
-        if mine.count() == len(sweep.projects):  # a key may be bound to fewer
-            return sweep
-    raise Http404(f"there is no sweep {sweep_id} of yours")
+    sweep = sweeps_of.filter(public_id=sweep_id).first()
+    if sweep is None or not (
+        bounds is None or all(map(bounds.reach, sweep.projects))
+    ):  # a key's may be fewer
+        raise Http404(f"there is no sweep {sweep_id} of yours")
+    return sweep
 
 
 def _shape(sweep: Sweep) -> dict[str, Any]:

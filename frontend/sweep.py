@@ -14,16 +14,18 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
 from accounts.models import Project
-from agents import facets, sights, sweeps
+from agents import sights, sweeps
 from agents.finding_lists import narrow
 from agents.findings import UNDO, Verdict
 from agents.models import Sweep, SweepState, TrackedFinding
@@ -82,9 +84,8 @@ def _ask(
     run = run_of(request, view, project)
     sight = sights.take(projects, view.wanted, run=run)
     rows = TrackedFinding.objects.with_status().filter(project__in=projects)
-    sheet = facets.count(narrow(rows, view.wanted.ground, run=run), view.wanted, run=run)
-    counts = {one.value: one.count for one in sheet.of("severity")}
-    of = view.wanted.severities
+    matching = narrow(rows, view.wanted, run=run).order_by()
+    counts = dict(matching.values_list("severity").annotate(n=Count("pk")))
     user = user_of(request)
     context = {
         **frame,
@@ -96,9 +97,7 @@ def _ask(
         "is_too_much": sight.is_too_much,
         "seen": sights.sealed(sight),
         "severities": [
-            (value, word, counts[value])
-            for value, word in SEVERITY_WORDS.items()
-            if counts.get(value) and (not of or value in [one.value for one in of])
+            (value, word, counts[value]) for value, word in SEVERITY_WORDS.items() if value in counts
         ],
         "back": f"{request.path.removesuffix('/all')}{view.query}",
         "may_dismiss": (
@@ -199,7 +198,7 @@ def _project_of(request: HttpRequest, sight: Sight) -> Project | None:
 def _title(sweep: Sweep) -> str:
     running = sweep.state == SweepState.RUNNING
     count = sweep.expected if running else sweep.judged
-    shown = f"{count:,}"
+    shown = number_format(count, force_grouping=True)
     words = {
         Verdict.ACCEPT.value: ngettext("%s finding accepted", "%s findings accepted", count),
         Verdict.DISMISS.value: ngettext("%s finding dismissed", "%s findings dismissed", count),

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.formats import number_format
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import audit, audit_rows, spreadsheets
@@ -30,7 +31,7 @@ def page(request: HttpRequest, team: str) -> HttpResponse:
         "team": found,
         "form": form,
         "shown": page_of(records, form, with_projects=True),
-        "most": f"{MOST_EXPORTED:,}",
+        "most": number_format(MOST_EXPORTED, force_grouping=True),
     }
     return render(request, "frontend/team_audit.html", context, status=200 if form.is_valid() else 400)
 

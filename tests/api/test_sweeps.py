@@ -124,3 +124,12 @@ def test_running_one_is_cancelled(cast: Cast, monkeypatch: pytest.MonkeyPatch) -
     assert (cancelled["state"], cancelled["judged"]) == ("cancelled", 1)
     undone = client.post(f"{SWEEPS}/{told['id']}/undo").json()
     assert (undone["expected"], undone["judged"]) == (1, 1)
+
+
+def test_one_is_told_after_one_of_its_projects_is_gone(cast: Cast) -> None:
+    find(cast.project, *LOW)
+    client = api(cast.alice)
+    told = client.post(SWEEPS, {**DISMISS, "seen": seen(client, project="alice/shop")["seen"]}).json()
+    sweep = Sweep.objects.get()
+    Sweep.objects.update(projects=[*sweep.projects, max(sweep.projects) + 1_000])
+    assert client.get(f"{SWEEPS}/{told['id']}").json() == told
