@@ -10,6 +10,7 @@ reports its function as not analysed.
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ class Frame:
         self.level: int = caller.level + 1 if caller else 0
         self.parent = function.parent if function else None
         self.is_module = function is None
-        self.chosen = 0  # conditions around that ask a setting whether a certificate is to be checked
+        self.chosen: list[ast.expr] = []  # the conditions of the branches around
         self.route = route  # what becomes of the returned value: "html", "json" or ""
         self.hits: list[Hit] = []
         self.returns: list[Value] = []
@@ -221,7 +222,7 @@ class Frame:
     def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
         """Report something that is wrong by itself, wherever its values come from."""
         place = self.place(node)
-        if self.chosen and bit == kinds.KINDS["certificate"].bit:
+        if bit == kinds.KINDS["certificate"].bit and any(map(_asks_for_checks, self.chosen)):
             weak += 2  # whoever runs the program decides
         taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), min(weak, 3))
         end = getattr(node, "end_lineno", 0) or place.line
@@ -253,3 +254,15 @@ class Frame:
         for one in self.returns[1:]:
             found = join(found, one)
         return found
+
+
+_CHECKS = re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed")
+
+
+def _asks_for_checks(test: ast.expr) -> bool:
+    """Tell whether a condition asks a setting about certificates: `if not self.tls_validation:`."""
+    return any(
+        _CHECKS.search(one.attr if isinstance(one, ast.Attribute) else one.id)
+        for one in ast.walk(test)
+        if isinstance(one, (ast.Attribute, ast.Name))
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any
 
 from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
@@ -142,18 +141,6 @@ def is_for_types(node: ast.stmt) -> bool:
     return name == "TYPE_CHECKING"
 
 
-_CHECKS = re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed")
-
-
-def _asks_for_checks(test: ast.expr) -> bool:
-    """Tell whether a condition asks a setting about certificates: `if not self.tls_validation:`."""
-    return any(
-        _CHECKS.search(one.attr if isinstance(one, ast.Attribute) else one.id)
-        for one in ast.walk(test)
-        if isinstance(one, (ast.Attribute, ast.Name))
-    )
-
-
 @executes(ast.If)
 def branch(frame: Frame, node: ast.If) -> None:
     """Both ways, unless the test is constant; each way knows what the test says."""
@@ -171,13 +158,12 @@ def branch(frame: Frame, node: ast.If) -> None:
         return
     no = frame.state.copy()
     frame.state.assume(facts[0])
-    asks = _asks_for_checks(node.test)
-    frame.chosen += asks
+    frame.chosen.append(node.test)
     frame.execute(node.body)
     yes, frame.state = frame.state, no
     no.assume(facts[1])
     frame.execute(node.orelse)
-    frame.chosen -= asks
+    frame.chosen.pop()
     frame.state = joined(yes, frame.state) if yes.alive or frame.state.alive else frame.state
 
 
