@@ -248,6 +248,15 @@ class TrackedFinding(models.Model):
             models.Index(
                 fields=["project", "fixed_at"], include=["severity_rank"], name="tracked_fixed_rank"
             ),
+            # how many are there now, of which severity?
+            models.Index(
+                fields=["project"],
+                include=["severity", "severity_rank", "status", "until"],
+                name="tracked_unfixed",
+                condition=Q(fixed_at=None),
+            ),
+            # which lines of a file may hold secrets? Not by path: one may be longer than an index takes
+            models.Index(fields=["project"], name="tracked_secrets", condition=Q(category="secret")),
             # which are not to be counted?
             models.Index(
                 fields=["project", "fingerprint"],

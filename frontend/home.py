@@ -115,7 +115,7 @@ def _lively(projects: QuerySet[Project], asked: str) -> QuerySet[Project]:
 def _counts(project_ids: list[int]) -> dict[int, dict[str, int]]:
     """Count the open findings of projects by severity, worst first; in one query."""
     open_ones = TrackedFinding.objects.filter(project__in=project_ids, fixed_at=None).exclude(IS_DISMISSED)
-    counted = open_ones.order_by().values_list("project", "severity").annotate(n=Count("pk"))
+    counted = open_ones.order_by().values_list("project", "severity").annotate(n=Count("*"))
     found: dict[int, dict[str, int]] = defaultdict(lambda: {severity.value: 0 for severity in Severity})
     for project, severity, number in counted:
         found[project][severity] = number
