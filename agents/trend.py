@@ -28,8 +28,8 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Counts = Mapping[Severity, int]
 
-# A silence is the time for which a dismissal takes a claim out: to the next decision, its end, or the claim's. What one
-# run found has one time, so it is counted by time before the period is sought, which costs more than to count.
+# A silence is the time for which a dismissal takes a claim out: to the next decision, its end, or the claim's.
+# What one run found has one time, so it is counted by time before the period is sought, which costs more.
 _DELTAS = """
 WITH acts AS (
     SELECT t.severity_rank, t.fixed_at, a.verdict, a.at, a.until,
