@@ -21,6 +21,7 @@ from agents.documentation.http_api.routes import (
     first_line,
     folded,
     joined,
+    near,
     text_of,
     texts_of,
 )
@@ -55,6 +56,10 @@ class _Walk:
     sources: Mapping[str, Source]
     problems: list[str]
 
+    def source(self, module: str) -> Source | None:
+        """The file of a module, as the code calls it."""
+        return self.sources.get(near(module, self.sources))
+
 
 def endpoints(sources: Mapping[str, Source], problems: list[str]) -> Iterator[Endpoint]:
     """Give the endpoints of all root URL confs; `sources` by dotted module."""
@@ -69,12 +74,12 @@ def _roots(sources: Mapping[str, Source]) -> list[str]:
         found
         for source in sources.values()
         for node in source.tree.body
-        if isinstance(node, ast.Assign) and (found := _near(_root_of(node), confs))
+        if isinstance(node, ast.Assign) and (found := near(_root_of(node), confs))
     }
     if named:
         return sorted(named)
     included = {
-        _near(module, confs)
+        near(module, confs)
         for name in confs
         for call in _calls_of(sources[name])
         if (module := _included(call, sources[name]))
@@ -86,16 +91,6 @@ def _root_of(node: ast.Assign) -> str:
     """What a settings file calls the root, or ""."""
     is_root = any(isinstance(target, ast.Name) and target.id == "ROOT_URLCONF" for target in node.targets)
     return text_of(node.value) or "" if is_root else ""
-
-
-def _near(module: str, confs: set[str]) -> str:
-    """Find a module in the tree; the import root may be a folder below the tree's."""
-    if module in confs:
-        return module
-    if not module:
-        return ""
-    below = sorted(name for name in confs if name.endswith(f".{module}"))
-    return below[0] if len(below) == 1 else ""
 
 
 def _patterns(source: Source, name: str) -> list[ast.expr]:
@@ -193,7 +188,7 @@ def _list(
         yield from _conf(source, prefix, walk, depth + 1, name=item.id)
         return
     module, _, name = dotted(item, source).rpartition(".")
-    found = walk.sources.get(module) or walk.sources.get(_near(module, set(walk.sources)))
+    found = walk.source(module)
     if found is not None:
         yield from _conf(found, prefix, walk, depth + 1, name=name)
 
@@ -234,7 +229,7 @@ def _follow(include: ast.Call, source: Source, prefix: str, walk: _Walk, depth: 
         yield from _conf(source, prefix, walk, depth + 1, name=given.id)
         return
     module = _included(include, source)
-    found = walk.sources.get(module) or walk.sources.get(_near(module, set(walk.sources)))
+    found = walk.source(module)
     if found is not None:
         yield from _conf(found, prefix, walk, depth + 1)
     else:
@@ -249,7 +244,7 @@ def _router(node: ast.expr, source: Source, prefix: str, walk: _Walk) -> Iterato
     module, _, last = dotted(node, source).rpartition(".")
     if module and module != source.module:
         local = last
-        home = walk.sources.get(module) or walk.sources.get(_near(module, set(walk.sources))) or source
+        home = walk.source(module) or source
     for call in (item for item in ast.walk(home.tree) if isinstance(item, ast.Call)):
         if (
             not isinstance(call.func, ast.Attribute)
@@ -322,7 +317,7 @@ def _lookup(node: ast.stmt | None) -> str:
 
 def _definition(where: str, walk: _Walk) -> tuple[ast.stmt | None, Source | None]:
     module, _, name = where.rpartition(".")
-    source = walk.sources.get(module) or walk.sources.get(_near(module, set(walk.sources)))
+    source = walk.source(module)
     if source is None:
         return None, None
     if name not in source.definitions and name in source.names and source.names[name] != where:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agents.documentation.imported import imported, module_of
@@ -154,7 +154,7 @@ def _named(node: ast.Name | ast.Attribute, source: Source, depth: int) -> str | 
     if isinstance(node, ast.Name) and node.id in source.constants and node.id not in source.names:
         return folded(source.constants[node.id], source, depth)
     module, _, name = dotted(node, source).rpartition(".")
-    home = source.others.get(module) or _below(module, source)
+    home = source.others.get(near(module, source.others))
     if module == "django.conf.settings":
         home = _settings(name, source)
     if home is None or name not in home.constants:
@@ -162,10 +162,12 @@ def _named(node: ast.Name | ast.Attribute, source: Source, depth: int) -> str | 
     return folded(home.constants[name], home, depth)
 
 
-def _below(module: str, source: Source) -> Source | None:
-    """The only file of this dotted module below some folder of the tree."""
-    found = [other for name, other in source.others.items() if module and name.endswith(f".{module}")]
-    return found[0] if len(found) == 1 else None
+def near(module: str, modules: Collection[str]) -> str:
+    """Find a module in the tree, or in the only folder of it that may be the import root. Else ""."""
+    if module in modules or not module:
+        return module
+    below = [name for name in modules if name.endswith(f".{module}")]
+    return below[0] if len(below) == 1 else ""
 
 
 def _settings(name: str, source: Source) -> Source | None:
