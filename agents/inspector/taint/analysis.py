@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.inspector.taint import VERSION, garbage, keeping, records, wording
+from agents.inspector.taint import VERSION, garbage, records, wording
 from agents.inspector.taint.engine import ROOT_MILLISECONDS, ROOT_STEPS, Engine, Result
+from agents.inspector.taint.sources import Stale
 
 STACK_BYTES = 256 << 20  # address space; only what deep code touches becomes memory
 MAX_FILE_BYTES = 2 << 20
@@ -70,7 +71,7 @@ def analysed(
     one = engine(known)
     try:
         return one, in_large_thread(one)
-    except keeping.Stale:
+    except Stale:
         one = engine(None)
         return one, in_large_thread(one)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from agents.inspector.taint import fields, guards, kinds
 from agents.inspector.taint.frames import Frame
@@ -276,6 +275,3 @@ def _sink(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> Non
     for row in rules.sinks:
         if row.arguments.assigned:
             sinks.report(frame, node, row, value, f"{holder.name[1:]}.{node.attr}")
-
-
-__all__ = ["fresh_taint", "parts_of", "read", "replace", "source_part", "source_value", "write"]

@@ -25,8 +25,7 @@ from agents.inspector.taint import (
     summaries,
 )
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial, Super
+from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial
 from agents.inspector.taint.tables.rows import Rules
 from agents.inspector.taint.values import (
     NO_FACTS,
@@ -38,7 +37,6 @@ from agents.inspector.taint.values import (
     Taint,
     Value,
     all_facts,
-    constant,
     deep_taints,
     element,
     join,
@@ -431,6 +429,3 @@ def _unknown(given: Arguments, callee: Value) -> Value:
     for one in given.every():
         taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
     return Value(taints) if taints else UNKNOWN
-
-
-__all__ = ["State", "Super", "apply", "arguments", "call", "constant", "instantiate"]

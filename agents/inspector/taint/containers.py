@@ -23,7 +23,6 @@ from agents.inspector.taint.values import (
     Taint,
     Value,
     constant,
-    deep_taints,
     element,
     join,
     merged,
@@ -469,5 +468,3 @@ METHODS: dict[str, Method] = {
     "keys": keys,
     "items": items_of,
 }
-
-__all__ = ["METHODS", "deep_taints", "item", "set_item", "sliced", "store"]

@@ -35,7 +35,8 @@ def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: 
         parent=frame if nested else None,
         is_generator=frame.module.yields(node),
     )
-    _defaults(frame, made)
+    for name, default in made.written_defaults():
+        made.defaults[name] = frame.evaluate(default)
     decorators = [frame.evaluate(_target(one)) for one in node.decorator_list]
     made.decorators = tuple(decorators)
     for one in decorators:
@@ -81,17 +82,6 @@ def _decorated(frame: Frame, written: ast.expr, decorator: Value, value: Value) 
 
 def _qualified(frame: Frame, name: str) -> str:
     return f"{frame.function.name}.{name}" if frame.function else name
-
-
-def _defaults(frame: Frame, made: Function) -> None:
-    arguments = made.node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    pairs = zip(reversed(positional), reversed(arguments.defaults), strict=False)
-    for parameter, default in pairs:
-        made.defaults[parameter.arg] = frame.evaluate(default)
-    for parameter, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if keyword_default is not None:
-            made.defaults[parameter.arg] = frame.evaluate(keyword_default)
 
 
 def cls(frame: Frame, node: ast.ClassDef) -> Value:

@@ -10,11 +10,11 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, fields, kinds, routes
+from agents.inspector.taint import attributes, fields, routes
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
-from agents.inspector.taint.values import UNKNOWN, Taint, Value, merged
+from agents.inspector.taint.values import UNKNOWN, Value
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
@@ -193,7 +193,6 @@ def _parameter(
 ) -> Value:
     if number == 0 and function.owner is not None and function.kind != "static":
         return UNKNOWN
-    has_type = parameter.annotation is not None
     value = UNKNOWN if parameter.annotation is None else of_annotation(frame, parameter.annotation)
     if entry is None and (value.name.startswith("!") or value.items):
         value = UNKNOWN  # nobody has checked what callers pass
@@ -204,7 +203,7 @@ def _parameter(
         return _not_called_from_outside(frame, function, parameter, number, value)
     if parameter.arg in converted or value.name.startswith("@"):
         return value
-    if has_type and value.name == fields.HARMLESS:
+    if value.name == fields.HARMLESS:
         return UNKNOWN
     if parameter.arg in ("request", "req") and _request_type(frame, function):
         return Value(name=_request_type(frame, function))
@@ -222,7 +221,7 @@ def _parameter(
     given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
     if not _is_api(entry):
         return given
-    written = _written_default(function, parameter.arg)
+    written = dict(function.written_defaults()).get(parameter.arg)
     return fields.checked(frame, parameter, fields.of_default(written, value), given)
 
 
@@ -247,17 +246,6 @@ def _not_called_from_outside(
     if value is UNKNOWN and default is not None and not default.known and (default.ref or default.name):
         return default  # nobody else is known to choose the function or class
     return value
-
-
-def _written_default(function: Function, name: str) -> ast.expr | None:
-    """The default of a parameter as it is written."""
-    arguments = function.node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
-    pairs += [
-        (one, other) for one, other in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if other
-    ]
-    return next((default for one, default in pairs if one.arg == name), None)
 
 
 def _by_signature(frame: Frame, function: Function, parameter: ast.arg) -> str:
@@ -315,10 +303,10 @@ def _of_annotation(frame: Frame, annotation: ast.expr, depth: int) -> Value:
     found = frame.evaluate(annotation)
     if isinstance(found.ref, Class):
         if any(base.rpartition(".")[2] in ENUMERATIONS for base in found.ref.outside()):
-            return Value(name="!harmless")  # a framework refuses what is none of its members
+            return Value(name=fields.HARMLESS)  # a framework refuses what is none of its members
         return Value(ref=Instance(found.ref))
     if found.name in _HARMLESS:
-        return Value(name="!harmless")
+        return Value(name=fields.HARMLESS)
     if not found.name or found.name.startswith("builtins."):
         return UNKNOWN
     tables = frame.engine.tables
@@ -334,7 +322,7 @@ def _of_generic(frame: Frame, annotation: ast.Subscript, depth: int) -> Value:
     if outer in ("Optional", "Union") and parts:
         return _any_of(frame, parts, depth - 1)
     if outer == "Literal":
-        return Value(name="!harmless")
+        return Value(name=fields.HARMLESS)
     if outer in _CONTAINERS and parts:
         found = [_of_annotation(frame, one, depth - 1) for one in parts if not _is_ellipsis(one)]
         if all(one.name == fields.HARMLESS for one in found):
@@ -411,6 +399,3 @@ def _in(function: Function, imported: str) -> bool:
     return any(
         base.startswith(f"{imported}.") and "Resource" not in base for base in function.owner.outside()
     )
-
-
-__all__ = ["Taint", "entry_of", "inherited", "is_entry", "kinds", "merged", "prepare"]

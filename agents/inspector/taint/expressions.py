@@ -91,8 +91,14 @@ def global_key(frame: Frame, name: str) -> str:
 @evaluates(ast.Attribute)
 def attribute(frame: Frame, node: ast.Attribute) -> Value:
     """`value.attr`."""
-    found = fields.data(frame, node)
-    return attributes.read(frame, node, frame.evaluate(node.value), node.attr) if found is None else found
+    of = node.value
+    if node.attr != "data" or not isinstance(of, ast.Attribute):
+        return attributes.read(frame, node, frame.evaluate(of), node.attr)
+    form = frame.evaluate(of.value)
+    found = fields.data(frame, node, form, of.attr)
+    if found is not None:
+        return found
+    return attributes.read(frame, node, attributes.read(frame, of, form, of.attr), "data")
 
 
 @evaluates(ast.Subscript)

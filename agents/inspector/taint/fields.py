@@ -296,18 +296,13 @@ def read(frame: Frame, node: ast.expr, cls: Class, holder: Value, name: str) -> 
     return checked(frame, node, field, Value(taints), cls)
 
 
-def data(frame: Frame, node: ast.Attribute) -> Value | None:
+def data(frame: Frame, node: ast.expr, form: Value, name: str) -> Value | None:
     """`form.name.data` of a form that reads the request by itself; None if it is something else."""
-    of = node.value
-    if node.attr != "data" or not isinstance(of, ast.Attribute):
-        return None
-    ref = frame.evaluate(of.value).ref
-    field = (
-        of_field(ref.cls, of.attr) if isinstance(ref, Instance) and kind_of(ref.cls) == _WEB_FORM else None
-    )
+    ref = form.ref
+    field = of_field(ref.cls, name) if isinstance(ref, Instance) and kind_of(ref.cls) == _WEB_FORM else None
     if field is None:
         return None
-    identity = f"{ref.cls.name}.{of.attr}"
+    identity = f"{ref.cls.name}.{name}"
     taint = attributes.fresh_taint(frame, node, "a form field", "remote", identity=identity)
     return checked(frame, node, field, Value((taint,)), ref.cls)
 
@@ -363,6 +358,3 @@ def of_key(frame: Frame, node: ast.Subscript, key: str) -> tuple[Value, Class] |
         return None
     field = of_field(ref.cls, key)
     return None if field is None else (field, ref.cls)
-
-
-__all__ = ["checked", "declare", "filled", "loaded", "maker", "of_key", "read"]

@@ -36,6 +36,3 @@ def seldom() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-__all__ = ["lasting", "seldom"]

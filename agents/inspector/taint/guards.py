@@ -27,9 +27,7 @@ from agents.inspector.taint.values import (
     Taint,
     Value,
     all_facts,
-    constant,
     deep_taints,
-    prefix_of,
 )
 
 Both = tuple[Facts, Facts]
@@ -397,6 +395,3 @@ def of_pattern(value: Value, pattern: Value, *, how: str) -> Both | None:
         return about(taints, bits), NO_FACTS
     without = charsets.refused(pattern.const) if isinstance(pattern.const, str) and how == "search" else 0
     return about(taints, WEAKEN), about(taints, WEAKEN | without)
-
-
-__all__ = ["about", "by_row", "by_word", "chosen", "constant", "of_pattern", "prefix_of", "type_facts"]

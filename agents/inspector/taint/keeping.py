@@ -437,6 +437,3 @@ def rank(hit: Hit | Kept) -> tuple[bool, int, int]:
 def _unique() -> str:
     """A token that nothing else will ever have."""
     return f"?{os.urandom(8).hex()}"
-
-
-__all__ = ["Keeper", "Root", "Stale", "rank"]

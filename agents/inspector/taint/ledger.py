@@ -302,6 +302,3 @@ class Ledger:
         """Give back to other roots' frames what was theirs."""
         for variables, name, value in reversed(trace.undo):
             variables[name] = value
-
-
-__all__ = ["BEFORE_ROOTS", "Entry", "Ghost", "Ledger", "Place", "Told", "Trace", "Version"]

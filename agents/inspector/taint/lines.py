@@ -171,6 +171,3 @@ def _same(old: array[int], new: array[int]) -> list[tuple[int, int, int]]:
             found.append((above + block.a, above + block.b, block.size))
     found.append((len(old) - below, len(new) - below, below + 1))
     return [one for one in found if one[2]]
-
-
-__all__ = ["NOWHERE", "Lines", "after", "first", "unpacked"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
-from agents.inspector.taint import attributes, containers, guards, statements
+from agents.inspector.taint import attributes, containers, guards
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State, joined
@@ -111,7 +110,3 @@ def _part(frame: Frame, subject: Value, number: int) -> Value:
         if subject.taints
         else UNKNOWN
     )
-
-
-_Any = Any
-__all__ = ["match", "statements"]

@@ -281,6 +281,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "too large or nested too deeply to be parsed"
     return f"cannot be parsed: {error}"
-
-
-__all__ = ["Class", "Function", "Project"]

@@ -162,6 +162,3 @@ def _hit(told: list[Any]) -> Kept:
     return Kept(
         kind, path, line, column, (is_local, weak, length), finding, None if place is None else tuple(place)
     )
-
-
-__all__ = ["Kept", "Known", "Name", "Record", "RootName", "Stable", "read", "write"]

@@ -10,7 +10,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.guards import chosen
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.tables.rows import Condition, Row
-from agents.inspector.taint.values import MISSING, Attribute, Taint, Value, deep_taints, prefix_of
+from agents.inspector.taint.values import Attribute, Taint, Value, deep_taints, prefix_of
 
 _SECRET = re.compile(
     r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or)"
@@ -231,16 +231,3 @@ def _response(frame: Frame, node: ast.AST, value: Value) -> None:
 def secret_taints(value: Value) -> tuple[Taint, ...]:
     """The predictable numbers in a value."""
     return tuple(one for one in deep_taints(value) if not one.cleaned & kinds.RANDOM)
-
-
-__all__ = [
-    "MISSING",
-    "check",
-    "item_assigned",
-    "named",
-    "renders",
-    "report",
-    "returned",
-    "secret_taints",
-    "sent",
-]

@@ -194,18 +194,3 @@ def yields(node: ast.FunctionDef | ast.AsyncFunctionDef, where: tuple[int, ...] 
         if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             waiting.extend(ast.iter_child_nodes(one))
     return False
-
-
-__all__ = [
-    "Body",
-    "Position",
-    "Stale",
-    "Told",
-    "blanked",
-    "bodies",
-    "fill",
-    "parsed",
-    "statements",
-    "told",
-    "yields",
-]

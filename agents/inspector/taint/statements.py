@@ -11,7 +11,6 @@ from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import Instance
 from agents.inspector.taint.values import (
-    MISSING,
     NO_FACTS,
     NONE,
     UNKNOWN,
@@ -19,7 +18,6 @@ from agents.inspector.taint.values import (
     all_facts,
     common_facts,
     element,
-    join,
     merged,
 )
 
@@ -313,6 +311,3 @@ def importing_from(frame: Frame, node: ast.ImportFrom) -> None:
             frame.state.variables.update(project.public(name))
         else:
             frame.state.variables[alias.asname or alias.name] = project.imported_from(name, alias.name)
-
-
-__all__ = ["MISSING", "assign", "finish", "join", "merged"]

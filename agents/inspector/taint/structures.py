@@ -92,6 +92,15 @@ class Function:
         """Those that may be given by position."""
         return [*self.node.args.posonlyargs, *self.node.args.args]
 
+    def written_defaults(self) -> Iterator[tuple[str, ast.expr]]:
+        """The defaults as they are written, by the parameter's name."""
+        arguments = self.node.args
+        for parameter, default in zip(reversed(self.parameters), reversed(arguments.defaults), strict=False):
+            yield parameter.arg, default
+        for parameter, keyword in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if keyword is not None:
+                yield parameter.arg, keyword
+
     @property
     def body(self) -> list[ast.stmt]:
         """Its statements; a lambda's is one return."""

@@ -27,7 +27,6 @@ from agents.inspector.taint.values import (
     Source,
     Taint,
     Value,
-    all_facts,
     constant,
     deep_taints,
     element,
@@ -397,6 +396,3 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))
         summary.written = {name: value for name, value in end.variables.items() if name.startswith(GLOBAL)}
-
-
-__all__ = ["all_facts", "bind", "call", "call_with_receiver", "constant"]

@@ -380,6 +380,3 @@ def _born(ref: Any) -> int:
     if isinstance(ref, Function) and ref.parent is not None:
         return ref.parent.born
     return ref.born if isinstance(ref, Class) else _NOBODY
-
-
-__all__ = ["Nameless", "Tokens", "digest"]
