@@ -24,10 +24,9 @@ from accounts.audit import Act
 from accounts.models import Project
 from agents.finding_lists import narrow
 from agents.models import TrackedFinding, TrackedFindings
-from frontend.finding_query import ORDERS, View, read
-from frontend.findings import run_of
-from frontend.lists import beyond
-from frontend.navigation import open_project
+from frontend.finding_query import View, read
+from frontend.findings import PAGE, run_of
+from frontend.lists import beyond, by
 from frontend.views import error, user_of
 from tasks.models import Run
 
@@ -48,13 +47,10 @@ class Streamed(StreamingHttpResponse):
             yield text
 
 
-@require_safe
-@login_required
-def of_project(request: HttpRequest, project: str) -> HttpResponseBase:
+@PAGE.door()
+def of_project(request: HttpRequest, project: Project) -> HttpResponseBase:
     """Give the findings of a project that the address chooses."""
-    found = open_project(request, project, "finding.view")
-    rows = TrackedFinding.objects.with_status().filter(project=found)
-    return _answer(request, rows, found)
+    return _answer(request, TrackedFinding.objects.with_status().filter(project=project), project)
 
 
 @require_safe
@@ -89,13 +85,12 @@ def _answer(request: HttpRequest, rows: TrackedFindings, project: Project | None
 
 def _rows(rows: TrackedFindings, view: View, run: Run | None) -> Iterator[list[dict[str, Any]]]:
     """Give the rows of a list, a page at a time."""
-    asked = narrow(rows, view.wanted, run=run)
-    column, sign = ORDERS[view.order][0], "-" if view.order.startswith("-") else ""
-    ordered, rest = asked.order_by(f"{sign}{column}", f"{sign}pk"), asked
-    while page := list(rest.order_by(*ordered.query.order_by)[:AT_ONCE]):
+    order = by(view.column, backwards=view.backwards)
+    rest = asked = narrow(rows, view.wanted, run=run).order_by(*order)
+    while page := list(rest[:AT_ONCE]):
         yield [_fields(row) for row in page]
-        last = (getattr(page[-1], column), page[-1].pk)
-        rest = asked.filter(beyond(column, last, backwards=bool(sign)))
+        last = (getattr(page[-1], view.column), page[-1].pk)
+        rest = asked.filter(beyond(view.column, last, backwards=view.backwards))
 
 
 def _fields(row: TrackedFinding) -> dict[str, Any]:

@@ -46,6 +46,16 @@ class View:
     has_statuses: bool  # it names some; else those that count are meant
 
     @property
+    def column(self) -> str:
+        """What the list is ordered by."""
+        return ORDERS[self.order][0]
+
+    @property
+    def backwards(self) -> bool:
+        """Tell whether what is greatest comes first."""
+        return self.order.startswith("-")
+
+    @property
     def query(self) -> str:
         """The query of the list's beginning, with its question mark; "?" for a list without filters."""
         return addresses.query(self.pairs)

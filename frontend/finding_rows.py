@@ -20,8 +20,8 @@ from agents.finding_lists import has_pattern, narrow
 from agents.findings import Severity, Status
 from agents.models import TrackedFinding, TrackedFindings
 from agents.reporting.visible import one_line
-from frontend.finding_query import ALL, ORDERS, View
-from frontend.lists import Chip, Facet, Option, beyond
+from frontend.finding_query import ALL, View
+from frontend.lists import Chip, Facet, Option, beyond, by
 from tasks.models import Run
 
 SHOWN = 50  # findings on a page
@@ -102,13 +102,13 @@ def page_of(
 ) -> Page:
     """Give the page that a view asks for. `found`: those that may be seen, with status and project."""
     asked = narrow(found, view.wanted, run=run)
-    column, sign = ORDERS[view.order][0], "-" if view.order.startswith("-") else ""
     if view.after is not None:
-        last = TrackedFinding.objects.filter(public_id=view.after).values_list(column, "pk").first()
+        last = TrackedFinding.objects.filter(public_id=view.after).values_list(view.column, "pk").first()
         if last is not None:
-            asked = asked.filter(beyond(column, last, backwards=bool(sign)))
+            asked = asked.filter(beyond(view.column, last, backwards=view.backwards))
     # keys first: to sort whole rows, when a text fits most of them, takes twice as long
-    keys = list(asked.order_by(f"{sign}{column}", f"{sign}pk").values_list("pk", flat=True)[: SHOWN + 1])
+    ordered = asked.order_by(*by(view.column, backwards=view.backwards))
+    keys = list(ordered.values_list("pk", flat=True)[: SHOWN + 1])
     known = found.in_bulk(keys[:SHOWN])
     shown = [known[key] for key in keys[:SHOWN] if key in known]
     stamps = judging.stamps_of(shown)

@@ -20,8 +20,8 @@ from accounts import access
 from accounts.models import Project, User
 from agents.finding_lists import narrow
 from agents.models import TrackedFinding, TrackedFindings
-from frontend.finding_query import ORDERS, View, read
-from frontend.lists import beyond
+from frontend.finding_query import View, read
+from frontend.lists import beyond, by
 from tasks.models import Run
 
 LIST = "list"
@@ -99,15 +99,14 @@ def _rows(user: User, name: str) -> TrackedFindings | None:
 
 
 def _sides(row: TrackedFinding, view: View) -> tuple[Q, Q]:
-    column, backwards = ORDERS[view.order][0], view.order.startswith("-")
-    here = (getattr(row, column), row.pk)
-    return beyond(column, here, backwards=not backwards), beyond(column, here, backwards=backwards)
+    here = (getattr(row, view.column), row.pk)
+    before, after = (beyond(view.column, here, backwards=way) for way in (not view.backwards, view.backwards))
+    return before, after
 
 
 def _first(found: TrackedFindings, view: View, *, backwards: bool) -> UUID | None:
-    column = ORDERS[view.order][0]
-    sign = "-" if view.order.startswith("-") != backwards else ""
-    return found.order_by(f"{sign}{column}", f"{sign}pk").values_list("public_id", flat=True).first()
+    order = by(view.column, backwards=view.backwards != backwards)
+    return found.order_by(*order).values_list("public_id", flat=True).first()
 
 
 def _place(found: TrackedFindings, row: TrackedFinding, before: Q) -> tuple[int, int]:

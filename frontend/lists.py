@@ -54,6 +54,12 @@ class Around:
     next: str
 
 
+def by(column: str, *, backwards: bool) -> tuple[str, str]:
+    """The order of a list by a column; rows that are alike there stand by their keys."""
+    sign = "-" if backwards else ""
+    return f"{sign}{column}", f"{sign}pk"
+
+
 def beyond(column: str, last: tuple[object, int], *, backwards: bool) -> Q:
     """What comes after a row, given its value of the column that orders and its key.
 

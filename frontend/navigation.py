@@ -20,7 +20,8 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.views.decorators.http import require_http_methods
 
@@ -45,7 +46,7 @@ class ProjectPage:
     def door(
         self, *, post: str = ""
     ) -> Callable[
-        [Callable[Concatenate[HttpRequest, Project, Rest], HttpResponse]], Callable[..., HttpResponse]
+        [Callable[Concatenate[HttpRequest, Project, Rest], HttpResponseBase]], Callable[..., HttpResponseBase]
     ]:
         """Give a view its project, for people who may open the page; POST asks for the action `post`, too.
 
@@ -55,14 +56,14 @@ class ProjectPage:
         methods = ["GET", "HEAD", *(["POST"] if post else [])]
 
         def behind(
-            view: Callable[Concatenate[HttpRequest, Project, Rest], HttpResponse],
-        ) -> Callable[..., HttpResponse]:
+            view: Callable[Concatenate[HttpRequest, Project, Rest], HttpResponseBase],
+        ) -> Callable[..., HttpResponseBase]:
             @require_http_methods(methods)
             @login_required
             @wraps(view)
             def opened(
                 request: HttpRequest, project: str, *args: Rest.args, **kwargs: Rest.kwargs
-            ) -> HttpResponse:
+            ) -> HttpResponseBase:
                 found = open_project(request, project, self.action)
                 if request.method == "POST" and not access.may(request.user, post, found):
                     raise PermissionDenied
