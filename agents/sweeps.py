@@ -92,7 +92,7 @@ def undo(user: User, sweep: Sweep) -> Sweep:
     """Begin to take back what a sweep has changed. Ordered again it is the same. Raises CannotUndo, NotJudged."""
     with transaction.atomic():
         sweep = Sweep.objects.select_for_update().get(pk=sweep.pk)
-        if known := Sweep.objects.filter(undoes=sweep).first():
+        if known := undone_by(sweep):
             return known
         if why := why_not_undone(sweep):
             raise CannotUndo(why)
@@ -106,6 +106,11 @@ def undo(user: User, sweep: Sweep) -> Sweep:
         )  # fmt: skip
         _tell_audit(taken_back, user)
     return taken_back
+
+
+def undone_by(sweep: Sweep) -> Sweep | None:
+    """Give the sweep that took this one back, if any has."""
+    return Sweep.objects.filter(undoes=sweep).first()
 
 
 def why_not_undone(sweep: Sweep) -> str:

@@ -220,7 +220,7 @@ def _find(request: Request, sweep_id: UUID) -> Sweep:
 
 
 def _shape(sweep: Sweep) -> dict[str, Any]:
-    undone_by = Sweep.objects.filter(undoes=sweep).first()
+    undone_by = sweeps.undone_by(sweep)
     told: SweepShape = {
         "id": str(sweep.public_id),
         "state": str(sweep.state),

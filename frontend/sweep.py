@@ -56,8 +56,7 @@ class SweepForm(VerdictForm):
 @login_required
 def project_matching(request: HttpRequest, project: str) -> HttpResponse:
     """Judge all findings of a project that match the address."""
-    found = open_project(request, project, "finding.view")
-    open_project(request, project, "finding.triage")
+    found = open_project(request, project, "finding.triage")
     frame = {**place(found, PAGE), "frame": "frontend/project.html"}
     return _ask(request, [found.pk], frame, found)
 
@@ -138,7 +137,7 @@ def page(request: HttpRequest, sweep_id: UUID) -> HttpResponse:
     if project is not None:
         frame = {**place(project, PAGE), "frame": "frontend/project.html"}
         back = reverse("frontend:findings", args=[f"{project.team.slug}/{project.slug}"])
-    undone_by = Sweep.objects.filter(undoes=sweep).first()
+    undone_by = sweeps.undone_by(sweep)
     is_running = sweep.state == SweepState.RUNNING
     context = {
         **frame,
