@@ -39,6 +39,7 @@ __all__ = [
     "may",
     "may_decide",
     "projects_for",
+    "role_by",
     "role_in",
     "role_in_team",
     "teams_for",
@@ -97,9 +98,7 @@ def role_in(user: Person, project: Project) -> Role | None:
     with connection.cursor() as cursor:
         cursor.execute(_ROLE, {"user": user.pk, "project": project.pk, "team": project.team_id})
         (given,) = cursor.fetchone()
-    if given is None:
-        return Role.VIEWER if user.is_staff else None
-    return Role(given)
+    return role_by(user, given)
 
 
 def teams_for(user: Person, action: str) -> QuerySet[Team]:
@@ -124,6 +123,15 @@ def role_in_team(user: Person, team: Team) -> Role | None:
     if user.is_superuser:
         return Role.OWNER
     given = Membership.objects.filter(user_id=user.pk, team_id=team.pk).values_list("role", flat=True).first()
+    return role_by(user, given)
+
+
+def role_by(user: User, given: int | None) -> Role | None:
+    """Tell what an account is where it was given this role, or none: the rule for whoever knows all roles already."""
+    if not user.is_active:
+        return None
+    if user.is_superuser:
+        return Role.OWNER
     if given is None:
         return Role.VIEWER if user.is_staff else None
     return Role(given)

@@ -220,32 +220,26 @@ def answerable(rows: Iterable[Invitation]) -> list[Invitation]:
     found = [row for row in rows if row.outcome == Outcome.OPEN and row.is_open(now) and row.invited_by_id]
     people = {row.invited_by_id for row in found}
     teams = Membership.objects.filter(user__in=people, team__in={row.team_id for row in found}).order_by()
-    in_team = {
-        (user, team): Role(role) for user, team, role in teams.values_list("user_id", "team_id", "role")
-    }
+    in_team = {(user, team): role for user, team, role in teams.values_list("user_id", "team_id", "role")}
     projects = {row.project_id for row in found if row.project_id}
     guests = ProjectMembership.objects.filter(user__in=people, project__in=projects).order_by()
-    here = {
-        (user, one): Role(role) for user, one, role in guests.values_list("user_id", "project_id", "role")
-    }
+    here = {(user, one): role for user, one, role in guests.values_list("user_id", "project_id", "role")}
     return [row for row in found if _may_give(row, in_team, here)]
 
 
 def _may_give(
-    row: Invitation, in_team: Mapping[tuple[int, int], Role], here: Mapping[tuple[int, int], Role]
+    row: Invitation, in_team: Mapping[tuple[int, int], int], here: Mapping[tuple[int, int], int]
 ) -> bool:
     """Whether who invited may still do so: `_entitled`, by roles that are known."""
     by = row.invited_by
-    if by is None or not by.is_active:
+    if by is None:
         return False
-    mine = in_team.get((by.pk, row.team_id))
+    given = in_team.get((by.pk, row.team_id))
+    least = access.TEAM_ACTIONS["team.members"]
     if row.project_id is not None:
-        mine = here.get((by.pk, row.project_id), in_team.get((by.pk, row.team_id)))
-    if by.is_superuser:
-        mine = Role.OWNER
-    least = (
-        access.TEAM_ACTIONS["team.members"] if row.project_id is None else access.ACTIONS["project.members"]
-    )
+        given = here.get((by.pk, row.project_id), given)
+        least = access.ACTIONS["project.members"]
+    mine = access.role_by(by, given)
     return mine is not None and mine >= least and mine >= row.role
 
 
