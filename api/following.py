@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from django.db import DatabaseError, InterfaceError
 from api import sockets, topics
 from api.feeds import PAGE, Feed, Frame, in_thread
 from api.hub import hub
-from api.sockets import Identity, SharedLook
+from api.sockets import Identity
 from tasks import shared_events
 
 log = structlog.get_logger(__name__)
@@ -251,7 +252,8 @@ class Follower(ABC):
                 await self._say("reset", topic=cursor.topic, reason=REMOVED, head=cursor.feed.head)
                 cursor.acked = frame.seq - 1
             cursor.last = frame.seq
-            text = frame.text if self.identity.share is None else _shared(frame, self.identity.share)
+            look = self.identity.share
+            text = frame.text if look is None else _shared(frame.text, with_logs=look.with_logs)
             text = text if not skipped else f'{text[:-1]}, "skipped": {skipped}}}'
             if not cursor.batch:
                 await self._put(text, frame.seq)
@@ -292,10 +294,11 @@ class Follower(ABC):
         self.writing_since = None
 
 
-def _shared(frame: Frame, look: SharedLook) -> str:
+@lru_cache(maxsize=256)  # everybody with a link to a run is told the same, at nearly the same time
+def _shared(text: str, *, with_logs: bool) -> str:
     """Write an event for whoever has but a link: without what they are not told."""
-    event = json.loads(frame.text)
-    event["data"] = shared_events.told(event["type"], event["data"], with_logs=look.with_logs)
+    event = json.loads(text)
+    event["data"] = shared_events.told(event["type"], event["data"], with_logs=with_logs)
     return json.dumps(event)
 
 

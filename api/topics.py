@@ -32,21 +32,16 @@ class Followed:
 
 def run_of(identity: Identity, run_id: UUID) -> Followed | None:
     """Give the run if this person may see it, or if it is that of the link that they have."""
-    if identity.share is not None:
-        return _shared(identity, run_id)
     run = Run.objects.select_related("project").filter(public_id=run_id).first()
-    user = identity.person()
-    if run is None or user is None or not access.may(user, "run.view", run.project):
-        return None
-    return Followed(run=run, head=run.last_seq)
+    return Followed(run=run, head=run.last_seq) if run is not None and _is_seen(identity, run) else None
 
 
-def _shared(identity: Identity, run_id: UUID) -> Followed | None:
+def _is_seen(identity: Identity, run: Run) -> bool:
+    if identity.share is None:
+        user = identity.person()
+        return user is not None and access.may(user, "run.view", run.project)
     now = sockets.again(identity)
-    if now is None or now.share is None or now.share.run_id != run_id:
-        return None
-    run = Run.objects.select_related("project").filter(public_id=run_id, hidden_at=None).first()
-    return None if run is None else Followed(run=run, head=run.last_seq)
+    return now is not None and now.share is not None and now.share.run_id == run.public_id
 
 
 def project_of(identity: Identity, name: str) -> int | None:
