@@ -9,12 +9,13 @@ how anything is shown. Invariant: whoever has a link comes by nothing but its on
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import access, audit, signals
@@ -24,6 +25,7 @@ from agents.reporting.forms import MEDIA_TYPES
 from agents.requests import REPORTER
 from tasks import sharing
 from tasks.models import Artifact, Run, RunShare
+from tasks.sharing import Terms
 
 DEFAULT_DAYS = 7
 MAX_NOTE = 80
@@ -33,29 +35,18 @@ class LinkOver(Exception):
     """A link showed a run once, and shows nothing any more: its time is over, or somebody ended it."""
 
 
-def make(
-    run: Run,
-    by: User,
-    *,
-    days: int,
-    note: str = "",
-    with_logs: bool = False,
-    with_files: bool = True,
-    ticket: UUID | None = None,
-) -> tuple[RunShare, str]:
+def make(run: Run, by: User, terms: Terms, *, ticket: UUID | None = None) -> tuple[RunShare, str]:
     """Make a link, and record it. Returns its row and its token. Raises tasks.sharing.SharingRefused."""
     with transaction.atomic():
-        row, token = sharing.share(
-            run,
-            by_id=by.pk,
-            lasts=timedelta(days=days),
-            note=note,
-            with_logs=with_logs,
-            with_files=with_files,
-            ticket=ticket,
-        )
-        _record(Act.SHARE_CREATED, row, run, note=note, days=days, logs=row.with_logs, files=row.with_files)
+        row, token = sharing.share(run, terms, by_id=by.pk, ticket=ticket)
+        told = {"note": terms.note, "days": terms.lasts.days, "logs": row.with_logs, "files": row.with_files}
+        _record(Act.SHARE_CREATED, row, run, **told)
     return row, token
+
+
+def address_of(token: str) -> str:
+    """Give the address that shows the run of this token."""
+    return f"{settings.BASE_URL.rstrip('/')}{reverse('frontend:shared', args=[token])}"
 
 
 def end(row: RunShare, run: Run, by: User) -> bool:

@@ -10,12 +10,11 @@ DELETE /api/v1/runs/<id>/shares/<id>    let one show nothing any more, at once
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from django.conf import settings
 from django.http import Http404
-from django.urls import reverse
 from pydantic import Field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
@@ -33,6 +32,7 @@ from api.lookup import find_run
 from api.shapes import Moment, Uuid, moment
 from tasks import sharing
 from tasks.models import RunShare
+from tasks.sharing import Terms
 
 
 class ShareConflict(APIException):
@@ -130,20 +130,18 @@ class RunSharesView(APIView):
         order, key = valid(ShareOrder(data=request.data)), idempotency_key(request)
         run = find_run(request, self, run_id)
         by = person(request)
+        terms = Terms(
+            lasts=timedelta(days=order["expires_in_days"]),
+            note=order["note"],
+            with_logs=order["logs"],
+            with_files=order["files"],
+        )
+        ticket = None if key is None else uuid5(run.public_id, f"share {by.pk} {key}")
         try:
-            row, token = run_links.make(
-                run,
-                by,
-                days=order["expires_in_days"],
-                note=order["note"],
-                with_logs=order["logs"],
-                with_files=order["files"],
-                ticket=None if key is None else uuid5(run.public_id, f"share {by.pk} {key}"),
-            )
+            row, token = run_links.make(run, by, terms, ticket=ticket)
         except sharing.SharingRefused as refused:
             raise ShareConflict(str(refused)) from refused
-        address = f"{settings.BASE_URL.rstrip('/')}{reverse('frontend:shared', args=[token])}"
-        made: MadeShareShape = {**_shape(row), "address": address}
+        made: MadeShareShape = {**_shape(row), "address": run_links.address_of(token)}
         return Response(made, status=201, headers={"Cache-Control": "no-store"})
 
 

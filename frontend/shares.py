@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -26,7 +25,7 @@ from frontend.forms import ticket_of
 from frontend.views import find_run, user_of
 from tasks import sharing
 from tasks.models import Run, RunShare
-from tasks.sharing import SharingRefused
+from tasks.sharing import SharingRefused, Terms
 
 DAYS = (
     (1, gettext_lazy("one day")),
@@ -78,8 +77,7 @@ def shares_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
     except SharingRefused as refused:
         form.add_error(None, str(refused))
         return _page(request, run, form, status=409)
-    address = f"{settings.BASE_URL.rstrip('/')}{reverse('frontend:shared', args=[token])}"
-    answer = _page(request, run, ShareForm(), address=address, made=row)
+    answer = _page(request, run, ShareForm(), address=run_links.address_of(token), made=row)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -100,8 +98,15 @@ def revoke_share(request: HttpRequest, run_id: UUID, share_id: UUID) -> HttpResp
 
 
 def _share(request: HttpRequest, run: Run, form: ShareForm) -> tuple[RunShare, str]:
+    given = form.cleaned_data
+    terms = Terms(
+        lasts=timedelta(days=given["days"]),
+        note=given["note"],
+        with_logs=given["with_logs"],
+        with_files=given["with_files"],
+    )
     ticket = UUID(ticket_of(request.POST.get("ticket")))
-    return run_links.make(run, user_of(request), ticket=ticket, **form.cleaned_data)
+    return run_links.make(run, user_of(request), terms, ticket=ticket)
 
 
 def _shared_run(request: HttpRequest, run_id: UUID) -> Run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -28,22 +29,23 @@ class SharingRefused(Exception):
     """A link cannot be made. The message says why, and what to do."""
 
 
-def share(
-    run: Run,
-    *,
-    by_id: int,
-    lasts: timedelta,
-    note: str = "",
-    with_logs: bool = False,
-    with_files: bool = False,
-    ticket: UUID | None = None,
-) -> tuple[RunShare, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """For how long a link shows a run, what besides, and a note for whom."""
+
+    lasts: timedelta
+    note: str = ""
+    with_logs: bool = False
+    with_files: bool = False
+
+
+def share(run: Run, terms: Terms, *, by_id: int, ticket: UUID | None = None) -> tuple[RunShare, str]:
     """Make a link. Returns its row and its token, which is nowhere else.
 
     The same ticket again gives the same link another token: the answer that a person sees last holds the one that
     counts. Raises SharingRefused.
     """
-    if not timedelta(0) < lasts <= LONGEST:
+    if not timedelta(0) < terms.lasts <= LONGEST:
         raise SharingRefused(f"a link lasts at most {LONGEST.days} days: choose a shorter time")
     token, now = secrets.token_urlsafe(32), timezone.now()
     with transaction.atomic():
@@ -60,12 +62,12 @@ def share(
         row = RunShare(
             run=run,
             digest=digest_of(token),
-            note=note,
-            with_logs=with_logs,
-            with_files=with_files,
+            note=terms.note,
+            with_logs=terms.with_logs,
+            with_files=terms.with_files,
             created_by_id=by_id,
             created_at=now,
-            expires_at=now + lasts,
+            expires_at=now + terms.lasts,
         )
         if ticket is not None and not RunShare.objects.filter(public_id=ticket).exists():
             row.public_id = ticket

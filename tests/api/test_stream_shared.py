@@ -17,6 +17,7 @@ from api import following, sockets
 from tasks import events, runs
 from tasks.changes import Change
 from tasks.models import Run, RunShare
+from tasks.sharing import Terms
 from tests.api.cast import Cast, submit_run
 from tests.api.websocket import HOST, PATH, Frame, Socket, WebsocketCommunicator, in_database, run_async
 
@@ -30,7 +31,7 @@ EVIL = (b"origin", b"https://evil.example")
 
 
 def share(run: Run, by: Any, *, with_logs: bool = False) -> tuple[RunShare, str]:
-    return run_links.make(run, by, days=1, with_logs=with_logs)
+    return run_links.make(run, by, Terms(lasts=timedelta(days=1), with_logs=with_logs))
 
 
 async def knock(token: str, *headers: tuple[bytes, bytes], first: tuple[str, ...] = ()) -> Socket | str:

@@ -292,7 +292,7 @@ def make_side(slug: str, *, people: Mapping[str, Role]) -> Side:
     for name, role in people.items():
         Membership.objects.create(user=made[name], team=owned, role=role)
     over = submit_steps(project, probe("a", "say"), owner=owner)
-    sharing.share(over, by_id=owner.pk, lasts=timedelta(days=1))
+    sharing.share(over, sharing.Terms(lasts=timedelta(days=1)), by_id=owner.pk)
     approval = ask(project)
     find(project, claim())
     sweeps.work(sweeps.order(owner, sights.opened(_seen(project)), Verdict.ACCEPT, reason="", until=None))

@@ -62,8 +62,10 @@ def make_scene(
     runs.pause(waiting.public_id, by="bob")
     for run in (*done, waiting):
         run.refresh_from_db()
-    _, shared = run_links.make(done[0], cast.bob, days=7, note="for Ada", with_logs=True)
-    row, over = run_links.make(done[0], cast.bob, days=7, note="for Eve")
+    week = timedelta(days=7)
+    ada = sharing.Terms(lasts=week, note="for Ada", with_logs=True, with_files=True)
+    _, shared = run_links.make(done[0], cast.bob, ada)
+    row, over = run_links.make(done[0], cast.bob, sharing.Terms(lasts=week, note="for Eve", with_files=True))
     sharing.revoke(row, by_id=cast.bob.pk)
     return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared, over=over)
 
