@@ -30,7 +30,7 @@ def prune_some(tracked: Tracked, *, most: int = ROWS_AT_ONCE) -> int:
     allowed = pgtrigger.ignore(f"{tracked.versions._meta.label}:append_only")
     with transaction.atomic(), allowed, connection.cursor() as cursor:
         cursor.execute(
-            f'DELETE FROM "{table}" WHERE pgh_id IN ({due} ORDER BY v.pgh_id LIMIT %s)',  # noqa: S608
+            f'DELETE FROM "{table}" WHERE pgh_id IN ({due} ORDER BY v.pgh_id LIMIT %s)',  # noqa: S608 - the table is our own
             [settings.HISTORY_DAYS, DELETED, most],
         )
         return int(cursor.rowcount)

@@ -181,14 +181,14 @@ class _MaskingTrigger(trigger.Event):
             one = self.event_model._meta.get_field(name)
             plain = f'{self.row}."{one.column}"'
             text = text.replace(plain, masked_sql(plain, one, is_cut=name in self.event_model.cut_fields))
-        return pgtrigger.Func(text)  # type: ignore[no-untyped-call]
+        return pgtrigger.Func(text)  # type: ignore[no-untyped-call]  # nor has pgtrigger
 
 
 class _Masking:
     """Makes pghistory's trackers use our trigger."""
 
     def add_event_trigger(self: Any, event_model: type[Any]) -> None:
-        made = _MaskingTrigger(  # type: ignore[no-untyped-call]
+        made = _MaskingTrigger(  # type: ignore[no-untyped-call]  # as above
             event_model=event_model,
             label=self.label,
             name=self.trigger_name,

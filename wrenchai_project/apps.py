@@ -10,5 +10,4 @@ class FrameConfig(AppConfig):
     verbose_name = "WrenchAI"
 
     def ready(self) -> None:
-        # importing registers the checks, and makes the Celery application the current one
-        from wrenchai_project import celery, checks  # noqa: F401
+        from wrenchai_project import celery, checks  # noqa: F401 - they register the checks, and Celery's application

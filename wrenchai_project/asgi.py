@@ -19,18 +19,18 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrenchai_project.settings")
 django.setup(set_prefix=False)  # loads the apps: what follows imports models
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.db import DatabaseError, InterfaceError  # noqa: E402
-from django.urls import re_path  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.urls import re_path
 
-from api import feeds, hub, sockets, sse  # noqa: E402
-from api.errors import MEDIA_TYPE, problem  # noqa: E402
-from api.stream import stream  # noqa: E402
-from history import origins  # noqa: E402
-from wrenchai_project import request_ids  # noqa: E402
-from wrenchai_project.env import refuse_faults  # noqa: E402
-from wrenchai_project.threads import Handler, Threads  # noqa: E402
+from api import feeds, hub, sockets, sse
+from api.errors import MEDIA_TYPE, problem
+from api.stream import stream
+from history import origins
+from wrenchai_project import request_ids
+from wrenchai_project.env import refuse_faults
+from wrenchai_project.threads import Handler, Threads
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -22,7 +22,7 @@ LINKED = "it is linked again on the page of what it links"
 
 
 @track(project="project_id", unrestorable=LINKED)
-class KeyProject(_KEY_PROJECTS):  # type: ignore[misc]
+class KeyProject(_KEY_PROJECTS):  # type: ignore[misc]  # as types see it, Any
     """A row binds a key to a project."""
 
     class Meta:
@@ -30,7 +30,7 @@ class KeyProject(_KEY_PROJECTS):  # type: ignore[misc]
 
 
 @track(unrestorable=LINKED)
-class UserGroup(_USER_GROUPS):  # type: ignore[misc]
+class UserGroup(_USER_GROUPS):  # type: ignore[misc]  # as types see it, Any
     """A row puts a person into a group of the admin."""
 
     class Meta:
@@ -38,7 +38,7 @@ class UserGroup(_USER_GROUPS):  # type: ignore[misc]
 
 
 @track(unrestorable=LINKED)
-class UserPermission(_USER_PERMISSIONS):  # type: ignore[misc]
+class UserPermission(_USER_PERMISSIONS):  # type: ignore[misc]  # as types see it, Any
     """A row gives a person a permission in the admin."""
 
     class Meta:
@@ -54,7 +54,7 @@ class PermissionGroup(Group):
 
 
 @track(unrestorable=LINKED)
-class GroupPermission(_GROUP_PERMISSIONS):  # type: ignore[misc]
+class GroupPermission(_GROUP_PERMISSIONS):  # type: ignore[misc]  # as types see it, Any
     """A row gives a group a permission in the admin."""
 
     class Meta:

@@ -12,14 +12,14 @@ from agents.finding_lists import COUNTING, Wanted, narrow
 from agents.findings import Severity, Status
 from agents.models import TrackedFinding, TrackedFindings
 from tests.agents.found import claim, find
-from tests.api.cast import Cast, cast  # noqa: F401
+from tests.api.cast import Cast, cast  # noqa: F401 - fixtures
 
 OWNERS = ("", "@a", "@a @b", "@b")
 PATHS = ("top.py", "shop/a.py", "shop/deep/b.py", "shop/deep/c.py", "sho/p.py", "weird%_\\/x.py")
 
 
 @pytest.fixture
-def rows(cast: Cast) -> TrackedFindings:  # noqa: F811
+def rows(cast: Cast) -> TrackedFindings:  # noqa: F811 - the fixture
     """Findings of many kinds, some of them judged."""
     kinds = list(product(("r1", "r2", "r3"), PATHS, (Severity.HIGH, Severity.LOW)))
     find(cast.project, *(claim(rule, path=path, severity=severity, text=f"{n}", owner=OWNERS[n % 4])
@@ -80,7 +80,7 @@ def test_what_is_chosen_is_told_though_nothing_has_it(rows: TrackedFindings) -> 
     ]
 
 
-def test_largest_are_told_and_that_there_are_more(cast: Cast) -> None:  # noqa: F811
+def test_largest_are_told_and_that_there_are_more(cast: Cast) -> None:  # noqa: F811 - the fixture
     find(cast.project, *(claim(f"r{n}", text=f"{k}") for n in range(20) for k in range(n + 1)))
     rows = TrackedFinding.objects.with_status().filter(project=cast.project)
     sheet = facets.count(rows, Wanted())

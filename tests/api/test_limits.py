@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.limits import shared
 from accounts.limits.book import READ_SECONDS, book
 from accounts.models import RateRule
-from tests.accounts.limits.conftest import add_rule, dead_redis, frozen_redis, needs_embedded, no_rules  # noqa: F401
+from tests.accounts.limits.conftest import add_rule, dead_redis, frozen_redis, needs_embedded, no_rules  # noqa: F401 - fixtures
 from tests.api.cast import GOAL, PASSWORD, TARGET, Cast, api, browser, submit_run
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -162,7 +162,7 @@ def submit(cast: Cast) -> Callable[[], int]:
 def test_dead_redis_leaves_reads_open_and_signing_in_nearly_closed(
     cast: Cast,
     planner: None,
-    dead_redis: None,  # noqa: F811
+    dead_redis: None,  # noqa: F811 - the fixture
 ) -> None:
     add_rule("person", "user", "1/d", 2)
     assert statuses(api(cast.bob), 6) == [200] * 6

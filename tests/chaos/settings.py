@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrenchai_project.settings import *  # noqa: F403
+from wrenchai_project.settings import *  # noqa: F403 - whatever they are
 from wrenchai_project.settings import INSTALLED_APPS as THE_PRODUCTS
 
 INSTALLED_APPS = [*THE_PRODUCTS, "tests.chaos.off.Off"]

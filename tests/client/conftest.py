@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.api.cast import PASSWORD, Cast, make_cast
-from tests.e2e.conftest import Web, web  # noqa: F401
+from tests.e2e.conftest import Web, web  # noqa: F401 - fixtures
 from wrenchai_client.__main__ import main
 from wrenchai_client.credentials import Credential, Store
 from wrenchai_client.door import by_password
@@ -62,12 +62,12 @@ def wrenchai(capsys: pytest.CaptureFixture[str]) -> Client:
 
 
 @pytest.fixture
-def folk(web: Web) -> Cast:  # noqa: F811
+def folk(web: Web) -> Cast:  # noqa: F811 - the fixture
     return make_cast()
 
 
 @pytest.fixture
-def sign_in(web: Web, folk: Cast) -> Callable[[str], Credential]:  # noqa: F811
+def sign_in(web: Web, folk: Cast) -> Callable[[str], Credential]:  # noqa: F811 - the fixture
     """Sign somebody of the cast in at the server."""
 
     def go(name: str) -> Credential:

@@ -22,7 +22,7 @@ from agents.findings import Severity
 from tasks import artifacts, runs
 from tasks.models import Artifact, Run, Step
 from tests.agents.found import claim, find
-from tests.api.cast import (  # noqa: F401
+from tests.api.cast import (  # noqa: F401 - fixtures
     PASSWORD,
     Cast,
     _days,

@@ -12,7 +12,7 @@ import pytest
 from agents.patches import Label
 from tasks import artifacts
 from tasks.models import Artifact, Step
-from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401
+from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401 - fixtures
 from tests.api.test_fixes import SQL, WEAK, fix, offer
 from tests.client.conftest import Client
 from wrenchai_client.credentials import Credential

@@ -20,8 +20,8 @@ from django.utils import timezone
 from agents.models import Finding, RunQuality
 from tasks import interruption, stint
 from tasks.models import Run, Step, WorkerSession
-from tests.agents.workspace.conftest import GitServer, git, https_server  # noqa: F401
-from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401
+from tests.agents.workspace.conftest import GitServer, git, https_server  # noqa: F401 - fixtures
+from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401 - fixtures
 from tests.client.conftest import Client, Done
 from tests.e2e.conftest import ROOT, Web
 from wrenchai_client.credentials import Credential
@@ -175,7 +175,7 @@ def test_branch_of_a_git_server_is_compared_with_the_default_branch_if_no_base_i
     folk: Cast,
     sign_in: SignIn,
     repository: Path,
-    https_server: GitServer,  # noqa: F811
+    https_server: GitServer,  # noqa: F811 - the fixture
     settings: Any,
     tmp_path: Path,
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401
+from tests.api.cast import Cast, _days, _fresh_counts  # noqa: F401 - fixtures
 from tests.client.conftest import Client
 from tests.e2e.conftest import Web
 from tests.frontend.plans import Past, store_run

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from django.db import connection
 
-from tests.api.cast import _days, planner  # noqa: F401
-from tests.e2e.browsing import browser, complaints, page  # noqa: F401
+from tests.api.cast import _days, planner  # noqa: F401 - fixtures
+from tests.e2e.browsing import browser, complaints, page  # noqa: F401 - fixtures
 from tests.private_servers import PLUGINS
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -34,7 +34,7 @@ def test_form_keeps_what_was_written_and_is_sent_when_the_server_is_back(page: P
     assert Team.objects.filter(slug="later").count() == 1
 
 
-def test_page_that_keeps_itself_fresh_says_when_it_cannot(page: Page, web: Web, planner: None) -> None:  # noqa: F811
+def test_page_that_keeps_itself_fresh_says_when_it_cannot(page: Page, web: Web, planner: None) -> None:  # noqa: F811 - the fixture
     cast = make_cast()
     submit_run(cast.project, cast.bob)
     sign_in(page, web, "/runs")

@@ -140,8 +140,7 @@ def test_cancel_outlives_a_deadlock(submit: Submit, worker: WorkerSession) -> No
     assert lease.key == "x"
 
     def fail() -> None:
-        act = lambda: runs.fail(lease, kind="failed", message="told to", retriable=False)  # noqa: E731
-        resilient(act, what="fail")
+        resilient(lambda: runs.fail(lease, kind="failed", message="told to", retriable=False), what="fail")
 
     with contextlib.closing(second_connection()) as holder:
         holder.cursor().execute("SELECT 1 FROM tasks_step WHERE key = 'between' FOR UPDATE")

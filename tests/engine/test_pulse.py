@@ -82,8 +82,8 @@ def test_heart_killed_again_and_again_the_child_stops_before_the_lease_ends(
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_long_outage_of_redis_ends_no_attempt_and_the_worker_is_back_soon(
-    private_redis: tuple[Path, str],  # noqa: F811
-    no_bells_from_here: None,  # noqa: F811
+    private_redis: tuple[Path, str],  # noqa: F811 - the fixture
+    no_bells_from_here: None,  # noqa: F811 - the fixture
     project: object,
     submit: Submit,
     ledger: Path,

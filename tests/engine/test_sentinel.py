@@ -166,7 +166,7 @@ def watched(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Watched]
 
 def test_all_runs_end_through_a_failover(
     watched: Watched,
-    no_bells_from_here: None,  # noqa: F811
+    no_bells_from_here: None,  # noqa: F811 - the fixture
     project: object,
     submit: Submit,
     ledger: Path,

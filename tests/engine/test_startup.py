@@ -82,8 +82,8 @@ def test_started_without_postgres_all_wait_and_go_on(cluster: Cluster, submit: S
 
 
 def test_started_without_redis_all_wait_and_go_on(
-    private_redis: tuple[Path, str],  # noqa: F811
-    no_bells_from_here: None,  # noqa: F811
+    private_redis: tuple[Path, str],  # noqa: F811 - the fixture
+    no_bells_from_here: None,  # noqa: F811 - the fixture
     project: object,
     submit: Submit,
     ledger: Path,

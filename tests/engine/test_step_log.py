@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("planner")
 
 
 @pytest.fixture
-def step(cast: Cast) -> Step:  # noqa: F811
+def step(cast: Cast) -> Step:  # noqa: F811 - the fixture
     return Step.objects.get(run=submit_run(cast.project))
 
 

@@ -1,6 +1,6 @@
 """The cast, for this folder's tests."""
 
-from tests.api.cast import (  # noqa: F401
+from tests.api.cast import (  # noqa: F401 - fixtures
     _days,
     _fresh_counts,
     _plain_static,

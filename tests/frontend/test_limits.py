@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.accounts.limits.conftest import add_rule, no_rules  # noqa: F401
+from tests.accounts.limits.conftest import add_rule, no_rules  # noqa: F401 - fixtures
 from tests.api.cast import Cast, api, browser
 
 pytestmark = pytest.mark.usefixtures("no_rules")

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from history import origins
-from tests.api.cast import _days, _fresh_counts, _plain_static, _quick_passwords, cast, planner  # noqa: F401
-from tests.api.websocket import closed_connections  # noqa: F401
+from tests.api.cast import _days, _fresh_counts, _plain_static, _quick_passwords, cast, planner  # noqa: F401 - fixtures
+from tests.api.websocket import closed_connections  # noqa: F401 - fixtures
 
 
 @pytest.fixture

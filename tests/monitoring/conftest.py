@@ -14,7 +14,7 @@ from monitoring import webhooks
 from monitoring.courier import Courier
 from monitoring.models import WISHES, WebHook, WebHookDelivery
 from monitoring.webhooks import Minted
-from tests.api.cast import (  # noqa: F401
+from tests.api.cast import (  # noqa: F401 - fixtures
     Cast,
     _days,
     _fresh_counts,

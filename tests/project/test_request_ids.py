@@ -15,7 +15,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 
-from tests.api.websocket import closed_connections  # noqa: F401
+from tests.api.websocket import closed_connections  # noqa: F401 - fixtures
 from wrenchai_project import asgi, request_ids
 from wrenchai_project.request_ids import HEADER, RequestId
 

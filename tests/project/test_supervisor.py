@@ -42,7 +42,7 @@ with Supervisor(state, role="serve", environ=os.environ, cwd=state, say=print) a
     ours.publish(url="http://x")
     print("up", flush=True)
     time.sleep(60)
-"""  # noqa: E501
+"""  # noqa: E501 - a program of few lines
 
 
 def spec(name: str, code: str, *, stage: int = 1, said: bytes = b"") -> ChildSpec:

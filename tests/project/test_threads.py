@@ -14,8 +14,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from tests.api.cast import Cast, _days, _fresh_counts, make_cast, token  # noqa: F401
-from tests.e2e.conftest import Web, web  # noqa: F401
+from tests.api.cast import Cast, _days, _fresh_counts, make_cast, token  # noqa: F401 - fixtures
+from tests.e2e.conftest import Web, web  # noqa: F401 - fixtures
 from wrenchai_project.threads import LARGE, Handler, Threads
 
 gate = threading.Event()
@@ -171,7 +171,7 @@ def test_view_that_fails_gives_its_thread_back() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connections_last(web: Web) -> None:  # noqa: F811
+def test_connections_last(web: Web) -> None:  # noqa: F811 - the fixture
     folk: Cast = make_cast()
     headers = {"Authorization": f"Bearer {token(folk.bob)}"}
 

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         python, _ = newest()
         if python != sys.executable:
             passed = sys.argv[1:] if arguments is None else arguments
-            os.execv(python, [python, "-I", "-S", str(Path(__file__).resolve()), *passed, "--here"])  # noqa: S606
+            os.execv(python, [python, "-I", "-S", str(Path(__file__).resolve()), *passed, "--here"])  # noqa: S606 - arguments of our own, no shell
     root = given.root or (given.paths[0] if given.paths and given.paths[0].is_dir() else Path.cwd())
     listed = given.list.read_bytes().split(b"\0") if given.list else []
     names = [os.fsdecode(name) for name in listed if name]

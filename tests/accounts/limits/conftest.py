@@ -15,7 +15,7 @@ from accounts.limits.book import book
 from accounts.limits.engine import local
 from accounts.models import RateRule
 from tests import private_servers
-from tests.api.cast import _days, _plain_static, _quick_passwords, cast  # noqa: F401
+from tests.api.cast import _days, _plain_static, _quick_passwords, cast  # noqa: F401 - fixtures
 from wrenchai_project import servers
 
 needs_embedded = pytest.mark.skipif(

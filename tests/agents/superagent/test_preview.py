@@ -44,7 +44,7 @@ def stored(run: Run) -> list[tuple[str, str, str, str, frozenset[str]]]:
     ]
 
 
-def test_preview_of_a_target_that_was_planned_for_is_what_the_run_does(project: Project) -> None:  # noqa: F811
+def test_preview_of_a_target_that_was_planned_for_is_what_the_run_does(project: Project) -> None:  # noqa: F811 - the fixture
     first = run_of(project, "what should we fix before the release?")
     before = (Run.objects.count(), Step.objects.count())
     made = preview(wanted(), project_id=project.pk)
@@ -68,7 +68,7 @@ def test_preview_of_a_target_that_was_planned_for_is_what_the_run_does(project: 
     assert all(title for key, title in made.titles.items())
 
 
-def test_target_that_was_never_looked_at_gives_candidates(project: Project) -> None:  # noqa: F811
+def test_target_that_was_never_looked_at_gives_candidates(project: Project) -> None:  # noqa: F811 - the fixture
     made = preview(wanted(), project_id=project.pk)
     assert (made.complete, made.basis, made.seconds) == (False, None, None)
     keys = [step.key for step in made.plan]
@@ -81,7 +81,7 @@ def test_target_that_was_never_looked_at_gives_candidates(project: Project) -> N
     assert {one.seconds for one in made.estimates.values()} == {None}
 
 
-def test_goal_that_leads_to_nothing_needs_no_look_at_the_target(project: Project) -> None:  # noqa: F811
+def test_goal_that_leads_to_nothing_needs_no_look_at_the_target(project: Project) -> None:  # noqa: F811 - the fixture
     made = preview(wanted("write me a poem"), project_id=project.pk)
     assert (made.complete, [step.key for step in made.plan]) == (True, ["super.plan", "super.report"])
     assert made.answer
@@ -91,7 +91,7 @@ def test_goal_that_leads_to_nothing_needs_no_look_at_the_target(project: Project
     assert plan.output["answer"] == made.answer
 
 
-def test_what_another_project_found_out_is_not_used(project: Project) -> None:  # noqa: F811
+def test_what_another_project_found_out_is_not_used(project: Project) -> None:  # noqa: F811 - the fixture
     run_of(project, GOAL)
     team = Team.objects.create(name="Charlie's team", slug="charlie")
     other = Project.objects.create(team=team, name="Other", slug="other")
@@ -102,7 +102,7 @@ def test_what_another_project_found_out_is_not_used(project: Project) -> None:  
     assert (elsewhere.basis, elsewhere.complete) == (None, False)
 
 
-def test_output_of_another_shape_is_no_basis(project: Project) -> None:  # noqa: F811
+def test_output_of_another_shape_is_no_basis(project: Project) -> None:  # noqa: F811 - the fixture
     run_of(project, GOAL)
     Step.objects.filter(key="super.plan").update(output={"snapshot": {"what": "is this"}})
     assert preview(wanted(), project_id=project.pk).basis is None

@@ -21,7 +21,7 @@ def state_of(run) -> str:
     return RunQuality.objects.get(run=run.public_id).gate
 
 
-def test_a_change_that_breaks_the_gate_goes_on_breaking_it_until_it_is_mended(project, settings, tmp_path):  # noqa: F811
+def test_a_change_that_breaks_the_gate_goes_on_breaking_it_until_it_is_mended(project, settings, tmp_path):  # noqa: F811 - the fixture
     tree = tmp_path / "tree"
     tree.mkdir()
     settings.LOCAL_ROOTS = [tree]
@@ -47,7 +47,7 @@ def test_a_change_that_breaks_the_gate_goes_on_breaking_it_until_it_is_mended(pr
         assert json.load(file)["quality"]["gate"]["state"] == "passed"
 
 
-def test_a_project_s_settings_are_applied_and_faulty_ones_are_said(project, settings, tmp_path):  # noqa: F811
+def test_a_project_s_settings_are_applied_and_faulty_ones_are_said(project, settings, tmp_path):  # noqa: F811 - the fixture
     tree = tmp_path / "tree"
     tree.mkdir()
     settings.LOCAL_ROOTS = [tree]
@@ -65,7 +65,7 @@ def test_a_project_s_settings_are_applied_and_faulty_ones_are_said(project, sett
     assert told["quality"]["settings"]["faults"] == [fault]
 
 
-def test_a_tree_without_python_has_a_gate_that_says_what_it_could_not_ask(project, settings, tmp_path):  # noqa: F811
+def test_a_tree_without_python_has_a_gate_that_says_what_it_could_not_ask(project, settings, tmp_path):  # noqa: F811 - the fixture
     tree = tmp_path / "tree"
     tree.mkdir()
     settings.LOCAL_ROOTS = [tree]
@@ -83,7 +83,7 @@ def test_a_tree_without_python_has_a_gate_that_says_what_it_could_not_ask(projec
     assert report_of(run_of(project, GOAL, tree))["quality"]["gate"]["state"] == "passed"
 
 
-def test_findings_that_only_moved_are_not_new_in_the_gate(project, settings, tmp_path):  # noqa: F811
+def test_findings_that_only_moved_are_not_new_in_the_gate(project, settings, tmp_path):  # noqa: F811 - the fixture
     tree = tmp_path / "tree"
     tree.mkdir()
     settings.LOCAL_ROOTS = [tree]

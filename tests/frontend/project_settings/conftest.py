@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.cast import (  # noqa: F401
+from tests.api.cast import (  # noqa: F401 - fixtures
     _days,
     _fresh_counts,
     _plain_static,

@@ -20,9 +20,9 @@ _CLIENT = ModuleType("requests")
 vars(_CLIENT).update(Response=object, exceptions=SimpleNamespace(RequestException=OSError))
 sys.modules["requests"] = _CLIENT
 
-from detect_secrets.core.scan import scan_file  # noqa: E402 (after its client was taken away)
-from detect_secrets.filters.heuristic import is_indirect_reference  # noqa: E402
-from detect_secrets.settings import configure_settings_from_baseline  # noqa: E402
+from detect_secrets.core.scan import scan_file  # noqa: E402 - after its client was taken away
+from detect_secrets.filters.heuristic import is_indirect_reference  # noqa: E402 - as above
+from detect_secrets.settings import configure_settings_from_baseline  # noqa: E402 - as above
 
 CUT = "[redacted]"
 _JUDGE = Path(__file__).with_name("made_up.py")
