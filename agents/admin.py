@@ -118,7 +118,7 @@ class TrackedFindingAdmin(admin.ModelAdmin[TrackedFinding]):
 
     @admin.display(description="status now")
     def status_at_present(self, row: TrackedFinding) -> str:
-        return str(row.status_now)  # type: ignore[attr-defined]  # TrackedFindings.with_status
+        return row.status_now
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

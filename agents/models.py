@@ -160,7 +160,7 @@ class TrackedFindings(models.QuerySet["TrackedFinding"]):
     """
 
     def with_status(self) -> TrackedFindings:
-        return self.annotate(
+        return self.annotate(  # type: ignore[no-redef]  # the class declares it, for its readers
             status_now=Case(
                 When(fixed_at__isnull=False, then=Value(Status.FIXED.value)),
                 When(IS_EXPIRED, then=Value(Status.REOPENED.value)),
@@ -220,6 +220,7 @@ class TrackedFinding(models.Model):
     fixed_run = models.UUIDField(null=True, blank=True)
 
     objects = TrackedFindings.as_manager()
+    status_now: str  # of rows that were asked for with_status
 
     class Meta:
         verbose_name = "tracked finding"

@@ -136,7 +136,7 @@ def _line(
     row: TrackedFinding, *, run: UUID | None = None, then: Mapping[str, Finding] | None = None
 ) -> FindingLine:
     there = (then or {}).get(row.fingerprint)
-    status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
+    status = row.status_now
     return {
         "id": str(row.public_id),
         "project": f"{row.project.team.slug}/{row.project.slug}",

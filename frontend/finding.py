@@ -66,7 +66,7 @@ def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict
     frame = place(row.project, PAGE)
     story, tree = story_of(row), finding_page.source_of(row)
     code = finding_page.code_of(row, story, tree)
-    status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
+    status = row.status_now
     last = story.last
     user, has_code = user_of(request), bool(tree and not code.why)
     path = frame["project_path"]

@@ -94,13 +94,12 @@ def _rows(rows: TrackedFindings, view: View, run: Run | None) -> Iterator[list[d
 
 
 def _fields(row: TrackedFinding) -> dict[str, Any]:
-    status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
     given = {name: getattr(row, name) for name in COLUMNS if name not in {"id", "project", "status"}}
     times = {
         name: at.isoformat().replace("+00:00", "Z") for name, at in given.items() if hasattr(at, "isoformat")
     }
     project = f"{row.project.team.slug}/{row.project.slug}"
-    told = {"id": str(row.public_id), "project": project, "status": status, **given, **times}
+    told = {"id": str(row.public_id), "project": project, "status": row.status_now, **given, **times}
     return {name: told[name] for name in COLUMNS}
 
 

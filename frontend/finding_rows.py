@@ -186,7 +186,7 @@ def _row(
     chosen: Mapping[UUID, str],
     run: Run | None,
 ) -> FindingRow:
-    status: str = row.status_now  # type: ignore[attr-defined]  # TrackedFindings.with_status
+    status = row.status_now
     return FindingRow(
         id=row.public_id,
         stamp=stamp,

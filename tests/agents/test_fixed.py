@@ -32,7 +32,7 @@ def project() -> Project:
 
 
 def statuses() -> dict[str, str]:
-    return {row.rule: row.status_now for row in TrackedFinding.objects.with_status()}  # type: ignore[attr-defined]
+    return {row.rule: row.status_now for row in TrackedFinding.objects.with_status()}
 
 
 def dismiss(by: User) -> None:

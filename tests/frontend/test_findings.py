@@ -50,8 +50,7 @@ def names(*rules: str) -> list[str]:
 
 
 def status_of(rule: str) -> str:
-    row: Any = TrackedFinding.objects.with_status().get(rule=rule)
-    return str(row.status_now)
+    return TrackedFinding.objects.with_status().get(rule=rule).status_now
 
 
 def statuses(*rules: str) -> list[str]:

@@ -63,7 +63,7 @@ def told(run: Run) -> dict[str, list[str]]:
 
 def statuses(project: Project) -> dict[str, str]:
     rows = TrackedFinding.objects.filter(project=project).with_status()
-    return {row.rule: row.status_now for row in rows}  # type: ignore[attr-defined]  # with_status
+    return {row.rule: row.status_now for row in rows}
 
 
 def test_goal_that_needs_no_analysis_takes_over_what_was_found(project: Project, root: Path) -> None:
