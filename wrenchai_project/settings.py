@@ -214,13 +214,7 @@ DATABASE_MEANING = (
     "PostgreSQL: the truth. With standbys: postgresql://user:password@host:5432,host2:5432/name; "
     "the one that takes writes is used"
 )
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        **env.database("DATABASE_URL", _embedded_database, DATABASE_MEANING),
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-    }
-}
+_database = env.database("DATABASE_URL", _embedded_database, DATABASE_MEANING)
 WEB_THREADS = env.number(
     "WRENCH_WEB_THREADS",
     12,
@@ -228,17 +222,6 @@ WEB_THREADS = env.number(
     least=1,
     most=500,
 )
-DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
-DATABASES["default"]["OPTIONS"].setdefault("application_name", "wrenchai")
-# A host that is gone without a word is noticed within a minute; the kernel's own patience is two hours, and a quarter
-# of one for what was sent and not acknowledged.
-for _name, _value in (
-    ("keepalives_idle", "30"),
-    ("keepalives_interval", "10"),
-    ("keepalives_count", "3"),
-    ("tcp_user_timeout", "60000"),  # milliseconds
-):
-    DATABASES["default"]["OPTIONS"].setdefault(_name, _value)
 REDIS_URL = env.redis_url(
     "REDIS_URL",
     _embedded_redis,
@@ -284,16 +267,8 @@ HEARTBEAT_SECONDS = env.number(
 LEASE_SECONDS = env.number(
     "WRENCH_LEASE_SECONDS", 30, "A worker silent for so long has lost its steps", least=3, most=600
 )
-# What a session that fell silent in a transaction has locked, nobody recovers: it ends when a lease would.
-DATABASES["default"]["OPTIONS"]["options"] = " ".join(
-    filter(
-        None,
-        (
-            DATABASES["default"]["OPTIONS"].get("options"),
-            f"-c idle_in_transaction_session_timeout={LEASE_SECONDS}s",
-        ),
-    )
-)
+# what a session that fell silent in a transaction has locked, nobody recovers: it ends when a lease would
+DATABASES = stores.databases(_database, silent_seconds=LEASE_SECONDS)
 CANCEL_GRACE_SECONDS = env.number(
     "WRENCH_CANCEL_GRACE_SECONDS", 10, "A cancelled attempt is killed after so long", least=1, most=600
 )
