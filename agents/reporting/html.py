@@ -179,7 +179,7 @@ def _groups(ranked: Sequence[ReportedFinding], classes: Sequence[str]) -> list[d
         cards.append(_card(entry, is_open=number < OPEN_FINDINGS, classes=classes[number]))
     return [
         {"name": str(severity).capitalize(), "kind": str(severity), "count": len(cards), "cards": cards}
-        for severity, cards in groups.items()
+        for severity, cards in sorted(groups.items(), key=lambda group: group[0].weight)
     ]
 
 

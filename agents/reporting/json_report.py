@@ -75,7 +75,7 @@ class ListedFinding(_Shape):
 
 
 class Document(_Shape):
-    """Everything that a run of WrenchAI has to tell, findings worst first."""
+    """Everything that a run of WrenchAI has to tell, findings in the order in which to read them."""
 
     number: Literal[1] = Field(
         SCHEMA,
@@ -90,7 +90,9 @@ class Document(_Shape):
     answer: str = Field(description="What came of it, in a paragraph.")
     target: Target
     summary: Summary
-    findings: tuple[ListedFinding, ...] = Field(description="Worst first.")
+    findings: tuple[ListedFinding, ...] = Field(
+        description="In the order in which to read them: grave and sure first, and few of one rule at a time."
+    )
     fixes: tuple[FixData, ...] = Field(description="Surest first; what was rejected is not among them.")
     tools: tuple[ToolRun, ...] = Field(description="What each tool looked at, and what it could not.")
     not_analysed: tuple[NotAnalysed, ...] = Field(description="What nobody looked at.")
@@ -101,7 +103,7 @@ class Document(_Shape):
 
 
 def as_json(report: Report) -> bytes:
-    """Give the report as UTF-8 JSON, findings worst first."""
+    """Give the report as UTF-8 JSON, findings in the order in which to read them."""
     return json.dumps(as_data(report), ensure_ascii=True, indent=2).encode() + b"\n"
 
 

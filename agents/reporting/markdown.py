@@ -142,19 +142,21 @@ def _counts(report: Report) -> str:
 
 
 def _findings(ranked: Sequence[ReportedFinding], *, room: int) -> str:
-    lines: list[str] = []
-    severity: Severity | None = None
+    """As many as there is room for, those first that are to be read first, and then by severity."""
+    groups: dict[Severity, list[str]] = {}
+    more = ""
     for number, entry in enumerate(ranked):
+        severity = entry.finding.severity
         part = _finding(entry.finding, with_snippet=number < SNIPPETS)
-        if entry.finding.severity is not severity:
-            severity = entry.finding.severity
+        if severity not in groups:
             part = f"### {severity.capitalize()}\n\n{part}"
         room -= len(part) + 2
         if room < 200:
-            lines.append(f"… and {len(ranked) - number:,} more: see the full report.")
+            more = f"… and {len(ranked) - number:,} more: see the full report."
             break
-        lines.append(part)
-    return "\n\n".join(lines)
+        groups.setdefault(severity, []).append(part)
+    told = [part for severity in Severity for part in groups.get(severity, ())]
+    return "\n\n".join([*told, more] if more else told)
 
 
 def _finding(finding: FindingData, *, with_snippet: bool) -> str:

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.findings import FindingData, Severity, sort_key
+from agents.findings import FindingData, Severity
 from agents.patches import FixData
 from agents.quality.model import Quality
+from agents.reading_order import by_reading_order
 
 
 class ToolState(StrEnum):
@@ -210,8 +211,8 @@ class Report(_Shape):
 
     @property
     def ranked(self) -> list[ReportedFinding]:
-        """The findings for people: worst first, surest first, product code before tests."""
-        return sorted(self.findings, key=lambda entry: sort_key(entry.finding))
+        """The findings in the order in which to read them."""
+        return by_reading_order(self.findings, lambda entry: entry.finding)
 
     @property
     def faulty_tools(self) -> list[ToolRun]:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import quote
 
-from agents.findings import FindingData, Hop, Severity
+from agents.findings import FindingData, Hop, Severity, sort_key
 from agents.reporting.model import PlanStep, Report, ReportedFinding, SetAside, ToolRun, ToolState
 from agents.reporting.visible import visible
 
@@ -89,9 +89,9 @@ def _tools(report: Report) -> list[tuple[str, str]]:
 
 
 def _rules(findings: list[FindingData]) -> list[dict[str, Any]]:
-    """Describe each rule once, by its worst finding; findings come worst first."""
+    """Describe each rule once, by its worst finding."""
     rules: dict[str, dict[str, Any]] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=sort_key):
         if finding.rule not in rules:
             rules[finding.rule] = _rule(finding)
     return [rules[name] for name in sorted(rules)]

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from agents.base import Schema
-from agents.findings import FindingData, Severity, sort_key
+from agents.findings import FindingData, Severity
 from agents.patches import FixData
 from agents.quality.gate import Counted
 from agents.quality.model import Quality
@@ -42,7 +42,6 @@ from agents.workspace import Skipped, Snapshot
 from tasks.contract import StepRequest, Upstream
 
 TOP = 10
-TOP_OF_ONE_RULE = 2
 MAX_FILES = 50  # of one step that the report names
 MAX_SAID = 200  # characters of one message in the step's output; the report has it whole
 # With MAX_SAID, so that the output stays below 256 KiB even if every character is escaped.
@@ -163,7 +162,7 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
             severity=entry.finding.severity.value, rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID],
             line=entry.finding.line, message=_clipped(entry.finding.message), agent=entry.agent,
         )
-        for entry in _varied(report.ranked)
+        for entry in report.ranked[:TOP]
     ]  # fmt: skip
     return ReportOutput(
         answer=report.answer,
@@ -174,18 +173,6 @@ def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
         quality=report.quality,
         written=len(report.written),
     )
-
-
-def _varied(ranked: Sequence[ReportedFinding]) -> list[ReportedFinding]:
-    """Choose the top: the worst, but at most a few of one rule while others wait, so that one rule hides none."""
-    first: list[ReportedFinding] = []
-    later: list[ReportedFinding] = []
-    shown: Counter[str] = Counter()
-    for entry in ranked:
-        shown[entry.finding.rule] += 1
-        (first if shown[entry.finding.rule] <= TOP_OF_ONE_RULE else later).append(entry)
-    top = (first + later)[:TOP]
-    return sorted(top, key=lambda entry: sort_key(entry.finding))
 
 
 def _not_analysed_in_short(items: tuple[NotAnalysed, ...]) -> Iterator[NotAnalysed]:

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.findings import FindingData, sort_key
+from agents.findings import FindingData
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
+from agents.reading_order import in_reading_order
 
 # What looks for faults, and what an inspection of the whole tells besides.
 FAULTS = ("security_scan", "lint", "secret_scan")
@@ -35,7 +36,7 @@ def findings(folder: Path, operations: Sequence[str] = FAULTS) -> tuple[list[Fin
             for run in analysis.tools
             if run.failed_count
         ]
-    return sorted(found, key=sort_key), unread
+    return in_reading_order(found), unread
 
 
 def main() -> None:

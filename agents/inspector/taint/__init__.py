@@ -10,4 +10,4 @@ analysed. `python -m agents.inspector.taint` runs it alone; the Inspector runs i
 
 from __future__ import annotations
 
-VERSION = "1.1"
+VERSION = "1.2"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agents.inspector.taint import wording
+from agents.inspector.taint import sureness, wording
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
 from agents.inspector.taint.sources import Stale, Told
@@ -431,7 +431,7 @@ def rank(hit: Hit | Kept) -> tuple[bool, int, int]:
     if isinstance(hit, Kept):
         return hit.rank
     length = hit.trail.length if hit.trail else 0
-    return (hit.source.source.origin == "local", hit.source.weak, length)
+    return (hit.source.source.origin == "local", hit.source.weak + sureness.doubt(hit), length)
 
 
 def _unique() -> str:

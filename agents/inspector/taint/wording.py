@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import kinds, sureness
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.values import Source
 
@@ -20,7 +20,7 @@ def finding(hit: Hit) -> dict[str, Any]:
     kind = kinds.BY_BIT[hit.kind]
     taint = hit.source
     severity = kind.local if taint.source.origin == "local" else kind.severity
-    weak = min(taint.weak, 3)
+    weak = min(taint.weak + sureness.doubt(hit), 3)
     return {
         "rule": kind.rule,
         "kind": kind.name,

@@ -1,0 +1,54 @@
+"""How surely a hit is true, beside the unknown code on its way (`Taint.weak`).
+
+    a part that a text has not   `name['id']`, `name.folder` of a query parameter: the value is something else that the
+                                 parameter was put into, and most likely another part of that
+    a long way                   each function that a value is handed through may look at it, or hand on another part of
+                                 an object; what was read of real projects was true for short ways, rarely for long ones
+
+Nothing here makes a hit silent: it is read later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agents.inspector.taint.structures import Hit
+from agents.inspector.taint.values import Source, Trail
+
+# Sources that are a dictionary of texts, and those that are one text.
+_DICTIONARIES = frozenset(
+    {"a query parameter", "a form field", "a form field or query parameter", "a cookie", "a header of the request"}
+)
+_TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
+_PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
+# Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
+_OF_WRAPPERS = frozenset({"value", "data", "file", "filename", "text", "raw", "name", "content", "body"})
+_HANDED = "passed to "
+LONG, VERY_LONG = 5, 10  # functions that a value is handed to
+
+
+def doubt(hit: Hit) -> int:
+    """How much less sure it is; to be added to `weak`."""
+    found = 0
+    if has_impossible_part(hit.source.source):
+        found += 2
+    handed = sum(one.what.startswith(_HANDED) for one in _hops(hit.trail))
+    return found + (handed > LONG) + (handed > VERY_LONG)
+
+
+def has_impossible_part(source: Source) -> bool:
+    """Tell whether it is a part of a text that only an object or a dictionary has."""
+    if source.what not in _TEXTS and source.what not in _DICTIONARIES:
+        return False
+    parts = [(one["attribute"], one["key"]) for one in _PART.finditer(source.selector)]
+    asked = next((number for number, (_, key) in enumerate(parts) if key is not None), -1)
+    if asked < 0 and source.what in _DICTIONARIES:
+        return False  # of a form that was made of all of them
+    return any(key is not None or attribute not in _OF_WRAPPERS for attribute, key in parts[asked + 1 :])
+
+
+def _hops(trail: Trail | None) -> Iterator[Trail]:
+    while trail is not None:
+        yield trail
+        trail = trail.before
