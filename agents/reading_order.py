@@ -1,4 +1,4 @@
-"""The order in which to read findings: what is grave and sure first, and of one rule a few before others have their turn.
+"""The order in which to read findings: what is grave and sure first, and of one rule a few before others.
 
     step = severity (0 for critical) + doubt (0 for sure) + repetition (0 for the first two of a rule, then one more
            for each doubling)
@@ -55,7 +55,5 @@ def _key(one: FindingData, turn: int) -> tuple[object, ...]:
     repetition = (turn // FEW).bit_length()
     step = one.severity.weight + one.confidence.weight + repetition
     _, is_guess, is_upkeep, doubt, in_test_code, path, line = sort_key(one)
-    is_told_only = one.severity is Severity.INFO
-    return (
-        is_told_only, step, is_guess, is_upkeep, repetition, doubt, one.severity.weight, in_test_code, turn, path, line,
-    )  # fmt: skip
+    grave = (one.severity is Severity.INFO, step, is_guess, is_upkeep, repetition, doubt, one.severity.weight)
+    return (*grave, in_test_code, turn, path, line)

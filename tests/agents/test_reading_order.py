@@ -29,7 +29,10 @@ def test_one_mistake_made_forty_times_leaves_room_for_the_others() -> None:
     small = [_one(f"S{number}", LOW, SURE) for number in range(6)]
     order = _read(*many, *others, *small)
     assert order[:10] == ["path 1", "path 2", *(f"R{number} 1" for number in range(6)), "path 3", "path 4"]
-    assert order[10:20] == [*(f"S{number} 1" for number in range(6)), *(f"path {line}" for line in range(5, 9))]
+    assert order[10:20] == [
+        *(f"S{number} 1" for number in range(6)),
+        *(f"path {line}" for line in range(5, 9)),
+    ]
     assert len(order) == 52
 
 

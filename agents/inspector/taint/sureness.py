@@ -1,9 +1,9 @@
 """How surely a hit is true, beside the unknown code on its way (`Taint.weak`).
 
-    a part that a text has not   `name['id']`, `name.folder` of a query parameter: the value is something else that the
-                                 parameter was put into, and most likely another part of that
-    a long way                   each function that a value is handed through may look at it, or hand on another part of
-                                 an object; what was read of real projects was true for short ways, rarely for long ones
+    a part that a text has not   `name['id']`, `name.folder` of a query parameter: the value is something else that
+                                 the parameter was put into, and most likely another part of that
+    a long way                   each function that a value is handed to may look at it, or hand on another part of an
+                                 object; of what was read in real projects short ways were true, long ones rarely
 
 Nothing here makes a hit silent: it is read later.
 """
@@ -18,7 +18,13 @@ from agents.inspector.taint.values import Source, Trail
 
 # Sources that are a dictionary of texts, and those that are one text.
 _DICTIONARIES = frozenset(
-    {"a query parameter", "a form field", "a form field or query parameter", "a cookie", "a header of the request"}
+    {
+        "a query parameter",
+        "a form field",
+        "a form field or query parameter",
+        "a cookie",
+        "a header of the request",
+    }
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
 _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
