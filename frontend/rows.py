@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts import access
+from accounts.access import Rights
 from accounts.models import User
 from agents import requests
 from agents.catalog import current_registry
@@ -146,10 +147,10 @@ def skipped_rows(summary: requests.Summary | None) -> list[SkippedRow]:
     return [_skipped_row(item) for item in summary.not_analysed[:SKIPPED_SHOWN]] if summary else []
 
 
-def approval_rows(run: Run, user: User) -> list[ApprovalRow]:
+def approval_rows(run: Run, rights: Rights) -> list[ApprovalRow]:
     """Give the questions that wait for people, oldest first."""
     found = Approval.objects.filter(run=run, decision="").select_related("step").order_by("pk")
-    mine = access.role_in(user, run.project) if found else None
+    mine, user = rights.role, rights.person
     return [
         ApprovalRow(
             approval=approval,

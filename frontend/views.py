@@ -124,26 +124,24 @@ def slow_down(request: HttpRequest, refused: attempts.TooManyAttempts) -> HttpRe
 def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     steps_at = f"{reverse('frontend:run', args=[run.public_id])}/steps/"
     parts = run_parts_of(run, whole=request.GET.get("graph") == "whole", steps_at=steps_at)
-    row, user = parts["row"], user_of(request)
+    row, rights = parts["row"], access.rights_in(request.user, run.project)
     is_open = not row.is_final and run.cancel_requested_at is None
     reruns = list(run.reruns.order_by("pk"))
-    may_rerun = row.is_final and access.may(user, "run.rerun", run.project)
-    may_pause = is_open and access.may(user, "run.pause", run.project)
+    may_rerun = row.is_final and rights.may("run.rerun")
+    may_pause = is_open and rights.may("run.pause")
     return {
         **parts,
         "log_at": reverse("frontend:run-log", args=[run.public_id]),
-        "may_share": access.may(user, "run.share", run.project),
+        "may_share": rights.may("run.share"),
         "artifacts": rows.artifact_rows(run),
-        "may_cancel": is_open and access.may(user, "run.cancel", run.project),
+        "may_cancel": is_open and rights.may("run.cancel"),
         "may_pause": may_pause and run.paused_at is None,
         "may_resume": may_pause and run.paused_at is not None,
-        "priorities": range(10) if is_open and access.may(user, "run.prioritize", run.project) else (),
+        "priorities": range(10) if is_open and rights.may("run.prioritize") else (),
         "may_rerun": may_rerun,
-        "invites": row.is_final
-        and run.idempotency_key == requests.FIRST_RUN
-        and access.may(user, "run.submit", run.project),
+        "invites": row.is_final and run.idempotency_key == requests.FIRST_RUN and rights.may("run.submit"),
         "may_retry": may_rerun and any(step.has_failed for step in parts["steps"]),
-        "approvals": rows.approval_rows(run, user),
+        "approvals": rows.approval_rows(run, rights),
         "decided": rows.decided_rows(run),
         "reruns": reruns,
         "lineage": lineage_of(run, has_reruns=bool(reruns)),
