@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
 import structlog
@@ -52,8 +53,20 @@ class NotJudged(PermissionError):
     """This person may judge none of it so."""
 
 
+class NotUndone(StrEnum):
+    """Why a sweep cannot be taken back, in words for programs."""
+
+    UNDOES_ITSELF = "it takes something back itself"
+    UNDER_WAY = "it is under way: cancel it first"
+    TOO_OLD = "it is more than a day ago: judge the findings anew"
+
+
 class CannotUndo(ValueError):
     """There is nothing to take back, or not any more."""
+
+    def __init__(self, why: NotUndone) -> None:
+        super().__init__(why.value)
+        self.why = why
 
 
 def order(user: User, sight: Sight, verdict: Verdict, *, reason: str, until: datetime | None) -> Sweep:
@@ -113,15 +126,15 @@ def undone_by(sweep: Sweep) -> Sweep | None:
     return Sweep.objects.filter(undoes=sweep).first()
 
 
-def why_not_undone(sweep: Sweep) -> str:
-    """Say why a sweep cannot be taken back (any more); "" if it can."""
+def why_not_undone(sweep: Sweep) -> NotUndone | None:
+    """Say why a sweep cannot be taken back (any more); None if it can."""
     if sweep.verdict == UNDO:
-        return "it takes something back itself"
+        return NotUndone.UNDOES_ITSELF
     if sweep.state == SweepState.RUNNING:
-        return "it is under way: cancel it first"
+        return NotUndone.UNDER_WAY
     if sweep.ended_at is not None and timezone.now() - sweep.ended_at > UNDO_WITHIN:
-        return "it is more than a day ago: judge the findings anew"
-    return ""
+        return NotUndone.TOO_OLD
+    return None
 
 
 def cancel(sweep: Sweep) -> None:

@@ -19,12 +19,12 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
+from frontend import choices
 from frontend.account_frame import show
 from frontend.forms import way_back
 
 ENGLISH_ONLY = ("/api/", "/admin/", "/static/", "/livez", "/readyz", "/metrics")
 PAGES_OF_THE_API = frozenset({"/api/v1/docs"})
-A_YEAR = 365 * 24 * 3600  # seconds
 AUTOMATIC = "auto"
 """What a form sends for: as the browser asks."""
 
@@ -67,19 +67,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User) and request.user.language != kept:
         request.user.language = kept
         request.user.save(update_fields=["language"])
-    answer = way_back(request)
-    if kept:
-        answer.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            kept,
-            max_age=A_YEAR,
-            samesite="Lax",
-            secure=request.is_secure(),
-            httponly=True,
-        )
-    else:
-        answer.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
-    return answer
+    return choices.keep(request, way_back(request), settings.LANGUAGE_COOKIE_NAME, kept)
 
 
 @require_safe

@@ -31,12 +31,20 @@ from agents.findings import UNDO, Verdict
 from agents.models import Sweep, SweepState, TrackedFinding
 from agents.reporting.visible import visible
 from agents.sights import Sight
+from agents.sweeps import NotUndone
 from frontend.finding_query import query_of, read
 from frontend.finding_rows import SEVERITY_WORDS, chips
 from frontend.findings import PAGE, run_of
 from frontend.judge_form import VerdictForm
 from frontend.navigation import open_project, place
 from frontend.views import user_of
+
+_TOO_MANY = gettext_lazy("So many are not judged at once. Narrow the list down: by severity, rule or folder.")
+_NOT_UNDONE = {
+    NotUndone.UNDOES_ITSELF: gettext_lazy("it takes something back itself"),
+    NotUndone.UNDER_WAY: gettext_lazy("it is under way, cancel it first"),
+    NotUndone.TOO_OLD: gettext_lazy("it is more than a day ago, judge the findings anew"),
+}
 
 
 class SweepForm(VerdictForm):
@@ -117,8 +125,8 @@ def _order(request: HttpRequest, form: SweepForm, projects: list[int]) -> Sweep 
     verdict = Verdict(given["act"])
     try:
         sweep = sweeps.order(user_of(request), sight, verdict, reason=given["reason"], until=given["ends"])
-    except sweeps.TooMany as error:
-        form.add_error(None, str(error))
+    except sweeps.TooMany:
+        form.add_error(None, _TOO_MANY)
         return None
     except sweeps.NotJudged as error:
         raise PermissionDenied from error
@@ -171,7 +179,7 @@ def undo(request: HttpRequest, sweep_id: UUID) -> HttpResponse:
     try:
         undoing = sweeps.work(sweeps.undo(user_of(request), sweep))
     except sweeps.CannotUndo as error:
-        messages.error(request, _("It cannot be undone: %s.") % error)
+        messages.error(request, _("It cannot be undone: %s.") % _NOT_UNDONE[error.why])
         return redirect("frontend:sweep", sweep.public_id)
     except sweeps.NotJudged as error:
         raise PermissionDenied from error

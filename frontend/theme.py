@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.http import require_POST
 
+from frontend import choices
 from frontend.context import COOKIE, THEMES
 from frontend.forms import way_back
-
-A_YEAR = 365 * 24 * 3600  # seconds
 
 
 @require_POST
@@ -17,8 +16,4 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
         return HttpResponseBadRequest(f"the theme must be one of {', '.join(THEMES)}")
-    answer = way_back(request)
-    answer.set_cookie(
-        COOKIE, theme, max_age=A_YEAR, samesite="Lax", secure=request.is_secure(), httponly=False
-    )
-    return answer
+    return choices.keep(request, way_back(request), COOKIE, theme)
