@@ -1,48 +1,61 @@
 // Keeps the parts of a page (elements with data-part and an id) as the server draws them: fetched anew when something
-// happened, at most every REFRESH_EVERY, and put in place without taking from anybody the focus, what is being typed,
-// what was opened or how far a box was scrolled.
+// happened, and put in place without taking from anybody the focus, what is being typed, what was opened or how far a
+// box was scrolled.
 //
-//   const parts = new LiveParts({ url, before, after, onSignedOut });  parts.refresh()
+//   const parts = new LiveParts({ url, before, after, onSignedOut })
+//   parts.refresh()          something changed that people wait for: drawn within a moment
+//   parts.refresh(CHATTER)   a step told how far it is, as it does all the time: drawn now and then
+//
+// Between two fetches is a pause, so that many events at once are one fetch. It grows with the time that a fetch takes:
+// a large page, or a busy server, is asked less often.
 
 import { tick } from "./clock.js";
 
-const REFRESH_EVERY = 700; // ms
-const LONGEST = 5_000;
-const PATIENCE = 4; // times as long as a refresh took, until the next one
+const NEWS = { pause: 100, times: 2 }; // ms at least, and times as long as the last fetch took
+export const CHATTER = { pause: 700, times: 4 };
+const LONGEST = 5_000; // ms
 
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
   constructor({ url, before = () => {}, after = () => {}, onSignedOut = () => {}, onGone = () => {}, onAway = () => {} }) {
     Object.assign(this, { url, before, after, onSignedOut, onGone, onAway });
     this.busy = false;
-    this.wanted = false;
+    this.wanted = null; // how soon, while one is under way
+    this.ended = this.took = -Infinity; // of the last fetch
+    this.timer = 0;
+    this.due = Infinity;
   }
 
-  async refresh() {
+  refresh(how = NEWS) {
     if (this.busy) {
-      this.wanted = true;
+      if (this.wanted !== NEWS) this.wanted = how;
       return;
     }
+    const due = this.ended + Math.min(LONGEST, Math.max(how.pause, how.times * this.took));
+    if (due >= this.due) return; // one that comes soon enough is waited for
+    clearTimeout(this.timer);
+    this.due = due;
+    this.timer = setTimeout(() => this.fetch(), Math.max(0, due - performance.now()));
+  }
+
+  async fetch() {
     this.busy = true;
+    this.due = Infinity;
     const began = performance.now();
-    let room = REFRESH_EVERY;
     try {
       const answer = await fetch(this.url, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect") this.onSignedOut();
       else if (answer.status === 404 || answer.status === 410) this.onGone();
-      else if (answer.ok) {
-        this.put(await answer.text());
-        room = Math.min(LONGEST, Math.max(room, PATIENCE * (performance.now() - began))); // a large page takes longer
-      }
+      else if (answer.ok) this.put(await answer.text());
     } catch {
       this.onAway(); // the next event or poll tries again
     }
-    setTimeout(() => {
-      this.busy = false;
-      if (!this.wanted) return;
-      this.wanted = false;
-      this.refresh();
-    }, room);
+    this.ended = performance.now();
+    this.took = this.ended - began;
+    this.busy = false;
+    const { wanted } = this;
+    this.wanted = null;
+    if (wanted) this.refresh(wanted);
   }
 
   put(html) {
@@ -80,7 +93,7 @@ function replace(old, part) {
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const { id, selectionStart, selectionEnd } = active ?? {};
   const chosen = [...old.querySelectorAll("select")].filter((field) => !field.selectedOptions[0]?.defaultSelected);
-  const typed = [...old.querySelectorAll("textarea"), ...chosen].map((field) => [field.id, field.value]);
+  const typed = [...old.querySelectorAll("textarea, input[type=date]"), ...chosen].map((field) => [field.id, field.value]);
   const scrolled = [...old.querySelectorAll("[tabindex][id]")].filter((box) => box.scrollTop || box.scrollLeft);
   const places = scrolled.map((box) => [box.id, box.scrollLeft, box.scrollTop]);
   const put = document.adoptNode(part);

@@ -3,7 +3,7 @@
 
 import * as keys from "./keys.js";
 import * as badge from "./live-badge.js";
-import { LiveParts } from "./live-parts.js";
+import { CHATTER, LiveParts } from "./live-parts.js";
 import * as rerun from "./rerun-dialog.js";
 import * as events from "./run-events.js";
 import * as graph from "./run-graph.js";
@@ -50,7 +50,7 @@ const socket = new RunSocket({
   onEvent(event) {
     events.append(event);
     graph.tell(event);
-    parts.refresh();
+    if (event.type !== "step.logged") parts.refresh(event.type === "step.progress" ? CHATTER : undefined);
   },
   onStatus(next) {
     badge.show(next);

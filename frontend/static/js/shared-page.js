@@ -2,7 +2,7 @@
 // link's token opens the socket for this run alone. When the link is over the page is loaded anew, and says so.
 
 import * as badge from "./live-badge.js";
-import { LiveParts } from "./live-parts.js";
+import { CHATTER, LiveParts } from "./live-parts.js";
 import * as events from "./run-events.js";
 import * as graph from "./run-graph.js";
 import { RunSocket } from "./run-socket.js";
@@ -35,7 +35,7 @@ const socket = new RunSocket({
   onEvent(event) {
     events.append(event);
     graph.tell(event);
-    parts.refresh();
+    if (event.type !== "step.logged") parts.refresh(event.type === "step.progress" ? CHATTER : undefined);
   },
   onStatus(next) {
     badge.show(next);

@@ -1,7 +1,7 @@
 // Keeps the page of one step: its parts as the server draws them, and its log, of which the page holds a window.
 
 import * as badge from "./live-badge.js";
-import { LiveParts } from "./live-parts.js";
+import { CHATTER, LiveParts } from "./live-parts.js";
 import { LogWindow } from "./log-window.js";
 import * as rerun from "./rerun-dialog.js";
 import { RunSocket } from "./run-socket.js";
@@ -39,7 +39,7 @@ const socket = new RunSocket({
   onEvent(event) {
     if (event.data.key !== page.dataset.key) return;
     if (event.type !== "step.progress") log.more();
-    if (event.type !== "step.logged") parts.refresh();
+    if (event.type !== "step.logged") parts.refresh(event.type === "step.progress" ? CHATTER : undefined);
   },
   onStatus(next) {
     badge.show(next);
@@ -61,7 +61,7 @@ else {
   badge.show("catching");
   socket.start();
   setInterval(() => {
-    if (status !== "offline" || socket.stopped) return;
+    if (badge.status !== "offline" || socket.stopped) return;
     parts.refresh();
     log.more();
   }, POLL_EVERY);
