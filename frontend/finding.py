@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access
 from agents import judging
@@ -21,7 +22,7 @@ from frontend import finding_page
 from frontend.code_rows import address
 from frontend.finding_rows import SEVERITY_WORDS, STATUS_WORDS, agent_titles
 from frontend.finding_trail import GO_ON, trail_of
-from frontend.findings import PAGE
+from frontend.findings import PAGE, stamps
 from frontend.judge_form import JudgeForm, judge, tell
 from frontend.navigation import place
 from frontend.views import user_of
@@ -46,6 +47,17 @@ def page(request: HttpRequest, finding_id: UUID) -> HttpResponse:
     )
 
 
+@require_safe
+@login_required
+def now(request: HttpRequest, finding_id: UUID) -> JsonResponse:
+    """How a finding is now, for its page's script."""
+    return stamps([(finding_id, _stamp_of(_find(request, finding_id)))])
+
+
+def _stamp_of(row: TrackedFinding) -> str:
+    return judging.stamps_of([row])[row.pk]
+
+
 def _asked(request: HttpRequest) -> QueryDict:
     """What the address says, and whether the form wants to go on to the next finding."""
     given = request.GET.copy()
@@ -68,14 +80,18 @@ def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict
     code = finding_page.code_of(row, story, tree)
     status = row.status_now
     last = story.last
-    user, has_code = user_of(request), bool(tree and not code.why)
+    rights, has_code = access.rights_in(request.user, row.project), bool(tree and not code.why)
     path = frame["project_path"]
     return {
         **frame,
         "row": row,
         "form": form,
         "trail": trail_of(user_of(request), row, _asked(request)),
-        "stamp": judging.stamps_of([row])[row.pk],
+        "stamp": _stamp_of(row),
+        "news": {
+            "now": reverse("frontend:finding-now", args=[row.public_id]),
+            "topics": [f"project:{path}"],
+        },
         "title": one_line(row.title or row.rule),
         "message": visible(row.message),
         "file": one_line(row.path),
@@ -97,7 +113,7 @@ def _context(request: HttpRequest, row: TrackedFinding, form: JudgeForm) -> dict
         "history": finding_page.history_of(story),
         "seen_count": story.seen_count,
         "decisions": finding_page.decisions_of(story),
-        "may_triage": access.may(user, "finding.triage", row.project),
-        "may_dismiss": access.may(user, "finding.dismiss", row.project),
+        "may_triage": rights.may("finding.triage"),
+        "may_dismiss": rights.may("finding.dismiss"),
         "can_reopen": status != Status.OPEN.value,
     }

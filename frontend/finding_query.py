@@ -68,9 +68,13 @@ class View:
         """The query that looks below another folder."""
         return addresses.query([*(pair for pair in self.pairs if pair[0] != "path"), ("path", path)])
 
+    def with_pair(self, name: str, value: str) -> str:
+        """The query of the list's beginning that asks for one thing more."""
+        return addresses.query([*self.pairs, (name, value)])
+
     def from_row(self, finding_id: UUID) -> str:
         """The query of the page that begins after a finding."""
-        return addresses.query([*self.pairs, ("after", str(finding_id))])
+        return self.with_pair("after", str(finding_id))
 
 
 def read(given: QueryDict) -> View:

@@ -25,6 +25,7 @@ from frontend.lists import Chip, Facet, Option, beyond, by
 from tasks.models import Run
 
 SHOWN = 50  # findings on a page
+FACETS = ("severity", "status", "new", "agent", "rule", "owner")  # in their order on the page
 STATUS_WORDS: Mapping[str, Promise] = {
     Status.OPEN.value: _("open"),
     Status.ACCEPTED.value: _("accepted"),
@@ -125,9 +126,31 @@ def facets_of(found: TrackedFindings, view: View, *, run: Run | None = None) -> 
 def facet_rows(sheet: Sheet, view: View) -> list[Facet]:
     """Give the facets that offer a choice, in their order on the page."""
     names = agent_titles()
-    told = [
-        _facet(name, sheet, view, names) for name in ("severity", "status", "new", "agent", "rule", "owner")
-    ]
+    told = [_facet(name, sheet, view, names) for name in FACETS]
+    return [facet for facet in told if facet.options]
+
+
+def uncounted_facets(view: View) -> list[Facet]:
+    """Give the facets as far as they are known without counting: the fixed ones, the agents, and what is chosen."""
+    names = agent_titles()
+    chosen: dict[str, tuple[str, ...]] = {
+        "severity": tuple(view.wanted.severities),
+        "status": tuple(view.wanted.statuses),
+        "new": () if view.wanted.new is None else (str(view.wanted.new).lower(),),
+        "agent": view.wanted.agents,
+        "rule": view.wanted.rules,
+        "owner": view.wanted.owners,
+    }
+    told = []
+    for name in FACETS:
+        known = _FIXED.get(name, names if name == "agent" else {})
+        options = tuple(
+            Option(
+                value=one, label=one_line(str(known.get(one, one))), count=None, is_chosen=one in chosen[name]
+            )
+            for one in dict.fromkeys((*known, *chosen[name]))
+        )
+        told.append(Facet(name=name, title=str(_TITLES[name]), options=options))
     return [facet for facet in told if facet.options]
 
 

@@ -14,11 +14,11 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A value of a facet: what the address calls it, what people call it, how many rows have it."""
+    """A value of a facet: what the address calls it, what people call it, how many rows have it if that is known."""
 
     value: str
     label: str
-    count: int
+    count: int | None
     is_chosen: bool
 
 
@@ -42,16 +42,20 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """A list without its rows. `first` and `next` are queries of pages; empty where there is nothing to lead to."""
+    """A list without its rows. `first` and `next` are queries of pages; empty where there is nothing to lead to.
+
+    `total` is None where counting takes longer than a page may: the query `counted_at` has it, and all counts.
+    """
 
     text: str
     orders: Sequence[tuple[str, str | Promise, bool]]  # value, word, whether it is the one
-    total: int
+    total: int | None
     chips: Sequence[Chip]
     facets: Sequence[Facet]
     faults: Sequence[str]
     first: str
     next: str
+    counted_at: str = ""
 
 
 def by(column: str, *, backwards: bool) -> tuple[str, str]:

@@ -157,6 +157,20 @@ def test_judging_keeps_the_decisions_and_heeds_what_was_read(cast: Cast) -> None
     assert TrackedFinding.objects.get().status == "dismissed"
 
 
+def test_script_learns_that_a_finding_was_judged(cast: Cast) -> None:
+    find(cast.project, claim())
+    client = browser(cast.vera)
+    page = client.get(url()).content.decode()
+    read = dict(re.findall(r'id="f-([^"]+)" data-stamp="([^"]+)"', page))
+    assert 'data-topics="project:alice/shop"' in page
+    assert f'data-now="{url()}/now"' in page
+    assert client.get(f"{url()}/now").json() == {"stamps": read}
+    assert browser(cast.bob).post(url(), order()).status_code == 302
+    now = client.get(f"{url()}/now").json()["stamps"]
+    assert list(now) == list(read)
+    assert now != read
+
+
 def test_faults_are_told_beside_the_field(cast: Cast) -> None:
     find(cast.project, claim())
     answer = browser(cast.alice).post(url(), order(act="dismiss", until="2099-12-31"))

@@ -268,6 +268,82 @@ def test_list_takes_the_same_queries_with_few_rows_and_with_many(cast: Cast) -> 
     assert taken[0] == taken[1] <= 20
 
 
+def test_many_findings_are_shown_before_they_are_counted(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.facets.SOON", 2)
+    find(cast.project, WEAK, SQL, KEY)
+    client = browser(cast.bob)
+    soon = look(client, severity="high", rule="sql-injection", q="sql")
+    assert shown(soon) == ["sql-injection"]
+    assert counts(soon, "severity") == {}
+    ticked = re.findall(r'name="(\w+)" value="([^"]+)" checked', soon)
+    assert ticked == [
+        ("severity", "high"), ("status", "open"), ("status", "accepted"), ("status", "reopened"),
+        ("rule", "sql-injection"),
+    ]  # fmt: skip
+    assert re.findall(r'name="severity" value="(\w+)"', soon) == [one.value for one in Severity]
+    assert 'class="folder"' not in soon
+    found = re.search(r'id="counting".*?href="([^"]+)"', soon, re.DOTALL)
+    assert found, soon
+    later = look(client, LIST + found[1].replace("&amp;", "&"))
+    assert 'id="counting"' not in later
+    assert counts(later, "severity") == {"high": "1"}
+    assert "1 finding</span>" in re.sub(r" <span class=.faint.>.*?</span>", "", later)
+    assert 'class="folder"' in later
+
+
+def test_few_findings_are_counted_at_once(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.facets.SOON", 3)
+    find(cast.project, WEAK, SQL, KEY)
+    page = look(browser(cast.bob))
+    assert 'id="counting"' not in page
+    assert counts(page, "severity") == {"critical": "1", "high": "1", "medium": "1"}
+
+
+def now_at(page: str) -> str:
+    """Where a page's script asks how its findings are now."""
+    found = re.search(r'id="changed"[^>]* data-now="([^"]+)"', page)
+    assert found, page
+    return found[1].replace("&amp;", "&")
+
+
+@pytest.mark.parametrize("where", [LIST, "/findings"])
+def test_script_learns_how_what_is_shown_is_now(
+    cast: Cast, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontend.finding_rows.SHOWN", 2)
+    find(cast.project, WEAK, SQL, KEY)
+    client = browser(cast.vera)
+    page = look(client, where, severity=["critical", "high", "medium"])
+    assert 'data-topics="project:alice/shop"' in page
+    read = dict(re.findall(r'<tr id="f-([^"]+)" data-stamp="([^"]+)"', page))
+    assert len(read) == 2
+    assert client.get(now_at(page)).json() == {"stamps": read}
+    judge = {"act": "accept", "finding": names("secret")}
+    assert browser(cast.bob).post(LIST, judge).status_code == 302
+    now = client.get(now_at(page)).json()["stamps"]
+    judged = str(TrackedFinding.objects.get(rule="secret").public_id)
+    assert [one for one in read if now[one] != read[one]] == [judged]
+    rest = re.search(r'rel="next" href="([^"]+)"', page)
+    assert rest is not None
+    second = look(client, where + rest[1].replace("&amp;", "&"))
+    assert list(client.get(now_at(second)).json()["stamps"]) == [
+        str(TrackedFinding.objects.get(rule="weak-hash").public_id)
+    ]
+
+
+def test_how_findings_are_now_is_told_to_nobody_else(cast: Cast) -> None:
+    find(cast.project, SQL)
+    find(cast.other, claim("foreign"))
+    foreign = TrackedFinding.objects.get(rule="foreign").public_id
+    stranger, bob = Client(), browser(cast.bob)
+    for path in (f"{LIST}/now", "/findings/now", f"/findings/{foreign}/now"):
+        assert stranger.get(path)["Location"].startswith("/login/")
+        assert bob.post(path).status_code == 405
+    assert bob.get(f"/findings/{foreign}/now").status_code == 404
+    assert browser(cast.charlie).get(f"{LIST}/now").status_code == 404
+    assert str(foreign) not in bob.get("/findings/now").content.decode()
+
+
 def test_texts_of_repositories_do_nothing(cast: Cast) -> None:
     evil = claim(f"r{EVIL}", path=f"a/{EVIL}/b.py", title=EVIL, message=EVIL, owner=f"@{EVIL}")
     find(cast.project, evil)

@@ -2,6 +2,7 @@
 //
 //   j k  next, previous    a r  accept, reopen    d  dismiss    o  the code    u  back to the list    ?  the keys
 
+import { watch } from "./changed.js";
 import * as keys from "./keys.js";
 import "./once.js";
 
@@ -24,3 +25,4 @@ const ACTS = {
 };
 
 keys.listen(ACTS);
+watch({ after: () => document.querySelector("h1").focus({ preventScroll: true }) });

@@ -2,7 +2,9 @@
 //
 //   x  choose    a r  accept, reopen    d  dismiss      and the keys of list-page.js
 
+import { watch } from "./changed.js";
 import { ACTS, current, rows, select } from "./list-page.js";
+import "./once.js";
 
 const box = (row) => row?.querySelector("input[name=finding]");
 const boxes = () => [...document.querySelectorAll(".findings-list input[name=finding]")];
@@ -55,16 +57,23 @@ document.addEventListener("change", (event) => {
   if (one.id === "all" || one.name === "finding") tell();
 });
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "judge") return;
-  if (event.target.dataset.sent) return event.preventDefault(); // a double click sends once
-  event.target.dataset.sent = "1";
-  sessionStorage.setItem("wrench-finding-row", String(rows().indexOf(current())));
+  if (event.target.id === "judge") sessionStorage.setItem("wrench-finding-row", String(rows().indexOf(current())));
 });
 document.addEventListener("htmx:after:swap", tell);
-window.addEventListener("pageshow", (event) => {
-  const form = document.getElementById("judge");
-  if (form) delete form.dataset.sent;
-  if (event.persisted) tell();
+window.addEventListener("pageshow", (event) => event.persisted && tell());
+
+watch({
+  // what was chosen stays so, as long as it is what the reader has read
+  before(fresh) {
+    const chosen = new Set(boxes().filter((one) => one.checked).map((one) => one.value));
+    for (const one of fresh.querySelectorAll("input[name=finding]")) one.toggleAttribute("checked", chosen.has(one.value));
+    const here = current() && fresh.getElementById(current().id);
+    here?.setAttribute("aria-selected", "true");
+  },
+  after() {
+    tell();
+    if (document.activeElement === document.body) (current()?.querySelector("td.main a") ?? document.getElementById("results-title")).focus({ preventScroll: true });
+  },
 });
 
 tell();

@@ -39,4 +39,36 @@ document.addEventListener("focusin", (event) => {
   if (row && row !== current()) select(row, { focus: false });
 });
 
+// Where there are many the counts come after the rows. Whoever has narrowed the list down meanwhile waits for others.
+async function count() {
+  const place = document.getElementById("counting");
+  if (!place || place.dataset.begun) return;
+  place.dataset.begun = "1";
+  const link = place.querySelector("a");
+  const words = place.querySelector("span");
+  link.hidden = true;
+  words.textContent = place.dataset.busy;
+  try {
+    const answer = await fetch(link.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!place.isConnected) return;
+    for (const id of ["facets", "results-title", "all-matching"]) put(fresh, id);
+  } catch {
+    words.textContent = place.dataset.failed;
+    link.hidden = false;
+  }
+}
+
+function put(fresh, id) {
+  const [old, one] = [document.getElementById(id), fresh.getElementById(id)];
+  if (!old || !one) return;
+  const held = old.contains(document.activeElement) && document.activeElement.id;
+  old.replaceWith(document.adoptNode(one));
+  if (held) document.getElementById(held)?.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:after:swap", count);
+count();
+
 keys.listen(ACTS);
