@@ -5,7 +5,7 @@ Thin: each view asks `access`, calls one function of `runs`, and says what happe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -33,40 +33,29 @@ PRIORITIES = [str(priority) for priority in range(10)]
 @login_required
 def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Ask for the end of a run."""
-    run = _run_for(request, run_id, "run.cancel")
-    with _told(request):
-        runs.cancel(run.public_id, by=user_of(request).get_username())
-        messages.info(request, _("The run was asked to stop."))
-    return redirect("frontend:run", run_id=run_id)
+    return _ordered(request, run_id, "run.cancel", runs.cancel, _("The run was asked to stop."))
 
 
 @require_POST
 @login_required
 def pause_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Begin nothing new in this run."""
-    run = _run_for(request, run_id, "run.pause")
-    with _told(request):
-        runs.pause(run.public_id, by=user_of(request).get_username())
-        messages.info(request, _("Paused: what runs now goes on to its end, nothing new begins."))
-    return redirect("frontend:run", run_id=run_id)
+    told = _("Paused: what runs now goes on to its end, nothing new begins.")
+    return _ordered(request, run_id, "run.pause", runs.pause, told)
 
 
 @require_POST
 @login_required
 def resume_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Let a paused run go on."""
-    run = _run_for(request, run_id, "run.pause")
-    with _told(request):
-        runs.resume(run.public_id, by=user_of(request).get_username())
-        messages.info(request, _("The run goes on."))
-    return redirect("frontend:run", run_id=run_id)
+    return _ordered(request, run_id, "run.pause", runs.resume, _("The run goes on."))
 
 
 @require_POST
 @login_required
 def set_priority(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Give the steps that still wait another place in their queues."""
-    run = _run_for(request, run_id, "run.prioritize")
+    run = find_run(request, run_id, "run.prioritize")
     wanted = request.POST.get("priority")
     if wanted not in PRIORITIES:
         messages.error(request, _("Choose a priority from 0 (most urgent) to 9: nothing was changed."))
@@ -85,7 +74,7 @@ def set_priority(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @login_required
 def rerun(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Show what would be taken over and done again; on POST, do it as a new run, once however often it is sent."""
-    run = _run_for(request, run_id, "run.rerun")
+    run = find_run(request, run_id, "run.rerun")
     user = user_of(request)
     given = request.POST if request.method == "POST" else request.GET
     key = given.get("from") or None
@@ -156,8 +145,11 @@ def _told(request: HttpRequest) -> Iterator[None]:
         messages.error(request, str(refused))
 
 
-def _run_for(request: HttpRequest, run_id: UUID, action: str) -> Run:
-    run = find_run(request, run_id)
-    if not access.may(user_of(request), action, run.project):
-        raise PermissionDenied
-    return run
+def _ordered(
+    request: HttpRequest, run_id: UUID, action: str, order: Callable[..., Run], told: str
+) -> HttpResponse:
+    run = find_run(request, run_id, action)
+    with _told(request):
+        order(run.public_id, by=user_of(request).get_username())
+        messages.info(request, told)
+    return redirect("frontend:run", run_id=run_id)

@@ -150,11 +150,16 @@ def _parts(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def find_run(request: HttpRequest, run_id: UUID) -> Run:
-    """Give a run that this person may look at. Raises Http404."""
+def find_run(request: HttpRequest, run_id: UUID, action: str = "") -> Run:
+    """Give a run that this person may look at, and do `action` with.
+
+    Raises Http404 if they may not look at it, PermissionDenied if they may do no more than that.
+    """
     run = Run.objects.select_related("project__team", "owner", "parent").filter(public_id=run_id).first()
     if run is None or not access.may(user_of(request), "run.view", run.project):
         raise Http404
+    if action and not access.may(user_of(request), action, run.project):
+        raise PermissionDenied
     return run
 
 

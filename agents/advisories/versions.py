@@ -41,11 +41,6 @@ def compare(ecosystem: str, left: str, right: str) -> int:
     return rule(left.strip(), right.strip())
 
 
-def is_ordered(ecosystem: str) -> bool:
-    """Tell whether versions of this ecosystem can be compared here."""
-    return ecosystem in _RULES
-
-
 def same(ecosystem: str, left: str, right: str) -> bool:
     """Tell whether two spellings mean one version; without an order, whether they are spelled alike."""
     if left == right:

@@ -28,7 +28,6 @@ MOST_WINDOW_SECONDS = LONGEST_INTERVAL_SECONDS
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 BY = (("cron", _("at set times")), ("interval", _("again and again")))
 UNIT_NAMES = ((60, _("minutes")), (3_600, _("hours")), (86_400, _("days")), (1, _("seconds")))
-SIZES = frozenset(size for size, _unit in UNITS)
 
 
 class LocalTime(forms.CharField):

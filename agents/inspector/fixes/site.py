@@ -19,10 +19,6 @@ class Refused(Exception):
     """This fault cannot be mended mechanically; the message is the reason, for people."""
 
 
-class NotHere(Exception):
-    """This node is not what the codemod mends; another one near it may be."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a finding is. Lines and columns count from 1. `tainted`: names that hold input on the way to it."""
