@@ -8,20 +8,8 @@ from agents.inspector.taint import fields, guards, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
 from agents.inspector.taint.tables.rows import Rules, means
-from agents.inspector.taint.values import (
-    STORED,
-    UNKNOWN,
-    Attribute,
-    Choice,
-    Facts,
-    Source,
-    Taint,
-    Trail,
-    Value,
-    constant,
-    join,
-    merged,
-)
+from agents.inspector.taint.taints import Source, Taint, Trail, merged
+from agents.inspector.taint.values import STORED, UNKNOWN, Attribute, Choice, Facts, Value, constant, join
 
 _HOST_PARTS = frozenset({"netloc", "hostname", "host"})
 _ADDRESS = "@urllib.parse.ParseResult"

@@ -27,6 +27,7 @@ from agents.inspector.taint import (
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Partial
 from agents.inspector.taint.tables.rows import Rules
+from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import (
     NO_FACTS,
     STORED,
@@ -34,13 +35,11 @@ from agents.inspector.taint.values import (
     WEAKEN,
     Attribute,
     Choice,
-    Taint,
     Value,
     all_facts,
     deep_taints,
     element,
     join,
-    merged,
 )
 
 _STDLIB = sys.stdlib_module_names | {"builtins"}

@@ -9,6 +9,7 @@ from typing import Any
 from agents.inspector.taint import attributes, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Instance
+from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import (
     FALSE,
     KEYS,
@@ -20,12 +21,10 @@ from agents.inspector.taint.values import (
     TRUE,
     UNKNOWN,
     Attribute,
-    Taint,
     Value,
     constant,
     element,
     join,
-    merged,
 )
 
 _SHARED = {id(UNKNOWN), id(NONE), id(TRUE), id(FALSE)}

@@ -11,6 +11,7 @@ from agents.inspector.taint import attributes, fields, kinds, texts
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import joined
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
+from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import (
     KEYS,
     MAX_ITEMS,
@@ -20,7 +21,6 @@ from agents.inspector.taint.values import (
     WEAKEN,
     Attribute,
     Facts,
-    Taint,
     Value,
     all_facts,
     common_facts,
@@ -28,7 +28,6 @@ from agents.inspector.taint.values import (
     deep_taints,
     element,
     join,
-    merged,
 )
 
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from agents.inspector.taint import attributes, charsets, kinds
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
-from agents.inspector.taint.values import UNKNOWN, Attribute, Taint, Value, constant, deep_taints
+from agents.inspector.taint.taints import Taint
+from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, deep_taints
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame

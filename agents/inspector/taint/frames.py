@@ -19,7 +19,8 @@ from agents.inspector.taint import kinds
 from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Module
-from agents.inspector.taint.values import UNKNOWN, Place, Source, Taint, Trail, Value, longer, merged
+from agents.inspector.taint.taints import Place, Source, Taint, Trail, longer, merged
+from agents.inspector.taint.values import UNKNOWN, Value
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine

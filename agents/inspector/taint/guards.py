@@ -15,6 +15,7 @@ from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.letters import BEGINS_WITH_ONE, BEGINS_WITH_SLASH, absent
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.tables.rows import ArgumentNames, Row
+from agents.inspector.taint.taints import Source, Taint
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
@@ -23,8 +24,6 @@ from agents.inspector.taint.values import (
     Attribute,
     FactKey,
     Facts,
-    Source,
-    Taint,
     Value,
     all_facts,
     deep_taints,

@@ -10,7 +10,8 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.guards import chosen
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.tables.rows import Condition, Row
-from agents.inspector.taint.values import Attribute, Taint, Value, deep_taints, prefix_of
+from agents.inspector.taint.taints import Taint
+from agents.inspector.taint.values import Attribute, Value, deep_taints, prefix_of
 
 _SECRET = re.compile(
     r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or)"

@@ -11,6 +11,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments, Instance, Partial, Super
 from agents.inspector.taint.summaries import shown
+from agents.inspector.taint.taints import merged
 from agents.inspector.taint.values import (
     KEYS,
     MISSING,
@@ -23,7 +24,6 @@ from agents.inspector.taint.values import (
     deep_taints,
     element,
     join,
-    merged,
 )
 
 

@@ -10,15 +10,8 @@ from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Class
-from agents.inspector.taint.values import (
-    NONE,
-    UNKNOWN,
-    Attribute,
-    Taint,
-    Value,
-    constant,
-    deep_taints,
-)
+from agents.inspector.taint.taints import Taint
+from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, constant, deep_taints
 
 
 @known_as("command")

@@ -10,7 +10,8 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.pages import unescaped
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
-from agents.inspector.taint.values import UNKNOWN, Attribute, Taint, Value, constant, deep_taints, merged
+from agents.inspector.taint.taints import Taint, merged
+from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, deep_taints
 
 _TEXT, _ESCAPES, _NAME = Attribute("~text"), Attribute("~escapes"), Attribute("~name")
 _XSS = kinds.mask("xss")

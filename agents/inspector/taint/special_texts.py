@@ -9,21 +9,19 @@ from agents.inspector.taint import attributes, containers, guards, kinds, letter
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.taints import DECODED, Taint, merged
 from agents.inspector.taint.values import (
-    DECODED,
     MISSING,
     NO_FACTS,
     NONE,
     UNKNOWN,
     WEAKEN,
     Attribute,
-    Taint,
     Value,
     constant,
     deep_taints,
     element,
     join,
-    merged,
 )
 
 

@@ -9,15 +9,8 @@ from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Function, Instance
-from agents.inspector.taint.values import (
-    NONE,
-    UNKNOWN,
-    Attribute,
-    Value,
-    deep_taints,
-    merged,
-    parts,
-)
+from agents.inspector.taint.taints import merged
+from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, deep_taints, parts
 
 
 @known_as("response")

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments
-from agents.inspector.taint.values import Taint, Value, deep_taints, merged
+from agents.inspector.taint.taints import Taint, merged
+from agents.inspector.taint.values import Value, deep_taints
 
 Special = Callable[[Frame, ast.expr, Arguments, "Value | None", Value], Value]
 SPECIALS: dict[str, Special] = {}

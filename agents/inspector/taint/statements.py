@@ -10,16 +10,8 @@ from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import Instance
-from agents.inspector.taint.values import (
-    NO_FACTS,
-    NONE,
-    UNKNOWN,
-    Value,
-    all_facts,
-    common_facts,
-    element,
-    merged,
-)
+from agents.inspector.taint.taints import merged
+from agents.inspector.taint.values import NO_FACTS, NONE, UNKNOWN, Value, all_facts, common_facts, element
 
 
 @executes(ast.Expr)

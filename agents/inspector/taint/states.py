@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from agents.inspector.taint import letters
 from agents.inspector.taint.kinds import WITHIN, mask
+from agents.inspector.taint.taints import Taint
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     WEAKEN,
     Facts,
-    Taint,
     Value,
     all_facts,
     common_facts,

@@ -11,7 +11,8 @@ from agents.inspector.taint.charsets import hidden
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.letters import absent
 from agents.inspector.taint.structures import Arguments
-from agents.inspector.taint.values import UNKNOWN, Taint, Value, constant, deep_taints, element, merged
+from agents.inspector.taint.taints import Taint, merged
+from agents.inspector.taint.values import UNKNOWN, Value, constant, deep_taints, element
 
 _PATH = kinds.mask("path")
 Method = Callable[[Frame, ast.Call, Value, Arguments], Value]

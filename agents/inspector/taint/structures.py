@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Union
 
 from agents.inspector.taint import sources
 from agents.inspector.taint.sources import Position, Told
-from agents.inspector.taint.values import UNKNOWN, Facts, Trail, Value, join
+from agents.inspector.taint.taints import Trail
+from agents.inspector.taint.values import UNKNOWN, Facts, Value, join
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame

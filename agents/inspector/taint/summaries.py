@@ -17,6 +17,7 @@ from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Instance, Summary
+from agents.inspector.taint.taints import Source, Taint, merged
 from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
     DEEP,
@@ -24,14 +25,11 @@ from agents.inspector.taint.values import (
     UNKNOWN,
     Attribute,
     Choice,
-    Source,
-    Taint,
     Value,
     constant,
     deep_taints,
     element,
     join,
-    merged,
     parts,
 )
 

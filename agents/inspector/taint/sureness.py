@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 
 from agents.inspector.taint.structures import Hit
-from agents.inspector.taint.values import Source, Trail
+from agents.inspector.taint.taints import Source, Trail
 
 # Sources that are a dictionary of texts, and those that are one text.
 _DICTIONARIES = frozenset(

@@ -13,7 +13,8 @@ from typing import Any
 
 from agents.inspector.taint import kinds, letters, strings, summaries
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.values import MISSING, Taint, Value, constant, deep_taints, merged, prefix_of
+from agents.inspector.taint.taints import Taint, merged
+from agents.inspector.taint.values import MISSING, Value, constant, deep_taints, prefix_of
 
 MAX_TEXT = 4_000  # of a folded constant
 _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")

@@ -26,18 +26,8 @@ from agents.inspector.taint.structures import (
     Summary,
     Super,
 )
-from agents.inspector.taint.values import (
-    FALSE,
-    MISSING,
-    NONE,
-    TRUE,
-    UNKNOWN,
-    Choice,
-    Facts,
-    Taint,
-    Trail,
-    Value,
-)
+from agents.inspector.taint.taints import Taint, Trail
+from agents.inspector.taint.values import FALSE, MISSING, NONE, TRUE, UNKNOWN, Choice, Facts, Value
 
 _SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
 _CONSTANTS = (str, bytes, int, float, complex, bool, type(None))

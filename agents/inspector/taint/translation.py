@@ -9,16 +9,8 @@ from typing import Any
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Partial
-from agents.inspector.taint.values import (
-    DEEP,
-    Facts,
-    Taint,
-    Trail,
-    Value,
-    deep_taints,
-    longer,
-    merged,
-)
+from agents.inspector.taint.taints import Taint, Trail, longer, merged
+from agents.inspector.taint.values import DEEP, Facts, Value, deep_taints
 
 
 class Back:

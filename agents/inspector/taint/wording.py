@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.inspector.taint import kinds, sureness
 from agents.inspector.taint.structures import Hit
-from agents.inspector.taint.values import Source
+from agents.inspector.taint.taints import Source
 
 _LEFT = re.compile(r"~(?:\d+:\d+|[ed])")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
