@@ -74,10 +74,12 @@ def search(words: str) -> list[Hit]:
 
 
 def _excerpt(text: str, word: str) -> str:
-    plain = _plain(text)
+    """The words around the first place that has one, whole ones; the title stands above them already."""
+    plain = _plain(_TITLE.sub("", text, count=1))
     at = max(plain.casefold().find(word), 0)
-    first, last = max(at - AROUND, 0), at + AROUND
-    return f"{'… ' if first else ''}{plain[first:last].strip()}{' …' if last < len(plain) else ''}"
+    first = plain.find(" ", at - AROUND, at) + 1 if at > AROUND else 0
+    last = plain.rfind(" ", at, at + AROUND) if at + AROUND < len(plain) else len(plain)
+    return f"{'… ' if first else ''}{plain[first:last]}{' …' if last < len(plain) else ''}"
 
 
 def _plain(text: str) -> str:

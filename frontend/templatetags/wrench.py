@@ -9,6 +9,7 @@ from django import template
 from django.conf import settings
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -40,11 +41,11 @@ def flower_path() -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Write seconds as people do: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min. Nothing for None."""
+    """Write seconds as people do: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min. Nothing for None. So does clock.js."""
     if seconds is None:
         return ""
     if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{number_format(max(seconds, 0), 1)} s"
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -64,13 +65,15 @@ def effort(minutes: float | None) -> str:
     if whole < 480:
         return f"{whole // 60} h {whole % 60} min" if whole % 60 else f"{whole // 60} h"
     days, hours = whole // 480, whole % 480 // 60
-    return f"{days:,} d {hours} h" if hours and days < 100 else f"{days:,} d"
+    if hours and days < 100:
+        return f"{days} d {hours} h"
+    return f"{number_format(days, 0, force_grouping=True)} d"
 
 
 @register.filter
 def number(count: float | None) -> str:
     """Write a count with its thousands apart; a dash for what was not counted."""
-    return "–" if count is None else f"{count:,.0f}"
+    return "–" if count is None else number_format(round(count), 0, force_grouping=True)
 
 
 @register.filter

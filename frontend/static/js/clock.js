@@ -5,9 +5,10 @@ const reader = document.documentElement.lang === "en" ? undefined : document.doc
 const words = document.body.dataset; // now, ago, in: the page's words, {} stands for the time
 const day = new Intl.DateTimeFormat(reader, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const clock = new Intl.DateTimeFormat(reader, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const tenths = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export function duration(seconds) {
-  if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
+  if (seconds < 10) return `${tenths.format(Math.max(seconds, 0))} s`;
   const whole = Math.floor(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
