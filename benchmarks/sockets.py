@@ -187,7 +187,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, port: int, token: str, hear: Callable[[Client, Figures], None]) -> None:
         uri = parse_uri(f"ws://127.0.0.1:{port}/api/v1/stream")
-        self._inner = ClientProtocol(uri, subprotocols=["wrench.v1", f"bearer.{token}"])  # type: ignore[list-item]
+        self._inner = ClientProtocol(uri, subprotocols=["wrench.v1", f"bearer.{token}"])
         self._hear = hear
         self.closed = asyncio.get_running_loop().create_future()
         self.welcome = asyncio.get_running_loop().create_future()
@@ -202,7 +202,7 @@ class Client(asyncio.Protocol):
         self._inner.receive_data(data)
         for event in self._inner.events_received():
             if getattr(event, "opcode", None) is Opcode.TEXT:
-                frame = json.loads(bytes(event.data))  # type: ignore[union-attr]
+                frame = json.loads(bytes(event.data))
                 if frame["op"] == "welcome" and not self.welcome.done():
                     self.welcome.set_result(None)
                 self._hear(self, frame)
@@ -411,7 +411,7 @@ def serve_deaf(arguments: list[str]) -> None:
         if chance.random() >= share:
             real(self, run_id, head)
 
-    Hub.run_hint = deaf  # type: ignore[method-assign]
+    Hub.run_hint = deaf
     uvicorn.main(arguments, standalone_mode=False)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from wrenchai_client.errors import BAD_INPUT, FORBIDDEN, ClientError
 from wrenchai_client.server import ApiClient, is_loopback
@@ -71,7 +72,7 @@ class Feed:
         try:
             opening = connect(
                 url,
-                subprotocols=[PROTOCOL, f"bearer.{self._client.token}"],  # type: ignore[list-item]
+                subprotocols=[Subprotocol(PROTOCOL), Subprotocol(f"bearer.{self._client.token}")],
                 open_timeout=OPEN_SECONDS,
                 close_timeout=1,
                 max_size=2**22,

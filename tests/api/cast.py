@@ -75,7 +75,7 @@ class PlannerCatalog:
 @pytest.fixture
 def planner() -> Iterator[None]:
     real = contract.catalog()
-    contract.use_catalog(PlannerCatalog())  # type: ignore[arg-type]
+    contract.use_catalog(PlannerCatalog())
     yield
     contract.use_catalog(real)
 

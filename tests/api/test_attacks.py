@@ -77,7 +77,7 @@ def world(worker: None, settings: Settings) -> World:
 
 
 def owner_of(world: World) -> str:
-    credentials: dict[str, str] = world.programs["owner"]._credentials  # type: ignore[attr-defined]
+    credentials: dict[str, str] = world.programs["owner"]._credentials
     return credentials["HTTP_AUTHORIZATION"]
 
 

@@ -197,7 +197,7 @@ def test_answers_are_those_that_are_described(worker: None, settings: Settings) 
 
 def machine(schema: Any, role: str, world: World) -> Any:
     """Give a state machine that goes from what one operation answers to those that take it: made, read, deleted."""
-    credentials: dict[str, str] = world.programs[role]._credentials  # type: ignore[attr-defined]
+    credentials: dict[str, str] = world.programs[role]._credentials
     inferred: Any = schema.as_state_machine()
 
     class Walk(inferred):  # type: ignore[misc]  # made at run time

@@ -190,5 +190,5 @@ def _text(client: Client | APIClient, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code < 500, path
     if answer.streaming:
-        return b"".join(answer.streaming_content).decode("utf-8", "replace")  # type: ignore[arg-type]
+        return b"".join(answer.streaming_content).decode("utf-8", "replace")
     return str(answer.content.decode("utf-8", "replace"))

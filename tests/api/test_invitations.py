@@ -95,7 +95,7 @@ class Smtp(socketserver.StreamRequestHandler):
             if word == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
                 body = iter(self.rfile.readline, b".\r\n")
-                self.server.mails.append(b"".join(body).decode())  # type: ignore[attr-defined]
+                self.server.mails.append(b"".join(body).decode())
             self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
 
 
@@ -104,12 +104,12 @@ def mail_server(settings: Any) -> Iterator[list[str]]:
     """A real server, and Django's own backend for it."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Smtp) as server:
         server.daemon_threads = True
-        server.mails = []  # type: ignore[attr-defined]
+        server.mails = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings.MAIL_IS_ON = True
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
-        yield server.mails  # type: ignore[attr-defined]
+        yield server.mails
         server.shutdown()
 
 

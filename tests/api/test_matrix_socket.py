@@ -86,7 +86,7 @@ async def told(secret: str | None, frame: Asked) -> str:
 
 
 def secret_of(world: World, role: str) -> str | None:
-    credentials: dict[str, str] = world.programs[role]._credentials  # type: ignore[attr-defined]
+    credentials: dict[str, str] = world.programs[role]._credentials
     return credentials["HTTP_AUTHORIZATION"].partition(" ")[2] if credentials else None
 
 

@@ -25,7 +25,7 @@ def api_views() -> Iterator[tuple[str, type[APIView]]]:
             if isinstance(pattern, URLResolver):
                 yield from walk(pattern.url_patterns, where)
             elif where.startswith(("api/", "livez", "readyz")) and pattern.name not in PLAIN_VIEWS:
-                yield where, pattern.callback.cls  # type: ignore[attr-defined]
+                yield where, pattern.callback.cls
 
     yield from walk(get_resolver().url_patterns, "")
 

@@ -22,7 +22,7 @@ def _own_store(settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()
 
 
 def path(run: Run) -> str:

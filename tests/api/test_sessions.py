@@ -82,7 +82,7 @@ def test_what_is_not_asked_for_is_refused(cast: Cast, more: dict[str, Any]) -> N
 
 
 def test_strangers_get_nothing(cast: Cast) -> None:
-    row = sessions.begin(cast.bob, "browser", sessions.Device(), lasts=sessions.REMEMBERED)  # type: ignore[arg-type]
+    row = sessions.begin(cast.bob, "browser", sessions.Device(), lasts=sessions.REMEMBERED)
     for method, path in (
         ("get", PATH),
         ("post", f"{PATH}/revoke"),

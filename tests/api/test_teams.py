@@ -115,7 +115,7 @@ def test_new_slug_takes_the_rate_rules_of_the_projects_along(cast: Cast) -> None
         "c": "alice",
     }
     assert api(cast.alice).get(ALICE).status_code == 404
-    assert AuditRecord.objects.first().details == {"changes": {"slug": {"was": "alice", "is": "acme"}}}  # type: ignore[union-attr]
+    assert AuditRecord.objects.first().details == {"changes": {"slug": {"was": "alice", "is": "acme"}}}
     assert api(cast.alice).patch(f"{TEAMS}/acme", {"slug": "charlie"}).status_code == 409
 
 

@@ -70,7 +70,7 @@ def test_other_operations_say_nothing(cast: Cast) -> None:
 
 
 def test_schema_marks_what_leaves() -> None:
-    made = SchemaGenerator(patterns=urlpatterns[:1]).get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    made = SchemaGenerator(patterns=urlpatterns[:1]).get_schema(request=None, public=True)
     verbs = made["paths"]["/api/v1/things"]
     assert verbs["get"]["deprecated"] is True
     assert "it may be gone from 2027-09-01 on. Use `/api/v2/things`." in verbs["get"]["description"]

@@ -36,7 +36,7 @@ def _master(settings: Any) -> None:
 def make(cast: Cast, **changes: Any) -> dict[str, Any]:
     answer = api(cast.alice).post(PATH, {**ORDER, **changes})
     assert answer.status_code == 201, answer.content
-    return answer.json()  # type: ignore[no-any-return]
+    return answer.json()
 
 
 def test_hook_is_made_pinged_listed_changed_and_deleted(cast: Cast) -> None:

@@ -126,7 +126,7 @@ def _host_dies(world: World, api: Api) -> None:
     world.freeze(holder)
     world.kill(holder, whole_tree=True)
     with contextlib.suppress(AttributeError):
-        holder.process.wait(10)  # type: ignore[union-attr]
+        holder.process.wait(10)
     if other.process is None or other.process.poll() is not None:
         world.start(other.name)
 

@@ -86,7 +86,7 @@ class Stand:
 def operation() -> Any:
     """Let executions do something else until the test's end."""
     real = contract.catalog()
-    yield lambda act: contract.use_catalog(Stand(act))  # type: ignore[arg-type]
+    yield lambda act: contract.use_catalog(Stand(act))
     contract.use_catalog(real)
 
 

@@ -32,7 +32,7 @@ def test_output_over_the_limit_is_refused(
 @pytest.mark.parametrize("name", ["a\r\nb", "", "../x", "x" * 201, "a\0"])
 def test_artifact_with_an_unfit_name_is_refused(worker: object, submit: Submit, name: str) -> None:
     submit(work("a"))
-    lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")  # type: ignore[attr-defined]
+    lease = runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
     context = execution.AttemptContext(lease=lease, project_id=1)
     with pytest.raises(ValueError, match="an artifact cannot be named"):
         context.put_artifact(name, b"x", media_type="text/plain")
@@ -42,7 +42,7 @@ def test_artifact_with_an_unfit_name_is_refused(worker: object, submit: Submit, 
 def test_lost_step_with_an_effect_once_is_not_run_again_without_leave(submit: Submit, worker: object) -> None:
     run = submit(work("a"))
     Step.objects.filter(run=run).update(effect="once")
-    runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")  # type: ignore[attr-defined]
+    runs.start("agent.probe", worker=worker.pk, pid=1, worker_name="t")
     Step.objects.filter(run=run).update(lost_at=Now())
     assert runs.recover() == 1
     question = Approval.objects.get(run=run)

@@ -46,7 +46,7 @@ def orders(**changes: object) -> Orders:
         cancel_grace_seconds=1,
         shutdown_grace_seconds=1,
     )
-    return replace(known, **changes)  # type: ignore[arg-type]
+    return replace(known, **changes)
 
 
 def grandchild(note: Path) -> int:

@@ -105,7 +105,7 @@ def test_log_chunk_whose_answer_was_lost_is_stored_once(
             real()
             lose_answer()
 
-        connection.run_and_clear_commit_hooks = hooks  # type: ignore[method-assign]
+        connection.run_and_clear_commit_hooks = hooks
         try:
             context.log("one line")
         finally:

@@ -163,7 +163,7 @@ def run(machine: type[Machine], number: int, given: settings) -> None:
     """
     machine.failures.clear()
     try:
-        run_state_machine_as_test(seed(number)(lambda: machine()), settings=given)  # type: ignore[arg-type]
+        run_state_machine_as_test(seed(number)(lambda: machine()), settings=given)
     except Exception as error:
         if machine.failures:
             raise AssertionError(min(machine.failures, key=len)) from error

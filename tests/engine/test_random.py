@@ -187,7 +187,7 @@ def test_random_operations_leave_sound_runs(
     submit: Submit, worker: WorkerSession, settings: object, seed: int
 ) -> None:
     print(f"seed {seed}")
-    settings.RETRY_BASE_SECONDS = 0  # type: ignore[attr-defined]
+    settings.RETRY_BASE_SECONDS = 0
     dice = random.Random(seed)
     every = [submit(random_plan(dice, "s", []), goal=f"run {n}") for n in range(RUNS)]
     ids = [run.pk for run in every]

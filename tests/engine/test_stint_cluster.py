@@ -101,7 +101,7 @@ def test_children_killed_among_turns_end_no_run_twice_or_never(
     flooded = flood(submit, ledger, seconds=0.003)
     kills = (40, 90, 140)
     for wanted in kills:
-        until(lambda wanted=wanted: len(begun(ledger)) > wanted, within=60, what=f"{wanted} have begun")  # type: ignore[misc]
+        until(lambda wanted=wanted: len(begun(ledger)) > wanted, within=60, what=f"{wanted} have begun")
         kill_tree(until(lambda: children_of(worker.pid), within=30, what="a child lives")[0])
     for run in flooded:
         cluster.wait_for(run)

@@ -84,7 +84,7 @@ def test_schedules_of_one_moment_are_told_apart(make_schedule: Make, monkeypatch
     stale = make_schedule()
     schedules.fire_now(stale.pk, by="alice")
     stale.fires.update(fire_at=stale.starts_at)  # its time has fired, though its row does not say so
-    stale.fires.get().run.delete()  # type: ignore[union-attr]
+    stale.fires.get().run.delete()
     schedules.fire_due()
     assert [fire.outcome for fire in busy.fires.order_by("fire_at")] == ["skipped", "submitted"]
     assert fired(plain) == [(0, "submitted")]

@@ -23,7 +23,7 @@ def watchman() -> Watchman:
 def test_nothing_is_done_when_the_block_is_over_in_time(watchman: Watchman) -> None:
     acted: list[int] = []
     for number in range(200):
-        with watchman.watch(lambda number=number: acted.append(number), after_seconds=NEVER):  # type: ignore[misc]
+        with watchman.watch(lambda number=number: acted.append(number), after_seconds=NEVER):
             pass
     assert acted == []
 
@@ -159,7 +159,7 @@ def test_connection_that_cannot_be_closed_holds_up_nobody(watchman: Watchman) ->
     def act() -> None:
         mine = connections[DEFAULT_DB_ALIAS]  # this thread's own
         acts.append(mine)
-        mine.close = lambda: 1 // 0  # type: ignore[method-assign, assignment, return-value]
+        mine.close = lambda: 1 // 0
 
     with pytest.raises(ZeroDivisionError), watchman.watch(act, after_seconds=SOON):
         until(lambda: acts, within=20, what="acted")

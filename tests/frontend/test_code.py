@@ -221,7 +221,7 @@ def test_pages_say_why_there_is_no_source(cast: Cast, tmp_path: Path, settings: 
     write(tmp_path, {"a.py": "x = 1\n"})
     looked_at(cast.project, tmp_path)
     for digest in reading._kept:
-        Path(artifacts.folder_store().path(artifacts._place(digest))).unlink()  # type: ignore[union-attr]
+        Path(artifacts.folder_store().path(artifacts._place(digest))).unlink()
     reading._kept.clear()
     assert "The source is not stored any more." in client.get(CODE).content.decode()
     settings.SHOW_SOURCE = False

@@ -299,8 +299,8 @@ def test_admin_tells_who_and_in_which_request(cast: Cast, root: User) -> None:
     assert client.post("/admin/tasks/limitrule/add/", form, **ID).status_code == 302  # type: ignore[arg-type]  # headers
     row = LimitRule.objects.get()
     pk = row.pk
-    assert client.post(f"/admin/tasks/limitrule/{pk}/change/", {**form, "most": 4}, **ID).status_code == 302  # type: ignore[arg-type]
-    assert client.post(f"/admin/tasks/limitrule/{pk}/delete/", {"post": "yes"}, **ID).status_code == 302  # type: ignore[arg-type]
+    assert client.post(f"/admin/tasks/limitrule/{pk}/change/", {**form, "most": 4}, **ID).status_code == 302
+    assert client.post(f"/admin/tasks/limitrule/{pk}/delete/", {"post": "yes"}, **ID).status_code == 302
     assert labels(row, pk) == ["created", "changed", "deleted"]
     who = {"by": "root", "by_id": root.pk, "through": "admin", "request": "find-me"}
     assert stamps(row, pk) == [who, who, who]

@@ -63,7 +63,7 @@ def snapshot(tmp_path: Path) -> tuple[str, bytes]:
     def keep(
         name: str, content: bytes | Path | io.BufferedIOBase, *, media_type: str
     ) -> contract.ArtifactRef:
-        ref = artifacts.put(name, content, media_type=media_type)  # type: ignore[arg-type]
+        ref = artifacts.put(name, content, media_type=media_type)
         with artifacts.open_blob(ref.digest) as blob:
             stored.append(blob.read())
         return ref

@@ -17,6 +17,8 @@ from wrenchai_project import services
 
 MOST_LINES = 500
 MOST_FUNCTION_LINES = 50
+SILENCES = re.compile(r"# (noqa|type: ignore)")
+SAYS_WHY = re.compile(r"# (noqa: [A-Z0-9, ]+ |type: ignore\[[a-z, -]+\]  )[-#(] ?\w")
 LEFT_FOR_LATER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MACHINE = re.compile(r"(?<![\w.])/(?:work|home/\w+|Users/\w+|root)/[\w.]")
 REGISTRY = re.compile(
@@ -38,13 +40,22 @@ def test_import_rules_are_kept() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@every_module
-def test_module_leaves_nothing_for_later(module: Path) -> None:
+def comments_of(module: Path) -> list[str]:
     source = io.StringIO(module.read_text(encoding="utf-8"))
-    comments = [
+    return [
         token.string for token in tokenize.generate_tokens(source.readline) if token.type == tokenize.COMMENT
     ]
-    assert [comment for comment in comments if LEFT_FOR_LATER.search(comment)] == []
+
+
+@every_module
+def test_module_leaves_nothing_for_later(module: Path) -> None:
+    assert [comment for comment in comments_of(module) if LEFT_FOR_LATER.search(comment)] == []
+
+
+@every_module
+def test_module_says_why_it_silences_a_check(module: Path) -> None:
+    silent = [comment for comment in comments_of(module) if SILENCES.match(comment)]
+    assert [comment for comment in silent if not SAYS_WHY.match(comment)] == []
 
 
 @every_module

@@ -87,7 +87,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]],
     """Give the errors that a start tells, each with its hint. Cases of different variables share a start."""
     starts: list[dict[str, str]] = []
     for case in BAD:
-        changes: dict[str, str] = case.values[0]  # type: ignore[assignment]
+        changes: dict[str, str] = case.values[0]
         start = next((one for one in starts if not apart(one) & apart(changes)), None)
         if start is None:
             starts.append(start := {})

@@ -34,7 +34,7 @@ class Received:
 
     @property
     def told(self) -> dict[str, Any]:
-        return json.loads(self.body)  # type: ignore[no-any-return]
+        return json.loads(self.body)
 
 
 @dataclass

@@ -348,7 +348,7 @@ def test_deleted_hook_takes_what_waits_along_and_an_answer_comes_to_nothing(
     couriers.record(under_way, sending.Answer(status=200))
     courier.work_off()
     assert (receiver.got, WebHookDelivery.objects.count(), WebHookSecret.objects.count()) == ([], 0, 0)
-    assert AuditRecord.objects.order_by("number").last().act == "webhook.deleted"  # type: ignore[union-attr]
+    assert AuditRecord.objects.order_by("number").last().act == "webhook.deleted"
 
 
 def test_secret_that_cannot_be_opened_is_told_and_tried_again(

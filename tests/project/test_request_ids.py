@@ -113,7 +113,7 @@ def test_body_that_is_refused_before_django_is_answered_with_an_id() -> None:
 @pytest.mark.django_db
 def test_log_lines_of_a_request_tell_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     """Also the line that Django writes of a refused request when the middleware is done."""
-    formatter = logging.config.dictConfigClass(settings.LOGGING).configure_formatter(  # type: ignore[attr-defined]
+    formatter = logging.config.dictConfigClass(settings.LOGGING).configure_formatter(
         dict(settings.LOGGING["formatters"]["json"])
     )
     lines: list[dict[str, Any]] = []

@@ -325,7 +325,7 @@ def test_missing_redis_names_the_command_that_installs_it(
 ) -> None:
     (tmp_path / "apt-get").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(servers.ServerMissing, match="sudo apt-get install redis-server, or set REDIS_URL"):
         redis_server.find()
 

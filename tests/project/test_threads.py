@@ -102,7 +102,7 @@ Check = Callable[[Handler], Awaitable[None]]
 
 
 def run(check: Check, *, threads: int) -> None:
-    asyncio.run(asyncio.wait_for(_checked(check, threads), 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(_checked(check, threads), 60))
 
 
 async def _checked(check: Check, threads: int) -> None:

@@ -80,7 +80,7 @@ def test_long_path_costs_little(route: str, path: str) -> None:
 
 
 def names(**call: object) -> list[str]:
-    given = Call(**call)  # type: ignore[arg-type]
+    given = Call(**call)
     return [rule.name for rule, _ in asked(book.rules(given.kind), given)]
 
 
@@ -158,5 +158,5 @@ def test_default_rules_pass_every_check(db: None) -> None:
     for name, scope, route, rate, burst, _ in migration.RULES:
         Rule(
             pk=1, name=name, scope=Scope(scope), route=route, subject="", rate=rate, burst=burst, cost=1,
-            action=RateRule().action, dry_run=False,  # type: ignore[arg-type]
+            action=RateRule().action, dry_run=False,
         ).check()  # fmt: skip

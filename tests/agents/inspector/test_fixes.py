@@ -284,7 +284,7 @@ def test_odd_files_are_mended_and_nothing_else_of_them_changes(tmp_path: Path) -
         for path, content in HOSTILE.items()
     }
     assert mends == expected
-    copy = plant(tmp_path / "copy", HOSTILE)  # type: ignore[arg-type]
+    copy = plant(tmp_path / "copy", HOSTILE)
     subprocess.run(["git", "apply"], input=made.combined.diff, cwd=copy, check=True)
     assert {path: (copy / path).read_bytes() for path in HOSTILE} == expected
 

@@ -29,7 +29,7 @@ class _Script(Analyzer):
 
     def __init__(self, name: str, code: str, *, weight: float = 1.0) -> None:
         self.name = name  # type: ignore[misc]  # one class, several tools
-        self.seconds_per_megabyte = weight  # type: ignore[misc]
+        self.seconds_per_megabyte = weight
         self._code = code
 
     def command(self, batch: Batch) -> list[str]:

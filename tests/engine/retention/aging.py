@@ -87,5 +87,5 @@ def read(digest: str) -> bytes:
 
 
 def stored() -> dict[str, int]:
-    root = Path(artifacts.folder_store().location)  # type: ignore[union-attr]
+    root = Path(artifacts.folder_store().location)
     return {path.name: path.stat().st_size for path in root.glob("??/??/[0-9a-f]*")}

@@ -23,7 +23,7 @@ def store(tmp_path: Path, settings: Any) -> Iterator[Path]:
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     storages._storages.clear()  # type: ignore[attr-defined]  # made once per process
     yield tmp_path / "artifacts"
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -148,7 +148,7 @@ class World:
         PruneReport.objects.all().delete()
         Project.objects.all().delete()
         Team.objects.all().delete()
-        for path in Path(artifacts.folder_store().location).glob("??/??/*"):  # type: ignore[union-attr]
+        for path in Path(artifacts.folder_store().location).glob("??/??/*"):
             path.unlink()
         today = database_now().date()
         for day in partitions.days():

@@ -132,7 +132,7 @@ def test_folder_that_cannot_be_reached_does_not_end_the_scheduler(
 ) -> None:
     (tmp_path / "file").write_text("")
     settings.ARTIFACTS_DIR = tmp_path / "file" / "artifacts"
-    storages._storages.clear()  # type: ignore[attr-defined]
+    storages._storages.clear()
     rounds.Daily()()
     assert retention.prune().error == ""
 

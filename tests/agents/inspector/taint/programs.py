@@ -20,7 +20,7 @@ def analysed(root: Path, files: dict[str, str], **bounds: int) -> dict[str, Any]
         path.write_text(dedent(text))
     programs = [name for name in files if name.endswith(".py")]
     pages = [name for name in files if not name.endswith(".py")]
-    return as_data(in_large_thread(Engine(root, programs, templates=pages, **bounds)))  # type: ignore[arg-type]
+    return as_data(in_large_thread(Engine(root, programs, templates=pages, **bounds)))
 
 
 def found(root: Path, files: dict[str, str]) -> list[str]:
