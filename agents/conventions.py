@@ -7,13 +7,16 @@ from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
-_DOC_FOLDERS = frozenset({"doc", "docs", "example", "examples", "sample", "samples"})
+_DOC_FOLDERS = frozenset({
+    "doc", "docs", "example", "examples", "sample", "samples", "releasenotes", "release_notes", "release-notes",
+    "newsfragments", "changelog", "changelogs", "changelog.d", "changes.d",
+})  # fmt: skip
 _CI_FOLDERS = frozenset({".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines"})
 _CI_NAME = re.compile(
     r"^(tox\.ini|noxfile\.py|vagrantfile|\.travis\.yml|\.gitlab-ci\.yml|jenkinsfile|appveyor\.yml|.*[-_.](ci|test|tests|dev|cypress|e2e)\.ya?ml)$",
     re.IGNORECASE,
 )
-_DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt"})
+_DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt", ".example", ".sample"})
 
 
 def is_test(path: str) -> bool:

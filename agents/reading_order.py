@@ -1,7 +1,10 @@
 """The order in which to read findings: what is grave and sure first, and of one rule a few before others.
 
-    step = severity (0 for critical) + doubt (0 for sure) + repetition (0 for the first two of a rule, then one more
-           for each doubling)
+    step = severity (0 for critical) + doubt (0 for sure, 2 for likely, 3 for a guess)
+           + repetition (0 for the first two of a rule, then one more for each doubling)
+
+A doubt counts for two steps: of what was read in projects that nobody had tuned on, what was sure was mostly true
+however small, what was grave and doubtful mostly not.
 
 A mistake in judging seldom comes alone: what misleads a tool once in a project misleads it everywhere in it, and a
 true mistake that was made forty times is known after two. Sorted by severity alone, either fills the whole beginning.
@@ -14,9 +17,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from agents.findings import FindingData, Severity, sort_key
+from agents.findings import Confidence, FindingData, Severity, sort_key
 
 FEW = 2  # of one rule, that wait for nobody
+_DOUBT = {Confidence.HIGH: 0, Confidence.MEDIUM: 2, Confidence.LOW: 3}
 T = TypeVar("T")
 
 
@@ -52,8 +56,8 @@ def _turns(ranked: list[FindingData]) -> list[int]:
 
 
 def _key(one: FindingData, turn: int) -> tuple[object, ...]:
-    repetition = (turn // FEW).bit_length()
-    step = one.severity.weight + one.confidence.weight + repetition
-    _, is_guess, is_upkeep, doubt, in_test_code, path, line = sort_key(one)
-    grave = (one.severity is Severity.INFO, step, is_guess, is_upkeep, repetition, doubt, one.severity.weight)
+    repetition, doubt = (turn // FEW).bit_length(), _DOUBT[one.confidence]
+    _, _, is_upkeep, _, in_test_code, path, line = sort_key(one)
+    step = one.severity.weight + doubt + repetition
+    grave = (one.severity is Severity.INFO, step, doubt, is_upkeep, repetition, one.severity.weight)
     return (*grave, in_test_code, turn, path, line)

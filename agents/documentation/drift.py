@@ -19,6 +19,7 @@ from agents.findings import Confidence, Severity
 from agents.grounding import Index
 from agents.symbols import Docstring, Item, Module, Symbol, Symbols, Tokens, text_of
 
+_REQUESTS = frozenset({"request", "req"})
 UNKNOWN_PARAMETER = "docstring-unknown-parameter"
 MISSING_PARAMETER = "docstring-missing-parameter"
 WRONG_TYPE = "docstring-wrong-type"
@@ -118,9 +119,13 @@ def _parameters(place: _Place) -> Iterator[Claim]:
         told = f"{place.symbol.name}() has no parameter {_listed(unknown)}, of which its docstring tells"
         if missing:
             told += f"; the docstring says nothing of {_listed(missing)}"
+        # A handler may describe what it reads of a request as if that were its own.
+        of_request = known.isdisjoint(documented) and not known.isdisjoint(_REQUESTS)
         yield place.claim(
             UNKNOWN_PARAMETER, "Docstring names a parameter that does not exist", told + ".",
-            [documented[name].line for name in unknown], severity=Severity.MEDIUM, confidence=sure,
+            [documented[name].line for name in unknown],
+            severity=Severity.LOW if of_request else Severity.MEDIUM,
+            confidence=Confidence.MEDIUM if of_request else sure,
         )  # fmt: skip
     elif missing and not unknown and place.symbol.public and len(missing) < len(wanted) / 2:
         yield place.claim(

@@ -40,15 +40,16 @@ def test_what_is_sure_comes_before_what_is_graver_and_less_sure() -> None:
     assert _read(
         _one("grave", HIGH, LIKELY), _one("sure", MEDIUM, SURE), _one("both", HIGH, SURE), _one("guess", HIGH, GUESS),
         _one("small", LOW, SURE),
-    ) == ["both 1", "sure 1", "grave 1", "small 1", "guess 1"]  # fmt: skip
+    ) == ["both 1", "sure 1", "small 1", "grave 1", "guess 1"]  # fmt: skip
 
 
 def test_faults_come_before_upkeep_that_is_as_grave_and_a_guess_comes_last() -> None:
     assert _read(
         _one("upkeep", LOW, SURE, category="docs"),
-        _one("fault", MEDIUM, LIKELY),
+        _one("fault", LOW, SURE),
         _one("guess", HIGH, GUESS),
-    ) == ["fault 1", "upkeep 1", "guess 1"]
+        _one("likely", HIGH, LIKELY),
+    ) == ["fault 1", "upkeep 1", "likely 1", "guess 1"]
 
 
 def test_information_stands_behind_everything_else() -> None:

@@ -48,7 +48,7 @@ def _claim(row: dict[str, Any]) -> Claim:
         line=max(1, row["at"]),
         end_line=max(1, row["at"], row["end_line"]),
         span_start=max(1, row["line"]),
-        severity=Severity.MEDIUM,
-        confidence=Confidence.HIGH,
+        severity=Severity.LOW if row["of_request"] else Severity.MEDIUM,
+        confidence=Confidence.MEDIUM if row["of_request"] else Confidence.HIGH,
         category="docs",
     )

@@ -153,6 +153,15 @@ def _is_exact(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return found is not None and Decimal(float(found[0])) == Decimal(found[0].replace("_", ""))
 
 
+_UNWANTED = re.compile(r"`(?:_+|_?(?:unused|dummy|ignored?|junk|trash|discard(?:ed)?|nothing|whatever)\d*)`")
+
+
+def _throws_away(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`target, dummy, dummy = ...`: nobody wants either."""
+    del lines, in_test_code
+    return _UNWANTED.search(claim.message) is not None
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed; less grave
     if a name is lost in an annotation only, or to a second import, or may come from elsewhere.
@@ -189,4 +198,5 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "PLE2502": _reorders_nothing,
     "PLE0101": _returns_nothing,
     "YTT204": _names_the_major,
+    "PLW0128": _throws_away,
 }

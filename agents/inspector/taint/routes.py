@@ -18,6 +18,8 @@ from agents.inspector.taint.values import UNKNOWN, Value
 
 _CONVERTED = re.compile(r"<(?:\w+_)?(?:int|uuid|slug|date|hex)(?:_\w+)?:(\w+)>")
 _GROUP = re.compile(r"\(\?P<(\w+)>([^()]+)\)")
+_NAMED = re.compile(r"<(?:[^<>:]+:)?(\w+)>|\(\?P<(\w+)>")
+_ANY = "*"  # names of an address that is not known
 _HARMLESS = kinds.mask("sql command path xss")  # whoever rules out these rules out the others
 _OF_DJANGO = frozenset({"GET", "POST", "COOKIES", "FILES", "META"})
 
@@ -32,10 +34,14 @@ def lead(frame: Frame, address: Value, view: Value) -> None:
     for name, pattern in _GROUP.findall(text):
         if excluded(pattern, "fullmatch") & _HARMLESS == _HARMLESS:
             harmless.add(name)
+    names = (
+        {one or other for one, other in _NAMED.findall(text)} if isinstance(address.const, str) else {_ANY}
+    )
     known = _noted(frame, function)
     if known is not None:  # by another address: harmless is what is so in both
-        harmless &= known
-    value = Value(const=" ".join(sorted(harmless)))
+        harmless &= known[0]
+        names |= known[1]
+    value = Value(const=f"{' '.join(sorted(harmless))}|{' '.join(sorted(names))}")
     place = ("global", function.module, _name(function))
     frame.engine.ledger.write(function.module.variables, place, value, BEFORE_ROOTS)
 
@@ -44,20 +50,26 @@ def _name(function: Function) -> str:
     return f"_~route.{function.name}"
 
 
-def _noted(frame: Frame, function: Function) -> set[str] | None:
+def _noted(frame: Frame, function: Function) -> tuple[set[str], set[str]] | None:
+    """The harmless names of the addresses that lead to a function, and all their names."""
     value = frame.engine.project.variable(function.module, _name(function))
-    return set(value.const.split()) if value is not None and isinstance(value.const, str) else None
+    if value is None or not isinstance(value.const, str):
+        return None
+    harmless, _, names = value.const.partition("|")
+    return set(harmless.split()), set(names.split())
 
 
 def given(frame: Frame, function: Function, parameter: ast.arg, number: int) -> Value | None:
     """What an address gives to a parameter of a view; None if no address leads there."""
-    harmless = _noted(frame, function) if function.owner is None else None
-    if harmless is None:
+    known = _noted(frame, function) if function.owner is None else None
+    if known is None:
         return None
+    harmless, names = known
     if number == 0:
         return Value(name=frame.engine.tables.requests["django"])
-    if parameter.arg in harmless:
-        return UNKNOWN
+    is_named = parameter.arg in names or _ANY in names
+    if parameter.arg in harmless or (not is_named and parameter.arg in function.defaults):
+        return UNKNOWN  # nobody gives what no address names and what need not be given
     return Value(
         (attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg),)
     )

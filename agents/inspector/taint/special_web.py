@@ -77,7 +77,7 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         else not kind or not isinstance(kind.const, str) or sinks.renders(kind.const)
     )
     if body is not None and html:
-        weak = 1 if kind is not None and not kind.known else 0
+        weak = 2 if kind is not None and not kind.known else 0  # it may be any, and mostly is no page
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
     return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
 

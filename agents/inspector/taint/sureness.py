@@ -45,6 +45,8 @@ def doubt(hit: Hit) -> int:
 
 def has_impossible_part(source: Source) -> bool:
     """Tell whether it is a part of a text that only an object or a dictionary has."""
+    if source.origin == "random":  # a number or a text that was drawn
+        return _PART.search(source.selector) is not None
     if source.what not in _TEXTS and source.what not in _DICTIONARIES:
         return False
     parts = [(one["attribute"], one["key"]) for one in _PART.finditer(source.selector)]

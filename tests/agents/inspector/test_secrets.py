@@ -180,3 +180,23 @@ def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_pa
         ("one.py", Severity.HIGH),
         ("tests/a.pem", Severity.LOW),
     ]
+
+
+def test_literals_policies_and_words_of_manuals_are_no_secrets(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "policy.yaml": '"os-admin-password": "rule:admin_or_owner"\n"os-owner-password": "rule9:Kx_4owner"\n',
+            "notes.yaml": '- {"token": {"user": {"password_expires_at": null}}}\n'
+            "- Now `password_count = 0` means password\n",
+            "setup.cfg": f"url = mysql://keystone:KEYSTONE_DBPASS@db/x\nreal = mysql://keystone:{_letters(12)}@db/x\n",
+            "releasenotes/a.yaml": f"- password = '{PASSWORD}'\n",
+            "a.py": "AUTH_KEY = 'https://docker.io/v1/'\nAPI_KEY = 'sk-1234567890'\nAPI_KEY = 'sk-9z3Kq7Lw2x'\n",
+            "words.py": "A = 'tell it by x://scope:prefix@databricks, which is a word'\n",
+            "local.py.example": f"#PASSWORD = '{PASSWORD}'\n",
+        },
+    )
+    found = {(one.path, one.line) for one in inspect(tmp_path, "secret_scan").findings}
+    assert found == {("policy.yaml", 2), ("setup.cfg", 2), ("a.py", 3), ("words.py", 1)}
+    by_path = {one.path: one.severity for one in inspect(tmp_path, "secret_scan").findings}
+    assert (by_path["setup.cfg"], by_path["words.py"]) == (Severity.MEDIUM, Severity.LOW)

@@ -8,7 +8,7 @@ import pytest
 
 from agents.documentation.claims import findings
 from agents.documentation.drift import drift
-from agents.findings import one_of_each
+from agents.findings import Confidence, Severity, one_of_each
 from agents.grounding import index_of
 from agents.symbols import read
 from agents.symbols.sources import listed
@@ -108,6 +108,7 @@ def test_docstring_that_contradicts_nothing_is_fine(tmp_path: Path, code: str) -
         'class C:\n    """Z.\n\n    Args:\n        z: b.\n    """\n\n    def __init__(self, x):\n        pass\n',
         'class C:\n    def f(self, x):\n        """Do.\n\n        :param x: a.\n        :param z: b.\n        """\n',
         'def f(x):\n    """Do.\n\n    Parameters\n    ----------\n    x\n        a.\n    z\n        b.\n    """\n',
+        'def f(request):\n    """Do.\n\n    Args:\n        z: b.\n    """\n',
     ],
 )
 def test_stale_docstring_is_the_same_claim_to_documentation(tmp_path: Path, code: str) -> None:
@@ -119,3 +120,16 @@ def test_stale_docstring_is_the_same_claim_to_documentation(tmp_path: Path, code
     assert {name: getattr(mine, name) for name in same} == {name: getattr(theirs, name) for name in same}
     (told,) = one_of_each([theirs, mine])
     assert {one.tool for one in told.evidence} == {"griffe", "pydoclint"}
+
+
+def test_handler_that_describes_what_it_reads_of_a_request_is_a_guess(tmp_path: Path) -> None:
+    code = (
+        'def post(request):\n    """Do.\n\n    Args:\n        name: b.\n    """\n    return request.data\n\n\n'
+        'def put(request, x):\n    """Do.\n\n    Args:\n        x: a.\n        name: b.\n    """\n    return x\n'
+    )
+    plant(tmp_path, {"a.py": code})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.line, one.severity, one.confidence) for one in found] == [
+        (15, Severity.MEDIUM, Confidence.HIGH),
+        (5, Severity.LOW, Confidence.MEDIUM),
+    ]

@@ -271,3 +271,8 @@ def test_a_minor_version_beside_its_major_is_told_rightly(tmp_path: Path) -> Non
     text = "import sys\n\nif sys.version_info.major >= 3 and sys.version_info.minor >= 11:\n    A = 1\n"
     plant(tmp_path, {"a.py": text, "b.py": "import sys\n\nA = sys.version_info.minor >= 11\n"})
     assert places(inspect(tmp_path, "lint").findings) == ["YTT204 b.py:3"]
+
+
+def test_what_nobody_wants_may_be_assigned_twice(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "a, dummy, dummy = 'a b c'.split()\nb, c, c = 'a b c'.split()\n"})
+    assert places(inspect(tmp_path, "lint").findings) == ["PLW0128 a.py:2"]

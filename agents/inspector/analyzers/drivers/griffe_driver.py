@@ -15,6 +15,10 @@ from pathlib import Path
 
 import griffe
 
+REQUESTS = frozenset(
+    {"request", "req"}
+)  # a handler may describe what it reads of them, as if they were its own
+
 
 def main(list_file: str) -> None:
     """Read every file of the list, one at a time, so that one bad file spoils no other."""
@@ -74,6 +78,7 @@ def unknown_of(holder: griffe.Function | griffe.Class, function: griffe.Function
             "end_line": docstring.endlineno or first,
             "name": holder.path.removeprefix("module."),
             "names": names,
+            "of_request": taken.isdisjoint(described) and not taken.isdisjoint(REQUESTS),
         }
     ]
 

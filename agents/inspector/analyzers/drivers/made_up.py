@@ -7,10 +7,16 @@ import re
 
 _PLACEHOLDER = re.compile(
     r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
-    r"|redacted|todo|xxx|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
+    r"|redacted|todo|xxx|12345678|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
     r"|user(name)?|guest|default|value|pass|pwd)\d*$|^(.)\6*$|^[a-z]+[-_]?(password|passwd)$",
     re.IGNORECASE,
 )
+# `KEYSTONE_DBPASS`: what a manual writes where the reader is to write theirs.
+_TO_REPLACE = re.compile(r"^[A-Z]+(?:_[A-Z]+)*_?(?:PASS|PASSWORD|PWD|PW|SECRET|KEY|TOKEN)$")
+# `null}}`, "True``) with", "0` means": a literal of the language, and what stands behind it.
+_LITERAL = re.compile(r"(?i)^(?:null|nil|none|true|false)(?!\w)|^\d{1,4}[`\s)}\],;]")
+_PLAIN_ADDRESS = re.compile(r"^https?://[^@\s]*$")  # where something is, with nobody's password in it
+_RULE = re.compile(r"^[a-z]+:[a-z]+(?:_[a-z]+)+$")  # `rule:admin_or_owner`: a policy's expression
 # Only letters, and one of the words is what such things are called: the name of a field, not its content.
 _NAME = re.compile(
     r"(?i)^[a-z_\-. :]*(password|passwd|passphrase|token|secret|key|csrf|auth|credential|login)[a-z_\-. :]*$"
@@ -45,7 +51,7 @@ SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
 
 def is_placeholder(value: str) -> bool:
     """Tell whether a value says of itself that it is none."""
-    return _PLACEHOLDER.search(value) is not None
+    return _PLACEHOLDER.search(value) is not None or _TO_REPLACE.match(value) is not None
 
 
 def is_made_up(value: str, line: str) -> bool:
@@ -56,6 +62,9 @@ def is_made_up(value: str, line: str) -> bool:
         is_placeholder(value)
         or _NAME.match(value)
         or _WORDS.match(value)
+        or _RULE.match(value)
+        or _LITERAL.match(value)
+        or _PLAIN_ADDRESS.match(value)
         or _SENTENCE.match(value)
         or _REFERENCE.search(line)
     ):

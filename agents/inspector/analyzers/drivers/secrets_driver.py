@@ -102,6 +102,9 @@ def main(list_file: str) -> None:
     json.dump({"analysed": analysed, "secrets": secrets, "failed": failed}, sys.stdout)
 
 
+IN_ADDRESS = "Basic Auth Credentials"
+
+
 def scan(path: str) -> list[dict[str, object]]:
     """Give one claim per line and secret, without the secret."""
     raw = Path(path).read_text(encoding="utf-8")
@@ -119,7 +122,7 @@ def scan(path: str) -> list[dict[str, object]]:
             is_empty = "Private Key" in kind and not has_body(lines, number)
             if not is_empty and not is_no_secret(value, kind, line):
                 hint = "local" if LOCAL.search(line) else ""
-                hint = "word" if kind in VAGUE and WORD.fullmatch(value) else hint
+                hint = "word" if kind in {*VAGUE, IN_ADDRESS} and WORD.fullmatch(value) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
                 column = line.find(value) + 1 if value else 0
                 claims.append(

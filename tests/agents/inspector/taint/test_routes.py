@@ -162,3 +162,21 @@ def test_parts_without_slashes_lead_out_together(tmp_path: Path) -> None:
             return "done"
     """
     assert found(tmp_path, {"app.py": body}) == ["taint-path app.py:9", "taint-path app.py:10"]
+
+
+def test_address_gives_nothing_to_what_it_does_not_name_and_need_not_be_given(tmp_path: Path) -> None:
+    files = {
+        "shop/urls.py": """
+            from django.urls import path
+            from shop.views import leave, named
+            urlpatterns = [path("leave/", leave), path("named/<target>/", named)]
+        """,
+        "shop/views.py": """
+            from django.http import HttpResponseRedirect
+            def leave(request, target=None):
+                return HttpResponseRedirect(target or "/")
+            def named(request, target=None):
+                return HttpResponseRedirect(target or "/")
+        """,
+    }
+    assert found(tmp_path, files) == ["taint-redirect shop/views.py:6"]

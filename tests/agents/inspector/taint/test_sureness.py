@@ -1,0 +1,54 @@
+"""How surely a way of input is one: what stands late in a list is told nevertheless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.inspector.taint.programs import FLASK, analysed
+
+
+def _weights(root: Path, program: str) -> list[tuple[str, str]]:
+    told = analysed(root, {"app.py": FLASK + program})
+    assert told["not_analysed"] == []
+    return [(one["severity"], one["confidence"]) for one in told["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("read", "weight"),
+    [
+        ('request.args["p"]', ("high", "high")),
+        ('request.args["p"]["folder"]', ("medium", "low")),
+        ('request.args["p"].folder', ("medium", "low")),
+        ('request.json["p"]["folder"]', ("high", "high")),
+        ('request.cookies["p"].value', ("high", "high")),
+        ("part", ("high", "high")),
+        ("part.folder", ("medium", "low")),
+    ],
+)
+def test_part_that_a_text_has_not_is_of_something_else(
+    tmp_path: Path, read: str, weight: tuple[str, str]
+) -> None:
+    program = f'@app.route("/<part>")\ndef view(part):\n    return open({read}).name\n'
+    assert _weights(tmp_path, program)[:1] == [weight]
+
+
+@pytest.mark.parametrize(
+    ("functions", "weight"), [(4, ("high", "high")), (7, ("high", "medium")), (12, ("medium", "low"))]
+)
+def test_the_longer_the_way_the_less_sure(tmp_path: Path, functions: int, weight: tuple[str, str]) -> None:
+    program = "def f0(p):\n    open(p)\n"
+    program += "".join(f"def f{one}(p):\n    f{one - 1}(p)\n" for one in range(1, functions))
+    program += (
+        f'@app.route("/")\ndef view():\n    p = request.args["p"]\n    f{functions - 1}(p)\n    return ""\n'
+    )
+    assert _weights(tmp_path, program) == [weight]
+
+
+@pytest.mark.parametrize(("made", "weight"), [("drawn", ("medium", "high")), ("drawn.info", ("low", "low"))])
+def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: tuple[str, str]) -> None:
+    program = (
+        f"import random\ndef make():\n    drawn = random.random()\n    session_token = {made}\n    return 1\n"
+    )
+    assert _weights(tmp_path, program) == [weight]
