@@ -16,50 +16,18 @@ from agents.inspector.taint.values import UNKNOWN, Value, constant, deep_taints,
 
 _PATH = kinds.mask("path")
 Method = Callable[[Frame, ast.Call, Value, Arguments], Value]
-_FOLDED = frozenset(
-    [
-        "upper",
-        "lower",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "title",
-        "capitalize",
-        "swapcase",
-        "replace",
-        "split",
-        "rsplit",
-        "splitlines",
-        "zfill",
-        "ljust",
-        "rjust",
-        "center",
-        "find",
-        "rfind",
-        "index",
-        "count",
-        "startswith",
-        "endswith",
-        "isdigit",
-        "isalpha",
-        "isalnum",
-        "partition",
-        "rpartition",
-        "removeprefix",
-        "removesuffix",
-        "encode",
-        "decode",
-        "hex",
-        "isupper",
-        "islower",
-        "isspace",
-        "casefold",
-        "expandtabs",
-        "isnumeric",
-        "isdecimal",
-        "isidentifier",
-    ]
-)
+# What gives a text of the same letters, what tells something of it, and what counts in it.
+_SAME = (
+    "upper", "lower", "strip", "lstrip", "rstrip", "title", "capitalize", "swapcase", "replace", "split", "rsplit",
+    "splitlines", "zfill", "ljust", "rjust", "center", "partition", "rpartition", "removeprefix", "removesuffix",
+    "encode", "decode", "casefold", "expandtabs", "translate",
+)  # fmt: skip
+_ASKED = (
+    "startswith", "endswith", "isdigit", "isalpha", "isalnum", "isupper", "islower", "isspace", "isnumeric",
+    "isdecimal", "isidentifier",
+)  # fmt: skip
+_COUNTED = ("find", "rfind", "index", "rindex", "count")
+_FOLDED = frozenset([*_SAME, *_ASKED, *_COUNTED, "hex"])
 
 
 _LEAVING = frozenset({"replace", "split", "rsplit", "splitlines", "partition", "rpartition", "translate",
@@ -250,53 +218,9 @@ def is_slashless(taint: Taint) -> bool:
 
 
 METHODS: dict[str, Method] = {
-    **dict.fromkeys(
-        [
-            "upper",
-            "lower",
-            "strip",
-            "lstrip",
-            "rstrip",
-            "title",
-            "capitalize",
-            "swapcase",
-            "replace",
-            "split",
-            "rsplit",
-            "splitlines",
-            "zfill",
-            "ljust",
-            "rjust",
-            "center",
-            "partition",
-            "rpartition",
-            "removeprefix",
-            "removesuffix",
-            "encode",
-            "decode",
-            "casefold",
-            "expandtabs",
-            "translate",
-        ],
-        _same_content,
-    ),
-    **dict.fromkeys(
-        [
-            "startswith",
-            "endswith",
-            "isdigit",
-            "isalpha",
-            "isalnum",
-            "isupper",
-            "islower",
-            "isspace",
-            "isnumeric",
-            "isdecimal",
-            "isidentifier",
-        ],
-        _boolean,
-    ),
-    **dict.fromkeys(("find", "rfind", "index", "rindex", "count"), _number),
+    **dict.fromkeys(_SAME, _same_content),
+    **dict.fromkeys(_ASKED, _boolean),
+    **dict.fromkeys(_COUNTED, _number),
     "format": _format,
     "format_map": _format_map,
     "join": _join,
