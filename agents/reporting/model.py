@@ -6,6 +6,7 @@ Owns: the shapes, and the one question that every form asks: may it be said that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -244,9 +245,14 @@ class Report(_Shape):
         return "No finding in what was analysed."
 
 
+_ENDS_IN_IES = re.compile("[^aeiou]y$")
+
+
 def plural(count: int, word: str) -> str:
-    """Say how many."""
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
+    """Say how many: 1 file, 2 files, 3 dependencies."""
+    if count == 1:
+        return f"1 {word}"
+    return f"{count:,} {word[:-1]}ies" if _ENDS_IN_IES.search(word) else f"{count:,} {word}s"
 
 
 def count_by_severity(findings: Iterable[FindingData]) -> dict[Severity, int]:

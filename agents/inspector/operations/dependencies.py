@@ -84,7 +84,7 @@ class Dependencies:
             context.progress(0, 3, "reading what is declared")
             reading = read_tree(tree, scratch=context.scratch, paths=input.paths, cancelled=context.cancelled)
             own = _own_licence(tree)
-        context.progress(1, 3, f"{plural(len(reading.components), 'dependency').replace('ys', 'ies')}")
+        context.progress(1, 3, plural(len(reading.components), "dependency"))
         found, runs, result = audited(reading)
         context.progress(2, 3, "writing the bill of materials")
         bill = sbom.as_cyclonedx(reading.components, digest=input.snapshot, licence=own, at=timezone.now())
@@ -233,10 +233,8 @@ def _audit_summary(reading: Reading, result: Audit) -> str:
     if not reading.read and not reading.failed:
         return "nothing here declares dependencies"
     vulnerable = [one for one in result.findings if one.severity is not Severity.INFO]
-    told = f"{len(reading.components):,} dependencies in {plural(len(reading.read), 'file')}: "
-    told += f"{result.audited:,} audited, {plural(len(vulnerable), 'known vulnerability')}".replace(
-        "ys", "ies"
-    )
+    told = f"{plural(len(reading.components), 'dependency')} in {plural(len(reading.read), 'file')}: "
+    told += f"{result.audited:,} audited, {plural(len(vulnerable), 'known vulnerability')}"
     if result.not_audited_count:
         told += f"; {result.not_audited_count:,} not audited"
     if reading.failed:

@@ -81,7 +81,7 @@ def test_without_a_database_nothing_is_called_clean(engine: Engine, tmp_path: Pa
         output.tools[1].note
         == "not audited: no advisories of PyPI are imported (./wrench advisories import FILE)"
     )
-    assert output.summary == "1 dependencies in 1 file: 0 audited, 0 known vulnerabilities; 1 not audited"
+    assert output.summary == "1 dependency in 1 file: 0 audited, 0 known vulnerabilities; 1 not audited"
 
 
 def test_ecosystem_that_was_not_imported_is_a_gap(engine: Engine, tmp_path: Path, pypi: None) -> None:
