@@ -18,7 +18,7 @@ view's action; `errors` names only what is special.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -112,8 +112,8 @@ def operation(
         responses[code, MEDIA_TYPE] = problem(code, text)
     if refusal is not None:
         shown = [OpenApiExample("refusal", refusal.example)]
-        responses[refusal.status, "application/json"] = OpenApiResponse(
-            schema_of(refusal.shape), description=refusal.text, examples=shown
+        responses[refusal.status, "application/json"] = Shaped(
+            refusal.shape, description=refusal.text, examples=shown
         )
     if editable:
         responses[412, MEDIA_TYPE] = problem(412, "It was changed since you read it (changed-meanwhile).")
@@ -138,18 +138,32 @@ def _answers(good: Mapping[int, str], returns: Any, example: Any, media_type: st
             for code, text in good.items()
         }
     shown = [OpenApiExample("example", example, response_only=True)] if example is not None else []
-    # OpenAPI 3.1 has no type for bytes, and clients read those that are JSON as what they hold.
-    schema = {"description": "Bytes of the media type."} if returns is bytes else schema_of(returns)
     return {
-        (code, media_type): OpenApiResponse(schema, description=text, examples=shown)
-        for code, text in good.items()
+        (code, media_type): Shaped(returns, description=text, examples=shown) for code, text in good.items()
     }
 
 
 def problem(code: int, text: str) -> OpenApiResponse:
     """Describe an error: when it comes, and an example of it."""
     shown = {"type": "about:blank", "title": _title(code), "status": code, "detail": text}
-    return OpenApiResponse(schema_of(Problem), description=text, examples=[OpenApiExample("problem", shown)])
+    return Shaped(Problem, description=text, examples=[OpenApiExample("problem", shown)])
+
+
+class Shaped(OpenApiResponse):
+    """An answer whose schema is made when the document is written: to make all takes a third of a start."""
+
+    def __init__(self, shape: Any, *, description: str, examples: Sequence[OpenApiExample]) -> None:
+        self._shape = shape
+        super().__init__(description=description, examples=examples)
+
+    @property
+    def response(self) -> dict[str, Any]:
+        # OpenAPI 3.1 has no type for bytes, and clients read those that are JSON as what they hold.
+        return {"description": "Bytes of the media type."} if self._shape is bytes else schema_of(self._shape)
+
+    @response.setter
+    def response(self, given: Any) -> None:
+        """Keep none: the class that this is one of sets it."""
 
 
 def schema_of(shape: Any) -> dict[str, Any]:
