@@ -17,18 +17,16 @@ the work: the kernel's death signal follows the thread.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from resource import struct_rusage
 from tempfile import mkdtemp
-from typing import Any
 
 from tasks.contract import StepCancelled
 
@@ -135,12 +133,12 @@ def start(
     """Start the command and come back at once. The caller polls it, and calls `end` whatever happens."""
     folder = Path(mkdtemp(prefix="run-", dir=scratch))
     read_end, write_end = os.pipe()
-    orders = {"parent": os.getpid(), "report_fd": write_end, **asdict(limits)}
+    orders = (os.getpid(), write_end, limits.memory_bytes, limits.file_bytes, int(limits.network))
     started = time.monotonic()
     try:
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_WARDEN), json.dumps(orders), "--", *command],
+                [sys.executable, "-I", "-S", str(_WARDEN), *map(str, orders), "--", *command],
                 cwd=cwd,
                 env=_environment(folder, environment or {}),
                 stdin=subprocess.DEVNULL,
@@ -215,7 +213,8 @@ class Running:
 
     def _settle(self, usage: struct_rusage, *, timed_out: bool) -> None:
         with os.fdopen(self.report_fd, "rb") as report:
-            said: dict[str, Any] = json.loads(report.read() or b"{}")
+            lines = report.read().decode("utf-8", "replace").split("\n")
+            said = dict(line.split("=", 1) for line in lines if line)
         self.outcome = _outcome(
             self.command,
             folder=self.folder,
@@ -264,18 +263,18 @@ def _outcome(
     command: tuple[str, ...],
     *,
     folder: Path,
-    said: Mapping[str, Any],
+    said: Mapping[str, str],
     usage: struct_rusage,
     timed_out: bool,
     seconds: float,
     limits: Limits,
 ) -> Outcome:
     stdout, stderr = folder / "stdout", folder / "stderr"
-    exit_code: int | None = said.get("exit_code")
+    exit_code = int(said["exit_code"]) if "exit_code" in said else None
     tail = said.get("cannot_start") or _tail(stderr)
     if exit_code is None and "cannot_start" not in said:
         exit_code = -signal.SIGKILL  # the warden was killed before it could tell
-    notes = () if limits.network or said.get("network_cut") else (NETWORK_OPEN,)
+    notes = () if limits.network or said.get("network_cut") == "1" else (NETWORK_OPEN,)
     return Outcome(
         command=command,
         exit_code=exit_code,
@@ -286,7 +285,7 @@ def _outcome(
         stderr_tail=tail,
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_rss_bytes=said.get("peak_rss", 0) * (1024 if sys.platform.startswith("linux") else 1),
+        peak_rss_bytes=int(said.get("peak_rss", 0)) * (1024 if sys.platform.startswith("linux") else 1),
         notes=notes,
     )
 

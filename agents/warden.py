@@ -1,6 +1,6 @@
 """The small program between an agent and a foreign command; `agents.process` starts it, nobody imports it.
 
-    python -I -S warden.py '<orders as JSON>' -- command argument ...
+    python -I -S warden.py PARENT REPORT_FD MEMORY_BYTES FILE_BYTES NETWORK -- command argument ...
 
 It exists because the same work in a `preexec_fn` can deadlock in a process with threads, and because a
 parent that is killed cannot clean up. It owns, in this order:
@@ -10,9 +10,10 @@ parent that is killed cannot clean up. It owns, in this order:
 3. sets the limits: memory, size of a written file, no core file;
 4. leaves the network, where the kernel allows it;
 5. starts the command, waits for it, kills whatever the command left behind;
-6. writes one line of JSON to the pipe: how the command ended, and what could not be had.
+6. writes to the pipe how the command ended, and what could not be had: `name=value`, a line for each.
 
 Invariant: when this process is gone, so is the command; the command dies by SIGKILL with its warden.
+It is started for each command, so it imports little: no JSON, no types.
 
     SIGTERM   is for the command: the whole group gets it, the warden stays to clean up
     SIGUSR2   kill everything now: sent by `agents.process`, or by the kernel at the parent's death
@@ -21,12 +22,10 @@ Invariant: when this process is gone, so is the command; the command dies by SIG
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import resource
 import signal
 import sys
-from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -37,23 +36,23 @@ CANNOT_START = 127  # what shells say of a command that cannot be started
 
 def main(arguments: list[str]) -> int:
     """Run the command under the orders. Returns the exit code that a shell would show."""
-    orders: dict[str, Any] = json.loads(arguments[0])
-    command = arguments[2:]
+    parent, report_fd, memory_bytes, file_bytes, network = map(int, arguments[:5])
+    command = arguments[6:]
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, _kill_everything)
     _prctl(PR_SET_PDEATHSIG, signal.SIGUSR2)
-    if os.getppid() != orders["parent"]:
+    if os.getppid() != parent:
         return CANNOT_START  # the parent died before the kernel was asked
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    report: dict[str, Any] = {"network_cut": not orders["network"] and _leave_network()}
-    _limit(orders)
+    report: dict[str, int | str] = {"network_cut": int(not network and _leave_network())}
+    _limit(memory_bytes, file_bytes)
     status = _run(command, report)
     _end_the_rest()
-    os.write(orders["report_fd"], json.dumps(report).encode())
+    os.write(report_fd, "".join(f"{name}={told}\n" for name, told in report.items()).encode())
     return status
 
 
-def _run(command: list[str], report: dict[str, Any]) -> int:
+def _run(command: list[str], report: dict[str, int | str]) -> int:
     ready, failed = os.pipe()  # closes at exec; carries the reason when exec fails
     child = os.fork()
     if child == 0:
@@ -65,7 +64,7 @@ def _run(command: list[str], report: dict[str, Any]) -> int:
     _, status, usage = os.wait4(child, 0)
     report["peak_rss"] = usage.ru_maxrss  # the parent would see its own size from before the exec
     if reason:
-        report["cannot_start"] = reason
+        report["cannot_start"] = " ".join(reason.split())
         return CANNOT_START
     code = os.waitstatus_to_exitcode(status)
     report["exit_code"] = code
@@ -85,10 +84,10 @@ def _become(command: list[str], failed: int) -> None:
         os._exit(CANNOT_START)
 
 
-def _limit(orders: dict[str, Any]) -> None:
+def _limit(memory_bytes: int, file_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (orders["file_bytes"], orders["file_bytes"]))
-    resource.setrlimit(resource.RLIMIT_AS, (orders["memory_bytes"], orders["memory_bytes"]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
 def _leave_network() -> bool:

@@ -35,6 +35,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -171,10 +172,7 @@ class Analyzer(ABC):
 
     def version(self) -> str:
         """The tool's version, or an empty string if it is not installed."""
-        try:
-            return version(self.package)
-        except PackageNotFoundError:
-            return ""
+        return _installed(self.package)
 
     def configured(self, settings: Settings) -> Analyzer:
         """Give the analyzer as a project wants it. What it remembers of a file must not depend on that."""
@@ -207,6 +205,15 @@ class Analyzer(ABC):
 
     def reproduce(self, claim: Claim) -> str:
         """The command that shows a reader the same claim, in the root of the project."""
+        return ""
+
+
+@cache
+def _installed(package: str) -> str:
+    """The version of an installed distribution, or "". It stays while the process lives: so do its modules."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
         return ""
 
 

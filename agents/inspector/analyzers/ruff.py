@@ -9,7 +9,6 @@ from typing import Any
 
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import (
-    PYTHON,
     Analyzer,
     AnswerUnreadable,
     Batch,
@@ -54,8 +53,7 @@ class Ruff(Analyzer):
 
     def command(self, batch: Batch) -> list[str]:
         return [
-            *(*PYTHON, "-m", "ruff", "check"),
-            *("--isolated", "--no-cache", "--no-fix", "--exit-zero", "--quiet"),
+            *("ruff", "check", "--isolated", "--no-cache", "--no-fix", "--exit-zero", "--quiet"),
             *("--output-format", "json", "--target-version", "py314", "--select", ",".join(self.select)),
             *("--", *batch.arguments),
         ]

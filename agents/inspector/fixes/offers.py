@@ -97,7 +97,7 @@ class _Asking:
             folder = Path(mkdtemp(prefix="ruff-", dir=self.scratch))
             outcome = self._run(
                 [
-                    *(*PYTHON, "-m", "ruff", "check", "--isolated", "--no-cache", "--no-fix", "--exit-zero"),
+                    *("ruff", "check", "--isolated", "--no-cache", "--no-fix", "--exit-zero"),
                     *("--quiet", "--output-format", "json", "--target-version", "py314"),
                     *("--select", ",".join(codes), "--", *(str(self.tree / path) for path, _ in batch)),
                 ],
