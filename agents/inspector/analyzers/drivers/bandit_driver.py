@@ -9,11 +9,12 @@ is wanted: a check of a stranger's package could run here, and starting takes tw
 import importlib.metadata
 import sys
 from types import ModuleType
+from typing import Any
 
 _UNUSED = "bandit.formatters"
 
 
-def _own(**wanted: str) -> importlib.metadata.EntryPoints:
+def _own(**wanted: Any) -> importlib.metadata.EntryPoints:
     """Stand in for `importlib.metadata.entry_points`: what bandit itself brings, of its formats JSON."""
     own = importlib.metadata.distribution("bandit").entry_points
     kept = [one for one in own if one.group != _UNUSED or one.name == "json"]
