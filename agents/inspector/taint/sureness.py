@@ -5,6 +5,8 @@
     a long way                   each function that a value is handed to may look at it, or hand on another part of an
                                  object; of what was read in real projects short ways were true, long ones rarely
 
+    a file that is open          an uploaded file that is handed to what would open a name
+
 Nothing here makes a hit silent: it is read later.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import Source, Trail
 
@@ -27,6 +30,8 @@ _DICTIONARIES = frozenset(
     }
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
+_UPLOADED = "an uploaded file"
+_PATH = kinds.KINDS["path"].bit
 _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
 # Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
 _OF_WRAPPERS = frozenset({"value", "data", "file", "filename", "text", "raw", "name", "content", "body"})
@@ -39,6 +44,8 @@ def doubt(hit: Hit) -> int:
     found = 0
     if has_impossible_part(hit.source.source):
         found += 2
+    if hit.kind == _PATH and is_open_file(hit):
+        found += 3
     handed = sum(one.what.startswith(_HANDED) for one in _hops(hit.trail))
     return found + (handed > LONG) + (handed > VERY_LONG)
 
@@ -54,6 +61,14 @@ def has_impossible_part(source: Source) -> bool:
     if asked < 0 and source.what in _DICTIONARIES:
         return False  # of a form that was made of all of them
     return any(key is not None or attribute not in _OF_WRAPPERS for attribute, key in parts[asked + 1 :])
+
+
+def is_open_file(hit: Hit) -> bool:
+    """Tell whether it is an uploaded file itself, which is read: no name by which another one is opened."""
+    source = hit.source.source
+    if source.what != _UPLOADED or hit.source.weak:
+        return False
+    return not any(one["attribute"] for one in _PART.finditer(source.selector))
 
 
 def _hops(trail: Trail | None) -> Iterator[Trail]:

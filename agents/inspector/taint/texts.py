@@ -65,7 +65,7 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
                 begin += piece.const
             known = False
             whole = False
-            opaque = opaque or (not found)
+            opaque = opaque or all(_is_harmless(one) for one in found)
         elif known or opaque:
             begin += text
     if not taints and known and len(begin) <= MAX_TEXT:
@@ -73,6 +73,11 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     prefix = _constant_begin(pieces)
     value = Value(taints, prefix=prefix[:MAX_TEXT])
     return frame.moved(value, node, "", what) if taints else value
+
+
+def _is_harmless(taint: Taint) -> bool:
+    """Tell whether nobody can do anything by it: a number, an address that the program's own routes gave."""
+    return taint.cleaned & kinds.INJECTIONS == kinds.INJECTIONS
 
 
 def _placed(taint: Taint, begin: str, cleaned: int) -> Taint:

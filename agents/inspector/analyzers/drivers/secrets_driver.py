@@ -78,7 +78,9 @@ SETTINGS = {
 # Most telling first: a line that is both an AWS key and "a keyword" is an AWS key.
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
-WORD = re.compile(r"[a-z]{1,16}")  # a default that everybody is told to change; weak, but no secret
+WORD = re.compile(
+    r"[^\W\d_]{1,16}"
+)  # and in one case: a default that everybody is told to change; weak, but no secret
 PEM_BODY = re.compile(r"(?=(?:[a-z0-9+/=]*[A-Z]){3})[A-Za-z0-9+/=]{16}")  # a part of a line of a key
 PEM_LINES = 6  # an encrypted key begins with headers
 LONGEST_WRITTEN_LINE = 2_000  # characters; in generated data the words that make a key stand near anything
@@ -122,7 +124,7 @@ def scan(path: str) -> list[dict[str, object]]:
             is_empty = "Private Key" in kind and not has_body(lines, number)
             if not is_empty and not is_no_secret(value, kind, line):
                 hint = "local" if LOCAL.search(line) else ""
-                hint = "word" if kind in {*VAGUE, IN_ADDRESS} and WORD.fullmatch(value) else hint
+                hint = "word" if kind in {*VAGUE, IN_ADDRESS} and is_word(value) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
                 column = line.find(value) + 1 if value else 0
                 claims.append(
@@ -137,6 +139,11 @@ def scan(path: str) -> list[dict[str, object]]:
                 )
                 break  # one claim a line: the others are parts or neighbours of the same
     return claims
+
+
+def is_word(value: str) -> bool:
+    """Tell whether a value is a word of some language, small or in capitals, as manuals and translations have it."""
+    return WORD.fullmatch(value) is not None and (value.islower() or value.isupper())
 
 
 def has_body(lines: list[str], number: int) -> bool:

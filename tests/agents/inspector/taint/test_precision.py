@@ -462,3 +462,19 @@ def test_member_of_an_enumeration_is_no_text_of_the_request(
 )
 def test_answer_of_a_server_is_not_what_it_was_sent(tmp_path: Path, call: str) -> None:
     assert in_view(tmp_path, f"return {call}.text", "import requests\nURL = 'https://a.example/'\n") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("redirect(f\"{url_for('x', key=p)}?{request.query_string.decode()}\")", []),
+        ('redirect(f"{p}?{request.query_string.decode()}")', [1]),
+        ("redirect(f\"{int(p)}{request.args['q']}\")", []),
+        ("redirect(f\"{request.args['q']}{url_for('x', key=p)}\")", [1]),
+    ],
+)
+def test_own_address_with_input_behind_it_is_one_still(
+    tmp_path: Path, body: str, expected: list[int]
+) -> None:
+    head = "from flask import redirect, url_for\n"
+    assert in_view(tmp_path, body, head) == [f"taint-redirect {line}" for line in expected]

@@ -52,3 +52,13 @@ def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: t
         f"import random\ndef make():\n    drawn = random.random()\n    session_token = {made}\n    return 1\n"
     )
     assert _weights(tmp_path, program) == [weight]
+
+
+@pytest.mark.parametrize(
+    ("opened", "weight"), [("upload", ("low", "low")), ('"/data/" + upload.filename', ("high", "high"))]
+)
+def test_uploaded_file_is_open_and_its_name_is_not(
+    tmp_path: Path, opened: str, weight: tuple[str, str]
+) -> None:
+    program = 'import zipfile\n@app.route("/")\ndef view():\n    upload = request.files["f"]\n'
+    assert _weights(tmp_path, f'{program}    zipfile.ZipFile({opened})\n    return ""\n') == [weight]
