@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 
 from tasks.models import Event, Run, Step, WorkerSession
+from tests import nursery
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLUGINS = ROOT / "tests" / "fixtures" / "plugins"
@@ -49,6 +49,7 @@ class Cluster:
 
     def __init__(self, folder: Path, *, redis_url: str | None = None, **environment: str) -> None:
         self.folder = folder
+        self.is_special = bool(redis_url or environment)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         own = {"WRENCH_ARTIFACTS_DIR": str(folder / "artifacts")}  # another database is another installation
         self.environment = (
@@ -73,16 +74,8 @@ class Cluster:
             process.wait()
 
     def start(self, name: str, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                cwd=ROOT,
-                env=self.environment | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        start = nursery.start_anew if environment or self.is_special else nursery.start
+        process = start(command, environ=self.environment | environment, log=self.folder / f"{name}.log")
         self.processes[name] = process
         return process
 
