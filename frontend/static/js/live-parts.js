@@ -7,13 +7,14 @@
 //   parts.refresh(CHATTER)   a step told how far it is, as it does all the time: drawn now and then
 //
 // Between two fetches is a pause, so that many events at once are one fetch. It grows with the time that a fetch takes:
-// a large page, or a busy server, is asked less often.
+// a large page, or a busy server, is asked less often: a slow one at most a third of the time.
 
 import { tick } from "./clock.js";
 
-const NEWS = { pause: 100, times: 2 }; // ms at least, and times as long as the last fetch took
+const NEWS = { pause: 50, times: 1 }; // ms at least, and times as long as the last fetch took
 export const CHATTER = { pause: 700, times: 4 };
-const LONGEST = 5_000; // ms
+const QUICK = 150; // ms; one that takes longer is followed by a pause of twice as long
+const LONGEST = 5_000;
 
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
@@ -31,7 +32,8 @@ export class LiveParts {
       if (this.wanted !== NEWS) this.wanted = how;
       return;
     }
-    const due = this.ended + Math.min(LONGEST, Math.max(how.pause, how.times * this.took));
+    const times = how.times * (this.took > QUICK ? 2 : 1);
+    const due = this.ended + Math.min(LONGEST, Math.max(how.pause, times * this.took));
     if (due >= this.due) return; // one that comes soon enough is waited for
     clearTimeout(this.timer);
     this.due = due;
