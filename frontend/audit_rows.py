@@ -152,11 +152,11 @@ def _rows(found: Sequence[AuditRecord], *, with_projects: bool) -> list[AuditRow
 
 
 def _audit_row(row: AuditRecord, person: str, project: str) -> AuditRow:
-    """Show a record. Its details are told in a line; names that people chose are data."""
+    """Show a record. Its details are told in a line, but for empty ones; names that people chose are data."""
     told = [
         f"{word(name)}: {word(str(value)) if name in STORED else _told(value)}"
         for name, value in row.details.items()
-        if name != "in"
+        if name != "in" and value not in (None, "", [], {})
     ]
     line = "; ".join([person, *told] if person else told)
     return AuditRow(row=row, act=word(row.act), details=one_line(line)[:MOST_TEXT], project=project)

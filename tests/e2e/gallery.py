@@ -76,11 +76,13 @@ PAGES = (
     Shown(
         "findings_all_that_match", lambda _: "/projects/alice/shop/findings/all?severity=low&severity=info"
     ),
+    Shown("findings_swept", lambda scene: f"/findings/sweeps/{scene.sweep}"),
     Shown("finding_in_a_list", lambda _: f"/findings/{_worst().public_id}?list=alice%2Fshop&severity=high"),
     Shown("finding", lambda _: f"/findings/{_worst().public_id}"),
     Shown("code_file", lambda _: f"/projects/alice/shop/code/{quote(_worst().path)}?line={_worst().line}"),
     Shown("teams", lambda _: "/teams"),
     Shown("team", lambda _: "/teams/alice"),
+    Shown("invitation", lambda scene: f"/invitations/{scene.invitation}", who=""),
     Shown("settings_people", lambda _: f"{SETTINGS}/people"),
     Shown("settings_credentials", lambda _: f"{SETTINGS}/credentials"),
     Shown("settings_webhooks", lambda _: f"{SETTINGS}/webhooks"),

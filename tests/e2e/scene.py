@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
-from agents import requests, run_links
+from accounts import invitations
+from accounts.roles import Role
+from agents import requests, run_links, sights, sweeps
+from agents.finding_lists import COUNTING, Wanted
+from agents.findings import Severity, Verdict
 from agents.workspace import parse_target
 from tasks import interruption, runs, sharing, stint
 from tasks.contract import catalog
@@ -29,7 +34,8 @@ GOALS = ("What should we fix before the release?", "Generate documentation")
 class Scene:
     """The people, and runs: `inspected` found things, `documented` wrote pages, `waiting` has not begun.
 
-    `shared` is the token of a link to the first one, `over` of one that was revoked.
+    `shared` is the token of a link to the first one, `over` of one that was revoked. `sweep` accepted all that is
+    low, `invitation` is the token of an invitation to Alice's team.
     """
 
     cast: Cast
@@ -38,6 +44,8 @@ class Scene:
     waiting: Run
     shared: str
     over: str
+    sweep: UUID
+    invitation: str
 
 
 def make_scene(
@@ -67,7 +75,33 @@ def make_scene(
     _, shared = run_links.make(done[0], cast.bob, ada)
     row, over = run_links.make(done[0], cast.bob, sharing.Terms(lasts=week, note="for Eve", with_files=True))
     sharing.revoke(row, by_id=cast.bob.pk)
-    return Scene(cast=cast, inspected=done[0], documented=done[1], waiting=waiting, shared=shared, over=over)
+    return Scene(
+        cast=cast,
+        inspected=done[0],
+        documented=done[1],
+        waiting=waiting,
+        shared=shared,
+        over=over,
+        sweep=_swept(cast),
+        invitation=_invited(cast),
+    )
+
+
+def _swept(cast: Cast) -> UUID:
+    low = sights.take([cast.project.pk], Wanted(statuses=COUNTING, severities=(Severity.LOW,)))
+    sweep = sweeps.order(cast.alice, low, Verdict.ACCEPT, reason="", until=None)
+    return sweeps.work(sweep, seconds=60).public_id
+
+
+def _invited(cast: Cast) -> str:
+    """Somebody is invited to Alice's team by address, and Alice to Charlie's."""
+    week = timedelta(days=7)
+    invitations.invite(cast.other.team, Role.DEVELOPER, user=cast.alice, by=cast.charlie, lasts=week)
+    sent = invitations.invite(
+        cast.project.team, Role.DEVELOPER, email="ada@example.org", by=cast.alice, lasts=week
+    )
+    assert sent.link is not None, "it was mailed"
+    return sent.link.rpartition("/")[2]
 
 
 def _submitted(cast: Cast, goal: str, tree: Path) -> Run:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts.models import User
+from tests.api.cast import make_cast
 from tests.e2e.browsing import WIDER_THAN_SCREEN, needs_browser, sign_in
 from tests.e2e.gallery import PAGES
 from tests.e2e.scene import Scene
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Web
 
-NARROW = {"width": 360, "height": 900}
 MOMENT = re.compile(r"gerade eben|vor \d+ (s|min|h)|\d+\. \w+\.?,? \d\d:\d\d")
 CUT = """() => {
   const words = "button, .button, .state, .chip, .count, .tag, .mark, label, legend, dt, h1, h2, .tabs a, .bar nav a";
@@ -43,7 +43,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), needs_browser]
 
 def test_every_page_fits_in_german(scene: Scene, served: Web, browser: Browser) -> None:  # noqa: F811
     faults: list[str] = []
-    context = browser.new_context(viewport=NARROW, reduced_motion="reduce", locale="de-DE")
+    context = browser.new_context(
+        viewport={"width": 360, "height": 900}, reduced_motion="reduce", locale="de-DE"
+    )
     page = context.new_page()
     _listen(page, faults)
     sign_in(page, served, "/account/language", "alice")
@@ -74,11 +76,9 @@ def _faults(page: Page, name: str) -> list[str]:
 def test_person_chooses_a_language_and_browsers_choose_for_strangers(
     transactional_db: None, served: Web, browser: Browser
 ) -> None:
-    from tests.api.cast import make_cast
-
     make_cast()
     faults: list[str] = []
-    context = browser.new_context(viewport=NARROW)
+    context = browser.new_context(viewport={"width": 360, "height": 900})
     page = context.new_page()
     _listen(page, faults)
     sign_in(page, served, "/account/language", "alice")
@@ -93,7 +93,7 @@ def test_person_chooses_a_language_and_browsers_choose_for_strangers(
     assert User.objects.get(username="alice").language == ""
     context.close()
 
-    stranger = browser.new_context(locale="de-DE", viewport=NARROW)
+    stranger = browser.new_context(locale="de-DE", viewport={"width": 360, "height": 900})
     page = stranger.new_page()
     _listen(page, faults)
     page.goto(f"{served.url}/login/")
