@@ -25,7 +25,7 @@ _NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.
 _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z]+\d+")
 # What is wrong only if it protects something, which a developer knows best.
-_JUDGEMENTS = frozenset({"hash", "random", "cookie flags"})
+_JUDGEMENTS = frozenset({"hash", "random", "cookie flags", "cipher"})
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 # What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
 # a look even so: the next caller may be a stranger.

@@ -273,6 +273,14 @@ def test_a_minor_version_beside_its_major_is_told_rightly(tmp_path: Path) -> Non
     assert places(inspect(tmp_path, "lint").findings) == ["YTT204 b.py:3"]
 
 
+def test_who_says_why_a_cipher_shows_patterns_is_believed(tmp_path: Path) -> None:
+    head = "from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes\n\n\ndef f(key):\n"
+    plant(tmp_path, {"a.py": f"{head}    return Cipher(algorithms.AES(key), modes.ECB())\n"})
+    plant(tmp_path, {"b.py": f"{head}    return Cipher(algorithms.AES(key), modes.ECB())  # nosec B305\n"})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity) for one in found] == [("a.py", Severity.MEDIUM), ("b.py", Severity.INFO)]
+
+
 def test_what_nobody_wants_may_be_assigned_twice(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "a, dummy, dummy = 'a b c'.split()\nb, c, c = 'a b c'.split()\n"})
     assert places(inspect(tmp_path, "lint").findings) == ["PLW0128 a.py:2"]

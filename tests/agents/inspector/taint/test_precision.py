@@ -478,3 +478,19 @@ def test_own_address_with_input_behind_it_is_one_still(
 ) -> None:
     head = "from flask import redirect, url_for\n"
     assert in_view(tmp_path, body, head) == [f"taint-redirect {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [('request.headers["Authorization"]', []), ("str(random.random())", ["weak-random"])],
+)
+def test_what_somebody_sent_is_not_drawn_by_lot_once_it_is_decoded(
+    tmp_path: Path, read: str, expected: list[str]
+) -> None:
+    program = FLASK + (
+        "import base64, random\n"
+        "def parted(header):\n    header = base64.b64decode(header.replace('Basic ', '')).decode()\n"
+        "    name, password = header.split(':', 1)\n    return name\n"
+        f"@app.route('/')\ndef view():\n    parted({read})\n    return ''\n"
+    )
+    assert [one["rule"] for one in analysed(tmp_path, {"app.py": program})["findings"]] == expected
