@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accounts.roles import is_known
-from tests.house.checkout import NOT_OURS, PACKAGES, ROOT, name, pages, run
+from tests.house.checkout import NOT_OURS, PACKAGES, ROOT, files, name, pages, run
 from wrenchai_project.env import DECLARED
 
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -41,7 +41,11 @@ NOT_FILES = {
 MADE_HERE = re.compile(r"^```\w+ file=(\S+)$", re.M)  # what a page's own example puts there
 EXTERNAL = ("http://", "https://", "mailto:")
 READ_BY_THE_LAUNCHER = {"WRENCH_PYTHON"}
-READ_BY_THE_TESTS = {"WRENCH_WRITE_MATRIX"}
+TOLD_OF_TESTS = re.compile(r"^\| `(WRENCH_[A-Z_]+)=", re.M)  # rows of the page on tests
+READ_BY_TESTS = re.compile(
+    r"""environ(?:\.get\(|\[)"(WRENCH_[A-Z_]+)|"(WRENCH_[A-Z_]+)" (?:not )?in os\.environ"""
+)
+SET_BY_TESTS = {"WRENCH_ARTIFACTS_DIR", "WRENCH_HEART_ORDERS", "WRENCH_STATE_DIR", "WRENCH_TEST_FENCE_OFF"}
 
 every_page = pytest.mark.parametrize("page", pages(), ids=name)
 
@@ -114,7 +118,23 @@ def resolves(dotted: str) -> bool:
 @every_page
 def test_variables_that_a_page_names_are_settings(page: Path) -> None:
     named = set(re.findall(r"\bWRENCH_[A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
-    assert named - set(DECLARED) - READ_BY_THE_LAUNCHER - READ_BY_THE_TESTS == set()
+    assert named - set(DECLARED) - READ_BY_THE_LAUNCHER - told_of_tests() == set()
+
+
+def told_of_tests() -> set[str]:
+    return set(TOLD_OF_TESTS.findall((ROOT / "docs/how_to/run_the_tests.md").read_text(encoding="utf-8")))
+
+
+def test_page_on_tests_has_each_variable_that_they_read() -> None:
+    sources = (
+        path for path in files() if name(path).startswith(("tests/", "benchmarks/")) and path.suffix == ".py"
+    )
+    read = {
+        one or other
+        for path in sources
+        for one, other in READ_BY_TESTS.findall(path.read_text(encoding="utf-8"))
+    }
+    assert told_of_tests() == read - SET_BY_TESTS
 
 
 def verbs_of_the_launcher() -> set[str]:
