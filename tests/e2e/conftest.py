@@ -13,11 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.db import connection
 
 from tests import nursery
 from tests.api.cast import _days, planner  # noqa: F401 - fixtures
 from tests.e2e.browsing import browser, complaints, page  # noqa: F401 - fixtures
+from tests.engine.cluster import database_url
 from tests.private_servers import PLUGINS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,15 +61,13 @@ class Web:
             self.process = None
 
     def _environ(self) -> dict[str, str]:
-        settings = connection.settings_dict
-        place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
         own = {"DEBUG": "0", "SECRET_KEY": secrets.token_hex(32)} if self.as_served else {"DEBUG": "1"}
         return {
             **os.environ,
             **own,
             # with the tests' own agents, which pictures should not show
             "PYTHONPATH": os.pathsep.join([str(ROOT)] if self.as_served else [str(ROOT), str(PLUGINS)]),
-            "DATABASE_URL": f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{place}",
+            "DATABASE_URL": database_url(),
         }
 
     def _answers(self) -> bool:

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
+from tests.engine.cluster import database_url
 from tests.house.checkout import ROOT
 
 PAGE = (ROOT / "docs" / "how_to" / "add_a_page.md").read_text(encoding="utf-8")
@@ -57,8 +57,5 @@ def test_page_of_the_how_to_keeps_what_pages_promise(product: Path, django_db_se
 
 def database() -> str:
     """The address whose database of tests is ours; beside others of xdist, one that none of them has."""
-    settings = connection.settings_dict
-    name = re.sub(r"_gw\d+\Z", "", settings["NAME"].removeprefix("test_"))
-    return (
-        f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}/{name}"
-    )
+    place, _, name = database_url().rpartition("/")
+    return f"{place}/{re.sub(r'_gw[0-9]+$', '', name.removeprefix('test_'))}"
