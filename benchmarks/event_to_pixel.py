@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -252,11 +251,11 @@ class Delays:
         """Give the figures, all that is painted together first."""
         everything = [delay for delays in self.shown.values() for delay in delays]
         return {
-            "event to pixel, ms": figures_of(everything),
+            "event to pixel, ms": paints.figures_of(everything),
             "by what is painted, ms": {
-                name: figures_of(delays) for name, delays in sorted(self.shown.items())
+                name: paints.figures_of(delays) for name, delays in sorted(self.shown.items())
             },
-            "on the way, ms": {name: figures_of(delays) for name, delays in self.parts.items()},
+            "on the way, ms": {name: paints.figures_of(delays) for name, delays in self.parts.items()},
         }
 
     def _add(self, where: dict[str, list[float]], name: str, delay: float) -> None:
@@ -275,19 +274,6 @@ def _first(seen: list[Figures], after: float, **wanted: str) -> float:
     """When this was painted first; 0 if it never was. A step that has gone on meanwhile was not shown in between."""
     fitting = (one for one in seen if all(one.get(name) == value for name, value in wanted.items()))
     return float(next((one["paint"] for one in fitting if one["dom"] >= after), 0))
-
-
-def figures_of(delays: Sequence[float]) -> Figures:
-    """Give median, 95th percentile and the slowest of these milliseconds, by nearest rank."""
-    ordered = sorted(delays)
-    if not ordered:
-        return {"n": 0}
-    rank = {name: math.ceil(share * len(ordered)) - 1 for name, share in (("p50", 0.5), ("p95", 0.95))}
-    return {
-        "n": len(ordered),
-        **{name: round(ordered[at]) for name, at in rank.items()},
-        "max": round(ordered[-1]),
-    }
 
 
 def _options() -> argparse.Namespace:

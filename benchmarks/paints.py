@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -72,7 +71,7 @@ def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, r
             context.close()
     told: dict[str, Any] = {}
     for (name, paint, visit), times in took.items():
-        told.setdefault(name, {})[f"{paint}, {visit}, ms"] = _figures(times)
+        told.setdefault(name, {})[f"{paint}, {visit}, ms"] = figures_of(times)
     for name, size in scripts.items():
         told[name]["JavaScript KiB"] = round(size / 1024, 1)
     return told
@@ -96,9 +95,14 @@ def is_missed(told: dict[str, Any]) -> bool:
     )
 
 
-def _figures(times: Sequence[float]) -> dict[str, int]:
-    ordered = sorted(times)
+def figures_of(delays: Sequence[float]) -> dict[str, int]:
+    """Give median, 95th percentile and the slowest of these milliseconds, by nearest rank."""
+    ordered = sorted(delays)
+    if not ordered:
+        return {"n": 0}
+    rank = {name: math.ceil(share * len(ordered)) - 1 for name, share in (("p50", 0.5), ("p95", 0.95))}
     return {
-        "p50": round(statistics.median(ordered)),
-        "p95": round(ordered[math.ceil(0.95 * len(ordered)) - 1]),
+        "n": len(ordered),
+        **{name: round(ordered[at]) for name, at in rank.items()},
+        "max": round(ordered[-1]),
     }
