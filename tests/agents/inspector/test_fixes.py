@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
-from agents.inspector.fixes.mending import Mended, mend
-from agents.patches import Label, Outcome, Rung
+from agents.inspector.fixes.mending import Mended, Refusal, mend
+from agents.patches import FixData, Label, Outcome, Rung
 from tests.agents.inspector.trees import plant
 
 ALL = [analyzer for name in ("lint", "security_scan") for analyzer in ANALYZERS[name]]
@@ -83,25 +84,24 @@ def test_a_text_around_a_value_in_sql_stays_around_it(tmp_path: Path) -> None:
     assert said(new, "d' OR 'a' LIKE '") == "[]\n"
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        'f"SELECT secret FROM {name}"',
-        'f"SELECT {name} FROM t"',
-        'f"SELECT secret FROM t ORDER BY {name}"',
-        'f"SELECT secret FROM t WHERE {name} = 1"',
-        'f"SELECT secret FROM t WHERE name IN ({name})"',
-        'f"SELECT secret FROM t_{name} WHERE 1 = 1"',
-        "f\"SELECT secret FROM t WHERE name = '{name!r}'\"",
-        "\"SELECT secret FROM t WHERE name = '%5s'\" % name",
-    ],
-)
-def test_names_and_formatted_values_in_sql_are_left_to_people(tmp_path: Path, form: str) -> None:
-    tree = plant(tmp_path / "tree", {"a.py": SQL.replace("{sql}", form)})
-    made = mended(tree, tmp_path / "scratch")
-    assert made.fixes == []
-    assert [one.mend for one in made.refusals] == ["parameterise-sql"]
-    assert made.refusals[0].reason
+SQL_LEFT = [
+    'f"SELECT secret FROM {name}"',
+    'f"SELECT {name} FROM t"',
+    'f"SELECT secret FROM t ORDER BY {name}"',
+    'f"SELECT secret FROM t WHERE {name} = 1"',
+    'f"SELECT secret FROM t WHERE name IN ({name})"',
+    'f"SELECT secret FROM t_{name} WHERE 1 = 1"',
+    "f\"SELECT secret FROM t WHERE name = '{name!r}'\"",
+    "\"SELECT secret FROM t WHERE name = '%5s'\" % name",
+]
+
+
+@pytest.mark.parametrize("form", SQL_LEFT)
+def test_names_and_formatted_values_in_sql_are_left_to_people(left: Mended, form: str) -> None:
+    fixes, refusals = of_file(left, SQL.replace("{sql}", form))
+    assert fixes == []
+    assert [one.mend for one in refusals] == ["parameterise-sql"]
+    assert refusals[0].reason
 
 
 SHELL = """\
@@ -127,28 +127,27 @@ def test_a_command_without_a_shell_does_alike_and_no_longer_obeys(tmp_path: Path
     assert said(new, attack) == f"hello {attack}\n"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        '"ls | wc -l"',
-        '"ls > out"',
-        '"ls *.py"',
-        '"echo $HOME"',
-        '"cd /tmp"',
-        '"X=1 ls"',
-        'f"{name} -l"',
-        '"ls; ls"',
-        '"echo ~"',
-        '"true && false"',
-        "name",
-        '"echo `id`"',
-        "f'''echo a\n{name}'''",
-    ],
-)
-def test_what_only_a_shell_can_do_is_left_to_people(tmp_path: Path, command: str) -> None:
-    tree = plant(tmp_path / "tree", {"a.py": SHELL.replace("{command}", command)})
-    made = mended(tree, tmp_path / "scratch")
-    assert (made.fixes, {one.mend for one in made.refusals}) == ([], {"no-shell"})
+SHELL_LEFT = [
+    '"ls | wc -l"',
+    '"ls > out"',
+    '"ls *.py"',
+    '"echo $HOME"',
+    '"cd /tmp"',
+    '"X=1 ls"',
+    'f"{name} -l"',
+    '"ls; ls"',
+    '"echo ~"',
+    '"true && false"',
+    "name",
+    '"echo `id`"',
+    "f'''echo a\n{name}'''",
+]
+
+
+@pytest.mark.parametrize("command", SHELL_LEFT)
+def test_what_only_a_shell_can_do_is_left_to_people(left: Mended, command: str) -> None:
+    fixes, refusals = of_file(left, SHELL.replace("{command}", command))
+    assert (fixes, {one.mend for one in refusals}) == ([], {"no-shell"})
 
 
 def test_os_system_becomes_a_list(tmp_path: Path) -> None:
@@ -224,21 +223,42 @@ def test_a_call_becomes_safe_and_the_rest_stays(tmp_path: Path, source: str, exp
     assert body.rstrip("\n").endswith(expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("file_checksum", "it looks like a checksum"),
-        ("hash_password", "a password wants a slow hash"),
-        ("f", "nothing here says"),
-    ],
-)
-def test_hashes_of_other_uses_are_left_to_people(tmp_path: Path, name: str, reason: str) -> None:
-    tree = plant(
-        tmp_path / "tree", {"a.py": f"import hashlib\n\n\ndef {name}(x):\n    return hashlib.md5(x)\n"}
+HASH = "import hashlib\n\n\ndef {name}(x):\n    return hashlib.md5(x)\n"
+HASHES_LEFT = {
+    "file_checksum": "it looks like a checksum",
+    "hash_password": "a password wants a slow hash",
+    "f": "nothing here says",
+}
+
+
+@pytest.mark.parametrize(("name", "reason"), HASHES_LEFT.items())
+def test_hashes_of_other_uses_are_left_to_people(left: Mended, name: str, reason: str) -> None:
+    _, refusals = of_file(left, HASH.replace("{name}", name))
+    assert len(refusals) == 1
+    assert refusals[0].reason.startswith(reason)
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Mended:
+    """One tree of all that is left to people, a file each: the analyzers look at it once."""
+    root = tmp_path_factory.mktemp("left")
+    sources = [SQL.replace("{sql}", form) for form in SQL_LEFT]
+    sources += [SHELL.replace("{command}", command) for command in SHELL_LEFT]
+    sources += [HASH.replace("{name}", name) for name in HASHES_LEFT]
+    return mended(plant(root / "tree", {named(source): source for source in sources}), root / "scratch")
+
+
+def named(source: str) -> str:
+    return f"a{hashlib.sha256(source.encode()).hexdigest()[:12]}.py"
+
+
+def of_file(made: Mended, source: str) -> tuple[list[FixData], list[Refusal]]:
+    """What became of a file of the tree."""
+    path = named(source)
+    return (
+        [one for one in made.fixes if one.path == path],
+        [one for one in made.refusals if one.finding.path == path],
     )
-    made = mended(tree, tmp_path / "scratch")
-    assert len(made.refusals) == 1
-    assert made.refusals[0].reason.startswith(reason)
 
 
 def test_ruffs_safe_fixes_climb_too(tmp_path: Path) -> None:
