@@ -67,8 +67,8 @@ SQL_FORMS = [
 
 
 @pytest.mark.parametrize("form", SQL_FORMS)
-def test_sql_with_parameters_answers_alike_and_no_longer_obeys(tmp_path: Path, form: str) -> None:
-    old, new = fixed(tmp_path, "a.py", SQL.replace("{sql}", form))
+def test_sql_with_parameters_answers_alike_and_no_longer_obeys(both: Path, form: str) -> None:
+    old, new = versions(both, SQL.replace("{sql}", form))
     assert said(old, "ada") == said(new, "ada") == "[('1',)]\n"
     attack = "x' OR '1'='1"
     assert said(old, attack) == "[('1',), ('2',), ('3',)]\n"
@@ -113,11 +113,12 @@ subprocess.run({command}, shell=True, check=False)
 """
 
 
-@pytest.mark.parametrize(
-    "command", ['f"printf %s\\\\n {name}"', 'f"echo hello {name}"', '"echo hello \'" + name + "\'"']
-)
-def test_a_command_without_a_shell_does_alike_and_no_longer_obeys(tmp_path: Path, command: str) -> None:
-    old, new = fixed(tmp_path, "a.py", SHELL.replace("{command}", command))
+SHELL_FORMS = ['f"printf %s\\\\n {name}"', 'f"echo hello {name}"', '"echo hello \'" + name + "\'"']
+
+
+@pytest.mark.parametrize("command", SHELL_FORMS)
+def test_a_command_without_a_shell_does_alike_and_no_longer_obeys(both: Path, command: str) -> None:
+    old, new = versions(both, SHELL.replace("{command}", command))
     if "printf" in command:  # a backslash: left to people
         assert old.read_text() == new.read_text()
         return
@@ -197,28 +198,28 @@ def test_numbers_that_nobody_must_guess_only(tmp_path: Path) -> None:
     assert [one.reason for one in made.refusals] == ["nothing here says that the number must not be guessed"]
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("import hashlib\n\n\ndef sign(x):\n    return hashlib.md5(x)\n", "    return hashlib.sha256(x)"),
-        ("import requests\n\nrequests.get('http://a')\n", "requests.get('http://a', timeout=30)"),
-        (
-            "import requests\n\nrequests.get('http://a', verify=False, timeout=3)\n",
-            "requests.get('http://a', timeout=3)",
-        ),
-        (
-            "import tarfile\n\ntarfile.open('a').extractall('b')\n",
-            "tarfile.open('a').extractall('b', filter=\"data\")",
-        ),
-        ("from flask import Flask\n\napp = Flask('a')\napp.run(debug=True)\n", "app.run()"),
-        (
-            "import tempfile\n\n\ndef f():\n    path = tempfile.mktemp('.x')\n",
-            "    path_handle, path = tempfile.mkstemp('.x')\n    os.close(path_handle)",
-        ),
-    ],
-)
-def test_a_call_becomes_safe_and_the_rest_stays(tmp_path: Path, source: str, expected: str) -> None:
-    _, new = fixed(tmp_path, "shop.py", source)
+SAFER = [
+    ("import hashlib\n\n\ndef sign(x):\n    return hashlib.md5(x)\n", "    return hashlib.sha256(x)"),
+    ("import requests\n\nrequests.get('http://a')\n", "requests.get('http://a', timeout=30)"),
+    (
+        "import requests\n\nrequests.get('http://a', verify=False, timeout=3)\n",
+        "requests.get('http://a', timeout=3)",
+    ),
+    (
+        "import tarfile\n\ntarfile.open('a').extractall('b')\n",
+        "tarfile.open('a').extractall('b', filter=\"data\")",
+    ),
+    ("from flask import Flask\n\napp = Flask('a')\napp.run(debug=True)\n", "app.run()"),
+    (
+        "import tempfile\n\n\ndef f():\n    path = tempfile.mktemp('.x')\n",
+        "    path_handle, path = tempfile.mkstemp('.x')\n    os.close(path_handle)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), SAFER)
+def test_a_call_becomes_safe_and_the_rest_stays(both: Path, source: str, expected: str) -> None:
+    _, new = versions(both, source)
     body = new.read_text()
     assert body.rstrip("\n").endswith(expected)
 
@@ -246,6 +247,27 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Mended:
     sources += [SHELL.replace("{command}", command) for command in SHELL_LEFT]
     sources += [HASH.replace("{name}", name) for name in HASHES_LEFT]
     return mended(plant(root / "tree", {named(source): source for source in sources}), root / "scratch")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two trees of what is mended, a file each: as it was, and with one fixes.patch applied by git."""
+    sources = [SQL.replace("{sql}", form) for form in SQL_FORMS]
+    sources += [SHELL.replace("{command}", command) for command in SHELL_FORMS]
+    sources += [source for source, _ in SAFER]
+    root = tmp_path_factory.mktemp("both")
+    files = {named(source): source for source in sources}
+    old, new = plant(root / "old", files), plant(root / "new", files)
+    made = mended(old, root / "scratch")
+    subprocess.run(["git", "apply", "--allow-empty"], input=made.combined.diff, cwd=new, check=True)
+    return root
+
+
+def versions(both: Path, source: str) -> tuple[Path, Path]:
+    """The two programs that have become of a source."""
+    old, new = both / "old" / named(source), both / "new" / named(source)
+    assert old.read_text() == source
+    return old, new
 
 
 def named(source: str) -> str:
