@@ -42,7 +42,7 @@ TARGET = 250  # ms from the event to the painted change, the 95th percentile
 SECTIONS = ("events", "pages")
 CHAINS, LINKS = 2, 10  # the plan of a measured run: as many steps at once as there are slots
 LINES, PAUSE = 3, 0.3  # of each step: a line and word of its progress, and a pause
-SPOKEN = 60  # lines of the step whose own page is looked at
+SPOKEN = 240  # lines of the step whose own page is looked at
 WORD = "a long enough goal for a page"
 
 Figures = dict[str, Any]

@@ -7,14 +7,17 @@
 //   parts.refresh(CHATTER)   a step told how far it is, as it does all the time: drawn now and then
 //
 // Between two fetches is a pause, so that many events at once are one fetch. It grows with the time that a fetch takes:
-// a large page, or a busy server, is asked less often: a slow one at most a third of the time.
+// a large page, or a busy server, is asked less often. Where news do not stop (hundreds of short steps), the first few
+// are drawn at once, the others now and then.
 
 import { tick } from "./clock.js";
 
-const NEWS = { pause: 50, times: 1 }; // ms at least, and times as long as the last fetch took
+const NEWS = { pause: 25, times: 0.5 }; // ms at least, and times as long as the last fetch took
 export const CHATTER = { pause: 700, times: 4 };
 const QUICK = 150; // ms; one that takes longer is followed by a pause of twice as long
 const LONGEST = 5_000;
+const AT_ONCE = 5; // fetches, until nothing was wanted for CALM
+const CALM = 400; // ms
 
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
@@ -23,6 +26,7 @@ export class LiveParts {
     this.busy = false;
     this.wanted = null; // how soon, while one is under way
     this.ended = this.took = -Infinity; // of the last fetch
+    this.streak = 0; // fetches without a rest
     this.timer = 0;
     this.due = Infinity;
   }
@@ -32,8 +36,10 @@ export class LiveParts {
       if (this.wanted !== NEWS) this.wanted = how;
       return;
     }
-    const times = how.times * (this.took > QUICK ? 2 : 1);
-    const due = this.ended + Math.min(LONGEST, Math.max(how.pause, times * this.took));
+    if (performance.now() - this.ended > CALM) this.streak = 0;
+    const rule = this.streak < AT_ONCE ? how : CHATTER;
+    const times = rule === NEWS && this.took > QUICK ? 2 * rule.times : rule.times;
+    const due = this.ended + Math.min(LONGEST, Math.max(rule.pause, times * this.took));
     if (due >= this.due) return; // one that comes soon enough is waited for
     clearTimeout(this.timer);
     this.due = due;
@@ -42,6 +48,7 @@ export class LiveParts {
 
   async fetch() {
     this.busy = true;
+    this.streak += 1;
     this.due = Infinity;
     const began = performance.now();
     try {
