@@ -20,6 +20,10 @@ _SECRET = re.compile(
 _SECRET_KEY = re.compile(
     r"(?i)(?:token|secret|passw(?:or)?d|otp|nonce|csrf_?\w*|session_?(?:id|key)|(?:api|access|private|secret|signing)_?key)$"
 )
+# By which something is found again, mostly: `db_key`, `prototype_key`.
+_OF_A_TABLE = re.compile(
+    r"(?i)_*key|_*(?!(?:\w*_)?(?:api|access|private|secret|signing|session|reset|auth|token|crypt|enc))\w+_key"
+)
 _MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:generator|factory)$")
 # `token_count`, `session_url`: about a secret, and none.
 _ABOUT = re.compile(
@@ -114,7 +118,7 @@ def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
         return
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:
-        weak = int(name.lower() == "key")  # of a dictionary, mostly
+        weak = 2 * bool(_OF_A_TABLE.fullmatch(name))
         frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret", weak=weak)
 
 

@@ -55,6 +55,24 @@ def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: t
 
 
 @pytest.mark.parametrize(
+    ("name", "weight"),
+    [("api_key", ("medium", "high")), ("user_secret_key", ("medium", "high")), ("db_key", ("low", "low"))],
+)
+def test_key_of_a_table_is_hardly_a_secret(tmp_path: Path, name: str, weight: tuple[str, str]) -> None:
+    assert _weights(tmp_path, f"import random\ndef make():\n    {name} = random.random()\n") == [weight]
+
+
+def test_what_a_test_draws_by_lot_is_not_what_the_program_does(tmp_path: Path) -> None:
+    files = {
+        "make.py": "def make(x):\n    api_key = x\n    return api_key\n",
+        "shop/tests.py": "import random\nfrom make import make\ndef test():\n    make(random.random())\n",
+    }
+    assert analysed(tmp_path, files)["findings"] == []
+    use = {"make.py": files["make.py"], "use.py": files["shop/tests.py"]}
+    assert [one["rule"] for one in analysed(tmp_path, use)["findings"]] == ["weak-random"]
+
+
+@pytest.mark.parametrize(
     ("opened", "weight"), [("upload", ("low", "low")), ('"/data/" + upload.filename', ("high", "high"))]
 )
 def test_uploaded_file_is_open_and_its_name_is_not(
