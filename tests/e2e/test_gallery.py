@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), needs_browser]
 
 @pytest.fixture
 def scene(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
-    tree = Path(tempfile.gettempdir(), "shop") if KEEP else tmp_path / "shop"  # which pictures show
+    # pictures show its path; elsewhere it is one that has to be broken on a narrow screen
+    tree = Path(tempfile.gettempdir(), "shop") if KEEP else tmp_path / ("a_long_name_" * 5) / "shop"
     copytree(SHOP, tree, dirs_exist_ok=True)
     built = make_scene(settings, monkeypatch, tmp_path, tree=tree)
     Queue.objects.filter(

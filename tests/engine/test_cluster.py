@@ -254,7 +254,8 @@ def test_warm_shutdown_releases_the_lease(
     cluster.worker("second", slots=1)
     cluster.wait_for(run)
     assert_sound(run)
-    assert WorkerSession.objects.get(hostname="first@test").stopped_at is not None
+    session = WorkerSession.objects.filter(hostname="first@test")
+    until(lambda: session.get().stopped_at, within=10, what="the heart, which looks each second, says so")
 
 
 def test_hard_limit_kills_an_operation_that_hears_nothing(

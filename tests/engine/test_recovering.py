@@ -61,6 +61,8 @@ def test_all_wait_for_the_recovery_and_go_on(
         assert none_ended(cluster)
         gate.touch()
         server.wait_until_it_answers()
+        recovers = "SELECT pg_is_in_recovery()"  # it may be read before it may be written
+        until(lambda: server.ask(recovers) is False, within=30, what="the recovery ends")
         back_at = time.monotonic()
         with this_process_uses("127.0.0.1", str(server.port)):
             again()

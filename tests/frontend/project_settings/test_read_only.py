@@ -163,7 +163,7 @@ def test_change_is_told_as_from_what_to_what(cast: Cast) -> None:
     }
     audit.record(Act.PROJECT_CHANGED, project_id=cast.project.pk, details=details)
     shown = page(browser(cast.alice), "/audit")
-    assert "lost: bob, vera; none: –; changes: name Shop → Store" in shown
+    assert "lost: bob, vera; changes: name Shop → Store" in shown
 
 
 def test_role_is_told_with_whose_it_is(cast: Cast) -> None:
