@@ -151,12 +151,12 @@ def may(user: Person, action: str, place: Project | Team | None = None) -> bool:
     if action in STAFF_ACTIONS:
         return user.is_staff and (user.bounds is None or user.bounds.project_ids is None)
     if isinstance(place, Team):
-        least, role = TEAM_ACTIONS.get(action), role_in_team(user, place)
-    elif place is not None:
-        least, role = ACTIONS.get(action), role_in(user, place)
-    else:
-        return False
-    return least is not None and role is not None and role >= least
+        return _is_enough(role_in_team(user, place), TEAM_ACTIONS.get(action))
+    return place is not None and _is_enough(role_in(user, place), ACTIONS.get(action))
+
+
+def _is_enough(role: Role | None, least: Role | None) -> bool:
+    return role is not None and least is not None and role >= least
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +168,7 @@ class Rights:
 
     def may(self, action: str) -> bool:
         """Tell the same as `may` of this module does of the person, the action and the project."""
-        least = ACTIONS.get(action)
-        return (
-            least is not None
-            and self.role is not None
-            and self.role >= least
-            and in_scope(self.person, action)
-        )
+        return _is_enough(self.role, ACTIONS.get(action)) and in_scope(self.person, action)
 
 
 def rights_in(user: Person, project: Project) -> Rights:

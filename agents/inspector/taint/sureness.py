@@ -4,7 +4,6 @@
                                  the parameter was put into, and most likely another part of that
     a long way                   each function that a value is handed to may look at it, or hand on another part of an
                                  object; of what was read in real projects short ways were true, long ones rarely
-
     a file that is open          an uploaded file that is handed to what would open a name
 
 Nothing here makes a hit silent: it is read later.

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import griffe
 
-REQUESTS = frozenset(
-    {"request", "req"}
-)  # a handler may describe what it reads of them, as if they were its own
+# a handler may describe what it reads of them, as if those were its own
+REQUESTS = frozenset({"request", "req"})
 
 
 def main(list_file: str) -> None:

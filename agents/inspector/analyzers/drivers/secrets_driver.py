@@ -78,9 +78,8 @@ SETTINGS = {
 # Most telling first: a line that is both an AWS key and "a keyword" is an AWS key.
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
-WORD = re.compile(
-    r"[^\W\d_]{1,16}"
-)  # and in one case: a default that everybody is told to change; weak, but no secret
+# and in one case: a default that everybody is told to change; weak, but no secret
+WORD = re.compile(r"[^\W\d_]{1,16}")
 PEM_BODY = re.compile(r"(?=(?:[a-z0-9+/=]*[A-Z]){3})[A-Za-z0-9+/=]{16}")  # a part of a line of a key
 PEM_LINES = 6  # an encrypted key begins with headers
 LONGEST_WRITTEN_LINE = 2_000  # characters; in generated data the words that make a key stand near anything
