@@ -75,3 +75,10 @@ def axe(page: Page) -> list[str]:
         f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
         for one in found["violations"]
     ]
+
+
+def width_of(page: Page) -> int:
+    """Give the pixels that a page is wide once its styles have come; a click goes on before they have."""
+    page.wait_for_load_state()
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.models import Approval, Run, Step
 from tests.api.cast import Cast, add_events, make_cast, probe, submit_steps
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.engine.cluster import Cluster, assert_sound
 from tests.engine.conftest import purge_bells
 
@@ -69,7 +69,7 @@ def test_question_is_answered_with_a_comment(
     page.locator("#part-head .badges").get_by_text("waits for a decision").wait_for(timeout=SOON)
     step(page, "check.ask", "waiting_approval")
 
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     comment.press_sequentially("go on,")
     comment.press("Enter")  # is a line of the comment, and no answer
     changed = "Deploy to production, again?"
@@ -89,7 +89,7 @@ def test_question_is_answered_with_a_comment(
     head(page, "succeeded")
     page.locator(".decided .comment", has_text="but watch it").wait_for(timeout=SOON)
     assert Step.objects.get(run=run, key="check.ask").output["note"].startswith("approved by alice: go on,")
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []
     assert_sound(run)
 
@@ -131,7 +131,7 @@ def test_waiting_run_is_hurried(page: Page, web: Web, cast: Cast, complaints: li
     page.get_by_role("button", name="Set").click()
     page.locator(".note", has_text="Priority 0").wait_for(timeout=SOON)
     page.wait_for_load_state()  # with its style sheets
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     run.refresh_from_db()
     assert run.priority == 0
     assert set(Step.objects.filter(run=run).values_list("priority", flat=True)) == {0}

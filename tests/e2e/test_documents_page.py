@@ -11,7 +11,7 @@ import pytest
 from tasks import artifacts
 from tasks.models import Artifact, Run, Step
 from tests.api.cast import make_cast, submit_run
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,7 +58,7 @@ def test_document_is_read_and_followed_and_cannot_act(page: Page, web: Web, comp
     inside.get_by_role("heading", name="Start").wait_for(timeout=10_000)
     assert page.url == f"{web.url}{path}"
     assert Run.objects.get(pk=run.pk).state == "accepted"
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     refused = (
         "sandbox",
         "form-action",

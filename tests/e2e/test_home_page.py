@@ -8,7 +8,7 @@ import pytest
 
 from tasks import runs
 from tests.api.cast import make_cast, submit_run
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -42,5 +42,5 @@ def test_pages_show_how_a_run_ends_and_let_a_filter_be_typed(
     assert page.locator("#runs tbody tr").count() == 1
     page.get_by_role("link", name="Take away the filter Goal: second").click()
     page.locator("#runs tbody tr").nth(1).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.frontend.plans import Past, say, store_run
 
 if TYPE_CHECKING:
@@ -59,6 +59,6 @@ def test_pages_print_light_whole_and_without_controls(page: Page, web: Web, comp
         assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(27, 33, 48)", (
             path
         )
-        assert page.evaluate("document.documentElement.scrollWidth") <= PAPER_WIDTH + HANGING, path
+        assert width_of(page) <= PAPER_WIDTH + HANGING, path
         assert page.pdf(format="A4").startswith(b"%PDF-")
     assert complaints == []

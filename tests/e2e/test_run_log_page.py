@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.e2e.test_step_page import IS_AT_END, LINES, MOST_FROZEN, NUMBERS, OF_A_CHUNK, SOON, WATCH
 from tests.frontend.plans import Past, say, store_run
 
@@ -78,5 +78,5 @@ def test_five_thousand_lines_of_three_steps_are_whole_and_at_hand(
         page.locator("#log .ln", has_text=f"line {LINES + 199} ")
     ).first.wait_for(timeout=SOON)
     assert set(page.locator("#log .speaker").all_inner_texts()) == {"lint"}
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []

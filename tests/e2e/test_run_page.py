@@ -11,7 +11,7 @@ from tasks import events, runs
 from tasks.changes import Change
 from tasks.models import Run, Step
 from tests.api.cast import add_events, make_cast, submit_run
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.e2e.wire import wire
 from tests.frontend.plans import Past, store_run
 
@@ -90,7 +90,7 @@ def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints
     page.locator("#part-head .state-cancelled").wait_for(timeout=10_000)
     page.locator(".graph .node[data-key=s0][data-state=cancelled]").wait_for(timeout=10_000)
     page.locator("#live.live-done").wait_for(timeout=10_000)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from tasks import runs
 from tasks.models import Step
 from tests.api.cast import add_events, make_cast, probe, submit_steps
-from tests.e2e.browsing import listen, needs_browser, sign_in
+from tests.e2e.browsing import listen, needs_browser, sign_in, width_of
 from tests.frontend.plans import Past, store_run
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ def test_plan_of_500_steps_is_drawn_moved_and_kept(browser: Browser, web: Web, c
     page.locator("#graph .node[data-key='part.9'][data-state=ready]").wait_for(timeout=SOON)
     assert page.evaluate("document.activeElement.id") == held
     assert page.locator("#graph > svg").get_attribute("width") == fitted
-    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    assert width_of(page) == 1280
     assert complaints == []

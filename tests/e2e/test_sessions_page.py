@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import DeviceSession
 from tests.api.cast import make_cast, submit_run
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -49,7 +49,7 @@ def test_page_fits_a_small_screen_and_signs_out_everywhere(
     page.locator("#you > summary").click()
     page.get_by_role("link", name="Sessions").click()
     page.locator("time", has_text="just now").first.wait_for(timeout=5_000)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     if shots := os.environ.get("WRENCH_TEST_SHOTS"):
         page.screenshot(path=f"{shots}/small.png")
         page.set_viewport_size({"width": 1200, "height": 700})

@@ -19,7 +19,7 @@ from monitoring.courier import Courier
 from monitoring.models import WebHookDelivery
 from tasks.models import Schedule
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.e2e.conftest import Web
 from tests.monitoring.receiver import Receiver, serving
 
@@ -62,7 +62,7 @@ def test_maintainer_sets_a_project_up(
     _credential(page, site)
     _schedule(page, site)
     _key(page, site)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []
 
 

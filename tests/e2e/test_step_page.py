@@ -11,7 +11,7 @@ from tasks import events
 from tasks.changes import Change
 from tasks.models import LogChunk, Run, Step
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 from tests.frontend.plans import Past, store_run
 
 if TYPE_CHECKING:
@@ -88,5 +88,5 @@ def test_five_thousand_lines_are_whole_though_the_server_restarts(
     page.get_by_role("button", name="There are newer lines: follow").click()
     page.locator("#log .ln", has_text=f"line {LINES - 1} ").wait_for(timeout=SOON)
     assert page.locator("#log .a-green").first.inner_text().startswith("line ")
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     assert complaints == []

@@ -10,7 +10,7 @@ import pytest
 from accounts.models import Membership
 from accounts.roles import Role
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, width_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,7 +29,7 @@ def test_person_who_is_invited_makes_an_account_and_is_in(
     page.get_by_label("E-mail address, or user name").fill("nina@example.org")
     page.get_by_role("button", name="Invite", exact=True).click()
     link = page.locator("#invitation-link").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(page) == 360
     shots = os.environ.get("WRENCH_TEST_SHOTS")
     if shots:
         page.screenshot(path=f"{shots}/team-small.png", full_page=True)
