@@ -66,6 +66,9 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
 
+# Semgrep's way to say which rule must speak of the next line. It counts only beside the rule, a YAML file of its name.
+_EXPECTED = re.compile(rb"(?:#|//|/\*|<!--|--|;)[ \t]*(?:todo|deep|tododeep)?ruleid:[ \t]*[\w.-]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
@@ -78,11 +81,12 @@ class SourceFile:
     digest: str = ""  # SHA-256 of its bytes
     silenced: tuple[tuple[str, int], ...] = ()  # (silencer, how often), only those that occur
     is_test: bool = False  # the project's settings say so, whatever its path says
+    is_planted: bool = False  # an example on which a rule of a tool is tried: its mistakes are there on purpose
 
     @property
     def in_test_code(self) -> bool:
         """Tell whether its path says that it is a test or a test's data."""
-        return self.is_test or conventions.is_test(self.path)
+        return self.is_test or self.is_planted or conventions.is_test(self.path)
 
     @property
     def in_docs(self) -> bool:
@@ -136,11 +140,23 @@ def survey(root: Path, *, only: Sequence[str] = (), settings: Settings | None = 
             found.leave(path, reason)
         else:
             _look_at(entry, path, found)
+    rules = {file.path for file in found.files if file.language == "yaml"}
+    found.files = [
+        replace(file, is_planted=False) if file.is_planted and not _has_rule(file.path, rules) else file
+        for file in found.files
+    ]
     if tests:
         found.files = [replace(file, is_test=tests.match(file.path)) for file in found.files]
     found.files.sort(key=lambda file: file.path)
     found.left_out.sort(key=lambda left: (left.reason, left.path))
     return found
+
+
+def _has_rule(path: str, rules: set[str]) -> bool:
+    """Tell whether a rule lies beside it: `a.yaml` of `a.py` and `a.fixed.py`."""
+    folder, slash, name = path.rpartition("/")
+    stem = f"{folder}{slash}{name.partition('.')[0]}"
+    return f"{stem}.yaml" in rules or f"{stem}.yml" in rules
 
 
 def _is_in(wanted: frozenset[str], path: str) -> bool:
@@ -213,5 +229,6 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
             language=language,
             digest=hashlib.sha256(content).hexdigest(),
             silenced=tuple((name, count) for name, count in silenced if count),
+            is_planted=bool(_EXPECTED.search(content)),
         )
     )

@@ -78,6 +78,8 @@ def weigh(
     severity = min((one.severity for one in claims), key=lambda one: one.weight)
     confidence = min((one.confidence for one in claims), key=lambda one: one.weight)
     first = claims[0]
+    if file is not None and file.is_planted:
+        return Weight(Severity.INFO, Confidence.LOW)
     if first.message in injected:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait

@@ -284,3 +284,22 @@ def test_who_says_why_a_cipher_shows_patterns_is_believed(tmp_path: Path) -> Non
 def test_what_nobody_wants_may_be_assigned_twice(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "a, dummy, dummy = 'a b c'.split()\nb, c, c = 'a b c'.split()\n"})
     assert places(inspect(tmp_path, "lint").findings) == ["PLW0128 a.py:2"]
+
+
+def test_mistakes_on_which_a_rule_is_tried_are_there_on_purpose(tmp_path: Path) -> None:
+    case = "def f():\n    # ruleid: no-lost\n    return lost\n"
+    plant(
+        tmp_path,
+        {
+            "rules/no-lost.yaml": "rules: []\n",
+            "rules/no-lost.py": case,
+            "rules/no-lost.fixed.py": case,
+            "shop/no-lost.py": case,  # without a rule beside it a comment says nothing
+        },
+    )
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.path, one.severity, one.confidence) for one in found if one.rule == "F821"] == [
+        ("shop/no-lost.py", Severity.HIGH, Confidence.HIGH),
+        ("rules/no-lost.fixed.py", Severity.INFO, Confidence.LOW),
+        ("rules/no-lost.py", Severity.INFO, Confidence.LOW),
+    ]

@@ -208,6 +208,9 @@ def test_what_is_handed_on_comes_out_where_it_is_used(
         ),
         ("import logging\nlogging.error('no %r', p)", []),
         ("import logging\nlogging.error('no %s', p)", ["taint-log 2"]),
+        ("import logging\nlogging.error('no', extra={'what': p})", []),
+        ("import stripe\nos.system(stripe.Webhook.construct_event(p, 's', 'k').id)", []),
+        ("import stripe\nos.system(stripe.Event.construct_from(p, 'k').id)", ["taint-command 2"]),
     ],
 )
 def test_letters_that_cannot_occur_decide(tmp_path: Path, check: str, expected: list[str]) -> None:
