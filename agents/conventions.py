@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
+_SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
+_TEST_SETTINGS = frozenset({"test.py", "testing.py"})  # beside those of production, which take their names, too
 _DOC_FOLDERS = frozenset({
     "doc", "docs", "example", "examples", "sample", "samples", "releasenotes", "release_notes", "release-notes",
     "newsfragments", "changelog", "changelogs", "changelog.d", "changes.d",
@@ -22,6 +24,8 @@ _DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt", ".example", ".sample"}
 def is_test(path: str) -> bool:
     """Tell whether a path below a tree says that it is a test or a test's data."""
     pure = PurePosixPath(path)
+    if pure.name in _TEST_SETTINGS and pure.parent.name in _SETTINGS_FOLDERS:
+        return True
     return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
 
 

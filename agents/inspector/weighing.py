@@ -90,6 +90,8 @@ def weigh(
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
     if file.in_test_code:
         confidence = Confidence.LOW
+        if danger(first.rule) == "hash":  # there it protects nothing
+            severity = Severity.INFO
     if is_mere_pattern(claims, followed):
         severity = _at_most(severity, _WITHOUT_A_WAY.get(danger(first.rule), Severity.LOW))
         confidence = Confidence.LOW

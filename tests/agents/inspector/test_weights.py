@@ -67,6 +67,16 @@ def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tm
     ]
 
 
+def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
+    code = "import hashlib\n\n\ndef f(x):\n    return hashlib.md5(x).hexdigest()\n"
+    plant(tmp_path, {"a.py": code, "tests/test_a.py": code})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity) for one in found] == [
+        ("a.py", Severity.LOW),
+        ("tests/test_a.py", Severity.INFO),
+    ]
+
+
 def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tmp_path: Path) -> None:
     query = 'cursor.execute("select * from t where name = " + x)\n'
     views = f"from flask import request\n\n\ndef f(cursor):\n    x = request.args['x']\n    {query}"
