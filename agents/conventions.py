@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
-_TEST_SETTINGS = frozenset({"test.py", "testing.py"})  # beside those of production, which take their names, too
+_TEST_SETTINGS = frozenset(
+    {"test.py", "testing.py"}
+)  # beside those of production, which take their names, too
 _DOC_FOLDERS = frozenset({
     "doc", "docs", "example", "examples", "sample", "samples", "releasenotes", "release_notes", "release-notes",
     "newsfragments", "changelog", "changelogs", "changelog.d", "changes.d",

@@ -66,7 +66,7 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
 
-# Semgrep's way to say which rule must speak of the next line. It counts only beside the rule, a YAML file of its name.
+# How Semgrep names the rule that must speak of the next line. It counts only beside that rule, a YAML file.
 _EXPECTED = re.compile(rb"(?:#|//|/\*|<!--|--|;)[ \t]*(?:todo|deep|tododeep)?ruleid:[ \t]*[\w.-]")
 
 
@@ -81,7 +81,9 @@ class SourceFile:
     digest: str = ""  # SHA-256 of its bytes
     silenced: tuple[tuple[str, int], ...] = ()  # (silencer, how often), only those that occur
     is_test: bool = False  # the project's settings say so, whatever its path says
-    is_planted: bool = False  # an example on which a rule of a tool is tried: its mistakes are there on purpose
+    is_planted: bool = (
+        False  # an example on which a rule of a tool is tried: its mistakes are there on purpose
+    )
 
     @property
     def in_test_code(self) -> bool:

@@ -104,7 +104,9 @@ def log_call(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
         whole = Value(shape="tuple", items=dict(enumerate(others)), exact=True)
         text = texts.percent(frame, node, text, whole if others[0].shape != "dict" else others[0])
         others = []
-    named = [value for name, value in given.keywords.items() if name != "extra"]  # fields, not the entry's text
+    named = [
+        value for name, value in given.keywords.items() if name != "extra"
+    ]  # fields, not the entry's text
     for one in (text, *others, *named, given.star):
         if one is not None:
             frame.hit(kinds.mask("log"), deep_taints(one), node, f"{callee.name.lstrip('@')}()")
