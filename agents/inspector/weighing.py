@@ -26,6 +26,10 @@ _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z]+\d+")
 # What is wrong only if it protects something, which a developer knows best.
 _JUDGEMENTS = frozenset({"hash", "random", "cookie flags", "cipher"})
+_HASH_RULE = "weak-hash"  # of our own engine, which looks at the words around
+_PROTECTS = re.compile(
+    r"(?i)pass(?!ed|es|ing)|pwd|secret|signature|credential|salt|hmac|session"
+)  # also what it is assigned to
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 # What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
 # a look even so: the next caller may be a stranger.
@@ -97,6 +101,10 @@ def weigh(
         confidence = Confidence.LOW
     if danger(first.rule) == "hash":  # what it protects is not known
         confidence = _BELOW.get(confidence, confidence)
+        if any(
+            one.rule == _HASH_RULE and one.severity is Severity.INFO for one in claims
+        ):  # no word around says so
+            severity = severity if _PROTECTS.search(line) else Severity.INFO
     is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)

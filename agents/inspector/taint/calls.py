@@ -371,6 +371,9 @@ def _short(name: str) -> str:
     return f"{name.lstrip('@.').removeprefix('builtins.')}()"
 
 
+# `signer.loads(text, max_age=3600, salt="mail")`: only what was signed here comes out, whoever the signer is.
+_VERIFIES = frozenset({"loads", "load", "unsign"})
+_OF_SIGNATURES = frozenset({"max_age", "salt"})
 # What is found under a key that somebody chose is what the program has stored there, and not the key.
 _LOOKS_UP = frozenset({
     "get", "get_or_404", "get_or_none", "get_one", "get_one_or_none", "get_by_id", "find_by_id", "filter_by",
@@ -391,6 +394,8 @@ def _default(
     name = callee.name
     top = name.lstrip("@").partition(".")[0]
     taints: tuple[Taint, ...] = ()
+    if method in _VERIFIES and not _OF_SIGNATURES.isdisjoint(given.keywords):
+        return UNKNOWN
     if method in _LOOKS_UP and receiver is not None and not receiver.taints:
         default = given.at(1, "default") if method == "get" else None
         asked = guards.about(deep_taints(given.at(0) or UNKNOWN), WEAKEN)

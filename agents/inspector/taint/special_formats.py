@@ -109,6 +109,7 @@ _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
 
 _PROTECTED = re.compile(r"(?i)passw|pwd|secret|token|sign|auth(?!or)|credential|salt|hmac|session|private")
 _UNPROTECTED = ("cache", "etag", "checksum", "fingerprint", "digest_file")
+_KEYS_OF_CACHES = ("cache_key", "etag", "checksum", "gravatar")  # also of a token
 
 
 @known_as("hash")
@@ -143,6 +144,8 @@ def hashed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
 def _harmless(frame: Frame, node: ast.expr) -> int:
     """How harmless the words around call it: 0 for a password's, 2 for a cache's key, 1 if they say nothing."""
     function = frame.function.name.lower() if frame.function else ""
+    if any(word in function for word in _KEYS_OF_CACHES):
+        return 2
     if _PROTECTED.search(function) or _PROTECTED.search(ast.unparse(node)):
         return 0
     return 2 if any(word in function for word in _UNPROTECTED) else 1

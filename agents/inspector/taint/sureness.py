@@ -30,7 +30,12 @@ _DICTIONARIES = frozenset(
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
 _UPLOADED = "an uploaded file"
+_OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
+_XSS = kinds.KINDS["xss"].bit
+_HASH = kinds.KINDS["hash"].bit
+_COMMAND = kinds.KINDS["command"].bit
+_NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
 _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
 # Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
 _OF_WRAPPERS = frozenset({"value", "data", "file", "filename", "text", "raw", "name", "content", "body"})
@@ -47,6 +52,21 @@ def doubt(hit: Hit) -> int:
         found += 3
     handed = sum(one.what.startswith(_HANDED) for one in _hops(hit.trail))
     return found + (handed > LONG) + (handed > VERY_LONG)
+
+
+def harms_nobody(hit: Hit) -> bool:
+    """Tell whether it is mere information.
+
+    A hash of which no word says that it protects something; a program that whoever starts this one names to it,
+    without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
+    be anybody's text).
+    """
+    if hit.source.source.what == _OF_TEMPLATES:
+        return bool(hit.kind != _XSS)
+    if hit.kind == _HASH:
+        return bool(hit.source.weak)
+    is_own = hit.kind == _COMMAND and hit.source.source.origin == "local"
+    return is_own and _NO_SHELL.search(hit.sink) is not None
 
 
 def has_impossible_part(source: Source) -> bool:

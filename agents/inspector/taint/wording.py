@@ -21,6 +21,8 @@ def finding(hit: Hit) -> dict[str, Any]:
     taint = hit.source
     severity = kind.local if taint.source.origin == "local" else kind.severity
     weak = min(taint.weak + sureness.doubt(hit), 3)
+    if sureness.harms_nobody(hit):
+        severity = "info"
     return {
         "rule": kind.rule,
         "kind": kind.name,

@@ -68,11 +68,12 @@ def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tm
 
 
 def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
-    code = "import hashlib\n\n\ndef f(x):\n    return hashlib.md5(x).hexdigest()\n"
-    plant(tmp_path, {"a.py": code, "tests/test_a.py": code})
+    code = "import hashlib\n\n\ndef f(x):\n    password = hashlib.md5(x).hexdigest()\n    return password\n"
+    plant(tmp_path, {"a.py": code, "b.py": code.replace("password", "stamp"), "tests/test_a.py": code})
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.path, one.severity) for one in found] == [
         ("a.py", Severity.LOW),
+        ("b.py", Severity.INFO),  # no word around says that it protects anything
         ("tests/test_a.py", Severity.INFO),
     ]
 
@@ -249,6 +250,12 @@ def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_pa
         ("F821", "a.py", 1, Severity.LOW),
         ("F811", "b.py", 2, Severity.LOW),
     ]
+
+
+def test_what_is_done_without_a_password_is_none() -> None:
+    assert is_made_up("Q7v.x2-direct", '"webPasswordlessRequirement": "Q7v.x2-direct"')
+    assert is_made_up("not specified", '"webPassword": "not specified"')
+    assert not is_made_up("Q7v.x2-direct", '"webPassword": "Q7v.x2-direct"')
 
 
 def test_a_password_that_calls_itself_one_is_made_up() -> None:

@@ -7,7 +7,8 @@ import re
 
 _PLACEHOLDER = re.compile(
     r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
-    r"|redacted|todo|xxx|12345678|\*\*\*|\.\.\.|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
+    r"|redacted|not[-_ ](?:specified|set|given)|todo|xxx|12345678|\*\*\*|\.\.\."
+    r"|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
     r"|user(name)?|guest|default|value|pass|pwd)\d*$|^(.)\6*$|^[a-z]+[-_]?(password|passwd)$",
     re.IGNORECASE,
 )
@@ -29,6 +30,7 @@ _NAMES_A_PLACE = re.compile(
     r"|subject|body|text|title|description|content|html|css|selector|xpath|placeholder|hint|policy|prompt|question"
     r"|endpoint|route|scope|action|event|topic|permission|role|id)$"
     r"|^_?(pattern|regex|re|url|uri|path|file|template|msg|message|error|html|xpath|css|label|text|title)_"
+    r"|passwordless"
 )
 _REFERENCE = re.compile(r"os\.environ|getenv|process\.env|\$\{|\{\{|secrets\.|config\(|env\(|\$\(|=\s*`\w")
 _ASSIGNED = re.compile(r"([\w.\-]+)[\"'\])]*\s*(?::\s*[\w.\[\]]+\s*)?(?:[!=]?=|:)\s*\S")

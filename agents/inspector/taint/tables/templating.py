@@ -11,6 +11,8 @@ ROWS: tuple[Row, ...] = (
     special("@jinja2.Environment.from_string", "template_of_text"),
     special("@jinja2.Environment.get_template", "get_template"),
     special("@jinja2.Template.render", "render_object"),
+    *(gives(name, "@jinja2.Module") for name in (".make_module", "@jinja2.Template.make_module")),
+    clean("@jinja2.Module.*", "xss"),  # macros, which escape what they are given
     sink("mako.template.Template", "template", "0 text"),
     gives("mako.template.Template", "@mako.Template"),
     sink("tornado.template.Template", "template", "0 template_string"),

@@ -46,6 +46,43 @@ def test_the_longer_the_way_the_less_sure(tmp_path: Path, functions: int, weight
     assert _weights(tmp_path, program) == [weight]
 
 
+@pytest.mark.parametrize(
+    ("body", "weight"),
+    [
+        ("def stamp(page):\n    return hashlib.md5(page)", ("info", "medium")),
+        ("def cache_key(token):\n    return hashlib.md5(token)", ("info", "low")),
+        ("def stamp(password):\n    return hashlib.md5(password)", ("low", "high")),
+        ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "medium")),
+        ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "medium")),
+        ("def start():\n    subprocess.run(sys.argv[1], shell=True)", ("low", "high")),
+        (
+            "@app.route('/')\ndef view():\n    subprocess.run([request.args['p'], '-q'])\n    return ''",
+            ("critical", "medium"),
+        ),
+    ],
+)
+def test_what_harms_nobody_is_mere_information(tmp_path: Path, body: str, weight: tuple[str, str]) -> None:
+    assert _weights(tmp_path, f"import hashlib, subprocess, sys\n{body}\n") == [weight]
+
+
+@pytest.mark.parametrize(
+    ("use", "weight"),
+    [
+        ("return render_to_string(value)", ("info", "low")),
+        ("return mark_safe(value)", ("medium", "low")),
+    ],
+)
+def test_name_that_a_template_hands_over_is_its_author_s(
+    tmp_path: Path, use: str, weight: tuple[str, str]
+) -> None:
+    program = (
+        "from django import template\nfrom django.template.loader import render_to_string\n"
+        "from django.utils.safestring import mark_safe\nregister = template.Library()\n"
+        f"@register.simple_tag\ndef tag(value):\n    {use}\n"
+    )
+    assert _weights(tmp_path, program) == [weight]
+
+
 @pytest.mark.parametrize(("made", "weight"), [("drawn", ("medium", "high")), ("drawn.info", ("low", "low"))])
 def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: tuple[str, str]) -> None:
     program = (
