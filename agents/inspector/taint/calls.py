@@ -35,6 +35,7 @@ from agents.inspector.taint.values import (
     WEAKEN,
     Attribute,
     Choice,
+    OrNone,
     Value,
     all_facts,
     deep_taints,
@@ -399,7 +400,9 @@ def _default(
     if method in _LOOKS_UP and receiver is not None and not receiver.taints:
         default = given.at(1, "default") if method == "get" else None
         asked = guards.about(deep_taints(given.at(0) or UNKNOWN), WEAKEN)
-        facts = (asked, NO_FACTS) if asked and default is None else None  # something is stored under it
+        facts = (
+            OrNone((asked, NO_FACTS)) if asked and default is None else None
+        )  # something is stored under it
         return Value(tuple(one.weaker() for one in deep_taints(default or UNKNOWN)), facts=facts)
     for one in given.every():
         taints = merged(taints, deep_taints(one))
@@ -418,9 +421,9 @@ def _default(
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
     if taints and _FINDS.search(last) and not _TEXTS.search(last):
         result = Value(taints, name=STORED, rest=Value(taints, name=STORED))
-    facts = guards.by_word(word.rpartition(".")[2], given)
-    if facts is not None:
-        result = result.but(facts=facts)
+    checked = guards.by_word(word.rpartition(".")[2], given)
+    if checked is not None:
+        result = result.but(facts=checked)
     return (
         frame.moved(result, node, "", f"passed through {_short(word)}, which is not known")
         if taints

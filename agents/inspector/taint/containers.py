@@ -21,6 +21,7 @@ from agents.inspector.taint.values import (
     TRUE,
     UNKNOWN,
     Attribute,
+    OrNone,
     Value,
     constant,
     element,
@@ -346,7 +347,7 @@ def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
         from agents.inspector.taint import guards
 
         proved = guards.member_facts(key, holder)[0]  # `if table.get(name):` is `if name in table:`
-        found = found.but(facts=(proved, NO_FACTS)) if proved else found
+        found = found.but(facts=OrNone((proved, NO_FACTS))) if proved else found
     return found, None
 
 

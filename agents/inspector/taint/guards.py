@@ -24,6 +24,7 @@ from agents.inspector.taint.values import (
     Attribute,
     FactKey,
     Facts,
+    OrNone,
     Value,
     all_facts,
     deep_taints,
@@ -131,6 +132,9 @@ def _fold_membership(op: ast.cmpop, left: Value, right: Value) -> bool | None:
 
 
 def _facts(op: ast.cmpop, left: Value, right: Value) -> Both:
+    if right.known and right.const is None and isinstance(left.facts, OrNone):
+        found, missing = left.facts
+        return (missing, found) if isinstance(op, (ast.Is, ast.Eq)) else (found, missing)
     match op:
         case ast.Eq() | ast.Is():
             return equal_facts(left, right), NO_FACTS

@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     UNKNOWN,
     WEAKEN,
     Attribute,
+    OrNone,
     Value,
     constant,
     deep_taints,
@@ -59,7 +60,7 @@ def match_pattern(
     else:
         pattern, value = given.at(0, "pattern") or UNKNOWN, given.at(1, "string") or UNKNOWN
     facts = guards.of_pattern(value, pattern, how=how)
-    return Value(deep_taints(value), name="@re.Match", facts=facts)
+    return Value(deep_taints(value), name="@re.Match", facts=OrNone(facts) if facts else None)
 
 
 @known_as("substitute_pattern")

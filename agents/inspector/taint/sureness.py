@@ -4,6 +4,7 @@
                                  the parameter was put into, and most likely another part of that
     a long way                   each function that a value is handed to may look at it, or hand on another part of an
                                  object; of what was read in real projects short ways were true, long ones rarely
+    a line of a header           a header of a request is one line, so it begins no second one elsewhere
     a file that is open          an uploaded file that is handed to what would open a name
 
 Nothing here makes a hit silent: it is read later.
@@ -30,6 +31,8 @@ _DICTIONARIES = frozenset(
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
 _UPLOADED = "an uploaded file"
+_HEADER = "a header of the request"
+_LINES = (kinds.KINDS["log"].bit, kinds.KINDS["header"].bit)
 _OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
 _XSS = kinds.KINDS["xss"].bit
@@ -51,6 +54,8 @@ def doubt(hit: Hit) -> int:
     if hit.kind == _PATH and is_open_file(hit):
         found += 3
     handed = sum(one.what.startswith(_HANDED) for one in _hops(hit.trail))
+    if hit.kind in _LINES and hit.source.source.what == _HEADER:
+        found += 2
     return found + (handed > LONG) + (handed > VERY_LONG)
 
 

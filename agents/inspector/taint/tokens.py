@@ -27,7 +27,7 @@ from agents.inspector.taint.structures import (
     Super,
 )
 from agents.inspector.taint.taints import Taint, Trail
-from agents.inspector.taint.values import FALSE, MISSING, NONE, TRUE, UNKNOWN, Choice, Facts, Value
+from agents.inspector.taint.values import FALSE, MISSING, NONE, TRUE, UNKNOWN, Choice, Facts, OrNone, Value
 
 _SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
 _CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
@@ -251,6 +251,7 @@ class Tokens:
             parts.append(f"*{self._value(value.rest, within)}")
         if value.facts is not None:
             parts += [self._facts(one, within) for one in value.facts]
+            parts.append("or none" if isinstance(value.facts, OrNone) else "")
         return f"({' '.join(parts)})"
 
     def _ref(self, ref: Any, within: _Within) -> str:

@@ -10,7 +10,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Partial
 from agents.inspector.taint.taints import Taint, Trail, longer, merged
-from agents.inspector.taint.values import DEEP, Facts, Value, deep_taints
+from agents.inspector.taint.values import DEEP, Facts, OrNone, Value, deep_taints
 
 
 class Back:
@@ -53,7 +53,8 @@ class Back:
         """The value in the call's terms."""
         facts = None
         if value.facts is not None:
-            facts = (self.facts(value.facts[0]), self.facts(value.facts[1]))
+            both = (self.facts(value.facts[0]), self.facts(value.facts[1]))
+            facts = OrNone(both) if isinstance(value.facts, OrNone) else both
         items, rest = value.items, value.rest
         if depth and items:
             items = {key: self.value(one, depth - 1) for key, one in items.items()}

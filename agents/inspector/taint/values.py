@@ -87,6 +87,12 @@ class Value:
         return f"Value({sources} {' '.join(parts)})"
 
 
+class OrNone(tuple[Any, Any]):
+    """Facts of a value that is None or was found: its not being None says as much as its being true."""
+
+    __slots__ = ()
+
+
 class Attribute(NamedTuple):
     """Key of an attribute among a value's items."""
 

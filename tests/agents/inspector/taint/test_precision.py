@@ -502,3 +502,24 @@ def test_what_somebody_sent_is_not_drawn_by_lot_once_it_is_decoded(
         f"@app.route('/')\ndef view():\n    parted({read})\n    return ''\n"
     )
     assert [one["rule"] for one in analysed(tmp_path, {"app.py": program})["findings"]] == expected
+
+
+_TABLE = "import re\nfrom a import found\nTABLE = {'a': 'b', 'c': 'd'}\n"
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        ("m = re.fullmatch('[a-z]+', p)\nif m is None:\n    return 'no'", []),
+        ("m = re.fullmatch('[a-z]+', p)\nif m is not None:\n    return 'no'", ["taint-command 4"]),
+        ("m = re.fullmatch('[a-z]+', p)\nif m == None:\n    return 'no'", []),
+        ("m = re.fullmatch('.+', p)\nif m is None:\n    return 'no'", ["taint-command 4"]),
+        ("if (m := re.fullmatch('[a-z]+', p)) is None:\n    return 'no'", []),
+        ("if TABLE.get(p) is None:\n    return 'no'", []),
+        ("if TABLE.get(p, 'b') is None:\n    return 'no'", ["taint-command 3"]),
+        ("if p.isalnum() is None:\n    return 'no'", ["taint-command 3"]),
+        ("if found(p) is None:\n    return 'no'", ["taint-command 3"]),
+    ],
+)
+def test_what_is_not_none_was_found(tmp_path: Path, check: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, f"{check}\nos.system(p)", _TABLE) == expected

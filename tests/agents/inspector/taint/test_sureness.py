@@ -47,6 +47,15 @@ def test_the_longer_the_way_the_less_sure(tmp_path: Path, functions: int, weight
 
 
 @pytest.mark.parametrize(
+    ("read", "weight"),
+    [('request.headers["p"]', ("info", "low")), ('request.args["p"]', ("info", "high"))],
+)
+def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: tuple[str, str]) -> None:
+    program = f'import logging\n@app.route("/")\ndef view():\n    logging.info("%s", {read})\n    return ""\n'
+    assert _weights(tmp_path, program) == [weight]
+
+
+@pytest.mark.parametrize(
     ("body", "weight"),
     [
         ("def stamp(page):\n    return hashlib.md5(page)", ("info", "medium")),
