@@ -74,7 +74,7 @@ def main() -> int:
         if "events" in wanted:
             figures["events"] = _of_events(stand, browser, environ, ground, options.runs_watched)
         if "pages" in wanted:
-            figures["pages"] = paints.measured(browser, stand.url, facts, PROBE, rounds=options.rounds)
+            figures["pages"] = paints.measured(browser, stand.url, facts, rounds=options.rounds)
     figures["load at the end"] = round(os.getloadavg()[0], 2)
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.page_times import PAGES, TARGET
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext
 
 MOST_SCRIPT = 60  # KiB, compressed
 PARTS = {"parts of a run"}  # are no pages
-PAINTS = {"answer": "answer", "first": "first-contentful-paint", "largest": "largest-contentful-paint"}
 # A new tab and nothing in the cache; a new tab, which starts a process of its own; and a link followed in a tab.
 VISITS = ("cold", "warm", "same tab")
 READING = 300  # ms before the next page: what one does when it is drawn must not delay the other
-ANSWERED = "performance.getEntriesByType('navigation')[0].responseEnd"  # what of the time is the server's
+# Asked afterwards: a script put into the page beforehand would be part of what is measured. `answer` is the server's.
+PAINTS = """() => new Promise(told => new PerformanceObserver(list => told({
+  answer: performance.getEntriesByType("navigation")[0].responseEnd,
+  first: performance.getEntriesByName("first-contentful-paint")[0].startTime,
+  largest: list.getEntries().at(-1).startTime,
+})).observe({type: "largest-contentful-paint", buffered: true}))"""
 SCRIPTS = """() => performance.getEntriesByType("resource")
   .filter(one => new URL(one.name).pathname.endsWith(".js"))
   .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 
 
 def signed_in(
-    browser: Browser, url: str, facts: dict[str, str], probe: str, state: Any = None
+    browser: Browser, url: str, facts: dict[str, str], probe: str = "", state: Any = None
 ) -> BrowserContext:
-    """Give a browser with an empty cache and the probe in each page; `state` are another one's cookies."""
+    """Give a browser with an empty cache and, if there is one, the probe in each page; `state`: another's cookies."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, storage_state=state)
-    context.add_init_script(probe)
+    if probe:
+        context.add_init_script(probe)
     if state is None:
         page = context.new_page()
         page.goto(f"{url}/login/")
@@ -41,9 +45,9 @@ def signed_in(
     return context
 
 
-def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, rounds: int) -> dict[str, Any]:
+def measured(browser: Browser, url: str, facts: dict[str, str], *, rounds: int) -> dict[str, Any]:
     """Ask for each page in turns. Milliseconds from the start of the navigation."""
-    first = signed_in(browser, url, facts, probe)
+    first = signed_in(browser, url, facts)
     state = first.storage_state()
     first.close()
     paths = {name: path.format(**facts) for name, path in PAGES.items() if name not in PARTS}
@@ -51,18 +55,16 @@ def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, r
     scripts: dict[str, int] = {}
     for turn in range(rounds + 1):  # the first one warms the server up
         for name, path in paths.items():
-            context = signed_in(browser, url, facts, probe, state)
+            context = signed_in(browser, url, facts, state=state)
             for visit in VISITS:
                 page = context.pages[-1] if visit == "same tab" else context.new_page()
                 answer = page.goto(f"{url}{path}", wait_until="load")
                 if answer is None or answer.status != 200:
                     raise SystemExit(f"{name}: {path} answered {answer and answer.status}")
-                _wait_for_paint(page)
+                paints = page.evaluate(PAINTS)
                 if turn:
-                    paints = page.evaluate("window.probe.paints")
-                    paints["answer"] = page.evaluate(ANSWERED)
-                    for paint, entry in PAINTS.items():
-                        took.setdefault((name, paint, visit), []).append(paints[entry])
+                    for paint, at in paints.items():
+                        took.setdefault((name, paint, visit), []).append(at)
                 if visit == "cold":
                     scripts[name] = page.evaluate(SCRIPTS)
                 page.wait_for_timeout(READING)
@@ -75,15 +77,6 @@ def measured(browser: Browser, url: str, facts: dict[str, str], probe: str, *, r
     for name, size in scripts.items():
         told[name]["JavaScript KiB"] = round(size / 1024, 1)
     return told
-
-
-def _wait_for_paint(page: Page) -> None:
-    """Wait for the largest paint. Playwright's own way evaluates text, which the pages' policy forbids."""
-    until = time.monotonic() + 30
-    while page.evaluate("window.probe.paints['largest-contentful-paint'] === undefined"):
-        if time.monotonic() > until:
-            raise SystemExit(f"{page.url}: no paint within 30 s")
-        page.wait_for_timeout(10)
 
 
 def is_missed(told: dict[str, Any]) -> bool:

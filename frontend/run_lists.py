@@ -27,7 +27,7 @@ from tasks.models import Run
 from tasks.runs import open_questions
 from tasks.states import FINAL_RUN_STATES, RunState
 
-SHOWN = 50
+SHOWN = 30  # two screens of them
 OPEN_STATES = tuple(state.value for state in RunState if state not in FINAL_RUN_STATES)
 STATES: Mapping[str, tuple[Promise, tuple[str, ...]]] = {
     "open": (_("going on"), OPEN_STATES),

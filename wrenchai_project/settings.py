@@ -249,7 +249,7 @@ STORAGES = {
         # hashed names need `collectstatic`, which bootstrap does; in development the sources are served as they are
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "frontend.static_files.StaticFiles"
     },
     "artifacts": {
         "BACKEND": env.text(

@@ -2,7 +2,7 @@
 // machine's own clock, in ms. Put into a page before its own scripts.
 
 (() => {
-  const probe = { frames: [], seen: [], paints: {} };
+  const probe = { frames: [], seen: [] };
   window.probe = probe;
 
   class Heard extends WebSocket {
@@ -46,10 +46,4 @@
       if (target.matches(".cell-state .state")) state(target.closest("tr"));
     }
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state", "class"] });
-
-  for (const type of ["paint", "largest-contentful-paint"]) {
-    new PerformanceObserver((list) => {
-      for (const one of list.getEntries()) probe.paints[one.entryType === "paint" ? one.name : type] = one.startTime;
-    }).observe({ type, buffered: true });
-  }
 })();

@@ -155,7 +155,7 @@ def test_worker_that_is_drained_begins_nothing_new(cast: Cast, worker: None) -> 
     assert "it is no longer there" in act(client, "drain_workers", [session])
 
 
-def test_queues_tell_how_much_waits_in_few_queries(cast: Cast, worker: None) -> None:
+def test_queues_tell_how_much_waits_in_few_queries(cast: Cast, worker: None, steady_rules: None) -> None:
     store_configurations()
     submit_steps(cast.project, probe("a"), probe("b"), probe("c", after="b"))
     client = browser(staff("operator", "view_queue"))

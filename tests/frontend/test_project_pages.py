@@ -6,9 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.html import escape
@@ -20,6 +18,7 @@ from frontend.navigation import ProjectPage
 from tasks.models import Artifact
 from tests.agents.found import claim, find
 from tests.api.cast import Cast, browser
+from tests.frontend.project_settings.counting import queries
 
 PAGES = {module.PAGE.name: module.PAGE for module in project_pages.MODULES}
 BELOW = "projects/<project:project>"
@@ -36,13 +35,6 @@ each = pytest.mark.parametrize("page", PAGES.values(), ids=list(PAGES))
 
 def address(page: ProjectPage, project: str = "alice/shop") -> str:
     return reverse(page.route, args=[project])
-
-
-def queries_of(client: Client, path: str) -> int:
-    client.get(path)  # which writes down, once a minute, that the session was used
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(path).status_code == 200
-    return len(asked)
 
 
 def test_names_and_addresses_are_there_once() -> None:
@@ -94,9 +86,9 @@ def test_page_says_where_one_is(page: ProjectPage, cast: Cast) -> None:
 def test_queries_are_not_one_per_row(page: ProjectPage, cast: Cast) -> None:
     client = browser(cast.alice)
     fill(cast, 1)
-    few = queries_of(client, address(page))
+    few = queries(client, address(page))
     fill(cast, 12)
-    many = queries_of(client, address(page))
+    many = queries(client, address(page))
     assert few == many <= MOST_QUERIES
 
 
