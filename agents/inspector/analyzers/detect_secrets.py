@@ -29,6 +29,10 @@ _LOCK_NAME = re.compile(
 )
 _DATA = "generated data: full of random-looking text"
 _DATA_ENDINGS = frozenset({".svg", ".ipynb", ".map", ".po", ".pot", ".csv", ".tsv", ".snap", ".ambr"})
+# What is in them is said to people: "user:password" is what they are to put in.
+_TRANSLATIONS = frozenset(
+    {"locale", "locales", "translation", "translations", "i18n", "l10n", "lang", "langs"}
+)
 # A test brings certificates and passwords of its own; tokens of services are real wherever they stand.
 _OF_TESTS = frozenset({"Private Key", "Basic Auth Credentials", "Secret Keyword"})
 _LOWER = {
@@ -92,8 +96,11 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         else f"secret-{re.sub(r'[^a-z0-9]+', '-', kind.lower()).strip('-')}"
     )
     confidence = Confidence.LOW if entropy else Confidence.MEDIUM if rule == HARD_CODED else Confidence.HIGH
-    harmless = file.in_test_code or file.in_docs or file.in_ci or bool(row["hint"])  # likely, not surely
-    if harmless:
+    is_shown = not _TRANSLATIONS.isdisjoint(PurePosixPath(file.path).parts[:-1])
+    harmless = (
+        file.in_test_code or file.in_docs or file.in_ci or is_shown or bool(row["hint"])
+    )  # likely, not surely
+    if harmless or (rule == HARD_CODED and row["plain"]):  # words after a telling name: mostly no password
         confidence = _LOWER[confidence]
     is_of_test = file.in_test_code and kind in _OF_TESTS
     if is_of_test:

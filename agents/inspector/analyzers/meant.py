@@ -100,8 +100,20 @@ def _is_unchangeable(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 def _has_timeout(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """A timeout that is computed is one, too."""
     del in_test_code
-    call = "".join(lines.line(claim.path, number) for number in range(claim.line, claim.end_line + 1))
-    return re.search(r"\btimeout\s*=\s*(?!None\b)", call) is not None
+    return re.search(r"\btimeout\s*=\s*(?!None\b)", _written(claim, lines)) is not None
+
+
+MOST_OF_A_CALL = 40  # lines
+
+
+def _written(claim: Claim, lines: Lines) -> str:
+    """All lines of a call, as one: some tools name those of the function's name only."""
+    text = lines.line(claim.path, claim.line)[claim.column - 1 :]
+    for number in range(claim.line + 1, claim.line + MOST_OF_A_CALL):
+        if number > claim.end_line and text.count("(") <= text.count(")"):
+            break
+        text += lines.line(claim.path, number)
+    return text
 
 
 _MARKS = re.compile("[\u200e\u200f\u061c]")  # they set one letter's direction, and reorder no code
@@ -162,11 +174,24 @@ def _throws_away(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return _UNWANTED.search(claim.message) is not None
 
 
+_SAYS_ITS_ZONE = re.compile(
+    r"""\.replace\(\s*tzinfo\s*=\s*(?!None\b)|\+\s*[bruf]*(["'])Z\1|(["'])[^"']*%[^"']*Z\2"""
+)
+_HANDS_ALL_ON = re.compile(r"\(\s*\*\*|,\s*\*\*\w")
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
-    """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed; less grave
-    if a name is lost in an annotation only, or to a second import, or may come from elsewhere.
+    """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
+    missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
+    from elsewhere, or if a time of UTC says so at once.
     """
     line = lines.line(claim.path, claim.line)
+    if claim.rule in ("DTZ003", "DTZ004") and _SAYS_ITS_ZONE.search(line, claim.column - 1):
+        return replace(claim, severity=Severity.INFO)
+    if claim.rule == "S113" and _HANDS_ALL_ON.search(_written(claim, lines)):
+        return replace(
+            claim, severity=Severity.LOW, confidence=Confidence.LOW
+        )  # `**options`: whoever calls may say
     if claim.rule == "F821" and line[claim.column - 2 : claim.column - 1] in ("'", '"'):
         return replace(claim, severity=Severity.LOW)
     if claim.rule == "PLE0101" and _HANDS_ON.match(line):

@@ -11,7 +11,16 @@ from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import Instance
 from agents.inspector.taint.taints import merged
-from agents.inspector.taint.values import NO_FACTS, NONE, UNKNOWN, Value, all_facts, common_facts, element
+from agents.inspector.taint.values import (
+    NO_FACTS,
+    NONE,
+    UNKNOWN,
+    Facts,
+    Value,
+    all_facts,
+    common_facts,
+    element,
+)
 
 
 @executes(ast.Expr)
@@ -174,9 +183,18 @@ def finish(frame: Frame, node: ast.AST, value: Value) -> None:
         known = frame.state.facts
         own = value.facts or (NO_FACTS, NO_FACTS)
         value = frame.state.settled(value, 0).but(facts=(all_facts(known, own[0]), all_facts(known, own[1])))
+        value = _with_verdict(value, known)
     frame.returns.append(value)
     frame.exits.append(frame.state.copy())
     frame.state.alive = False
+
+
+def _with_verdict(value: Value, known: Facts) -> Value:
+    """`return True, ""`: the first part says what a check came to; the rest is told to people."""
+    first = (value.items or {}).get(0)
+    if value.shape != "tuple" or first is None or not isinstance(first.const, bool):
+        return value
+    return value.but(items={**(value.items or {}), 0: first.but(facts=(known, known))})
 
 
 @executes(ast.Raise)

@@ -35,6 +35,7 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     opaque = False  # an unknown, untainted piece came before
     whole = True
     quote = ""  # that is open
+    is_query = False  # `?` of our own came before: whose host it is was said
     is_parted = what in _JOINED or any("/" in (_text_of(one) or "") for one in pieces[1:])
     ups = is_parted and sum(any(map(strings.is_slashless, deep_taints(one))) for one in pieces) > 1
     for number, piece in enumerate(pieces):
@@ -46,7 +47,9 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
                 found = _quoted(frame, found, quote)
             if what not in _JOINED and (opaque or "/" in begin):
                 found = tuple(_below(frame, one) for one in found)
-            cleaned = _fixed(begin + (piece.prefix if known else ""), opaque=opaque)
+            cleaned = (
+                _ADDRESSES if is_query else _fixed(begin + (piece.prefix if known else ""), opaque=opaque)
+            )
             is_based = bool(not whole or begin or opaque)
             if is_based:
                 cleaned |= kinds.BASED
@@ -58,6 +61,7 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
             taints = merged(taints, tuple(_placed(one, begin, cleaned).without_marks(marks) for one in found))
         text = _text_of(piece)
         quote = _open_quote(quote, text or "")
+        is_query = is_query or (number > 0 and what not in _JOINED and _begins_query(text))
         if text is None:
             if known:
                 begin += piece.prefix if not found else ""
@@ -73,6 +77,11 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
     prefix = _constant_begin(pieces)
     value = Value(taints, prefix=prefix[:MAX_TEXT])
     return frame.moved(value, node, "", what) if taints else value
+
+
+def _begins_query(text: str | None) -> bool:
+    """Tell whether a literal after an address ends its host and path: `?next=`, `#part-`."""
+    return text is not None and text.startswith(("?", "#"))
 
 
 def _is_harmless(taint: Taint) -> bool:

@@ -203,3 +203,36 @@ def test_literals_policies_and_words_of_manuals_are_no_secrets(tmp_path: Path) -
     grave = {(one.path, one.line) for one in every if one.severity is not Severity.LOW}
     assert low == {"words.py", "es.json", "pl.json"}
     assert grave == {("policy.yaml", 2), ("setup.cfg", 2), ("a.py", 3), ("es.json", 2)}
+
+
+def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "model.ts": 'key: "model-input-dimensions-not-detect-resolution",\n',
+            "pt.json": '{"a": "x://nome:palavra-passe9@host:porta/b"}\n{"b": "x://nome:palavra9passe@host:8554/b"}\n',
+            "locales/en/a.json": '{"b": "x://nome:palavra9passe@host:8554/b"}\n',
+            "realm.json": '{"passwordlessKey": "not specified"}\n{"password": "correct horse9 battery"}\n',
+            "map.yaml": f'data:\n  a.py: |\n    SECRET_KEY = os.getenv("SECRET_KEY", "x")\n  password: {PASSWORD}\n',
+        },
+    )
+    found = inspect(tmp_path, "secret_scan").findings
+    assert {(one.path, one.line): one.severity for one in found} == {
+        ("pt.json", 1): Severity.LOW,
+        ("pt.json", 2): Severity.HIGH,
+        ("locales/en/a.json", 1): Severity.MEDIUM,
+        ("realm.json", 1): Severity.LOW,
+        ("realm.json", 2): Severity.HIGH,
+        ("map.yaml", 4): Severity.HIGH,
+    }
+
+
+def test_words_after_a_telling_name_are_less_sure_than_what_nobody_says(tmp_path: Path) -> None:
+    plant(
+        tmp_path, {"a.yaml": f"password: {PASSWORD}\n", "b.yaml": "password: correct-horse-battery-staple\n"}
+    )
+    found = inspect(tmp_path, "secret_scan").findings
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("a.yaml", Severity.HIGH, Confidence.MEDIUM),
+        ("b.yaml", Severity.HIGH, Confidence.LOW),
+    ]

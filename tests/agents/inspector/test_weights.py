@@ -193,6 +193,37 @@ def test_a_timeout_that_is_computed_is_one(tmp_path: Path) -> None:
     assert places(inspect(tmp_path, "security_scan").findings) == ["S113 a.py:9"]
 
 
+def test_options_that_are_handed_on_may_hold_the_timeout(tmp_path: Path) -> None:
+    text = (
+        "import requests\n\n\ndef f(url, **options):\n    requests.get(url, **options)\n"
+        "    requests.post(\n        url,\n        **options,\n    )\n    requests.get(url + options['a'] ** 2)\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.line, one.severity, one.confidence) for one in found if one.rule == "S113"] == [
+        (10, Severity.MEDIUM, Confidence.HIGH),
+        (5, Severity.LOW, Confidence.LOW),
+        (6, Severity.LOW, Confidence.LOW),
+    ]
+
+
+def test_time_of_utc_that_says_so_at_once_is_mere_information(tmp_path: Path) -> None:
+    text = (
+        "from datetime import UTC, datetime\n\nA = datetime.utcnow().replace(tzinfo=UTC)\n"
+        "B = datetime.utcnow().isoformat() + 'Z'\nC = datetime.utcnow().replace(tzinfo=None)\n"
+        "D = datetime.utcfromtimestamp(3).strftime('%Y-%mZ')\nE = datetime.utcnow().isoformat()\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    found = inspect(tmp_path, "lint").findings
+    assert {one.line: one.severity for one in found if one.rule.startswith("DTZ")} == {
+        3: Severity.INFO,
+        4: Severity.INFO,
+        5: Severity.LOW,
+        6: Severity.INFO,
+        7: Severity.LOW,
+    }
+
+
 def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Path) -> None:
     waits = "import time\n\n\nasync def f():\n    time.sleep(9)\n"
     cached = "import functools\n\n\nclass A:\n    @functools.lru_cache\n    def f(self):\n        return 1\n"

@@ -69,6 +69,7 @@ def is_made_up(value: str, line: str) -> bool:
         or _PLAIN_ADDRESS.match(value)
         or _SENTENCE.match(value)
         or _REFERENCE.search(line)
+        or _REFERENCE.search(value)
     ):
         return True
     if _PHRASE.match(value) or _PATTERN.search(value) or _NO_TEXT.search(value):

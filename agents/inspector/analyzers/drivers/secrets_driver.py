@@ -4,7 +4,7 @@
 
 The secrets never leave this process: a claim carries its line with every secret of that line cut out.
 detect-secrets' own command prints hashes without columns and does not say which files it could not read.
-Prints {"analysed": n, "secrets": [{path, type, line, column, snippet, hint}], "failed": [...]}.
+Prints {"analysed": n, "secrets": [{path, type, line, column, snippet, hint, plain}], "failed": [...]}.
 """
 
 import json
@@ -77,9 +77,13 @@ SETTINGS = {
 }
 # Most telling first: a line that is both an AWS key and "a keyword" is an AWS key.
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
+DIGIT, LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
-# and in one case: a default that everybody is told to change; weak, but no secret
-WORD = re.compile(r"[^\W\d_]{1,16}")
+# and in one case: a default that everybody is told to change; weak, but no secret. Four words are a passphrase.
+WORD = re.compile(r"[^\W\d_]{1,16}(?:[ -][^\W\d_]{1,16}){0,2}")
+PORT_IN_WORDS = re.compile(r"@[\w.-]+:[^\W\d]")  # `@host:port`: an address that the reader is to fill in
+# A key of a service that only its form tells: of small letters and hyphens alone it is a name.
+NAME = re.compile(r"[a-z]+(?:[-_][a-z]+)+")
 PEM_BODY = re.compile(r"(?=(?:[a-z0-9+/=]*[A-Z]){3})[A-Za-z0-9+/=]{16}")  # a part of a line of a key
 PEM_LINES = 6  # an encrypted key begins with headers
 LONGEST_WRITTEN_LINE = 2_000  # characters; in generated data the words that make a key stand near anything
@@ -124,6 +128,7 @@ def scan(path: str) -> list[dict[str, object]]:
             if not is_empty and not is_no_secret(value, kind, line):
                 hint = "local" if LOCAL.search(line) else ""
                 hint = "word" if kind in {*VAGUE, IN_ADDRESS} and is_word(value) else hint
+                hint = "word" if kind == IN_ADDRESS and PORT_IN_WORDS.search(line) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
                 column = line.find(value) + 1 if value else 0
                 claims.append(
@@ -134,6 +139,7 @@ def scan(path: str) -> list[dict[str, object]]:
                         "column": max(1, column),
                         "snippet": snippet,
                         "hint": hint,
+                        "plain": not (DIGIT.search(value) and LETTER.search(value)),
                     }
                 )
                 break  # one claim a line: the others are parts or neighbours of the same
@@ -141,7 +147,7 @@ def scan(path: str) -> list[dict[str, object]]:
 
 
 def is_word(value: str) -> bool:
-    """Tell whether a value is a word of some language, small or in capitals, as manuals and translations have it."""
+    """Tell whether a value is a word or two of some language, small or in capitals, as manuals and forms have it."""
     return WORD.fullmatch(value) is not None and (value.islower() or value.isupper())
 
 
@@ -165,6 +171,8 @@ def cut(line: str, values: dict[str, str]) -> str:
 def is_no_secret(value: str, kind: str, line: str) -> bool:
     """Tell whether it is a placeholder, a reference or a checksum rather than a secret."""
     if MADE_UP["is_placeholder"](value):
+        return True
+    if kind not in {*VAGUE, IN_ADDRESS} and NAME.fullmatch(value):
         return True
     if kind in VAGUE and (is_indirect_reference(line) or MADE_UP["is_made_up"](value, line)):
         return True

@@ -162,3 +162,52 @@ def test_a_function_whose_time_is_over_does_not_go_on_in_its_caller(tmp_path: Pa
         ("long()", "longer than 0 ms of processor time"),
         ("root()", "longer than 0 ms of processor time"),
     ]
+
+
+_VERDICTS = """
+    def refuse_paths(name):
+        if "/" in name or "\\\\" in name:
+            return False, "no separators"
+        if ".." in name:
+            return False, "no parents"
+        return True, ""
+    def refuse_long(name):
+        return (False, "too long") if len(name) > 20 else (True, "")
+    def backwards(name):
+        if "/" in name or ".." in name:
+            return True, ""
+        return False, "fine"
+    """
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("ok, why = refuse_paths(p)\nif not ok:\n    raise ValueError(why)\nopen('/d/' + p)", []),
+        ("told = refuse_paths(p)\nif told[0]:\n    open('/d/' + p)", []),
+        ("ok, why = refuse_paths(p)\nopen('/d/' + p)", [2]),
+        ("ok, why = refuse_paths(p)\nif why:\n    open('/d/' + p)", [3]),
+        ("ok, why = refuse_paths(p)\nif not ok:\n    open('/d/' + p)", [3]),
+        ("ok, why = refuse_long(p)\nif not ok:\n    raise ValueError(why)\nopen('/d/' + p)", [4]),
+        ("ok, why = backwards(p)\nif not ok:\n    raise ValueError(why)\nopen('/d/' + p)", [4]),
+    ],
+)
+def test_verdict_with_its_reason_is_a_verdict(tmp_path: Path, body: str, expected: list[int]) -> None:
+    assert in_view(tmp_path, body, _VERDICTS) == [f"taint-path {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("f'{start}?{p}'", []),
+        ("f'{start}#{p}'", []),
+        ("start + '?next=' + p", []),
+        ("f'{start}{p}'", [5]),
+        ("f'{start}&x={p}'", [5]),
+        ("f'{p}?{start}'", [5]),
+    ],
+)
+def test_who_chooses_the_query_chooses_no_host(tmp_path: Path, address: str, expected: list[int]) -> None:
+    body = "start = request.args['start']\nif not allowed(start, None):\n    start = '/home'\n"
+    body += f"address = {address}\nreturn redirect(address)"
+    assert in_view(tmp_path, body, _HEAD) == [f"taint-redirect {line}" for line in expected]
