@@ -15,7 +15,10 @@ _DOC_FOLDERS = frozenset({
     "doc", "docs", "example", "examples", "sample", "samples", "releasenotes", "release_notes", "release-notes",
     "newsfragments", "changelog", "changelogs", "changelog.d", "changes.d",
 })  # fmt: skip
-_CI_FOLDERS = frozenset({".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines"})
+_CI_FOLDERS = frozenset({
+    ".ci", "ci", ".github", ".gitlab", ".circleci", ".devcontainer", ".azure-pipelines",
+    "dev", "devel", "development",
+})  # fmt: skip
 _CI_NAME = re.compile(
     r"^(tox\.ini|noxfile\.py|vagrantfile|\.travis\.yml|\.gitlab-ci\.yml|jenkinsfile|appveyor\.yml|.*[-_.](ci|test|tests|dev|cypress|e2e)\.ya?ml)$",
     re.IGNORECASE,

@@ -137,6 +137,7 @@ def test_passwords_of_machines_for_tests_and_words_in_generated_lines_weigh_less
         {
             "compose.yaml": f"POSTGRES_PASSWORD: {secret}\n",
             ".ci/compose.yaml": f"POSTGRES_PASSWORD: {secret}\n",
+            "docker/dev/compose.yaml": f"POSTGRES_PASSWORD: {secret}\n",
             "flags.json": '{"a": "' + "x" * 3000 + f'", "password": "{secret}"}}\n',
         },
     )
@@ -144,6 +145,7 @@ def test_passwords_of_machines_for_tests_and_words_in_generated_lines_weigh_less
     assert weights == {
         "compose.yaml": Severity.HIGH,
         ".ci/compose.yaml": Severity.MEDIUM,
+        "docker/dev/compose.yaml": Severity.MEDIUM,
         "flags.json": Severity.LOW,
     }
 

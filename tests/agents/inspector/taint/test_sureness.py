@@ -35,14 +35,23 @@ def test_part_that_a_text_has_not_is_of_something_else(
 
 
 @pytest.mark.parametrize(
-    ("functions", "weight"), [(4, ("high", "high")), (7, ("high", "medium")), (12, ("medium", "low"))]
+    ("sink", "functions", "weight"),
+    [
+        ("os.system", 4, ("critical", "high")),
+        ("os.system", 7, ("critical", "medium")),
+        ("os.system", 12, ("high", "low")),
+        ("open", 0, ("high", "high")),
+        ("open", 1, ("high", "medium")),
+        ("open", 7, ("medium", "low")),
+    ],
 )
-def test_the_longer_the_way_the_less_sure(tmp_path: Path, functions: int, weight: tuple[str, str]) -> None:
-    program = "def f0(p):\n    open(p)\n"
+def test_the_longer_the_way_the_less_sure(
+    tmp_path: Path, sink: str, functions: int, weight: tuple[str, str]
+) -> None:
+    program = f"def f0(p):\n    {sink}(p)\n"
     program += "".join(f"def f{one}(p):\n    f{one - 1}(p)\n" for one in range(1, functions))
-    program += (
-        f'@app.route("/")\ndef view():\n    p = request.args["p"]\n    f{functions - 1}(p)\n    return ""\n'
-    )
+    called = f"f{functions - 1}" if functions else sink
+    program += f'@app.route("/")\ndef view():\n    p = request.args["p"]\n    {called}(p)\n    return ""\n'
     assert _weights(tmp_path, program) == [weight]
 
 
@@ -126,3 +135,18 @@ def test_uploaded_file_is_open_and_its_name_is_not(
 ) -> None:
     program = 'import zipfile\n@app.route("/")\ndef view():\n    upload = request.files["f"]\n'
     assert _weights(tmp_path, f'{program}    zipfile.ZipFile({opened})\n    return ""\n') == [weight]
+
+
+@pytest.mark.parametrize(
+    ("read", "sink", "weight"),
+    [
+        ("cookies", "redirect(p)", ("medium", "medium")),
+        ("args", "redirect(p)", ("medium", "high")),
+        ("cookies", "'<b>' + p", ("high", "medium")),
+        ("args", "'<b>' + p", ("high", "high")),
+        ("cookies", "os.popen(p).read()", ("critical", "high")),
+    ],
+)
+def test_cookie_is_set_by_nobody_else(tmp_path: Path, read: str, sink: str, weight: tuple[str, str]) -> None:
+    program = f'@app.route("/")\ndef view():\n    p = request.{read}["p"]\n    return {sink}\n'
+    assert _weights(tmp_path, "from flask import redirect\n" + program)[:1] == [weight]
