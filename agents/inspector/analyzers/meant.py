@@ -198,6 +198,8 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.LOW)  # to a method that most likely gives nothing back
     if claim.rule == "F821" and lines.gives_globals(claim.path):
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
+    if claim.rule == "F403" and claim.path.endswith("__init__.py"):
+        return replace(claim, severity=Severity.INFO)  # a package gathers what its modules offer
     if claim.rule == "F811" and _IMPORTS.match(line):
         return replace(claim, severity=Severity.LOW)
     if claim.rule not in _EXPLICABLE:

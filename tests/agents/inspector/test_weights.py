@@ -224,6 +224,15 @@ def test_time_of_utc_that_says_so_at_once_is_mere_information(tmp_path: Path) ->
     }
 
 
+def test_package_may_gather_the_names_of_its_modules(tmp_path: Path) -> None:
+    plant(tmp_path, {"a/__init__.py": "from .b import *\n", "a/b.py": "from os import *\n"})
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F403"]
+    assert [(one.path, one.severity) for one in found] == [
+        ("a/b.py", Severity.LOW),
+        ("a/__init__.py", Severity.INFO),
+    ]
+
+
 def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Path) -> None:
     waits = "import time\n\n\nasync def f():\n    time.sleep(9)\n"
     cached = "import functools\n\n\nclass A:\n    @functools.lru_cache\n    def f(self):\n        return 1\n"
