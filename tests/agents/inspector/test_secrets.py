@@ -214,7 +214,7 @@ def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> No
             "model.ts": 'key: "model-input-dimensions-not-detect-resolution",\n',
             "pt.json": '{"a": "x://nome:palavra-passe9@host:porta/b"}\n{"b": "x://nome:palavra9passe@host:8554/b"}\n',
             "locales/en/a.json": '{"b": "x://nome:palavra9passe@host:8554/b"}\n',
-            "realm.json": '{"passwordlessKey": "not specified"}\n{"password": "correct horse9 battery"}\n',
+            "realm.json": '{"passwordKey": "geheim wort"}\n{"password": "correct horse9 battery"}\n',
             "map.yaml": f'data:\n  a.py: |\n    SECRET_KEY = os.getenv("SECRET_KEY", "x")\n  password: {PASSWORD}\n',
         },
     )
