@@ -28,6 +28,7 @@ from pathlib import Path
 from resource import struct_rusage
 from tempfile import mkdtemp
 
+from agents import warden
 from tasks.contract import StepCancelled
 
 GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
@@ -35,7 +36,7 @@ POLL_SECONDS = 0.02
 CANCEL_POLL_SECONDS = 0.5  # cancelled() may ask a database
 STDERR_TAIL_BYTES = 4096
 NETWORK_OPEN = "the kernel did not allow to cut the network off"
-_WARDEN = Path(__file__).with_name("warden.py")
+_HERE = str(Path(__file__).parent)
 _OUT_OF_MEMORY = ("MemoryError", "memory allocation of", "Cannot allocate memory", "out of memory")
 
 
@@ -134,11 +135,12 @@ def start(
     folder = Path(mkdtemp(prefix="run-", dir=scratch))
     read_end, write_end = os.pipe()
     orders = (os.getpid(), write_end, limits.memory_bytes, limits.file_bytes, int(limits.network))
+    python = command[0] if warden.is_ours(list(command)) else sys.executable
     started = time.monotonic()
     try:
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_WARDEN), *map(str, orders), "--", *command],
+                [python, "-I", "-S", "-c", warden.START, _HERE, *map(str, orders), "--", *command],
                 cwd=cwd,
                 env=_environment(folder, environment or {}),
                 stdin=subprocess.DEVNULL,

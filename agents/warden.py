@@ -1,6 +1,6 @@
-"""The small program between an agent and a foreign command; `agents.process` starts it, nobody imports it.
+"""The small program between an agent and a foreign command; `agents.process` starts it.
 
-    python -I -S warden.py PARENT REPORT_FD MEMORY_BYTES FILE_BYTES NETWORK -- command argument ...
+    python -I -S -c START FOLDER PARENT REPORT_FD MEMORY_BYTES FILE_BYTES NETWORK -- command argument ...
 
 It exists because the same work in a `preexec_fn` can deadlock in a process with threads, and because a
 parent that is killed cannot clean up. It owns, in this order:
@@ -15,29 +15,37 @@ parent that is killed cannot clean up. It owns, in this order:
 Invariant: when this process is gone, so is the command; the command dies by SIGKILL with its warden.
 It is started for each command, so it imports little: no JSON, no types.
 
+A program of ours, `PYTHON -I FILE ...`, runs in the child itself: the warden is started by that same Python, and its
+child is an isolated one already. To start another one costs as much processor time as many a program's work.
+
     SIGTERM   is for the command: the whole group gets it, the warden stays to clean up
     SIGUSR2   kill everything now: sent by `agents.process`, or by the kernel at the parent's death
 """
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # the module around it makes enums, slowly
 import ctypes
 import os
 import resource
-import signal
 import sys
 
+START = "import sys; sys.path.append(sys.argv[1]); import warden; sys.path.pop(); sys.exit(warden.main(sys.argv[2:]))"
+_ADOPTS = sys.platform.startswith("linux")  # a subreaper gets every orphan below it
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 CANNOT_START = 127  # what shells say of a command that cannot be started
+_FRAMES = 6  # of ours below a program of ours, which are not to count against it
 
 
 def main(arguments: list[str]) -> int:
     """Run the command under the orders. Returns the exit code that a shell would show."""
     parent, report_fd, memory_bytes, file_bytes, network = map(int, arguments[:5])
     command = arguments[6:]
+    os.set_inheritable(report_fd, False)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, _kill_everything)
     _prctl(PR_SET_PDEATHSIG, signal.SIGUSR2)
@@ -75,13 +83,71 @@ def _become(command: list[str], failed: int) -> None:
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGUSR2, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if is_ours(command):
+            installed = command[2] != "-S"
+            arguments = command[2 if installed else 3 :]
+            with open(arguments[0], "rb") as file:
+                source = file.read()
+            os.close(failed)
+            os._exit(_played(source, arguments, installed=installed))
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execvp(command[0], command)  # noqa: S606 - an argument list of our own, no shell wanted
     except OSError as error:
         os.write(failed, f"{command[0]}: {error.strerror}".encode("utf-8", "replace"))
     finally:
         os._exit(CANNOT_START)
+
+
+def is_ours(command: list[str]) -> bool:
+    """Tell whether a command is `PYTHON -I [-S] FILE ...` with a program of this package."""
+    python, isolated, *rest = [*command[:4], "", ""]
+    program = rest[1] if rest[0] == "-S" else rest[0]
+    ours = isolated == "-I" and program.startswith(_OURS) and program.endswith(".py")
+    return ours and os.access(python, os.X_OK)
+
+
+def _played(source: bytes, arguments: list[str], *, installed: bool) -> int:
+    """Run a program in this process as Python would; gives its exit code, with all that it wrote written."""
+    import atexit
+    from types import ModuleType
+
+    if installed:
+        import site
+
+        site.main()  # the installed packages, which the warden itself does without
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    main.__file__ = arguments[0]
+    sys.argv = arguments
+    sys.setrecursionlimit(sys.getrecursionlimit() + _FRAMES)
+    code = 0
+    try:
+        exec(compile(source, arguments[0], "exec", dont_inherit=True), vars(main))  # noqa: S102 - a file of ours
+    except SystemExit as end:
+        code = _code_of(end)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    atexit._run_exitfuncs()
+    return code if _flushed() else code or 120  # as Python says of an output that could not be written
+
+
+def _code_of(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return (end.code or 0) & 0xFF
+    sys.stderr.write(f"{end.code}\n")
+    return 1
+
+
+def _flushed() -> bool:
+    """Write out what is held back. What is closed holds nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not stream.closed:
+                stream.flush()
+        except OSError:
+            return False
+    return True
 
 
 def _limit(memory_bytes: int, file_bytes: int) -> None:
@@ -111,8 +177,19 @@ def _kill_everything(_signal: int, _frame: object) -> None:
 
 def _end_the_rest() -> None:
     """Kill and reap what the command left running, until nothing is left."""
-    while _kill_others():
+    while not _is_alone() and _kill_others():
         _reap()
+
+
+def _is_alone() -> bool:
+    """Tell whether nobody descends from here, without a look at every process: whoever lost its parent is ours."""
+    if not _ADOPTS:
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _reap() -> None:
@@ -158,7 +235,3 @@ def _others() -> set[int]:
         grown = bool(more)
         found |= more
     return found - {me}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agents import process, warden
 from agents.process import NETWORK_OPEN, Limits, Outcome, run
 from tasks.contract import StepCancelled
 
@@ -63,6 +65,77 @@ def test_run_passes_no_variable_of_the_worker(tmp_path: Path, monkeypatch: pytes
     assert outcome.stdout.read_text() == (
         "['HOME', 'LANG', 'LC_ALL', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'TMPDIR']\n"
     )
+
+
+@pytest.fixture
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose programs count as ours."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    shutil.copy(warden.__file__, folder)
+    monkeypatch.setattr(process, "_HERE", str(folder))
+    monkeypatch.setattr(warden, "_OURS", f"{folder}/")
+    return folder
+
+
+SEEN = """
+import builtins, os, sys
+MARK = "mine"
+def depth():
+    try:
+        return 1 + depth()
+    except RecursionError:
+        return 1
+print(__name__, __file__, sys.argv, sys.path, sys.prefix, sys.flags.isolated, sys.flags.ignore_environment)
+print(sys.version, os.getcwd(), depth(), sys.modules["__main__"].MARK, hasattr(builtins, "exit"), sys.stdin.read())
+"""
+
+
+@pytest.mark.parametrize("flags", [["-I"], ["-I", "-S"]])
+def test_program_of_ours_sees_what_it_would_see_alone(ours: Path, tmp_path: Path, flags: list[str]) -> None:
+    program = ours / "seen.py"
+    program.write_text(SEEN)
+    command = [PYTHON, *flags, str(program), "one", "-two"]
+    alone = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    outcome = run(command, cwd=tmp_path, scratch=tmp_path, timeout_seconds=20)
+    assert outcome.trouble() == ""
+    assert outcome.stdout.read_bytes() == alone.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        ("import sys; sys.stdout.write('told'); sys.exit()", ""),
+        ("import sys; sys.exit(3)", "ended with exit code 3: it said nothing"),
+        ("import sys; sys.exit('no such thing')", "ended with exit code 1: no such thing"),
+        ("import atexit, sys; atexit.register(sys.stderr.write, 'bye'); sys.exit(4)", "ended with exit code 4: bye"),
+        ("import os; os.kill(os.getpid(), 6)", "ended with signal 6: it said nothing"),
+        ("x = bytearray(1 << 40)", "ran out of the memory it may use"),
+        ("import time; time.sleep(60)", "did not finish within 2 s"),
+    ],
+    ids=["end", "code", "words", "at exit", "signal", "memory", "time"],
+)  # fmt: skip
+def test_end_of_a_program_of_ours_is_told(ours: Path, tmp_path: Path, code: str, trouble: str) -> None:
+    program = ours / "ends.py"
+    program.write_text(code)
+    patience = 1.5 if "sleep" in code else 20
+    command = [PYTHON, "-I", str(program)]
+    assert run(command, cwd=tmp_path, scratch=tmp_path, timeout_seconds=patience).trouble() == trouble
+
+
+def test_fault_in_a_program_of_ours_is_told_with_its_place(ours: Path, tmp_path: Path) -> None:
+    program = ours / "fails.py"
+    program.write_text("def work():\n    raise ValueError('odd')\nwork()\n")
+    outcome = run([PYTHON, "-I", str(program)], cwd=tmp_path, scratch=tmp_path, timeout_seconds=20)
+    assert outcome.exit_code == 1
+    assert outcome.stderr_tail.endswith("ValueError: odd\n")
+    assert f'File "{program}", line 2, in work' in outcome.stderr_tail
+
+
+def test_program_of_ours_that_is_gone_cannot_be_started(ours: Path, tmp_path: Path) -> None:
+    command = [PYTHON, "-I", str(ours / "gone.py")]
+    outcome = run(command, cwd=tmp_path, scratch=tmp_path, timeout_seconds=20)
+    assert outcome.trouble() == f"could not be started: {PYTHON}: No such file or directory"
 
 
 def test_run_of_a_missing_command_says_so(tmp_path: Path) -> None:

@@ -78,6 +78,64 @@ def test_second_run_starts_no_tool_and_says_the_same(
         assert after.cpu_seconds == 0
 
 
+DOCUMENTED = '''
+import subprocess
+
+
+class Pump:
+    """A pump.
+
+    Args:
+        pressure: in bar
+    """
+
+    def __init__(self, power):
+        self.power = power
+
+    def start(self, {name}):
+        """Start it.
+
+        Parameters
+        ----------
+        speed : int
+            in rounds
+        """
+        return subprocess.call("pump " + self.power, shell=True)
+
+
+def stop(force):
+    """Stop it.
+
+    :param now: at once
+    """
+'''
+
+
+@pytest.mark.parametrize("operation", ANALYZERS)
+def test_run_after_a_change_says_what_a_first_run_says(
+    tmp_path: Path, results: Results, operation: str
+) -> None:
+    modules = {f"pumps/p{number}.py": DOCUMENTED.format(name=f"speed{number}") for number in range(4)}
+    tree = plant(
+        tmp_path / "tree",
+        {
+            **modules,
+            "a.py": CODE + f'password = "{PASSWORD}"\n',
+            "b.py": "def f(:\n",
+            "c.py": "from pumps import p1\n\n\ndef _dead():\n    return 1\n    print(1)\n",
+            "d.sh": "#!/bin/sh\ncd $1\n",
+            "e.yml": "a: 1\na: 2\n",
+        },
+    )
+    run(tree, operation, results)
+    for name in ("pumps/p0.py", "pumps/p1.py", "a.py", "b.py"):
+        path = tree / name
+        path.write_text(f"{path.read_text()}\n\ndef added(value=[]):\n    return _dead(value)\n")
+    after, first = run(tree, operation, results), run(tree, operation, None)
+    assert after.findings == first.findings
+    assert [(one.state, one.failed) for one in after.tools] == [(one.state, one.failed) for one in first.tools]
+
+
 def test_only_what_changed_is_analysed_again(tmp_path: Path, results: Results) -> None:
     tree = plant(tmp_path / "tree", {f"m{number}.py": CODE for number in range(12)})
     run(tree, "lint", results)

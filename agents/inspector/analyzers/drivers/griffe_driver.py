@@ -2,18 +2,27 @@
 
     python -I griffe_driver.py LIST      LIST holds paths, each ended by a NUL byte
 
-`griffe.visit` parses one file's text and imports nothing; extensions, which are code, are not loaded. Prints
+`griffe.visit` parses one file's text and imports nothing; extensions, which are code, are not loaded, and neither is
+what of griffe looks for packages, asks git or draws: half of what it is. Prints
 {"unknown": [{path, line, end_line, at, name, names}], "failed": [...]}: parameters that a docstring describes and the
 function does not take.
 """
 
+import importlib.util
 import json
 import logging
 import re
 import sys
 from pathlib import Path
 
-import griffe
+_SPEC = importlib.util.find_spec("griffe")
+assert _SPEC is not None
+sys.modules["griffe"] = importlib.util.module_from_spec(_SPEC)  # the bare package: its parts can be imported
+
+from griffe._internal.agents.visitor import visit  # noqa: E402 - after the whole of it was taken away
+from griffe._internal.docstrings.auto import parse_auto  # noqa: E402 - as above
+from griffe._internal.enumerations import DocstringSectionKind, ParameterKind  # noqa: E402 - as above
+from griffe._internal.models import Alias, Class, Function, Object  # noqa: E402 - as above
 
 # a handler may describe what it reads of them, as if those were its own
 REQUESTS = frozenset({"request", "req"})
@@ -26,43 +35,43 @@ def main(list_file: str) -> None:
     for path in filter(None, Path(list_file).read_bytes().decode().split("\0")):
         try:
             source = Path(path).read_text(encoding="utf-8-sig")
-            module = griffe.visit("module", filepath=Path(path), code=source)
+            module = visit("module", filepath=Path(path), code=source)
             unknown += [{"path": path, **one} for one in functions(module, set())]
         except (Exception, RecursionError) as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
     json.dump({"unknown": unknown, "failed": failed}, sys.stdout)
 
 
-def functions(holder: griffe.Object, seen: set[int]) -> list[dict[str, object]]:
+def functions(holder: Object, seen: set[int]) -> list[dict[str, object]]:
     """Give what is below a module or class and has a docstring of parameters that it does not take."""
     found: list[dict[str, object]] = []
     for member in holder.members.values():
-        if isinstance(member, griffe.Alias) or id(member) in seen:
+        if isinstance(member, Alias) or id(member) in seen:
             continue
         seen.add(id(member))
-        if isinstance(member, griffe.Function):
+        if isinstance(member, Function):
             found += unknown_of(member, member)
-        elif isinstance(member, griffe.Class):
+        elif isinstance(member, Class):
             made = member.members.get("__init__")
-            if isinstance(made, griffe.Function) and "__new__" not in member.members:
+            if isinstance(made, Function) and "__new__" not in member.members:
                 found += unknown_of(member, made)
             found += functions(member, seen)
     return found
 
 
-def unknown_of(holder: griffe.Function | griffe.Class, function: griffe.Function) -> list[dict[str, object]]:
+def unknown_of(holder: Function | Class, function: Function) -> list[dict[str, object]]:
     """One claim if a docstring describes what the signature lacks. One that takes **anything lacks nothing."""
     docstring = holder.docstring
     if docstring is None or not docstring.value.strip():
         return []
     kinds = {parameter.kind for parameter in function.parameters}
-    if griffe.ParameterKind.var_keyword in kinds or griffe.ParameterKind.var_positional in kinds:
+    if ParameterKind.var_keyword in kinds or ParameterKind.var_positional in kinds:
         return []
     taken = {parameter.name for parameter in function.parameters}
     described = [
         str(one.name)
-        for section in griffe.parse_auto(docstring)
-        if section.kind is griffe.DocstringSectionKind.parameters
+        for section in parse_auto(docstring)
+        if section.kind is DocstringSectionKind.parameters
         for one in section.value
     ]
     names = [name for name in described if name.lstrip("*") not in taken and name.lstrip("*").isidentifier()]

@@ -13,10 +13,12 @@ import json
 import re
 import sys
 import warnings
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-from pydoclint.main import _checkFile
 
 # A mark of each style, at the beginning of a line of a docstring.
 STYLES = {
@@ -78,7 +80,7 @@ def classes_that_tell(tree: ast.Module) -> dict[int, int]:
 
 def check(path: str, style: str) -> list[dict[str, Any]]:
     """Where docstrings contradict their functions."""
-    found = _checkFile(
+    found = _pydoclint()._checkFile(
         Path(path),
         style=style,
         argTypeHintsInSignature=False,
@@ -92,6 +94,29 @@ def check(path: str, style: str) -> list[dict[str, Any]]:
         shouldDocumentStarArguments=False,
     )
     return [{"line": one.line, "code": one.code, "message": one.msg} for one in found if one.code in DRIFT]
+
+
+@cache
+def _pydoclint() -> Any:
+    """The part of pydoclint that checks. Its command line, and who asks for its version, are not made ready."""
+    spec = find_spec("pydoclint")
+    assert spec is not None
+    sys.modules["pydoclint"] = module_from_spec(spec)  # the bare package: its parts can be imported
+    vars(sys.modules["pydoclint"])["__version__"] = ""
+    for name in ("click", "click.core"):
+        sys.modules[name] = _NoCommandLine(name)
+    return import_module("pydoclint.main")
+
+
+class _NoCommandLine(ModuleType):
+    """Stand in for click: whatever is asked of it does nothing and can be called."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _nothing
+
+
+def _nothing(*_: object, **__: object) -> Any:
+    return _nothing
 
 
 if __name__ == "__main__":
