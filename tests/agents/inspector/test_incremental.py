@@ -133,7 +133,9 @@ def test_run_after_a_change_says_what_a_first_run_says(
         path.write_text(f"{path.read_text()}\n\ndef added(value=[]):\n    return _dead(value)\n")
     after, first = run(tree, operation, results), run(tree, operation, None)
     assert after.findings == first.findings
-    assert [(one.state, one.failed) for one in after.tools] == [(one.state, one.failed) for one in first.tools]
+    assert [(one.state, one.failed) for one in after.tools] == [
+        (one.state, one.failed) for one in first.tools
+    ]
 
 
 def test_only_what_changed_is_analysed_again(tmp_path: Path, results: Results) -> None:
