@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from agents.inspector.taint import sureness, wording
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
+from agents.inspector.taint.origins import Origins
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
+from agents.inspector.taint.shelves import Shelf
 from agents.inspector.taint.sources import Stale, Told
 from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tokens import Nameless, Tokens, digest
@@ -58,8 +60,10 @@ class Keeper:
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
         self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
-        self._functions: dict[Name, Function] = {}
-        self._names: dict[Function, Name] = {}
+        self._origins = Origins()
+        self._shelf = Shelf(self._ledger, engine.project, self._origins, self._before.contents)
+        self._functions = self._shelf.functions
+        self._names = self._shelf.names
         self._roots: dict[Root, RootName] = {}
         self._tokens: Tokens | None = None
 
@@ -73,7 +77,7 @@ class Keeper:
         """Name what is there before all roots."""
         engine, ledger = self._engine, self._ledger
         self._tokens = Tokens(
-            engine.project.loaded(), [one for same in ledger.classes.values() for one in same]
+            engine.project.loaded(), [one for same in ledger.classes.values() for one in same], self._origins
         )
         counts: dict[tuple[str, str], int] = {}
         for function in (one for module in modules for one in module.functions):
@@ -85,7 +89,10 @@ class Keeper:
             owner = _AHEAD if root.is_ahead else "" if root.owner is None else self._tokens.cls(root.owner)
             self._roots[root] = (*self._names[root.function], owner)
         ledger.changed = self._changed
+        ledger.content_of = self._shelf.content
         ledger.begin(self._tokens.key)
+        for entry in ledger.memo.values():
+            entry.sharing = self._origins.tell(entry.summary, entry.digest)
 
     @property
     def taken(self) -> int:
@@ -130,12 +137,12 @@ class Keeper:
             place, _ = self._before.facts[number]
             if place[0] == "summary":
                 for one in self._ledger.names.get(place[1], ()):
-                    if isinstance(one, Ghost):
+                    if isinstance(one, Ghost) and not self._shelf.has(one.token):
                         yield one.born
 
     def _holds(self, record: Record, function: Function) -> bool:
         try:
-            if record.token != self.tokens.function(function):
+            if record.token != self.tokens.root(function):
                 return False
         except Nameless:
             return False
@@ -212,9 +219,11 @@ class Keeper:
         self._ledger.name(trace)
         for at, entry in enumerate(trace.missed):
             entry.at = at
+        self._tell(trace, root, 0)
         try:
-            token = self.tokens.function(root.function)
-            reads = [self._fact(place, seen) for place, seen in trace.reads.items()]
+            token = self.tokens.root(root.function)
+            own = ("text", root.function)  # which is in the token
+            reads = [self._fact(place, seen) for place, seen in trace.reads.items() if place != own]
             for entry in trace.asked.values():
                 reads += self._asked(entry)
             for name in {one.digest: None for one in trace.missed if one.digest[0] != "~" or one.is_foreign}:
@@ -240,11 +249,22 @@ class Keeper:
         )
         return reads
 
+    def _tell(self, trace: Trace, root: Root, known: int) -> None:
+        """Note whose the objects of the summaries are that a root made; `known`: how many of one name there are."""
+        names = self._ledger.names
+        for entry in trace.finished:
+            name = entry.digest
+            if name[0] == "~" or len(names.get(name, ())) > known:
+                name = f"{self._roots[root]}{entry.at}"
+            entry.sharing = self._origins.tell(entry.summary, name)
+
     def record(self, root: Root, trace: Trace, reads: list[int] | None) -> None:
         """Keep what a root did, once it is committed."""
+        for place in self._ledger.lasting(trace):
+            self._origins.hold(trace.written[place], f"{self._roots[root]}{place[0]}{place[2]}")
         if reads is None:
             return
-        token = self.tokens.function(root.function)
+        token = self.tokens.root(root.function)
         shapes = [(self._names[other], own) for other, (own, _, _) in trace.calls.items() if own]
         self.now.records[self._roots[root]] = Record(
             token, self._identities[self._ledger.time], reads, [entry.digest for entry in trace.missed],
@@ -291,7 +311,7 @@ class Keeper:
     def _token_of(self, entry: Entry | Ghost) -> str:
         if isinstance(entry, Entry) and not entry.token:
             try:
-                entry.token = self.tokens.summary(entry.summary)
+                entry.token = self.tokens.summary(entry.summary, entry.sharing)
             except Nameless:
                 entry.token = self._of_root(entry.born, entry.at)
         return entry.token
@@ -303,6 +323,8 @@ class Keeper:
     def _seen(self, place: Place, seen: Any) -> str:
         """The token of what is read at a place."""
         match place[0]:
+            case "text":
+                return self.tokens.text(place[1])
             case "class":
                 return self.tokens.bases(place[1])
             case "module":
@@ -347,6 +369,8 @@ class Keeper:
         what = place[0]
         if what == "global":
             return (what, place[1].path, place[2])
+        if what == "text":
+            return (what, *self._names[place[1]])
         if what in ("member", "field", "class"):
             cls = place[1]
             if cls.born != BEFORE_ROOTS:
@@ -363,7 +387,7 @@ class Keeper:
         if what in ("member", "field", "class"):
             same = self._ledger.classes.get((stable[1], stable[2]), ())
             return None if stable[3] >= len(same) else (what, same[stable[3]], *stable[4:])
-        if what == "shapes":
+        if what in ("shapes", "text"):
             function = self._functions.get(stable[1:])
             return None if function is None else (what, function)
         return stable
@@ -371,6 +395,7 @@ class Keeper:
     def settle(self, files: dict[str, Told]) -> None:
         """Make `now` what is to be written: without facts that nobody read, once they are many."""
         self.now.files = files
+        self.now.contents = self._shelf.filled(self.now.records.values())
         used = {one for record in self.now.records.values() for one in (*record.reads, *record.written)}
         if len(used) >= len(self.now.facts) * ENOUGH_USED:
             return
@@ -391,7 +416,8 @@ class Keeper:
     def recalled(self, number: int, trace: Trace) -> None:
         """Bring back what a taken-over root made, now that it was executed again. Raises Stale."""
         record, ledger = self._taken.pop(number), self._ledger
-        for entry in trace.missed:
+        for at, entry in enumerate(trace.missed):
+            entry.at = at
             entry.digest, entry.is_foreign = self.tokens.key(entry.key, number)
         done = [trace.created.get(entry.key) is entry for entry in trace.missed]
         written = {place: value for place, value in trace.written.items() if ledger.lasts(place)}
@@ -402,8 +428,12 @@ class Keeper:
             or written.keys() != then
         ):
             raise Stale
+        trace.finished = [one for one in trace.finished if one.key not in ledger.made_again]
+        self._tell(trace, self._engine.roots[number], 1)
+        for place, value in written.items():
+            self._origins.hold(value, f"{self._roots[self._engine.roots[number]]}{place[0]}{place[2]}")
         for at, entry in enumerate(trace.missed):
-            if done[at]:
+            if done[at] and entry.key not in ledger.made_again:
                 made = record.made[at]
                 entry.token = made if isinstance(made, str) else ""
                 record.made[at] = entry

@@ -40,7 +40,7 @@ class Version:
 class Entry:
     """A summary, who made it, and its stable names once they are known: of its key, of its content."""
 
-    __slots__ = ("at", "born", "digest", "is_foreign", "key", "summary", "token")
+    __slots__ = ("at", "born", "digest", "is_foreign", "key", "sharing", "summary", "token")
 
     def __init__(self, key: Any, summary: Summary, born: int) -> None:
         self.key = key
@@ -50,6 +50,7 @@ class Entry:
         self.at = 0  # among those that its root made
         self.is_foreign = False  # some of those objects were made by another root
         self.token = ""
+        self.sharing = ""  # which of its objects are not its own (`origins`)
 
 
 class Ghost:
@@ -67,7 +68,8 @@ class Trace:
     """What one root does."""
 
     __slots__ = (
-        "asked", "calls", "claims", "created", "missed", "reads", "stopped", "suspected", "told", "undo", "written",
+        "asked", "calls", "claims", "created", "finished", "missed", "reads", "stopped", "suspected", "told", "undo",
+        "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -76,6 +78,7 @@ class Trace:
         self.asked: dict[int, Entry] = {}  # summaries of others that it used
         self.created: dict[Any, Entry] = {}
         self.missed: list[Entry] = []  # all that it asked for in vain, in order; it then made them
+        self.finished: list[Entry] = []  # those that it made, callees first
         self.calls: dict[Function, list[Any]] = {}  # own shapes; the others' are at least, and below
         self.claims: list[Hit] = []
         self.suspected: list[tuple[Hit, Function]] = []
@@ -99,6 +102,8 @@ class Ledger:
         self.haunted = False  # there are ghosts
         self.name_of: Callable[[Any, int], tuple[str, bool]] = lambda key, time: ("", False)
         self.recall: Callable[[int], None] = lambda number: None
+        self.content_of: Callable[[Ghost], Summary | None] = lambda ghost: None
+        self.made_again: dict[Any, Entry] = {}  # of what was kept, not by their roots
         self.watched: dict[Any, list[int]] = {}  # what may change -> facts that `changed` is told of
         self.changed: Callable[[list[int]], None] = lambda facts: None
 
@@ -198,10 +203,23 @@ class Ledger:
         digest, is_foreign = self.name_of(key, self.time)
         if digest[0] == "~" and not is_foreign:
             return False
-        waiting = [one for one in self.names.get(digest, ()) if type(one) is Ghost and one.born < self.time]
+        same = self.names.get(digest, ())
+        waiting = [one for one in same if type(one) is Ghost and one.born < self.time]
+        if waiting and len(same) == 1 and digest[0] != "~":
+            summary = self.content_of(waiting[0])
+            if summary is not None:
+                self._make_again(key, waiting[0], summary)
+                return True
         for one in waiting:
             self.recall(one.born)
         return bool(waiting)
+
+    def _make_again(self, key: Any, ghost: Ghost, summary: Summary) -> None:
+        """Put what was kept of a summary in the place of what was only known to exist."""
+        entry = self.memo[key] = Entry(key, summary, ghost.born)
+        entry.digest, entry.token = ghost.digest, ghost.token
+        self.names[ghost.digest][0] = entry
+        self.made_again[key] = entry
 
     def create(self, key: Hashable, summary: Summary, function: Function) -> None:
         """Note a summary that begins to be made."""
@@ -214,6 +232,19 @@ class Ledger:
         trace.created[key] = entry
         trace.missed.append(entry)
         trace.calls.setdefault(function, [0, None, None])[0] += 1
+
+    def finish(self, key: Hashable, summary: Summary) -> None:
+        """Note that a summary is finished.
+
+        If it was made again already, of what was kept, then somebody holds its objects: it gets these.
+        """
+        trace = self.trace
+        if trace is None:
+            return
+        trace.finished.append(trace.created[key])
+        again = self.made_again.get(key)
+        if again is not None and again.born == self.time:
+            summary.become(again.summary)
 
     def drop(self, key: Hashable) -> None:
         """Forget a summary that could not be finished."""
@@ -283,6 +314,8 @@ class Ledger:
     def bring_back(self, born: int, entries: list[Entry], written: dict[Place, Value]) -> None:
         """Put summaries and values in the place of what was only known to exist."""
         for entry in entries:
+            if entry.key in self.made_again:
+                continue
             self.memo[entry.key] = entry
             same = self.names[entry.digest]
             at = next(n for n, one in enumerate(same) if type(one) is Ghost and one.born == born)

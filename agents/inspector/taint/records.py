@@ -20,7 +20,7 @@ from agents.inspector.taint import VERSION, lines, sources
 from agents.inspector.taint.ledger import Entry, Told
 
 MOST_BYTES = 48 << 20  # of one run's records, unpacked
-_FORM = 4
+_FORM = 5
 Stable = tuple[Any, ...]  # a place as it is written down
 Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
 RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own
@@ -63,6 +63,7 @@ class Known:
     facts: list[tuple[Stable, str]] = field(default_factory=list)
     records: dict[RootName, Record] = field(default_factory=dict)
     files: dict[str, sources.Told] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)  # of summaries, by their tokens
 
 
 @cache
@@ -88,15 +89,21 @@ def read(path: Path, bounds: object) -> Known | None:
         text = unpacking.decompress(body, MOST_BYTES)
         if not unpacking.eof:
             return None
-        told = json.loads(text)
-        return _known(told) if told["header"] == _header(bounds) else None
+        head, _, rest = text.partition(b"\n")
+        told = json.loads(head)
+        if told["header"] != _header(bounds):
+            return None
+        known = _known(told)
+        known.contents = dict(line.split(" ", 1) for line in rest.decode().split("\n") if line)
+        return known
     except (OSError, ValueError, KeyError, TypeError, IndexError, zlib.error, RecursionError):
         return None
 
 
 def write(path: Path, known: Known, bounds: object) -> None:
     """Write the records; nothing if they are more than a later run would read."""
-    text = json.dumps(_told(known, bounds), separators=(",", ":")).encode()
+    contents = [f"{token} {content}" for token, content in known.contents.items()]  # without line breaks
+    text = "\n".join([json.dumps(_told(known, bounds), separators=(",", ":")), *contents]).encode()
     if len(text) > MOST_BYTES:
         return
     body = zlib.compress(text, 1)

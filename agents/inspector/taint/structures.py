@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any, Union
 
 from agents.inspector.taint import sources
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
     from agents.inspector.taint.ledger import Ledger
 
+SERIALS = count(1)  # of summaries' labels
 AnyFunction = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]  # noqa: UP007 (read by isinstance too)
 
 
@@ -107,6 +109,8 @@ class Function:
         """Its statements; a lambda's is one return."""
         if isinstance(self.node, ast.Lambda):
             return [ast.copy_location(ast.Return(value=self.node.body), self.node.body)]
+        if self.parent is None:  # who refers to it depends on its head alone, who reads its body on all of it
+            self.module.ledger.note(("text", self), None)
         return self.module.body(self.node)
 
 
@@ -259,6 +263,16 @@ class Summary:
     returns: bool = True
     recursive: bool = False
     serial: int = 0  # of its labels
+
+    def become(self, other: Summary) -> None:
+        """Tell what another one tells, in its labels and with its objects."""
+        self.result, self.after, self.written = other.result, other.after, other.written
+        self.facts, self.hits, self.returns, self.serial = (
+            other.facts,
+            other.hits,
+            other.returns,
+            other.serial,
+        )
 
 
 @dataclass(slots=True)

@@ -10,13 +10,12 @@ place. Recursion ends at a fixed point after at most MAX_ROUNDS; a function with
 from __future__ import annotations
 
 import ast
-from itertools import count
 from typing import Any
 
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Arguments, Bound, Function, Hit, Instance, Summary
+from agents.inspector.taint.structures import SERIALS, Arguments, Bound, Function, Hit, Instance, Summary
 from agents.inspector.taint.taints import Source, Taint, merged
 from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
@@ -33,7 +32,6 @@ from agents.inspector.taint.values import (
     parts,
 )
 
-_SERIALS = count(1)
 MAX_SHAPES = 24  # of one function; then constants and elements are not told apart any more
 MOST_SHAPES = 72  # then an argument is tainted or not, whatever it holds
 MAX_ROUNDS = 3
@@ -219,7 +217,7 @@ class _Labels:
     """Replaces sources by labels, and back."""
 
     def __init__(self) -> None:
-        self.serial = next(_SERIALS)
+        self.serial = next(SERIALS)
         self.taints: list[Taint] = []
         self._numbers: dict[Any, int] = {}
 
@@ -364,6 +362,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
         summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
     finally:
         frame.engine.open.pop(key, None)
+    ledger.finish(key, summary)
     return summary
 
 

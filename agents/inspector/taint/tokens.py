@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any
 
 from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.origins import Origins
 from agents.inspector.taint.structures import (
     Bound,
     Class,
@@ -34,6 +35,7 @@ _CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
 _EMPTY: dict[type, str] = {tuple: "()", str: "'' ", frozenset: "{}"}
 _ENCODING = re.compile(rb"coding[:=]")
 _NOBODY = -2  # of what may be of any time
+SHAPE = 9  # parts of a value's shape (`summaries`)
 LEVELS = 3  # of containers whose sharing is told
 
 
@@ -59,12 +61,17 @@ class _Within:
 class Tokens:
     """Tokens of one run, after its modules' bodies were executed and before anything else is."""
 
-    def __init__(self, modules: Iterable[Module], classes: Iterable[Class]) -> None:
+    def __init__(
+        self, modules: Iterable[Module], classes: Iterable[Class], origins: Origins | None = None
+    ) -> None:
+        self._origins = origins or Origins()
         self._shared: dict[int, str] = {}
         self._values: dict[int, tuple[str, bool]] = {}  # only of what is shared, and so never goes away
         self._functions: dict[
             Function, tuple[str, bool]
         ] = {}  # the token, and whether no frame is told in it
+        self._texts: dict[Function, str] = {}
+        self._keys: dict[tuple[Any, ...], str] = {}
         self._lines: dict[str, list[bytes]] = {}
         self._imports: dict[str, str] = {}
         self._trails: dict[int, tuple[Trail, str]] = {}
@@ -80,11 +87,14 @@ class Tokens:
                     self._share(value, f"{self.cls(cls)}.{name}", LEVELS)
 
     def _share(self, value: Value, name: str, levels: int) -> None:
-        if isinstance(value.ref, (Bound, Partial)):
-            self._shared.setdefault(id(value.ref), name)
-        if value.items is None and value.rest is None and not value.shape:
-            return
         if id(value) in _SINGLE or id(value) in self._shared:
+            return
+        held = self._origins.hold(value, name)
+        if value.ref is not None:
+            self._share_within(value.ref, name)
+        if value.items is None and value.rest is None and not value.shape:
+            if held != name and value.ref is None and held.partition(":")[0] == name.partition(":")[0]:
+                self._shared[id(value)] = held  # under two names of one module
             return
         self._shared[id(value)] = name
         if levels:
@@ -93,15 +103,22 @@ class Tokens:
             if value.rest is not None:
                 self._share(value.rest, f"{name}[]", levels - 1)
 
+    def _share_within(self, ref: Any, name: str) -> None:
+        if isinstance(ref, (Bound, Partial)):
+            self._shared.setdefault(id(ref), name)
+        elif isinstance(ref, Function) and ref.parent is not None and not ref.parent.is_module:
+            for variable, value in ref.parent.state.variables.items():
+                self._origins.hold(value, f"{name}^{variable}")
+
     def value(self, value: Value) -> str:
         """The token of a shared value. Raises Nameless."""
         return digest(self._value(value, _Within()))
 
-    def summary(self, summary: Summary) -> str:
-        """The token of what a call of a function does. Raises Nameless."""
+    def summary(self, summary: Summary, sharing: str) -> str:
+        """The token of what a call of a function does; `sharing` tells of its objects. Raises Nameless."""
         within = _Within(f"#{summary.serial}.")
         parts = [
-            str(summary.returns),
+            f"{summary.returns}{sharing}",
             self._value(summary.result, within),
             self._facts(summary.facts, within),
         ]
@@ -138,8 +155,29 @@ class Tokens:
         return digest("\n".join(parts))
 
     def function(self, function: Function) -> str:
-        """The token of a function: its text, where it is written, its defaults and what it sees."""
+        """The token of a reference to a function: its head, where it is written, its defaults and what it sees.
+
+        Its body is told only of one that sees a frame: all others note when somebody reads it (`text`).
+        """
         return self._known(self._functions, function, lambda: self._function(function))
+
+    def text(self, function: Function) -> str:
+        """The token of all that is written of a function, and of what its module says of itself."""
+        found = self._texts.get(function)
+        if found is None:
+            start, _, end = self._span(function)
+            module = function.module
+            parts = (
+                self._head(module),
+                module.told.lines.between(start, end),
+                self._text(module, start, end),
+            )
+            found = self._texts[function] = digest("\n".join(parts))
+        return found
+
+    def root(self, function: Function) -> str:
+        """The token of a function that is executed from outside."""
+        return f"{self.function(function)}{self.text(function)}"
 
     def _known(self, known: dict[Any, tuple[str, bool]], key: Any, tell: Callable[[], str]) -> str:
         """The token of a function or a shared value, made once.
@@ -164,13 +202,13 @@ class Tokens:
 
     def _function(self, function: Function) -> str:
         module, node = function.module, function.node
-        decorators = [] if not hasattr(node, "decorator_list") else node.decorator_list
-        lines = module.told.lines
-        start = min([lines.line(node.lineno), *(lines.line(one.lineno) for one in decorators)])
-        end = lines.line(node.end_lineno or node.lineno)
+        start, begun, end = self._span(function)
+        if function.parent is None:
+            end = begun
         parts = [
-            module.path, function.name, function.kind, lines.between(start, end), str(node.col_offset),
-            self._head(module), self._text(module, start, end),
+            module.path, function.name, f"{function.kind}{function.is_generator:d}",
+            module.told.lines.between(start, end), str(node.col_offset), self._text(module, start, end),
+            self._head(module) if function.parent is not None else self._coding(module),
         ]  # fmt: skip
         if function.owner is not None:
             parts.append(self.cls(function.owner))
@@ -182,12 +220,29 @@ class Tokens:
             parts.append(self._frame(function.parent))
         return "\n".join(parts)
 
+    def _span(self, function: Function) -> tuple[int, int, int]:
+        """The first line of a function, the last before its body, and its last one. They may all be one."""
+        node, lines = function.node, function.module.told.lines
+        start = end = lines.line(node.lineno)
+        if isinstance(node, ast.Lambda):
+            return start, end, lines.line(node.end_lineno or node.lineno)
+        for one in node.decorator_list:
+            start = min(start, lines.line(one.lineno))
+        first = node.body[0]
+        begun = min(
+            [first.lineno, *(one.lineno for one in getattr(first, "decorator_list", ()))], key=lines.line
+        )
+        return start, max(end, lines.line(begun) - 1), lines.line(node.end_lineno or node.lineno)
+
     def _head(self, module: Module) -> str:
         found = self._imports.get(module.path)
         if found is None:
-            first = [line for line in self._of(module)[:2] if _ENCODING.search(line)]
-            found = self._imports[module.path] = f"{sorted(module.imports)}{module.in_test_code}{first}"
+            coding = self._coding(module)
+            found = self._imports[module.path] = f"{sorted(module.imports)}{module.in_test_code}{coding}"
         return found
+
+    def _coding(self, module: Module) -> str:
+        return "".join(repr(line) for line in self._of(module)[:2] if _ENCODING.search(line))
 
     def _of(self, module: Module) -> list[bytes]:
         found = self._lines.get(module.path)
@@ -325,6 +380,12 @@ class Tokens:
     def _key(self, key: Any, parts: list[str], born: list[int]) -> None:
         kind = type(key)
         if kind is tuple:
+            if len(key) == SHAPE:  # of a value; most stand in many keys
+                known = self._keys.get(key)
+                if known is not None:
+                    parts.append(known)
+                    return
+            start, before = len(parts), len(born)
             parts.append("(")
             for one in key:
                 if one is None or one is False:  # most of a key: without a call, since keys are many
@@ -336,6 +397,8 @@ class Tokens:
                 else:
                     self._key(one, parts, born)
             parts.append(")")
+            if len(key) == SHAPE and len(born) == before:
+                self._keys[key] = "".join(parts[start:])
         elif kind in _CONSTANTS:
             is_label = kind is str and key[:1] == "#" and key[1:2].isdigit()
             parts.append(f"#{key.rpartition('.')[2]}" if is_label else repr(key))

@@ -11,7 +11,8 @@ import pytest
 
 from agents.inspector.taint import analysis, records
 from agents.inspector.taint.engine import ROOT_STEPS, Engine
-from agents.inspector.taint.keeping import Keeper
+from agents.inspector.taint.frames import Budget
+from agents.inspector.taint.keeping import Keeper, Root
 from agents.inspector.taint.ledger import Trace
 from agents.inspector.taint.tokens import Tokens
 
@@ -190,6 +191,75 @@ def main():
     tools.call(tools.shell, chosen)
 """,
 }
+PROGRAM |= {
+    "boxes.py": """\
+import os
+from web.tools import SHARED, clean
+
+def unknown():
+    return os.environ.copy()
+
+def handed():
+    return unknown()
+
+def again():
+    return handed()
+
+def pair(text):
+    one = unknown()
+    return one, one, text
+
+def shared():
+    return SHARED
+
+class Box:
+    def __init__(self, text):
+        self.texts = [text]
+        self.own = {"a": clean(text), "b": unknown()}
+
+    def add(self, text):
+        self.texts.append(text)
+        return self
+
+    def all(self):
+        return " ".join(self.texts)
+
+def filled(text):
+    return Box("ls").add(text)
+""",
+    "using.py": """\
+import os
+import sys
+from boxes import Box, again, filled, handed, pair, shared, unknown
+
+def one():
+    first = handed()
+    second = again()
+    first.extra = input()
+    os.system(second.extra)
+
+def two():
+    first, second, text = pair(sys.argv[1])
+    first.extra = text
+    os.system(second.extra)
+
+def three():
+    mine = shared()
+    mine.append(sys.argv[1])
+    os.system(shared()[0])
+    os.system(unknown()["a"])
+
+def four():
+    box = filled(sys.argv[1])
+    os.system(box.all())
+    os.system(box.own["a"])
+
+def five():
+    box = Box(sys.argv[2])
+    os.system(box.add("x").texts[0])
+    os.system(filled("x").all())
+""",
+}
 Edit = Callable[[random.Random, list[str]], list[str]]
 
 
@@ -257,6 +327,35 @@ def _constant(rng: random.Random, lines: list[str]) -> list[str]:
     return "\n".join(lines).replace(old, new).split("\n")
 
 
+def _body(rng: random.Random, lines: list[str]) -> list[str]:
+    """Change what stands in some function, not what it is called or takes."""
+    inside = [n for n, line in enumerate(lines) if line.startswith("    ") and line.strip()[:1] not in "@d"]
+    if not inside:
+        return lines
+    at = rng.choice(inside)
+    line = lines[at]
+    indent, text = line[: len(line) - len(line.lstrip())], line.lstrip()
+    statement = rng.choice(
+        ["# a comment", "changed = 1", "print(1)", "import os", "os.system('ls')", "os.system(input())",
+         "text = int(text)", "text = input()", "other = tools.clean('x')", "return", "return input()",
+         "self.name = input()", "shared = SHARED; shared.append(input())", "pass"]
+    )  # fmt: skip
+    match rng.randrange(6):
+        case 0 | 1:
+            return [*lines[:at], f"{indent}{statement}", *lines[at:]]
+        case 2 if not text.startswith(("def ", "class ", "@")) and not text.endswith((":", "(")):
+            return [*lines[:at], f"{indent}{statement}", *lines[at + 1 :]]
+        case 3:
+            return [*lines[:at], f"{line}  # more", *lines[at + 1 :]]
+        case 4:
+            old, new = rng.choice(
+                [("text", "int(text)"), ("int(text)", "text"), ("input()", "'x'"), ("'ls'", "'cat'"),
+                 ('"ls "', '"cat "'), ("return text", "return pair(text)"), ("other", "mine"), ("[0]", "[1]")]
+            )  # fmt: skip
+            return [*lines[:at], line.replace(old, new), *lines[at + 1 :]]
+    return [one for n, one in enumerate(lines) if n != at or text.endswith(":")]
+
+
 def _edit(root: Path, rng: random.Random) -> None:
     for path in rng.sample(sorted(one for one in root.rglob("*") if one.is_file()), rng.choice([1, 1, 2])):
         if rng.random() < 0.05:
@@ -264,7 +363,7 @@ def _edit(root: Path, rng: random.Random) -> None:
             continue
         if rng.random() < 0.05:
             path.with_name(f"copy_{path.name}").write_text(path.read_text())
-        edit: Edit = rng.choice([_insert, _append, _rename, _delete, _constant, _constant, _constant])
+        edit: Edit = rng.choice([_insert, _append, _rename, _delete, *[_constant] * 3, *[_body] * 5])
         path.write_text("\n".join(edit(rng, path.read_text().split("\n"))))
     if rng.random() < 0.2 or not any(root.rglob("*.py")):
         name = rng.choice(sorted(PROGRAM))
@@ -356,7 +455,7 @@ def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     (root / "a.py").write_text(
         "import os\nkept = []\n\ndef on(callback):\n    kept.append(callback)\n\n"
         "def early(text):\n    on(lambda one: one)\n    return helper(text)\n\n"
-        "def helper(text):\n    return text\n\n"
+        "def helper(text):\n    return lambda one: text\n\n"  # which has no name outside its run
         "def late(text):\n    os.system(text)\n\n"
         + "".join(f"on({number})\n" for number in range(30))  # so that it is known by the lambda's node
         + "early(1)\n"
@@ -436,10 +535,10 @@ def test_a_function_whose_time_was_up_is_taken_over_and_can_be_executed_again(tm
     root, kept = tmp_path / "tree", tmp_path / "kept"
     root.mkdir()
     (root / "a.py").write_text(
-        "import os, sys\n\ndef early(text):\n    os.system(text)\n    return text\n\n"
+        "import os, sys\n\ndef early(text):\n    os.system(text)\n    return lambda: text\n\n"
         "def long():\n    early(sys.argv[1])\n" + "    x = 1 + 2 + 3 + 4 + 5\n" * 400
     )
-    shown = "import os, sys\nfrom a import early\n\ndef show():\n    os.system(early(sys.argv[1]))\n"
+    shown = "import os, sys\nfrom a import early\n\ndef show():\n    os.system(early(sys.argv[1])())\n"
     (root / "b.py").write_text(shown)
     engine, first = _run(root, None, milliseconds=0)
     assert engine.keeper is not None
@@ -471,6 +570,99 @@ def test_what_closures_see_is_told_alike_in_any_order(tmp_path: Path) -> None:
         return {name: fresh.value(fields[name]) for name in order}
 
     assert tokens(names) == tokens(names[::-1])
+
+
+def _edited(root: Path, kept: Path, path: str, old: str, new: str) -> tuple[Engine, dict[str, Any]]:
+    """A run after an edit, that takes over what one before it kept."""
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    text = (root / path).read_text()
+    assert old in text
+    (root / path).write_text(text.replace(old, new))
+    return _run(root, records.read(kept, ROOT_STEPS))
+
+
+CALLED = """\
+import os
+
+def called(text):
+    more = "x"
+    return text.strip() + more
+
+def outer(text):
+    return called(text)
+"""
+CALLS = "import os, sys\nfrom a import called, outer\n" + "".join(
+    f"\ndef f{number}():\n    os.system({name}(sys.argv[1]))\n"
+    for number, name in enumerate(["called", "called", "outer", "outer"])
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "executed"),
+    [
+        ("    return text.s", "    changed = 1\n    return text.s", ["called", "outer", "f0"]),
+        ('more = "x"', "more = ''  # shorter", ["called", "outer", "f0"]),
+        ("text.strip() + more", '"ls"', ["called", "outer", "f0", "f1", "f2", "f3"]),
+        ("text):\n    more", "text, one=1):\n    more", ["called", "outer", "f0", "f1", "f2"]),
+    ],
+)
+def test_only_who_made_a_summary_is_executed_if_it_tells_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, executed: list[str]
+) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "a.py").write_text(CALLED)
+    (root / "b.py").write_text(CALLS)
+    traced: list[str] = []
+    original = Engine._traced
+
+    def noted(engine: Engine, one: Root, budget: Budget) -> Trace:
+        traced.append(one.function.name)
+        return original(engine, one, budget)
+
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    monkeypatch.setattr(Engine, "_traced", noted)
+    records.write(tmp_path / "kept", engine.keeper.now, ROOT_STEPS)
+    (root / "a.py").write_text(CALLED.replace(old, new))
+
+    _, told = _run(root, records.read(tmp_path / "kept", ROOT_STEPS))
+
+    assert traced == executed
+    assert told == _run(root, None)[1]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_edits_of_bodies_alone_say_the_same_as_a_fresh_run(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    _written(root)
+    engine, _ = _run(root, None)
+    for _ in range(12):
+        assert engine.keeper is not None
+        records.write(kept, engine.keeper.now, ROOT_STEPS)
+        for path in rng.sample(sorted(root.rglob("*.py")), 2):
+            path.write_text("\n".join(_body(rng, path.read_text().split("\n"))))
+        engine, told = _run(root, records.read(kept, ROOT_STEPS))
+        assert told == _run(root, None)[1]
+
+
+def test_what_two_calls_give_is_told_apart_from_one_object_given_twice(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "import os\n\ndef new():\n    return os.environ.copy()\n\n"
+        "def one():\n    return inner()\n\ndef inner():\n    return new()\n"
+    )
+    (root / "b.py").write_text("from a import new, one\n\ndef use():\n    new()\n    one()\n")
+    (root / "c.py").write_text(
+        "import os\nfrom a import new, one\n\ndef show():\n    first = new()\n    second = one()\n"
+        "    first.extra = input()\n    os.system(second.extra)\n"
+    )
+    _, told = _edited(root, tmp_path / "kept", "a.py", "return new()", "return os.environ.copy()")
+    assert told == _run(root, None)[1]
 
 
 @pytest.mark.parametrize("damage", ["shorter", "changed", "foreign", "absent"])

@@ -1,0 +1,113 @@
+"""A summary that was written down and made again tells the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.inspector.taint import contents
+from agents.inspector.taint.engine import Engine
+from agents.inspector.taint.ledger import Entry
+from agents.inspector.taint.origins import Origins
+from agents.inspector.taint.shelves import Shelf
+from agents.inspector.taint.structures import Summary
+from agents.inspector.taint.taints import Place, Source, Taint, Trail
+from agents.inspector.taint.values import UNKNOWN, Attribute, Value
+from tests.agents.inspector.taint.test_keeping import _run, _written
+
+
+def _entries(engine: Engine) -> list[Entry]:
+    assert engine.keeper is not None
+    made = (one for record in engine.keeper.now.records.values() for one in record.made)
+    return [one for one in made if isinstance(one, Entry)]
+
+
+def test_all_that_can_be_written_tells_the_same_when_it_is_made_again(tmp_path: Path) -> None:
+    _written(tmp_path)
+    engine, _ = _run(tmp_path, None)
+    assert engine.keeper is not None
+    kept = {one.token: one for one in _entries(engine) if one.token in engine.keeper.now.contents}
+    assert len(kept) >= 7
+    shelf = Shelf(engine.ledger, engine.project, Origins(), engine.keeper.now.contents)
+    shelf.functions = {name: function for function, name in engine.keeper._names.items()}
+    for serial, (token, entry) in enumerate(kept.items()):
+        made = contents.made(engine.keeper.now.contents[token], serial, shelf._find)
+        assert engine.keeper.tokens.summary(made, "") == token
+        assert (made.serial, made.returns) == (serial, entry.summary.returns)
+
+
+def _summary(value: Value) -> Summary:
+    return Summary(result=value, serial=7)
+
+
+def _nobody(thing: object) -> list[str]:
+    raise contents.Unwritable
+
+
+def test_labels_trails_and_odd_constants_come_back() -> None:
+    label = Source("#7.0", None, "label", selector="[0]", cleaned=1 << 50)
+    hop = Trail(Trail(None, Place("a.py", 3, 1), "x", "read"), Place("b.py", 4, 2), "", "passed")
+    value = Value(
+        (Taint(label, 5, hop, 2),), shape="dict", exact=True,
+        items={
+            "a\n\u2028": Value(const=b"\xff\0"), 1: Value(const="\udc80"),
+            Attribute("a"): UNKNOWN, None: Value(const=1),
+        },
+        rest=Value(prefix="x", name="@y"),
+    )  # fmt: skip
+
+    text = contents.written(_summary(value), _nobody)
+    made = contents.made(text, 9, _nobody).result
+
+    assert "\n" not in text
+    assert made.taints[0].source.what == "#9.0"
+    assert made.taints[0].trail is not None
+    assert [(one.place, one.variable, one.what) for one in made.taints[0].trail.hops()] == [
+        (Place("a.py", 3, 1), "x", "read"), (Place("b.py", 4, 2), "", "passed"),
+    ]  # fmt: skip
+    assert made.items is not None
+    assert [(key, one.const) for key, one in made.items.items() if one.known] == [
+        ("a\n\u2028", b"\xff\0"), (1, "\udc80"), (None, 1),
+    ]  # fmt: skip
+    assert made.items[Attribute("a")] is UNKNOWN
+    assert made.rest is not None
+    assert (made.rest.prefix, made.rest.name, made.exact) == ("x", "@y", True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Value((Taint(Source("#8.0", None, "label"), 0, None),)),
+        Value(const=1.5),
+        Value(const=1 << 5000),
+        Value(items={(1, 2): UNKNOWN}),
+        Value(prefix="x" * contents.MOST_LETTERS),
+    ],
+    ids=["another's label", "a fraction", "a huge number", "an odd key", "too long"],
+)
+def test_what_has_no_form_is_refused(value: Value) -> None:
+    with pytest.raises(contents.Unwritable):
+        contents.written(_summary(value), _nobody)
+
+
+def test_what_is_not_there_any_more_is_not_found(tmp_path: Path) -> None:
+    _written(tmp_path)
+    engine, _ = _run(tmp_path, None)
+    shelf = Shelf(engine.ledger, engine.project, Origins(), {})
+    for told in (["function", "a.py", "f", 0], ["module", "gone.py"], ["class", "a.py", "C", 0]):
+        with pytest.raises(LookupError):
+            shelf._find(told)
+
+
+def test_objects_held_twice_or_before_are_told() -> None:
+    one = Value(name="@one")
+    origins = Origins()
+    assert origins.hold(one, "a.py:one") == "a.py:one"
+    assert origins.hold(one, "b.py:one") == "a.py:one"
+    own = Value(name="@own")
+    assert (
+        origins.tell(_summary(Value(shape="tuple", items={0: own, 1: own, 2: one})), "s") == "2@a.py:one 4=3"
+    )
+    assert origins.tell(_summary(own), "t") == "1@s/3"
+    assert origins.tell(_summary(UNKNOWN), "u") == ""
