@@ -66,6 +66,51 @@ def excluded(pattern: str, how: str) -> int:
 
 
 @lru_cache(maxsize=1024)
+def of_group(pattern: str, group: int | str) -> int:
+    """The kinds that what a group caught cannot be dangerous for, whatever stands before and behind it."""
+    try:
+        parsed: Any = _sre.parse(pattern) if len(pattern) <= 500 else []
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return 0
+    number = parsed.state.groupdict.get(group) if parsed and isinstance(group, str) else group
+    possible: set[str] = set()
+    caught = _subpattern(parsed, number)
+    if caught is None or not _letters(caught, possible):
+        return 0
+    needed = {**_NEEDED, **_MARKUP}
+    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if possible.isdisjoint(danger))
+
+
+def groups(pattern: str) -> int:
+    """How many groups it has; 0 if it is no pattern."""
+    try:
+        return int(_sre.parse(pattern).state.groups) - 1 if len(pattern) <= 500 else 0
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return 0
+
+
+def _subpattern(parts: Any, number: object) -> Any:
+    for code, argument in parts:
+        name = str(code)
+        inner = []
+        if name == "SUBPATTERN":
+            if argument[0] == number:
+                return argument[3]
+            inner = [argument[3]]
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            inner = [argument[2]]
+        elif name == "BRANCH":
+            inner = argument[1]
+        elif name == "ATOMIC_GROUP":
+            inner = [argument]
+        for one in inner:
+            found = _subpattern(one, number)
+            if found is not None:
+                return found
+    return None
+
+
+@lru_cache(maxsize=1024)
 def refused(pattern: str) -> int:
     """What is known of a text in which the pattern, one character of a class, is nowhere found: letters and kinds."""
     try:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 import configparser
 
-from agents.inspector.taint import attributes, containers, guards, kinds, letters, secrets, strings, texts
+from agents.inspector.taint import (
+    attributes,
+    charsets,
+    containers,
+    guards,
+    kinds,
+    letters,
+    secrets,
+    strings,
+    texts,
+)
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
@@ -60,7 +70,33 @@ def match_pattern(
     else:
         pattern, value = given.at(0, "pattern") or UNKNOWN, given.at(1, "string") or UNKNOWN
     facts = guards.of_pattern(value, pattern, how=how)
-    return Value(deep_taints(value), name="@re.Match", facts=OrNone(facts) if facts else None)
+    known = {Attribute("pattern"): pattern} if isinstance(pattern.const, str) else None
+    both = OrNone(facts) if facts else None
+    return Value(deep_taints(value), name="@re.Match", items=known, facts=both)
+
+
+@known_as("match_group")
+def match_group(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """match.group(), match.groups(): each group holds no letters but those that its part of the pattern allows."""
+    if receiver is None or not receiver.taints:
+        return UNKNOWN
+    pattern = ((receiver.items or {}).get(Attribute("pattern")) or UNKNOWN).const
+    text = pattern if isinstance(pattern, str) else ""
+    how = callee.name.rpartition(".")[2]
+    caught = frame.moved(Value(receiver.taints), node, "", f"passed through re.Match.{how}()")
+    if how == "groups":
+        parts = [
+            texts.cleaned(
+                containers.item(frame, node, caught, constant(number)), charsets.of_group(text, number + 1)
+            )
+            for number in range(charsets.groups(text))
+        ]
+        return Value(shape="tuple", items=dict(enumerate(parts)), exact=True) if parts else caught
+    key = given.at(0) or constant(0)
+    one = key.const if isinstance(key.const, (int, str)) and len(given.positional) < 2 else 0
+    return texts.cleaned(caught, charsets.of_group(text, one)) if one else caught
 
 
 @known_as("substitute_pattern")

@@ -76,10 +76,16 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         if html
         else not kind or not isinstance(kind.const, str) or sinks.renders(kind.const)
     )
-    if body is not None and html:
+    if body is not None and html and not (name.startswith("django") and _is_errors(node)):
         weak = 2 if kind is not None and not kind.known else 0  # it may be any, and mostly is no page
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
     return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
+
+
+def _is_errors(node: ast.expr) -> bool:
+    """Tell whether it is sent what is wrong with a form or a serializer: of a dictionary, its keys are sent."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    return isinstance(first, ast.Attribute) and first.attr == "errors"
 
 
 @known_as("set_header")

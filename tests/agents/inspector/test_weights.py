@@ -93,6 +93,17 @@ def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tm
     )
 
 
+def test_who_knows_whose_input_it_is_outweighs_a_pattern(tmp_path: Path) -> None:
+    text = "import subprocess\nimport sys\n\n\ndef f():\n    subprocess.call({0}, shell=True)\n"
+    web = text.replace("import sys", "from flask import request").format("request.args['x']")
+    plant(tmp_path, {"own.py": text.format('" ".join(sys.argv)'), "web.py": web})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity) for one in found if one.rule == "S602"] == [
+        ("web.py", Severity.CRITICAL),
+        ("own.py", Severity.LOW),
+    ]
+
+
 def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "import subprocess\n\n\ndef f(x):\n    subprocess.run(x, shell=True)\n"})
     linters = [one for one in ANALYZERS["security_scan"] if not one.follows]

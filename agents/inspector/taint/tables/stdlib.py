@@ -233,6 +233,7 @@ ROWS: tuple[Row, ...] = (
     *(special(f"@re.Pattern.{name}", "match_pattern") for name in ("match", "fullmatch", "search")),
     special("re.sub", "substitute_pattern"),
     special("@re.Pattern.sub", "substitute_pattern"),
+    *(special(f"@re.Match.{name}", "match_group") for name in ("group", "groups")),
     *(
         sink(f"re.{name}", "regex", "0 pattern")
         for name in ("compile", "match", "fullmatch", "search", "sub", "split", "findall")

@@ -523,3 +523,44 @@ _TABLE = "import re\nfrom a import found\nTABLE = {'a': 'b', 'c': 'd'}\n"
 )
 def test_what_is_not_none_was_found(tmp_path: Path, check: str, expected: list[str]) -> None:
     assert in_view(tmp_path, f"{check}\nos.system(p)", _TABLE) == expected
+
+
+_GROUPS = "import re\nPARTS = re.compile('/(?:(?P<base>[^/]+)/)?([a-f0-9]{32})/(.*)')\n"
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("os.system(PARTS.match(p).group(2))", []),
+        ("os.system(PARTS.match(p).group(3))", ["taint-command 1"]),
+        ("os.system(PARTS.match(p).group('base'))", ["taint-command 1"]),
+        ("os.system(PARTS.match(p).group())", ["taint-command 1"]),
+        ("base, name, rest = PARTS.match(p).groups()\nos.system(name)", []),
+        ("base, name, rest = PARTS.match(p).groups()\nos.system(rest)", ["taint-command 2"]),
+        ("m = re.search('<([0-9]+)>', p)\nos.system(m.group(1))", []),
+        ("m = re.search('<([0-9]+)>', p)\nos.system(m.string)", ["taint-command 2"]),
+        ("name = PARTS.match(p).group(2)\nos.system(name + p)", ["taint-command 2"]),
+        ("m = re.search(p, 'text')\nos.system(m.group(1))", ["taint-regex 1"]),
+    ],
+)
+def test_group_holds_only_what_its_part_of_the_pattern_allows(
+    tmp_path: Path, use: str, expected: list[str]
+) -> None:
+    assert in_view(tmp_path, use, _GROUPS) == expected
+
+
+_DJANGO = "from django.http import HttpResponseBadRequest\nfrom a import form_of\ndef view(request):\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("form_of(request.POST).errors", []),
+        ("form_of(request.POST).errors['name']", ["taint-xss app.py:4"]),
+        ("str(form_of(request.POST).errors)", ["taint-xss app.py:4"]),
+        ("request.POST['name']", ["taint-xss app.py:4"]),
+    ],
+)
+def test_of_a_dictionary_django_sends_the_keys(tmp_path: Path, answer: str, expected: list[str]) -> None:
+    text = f"{_DJANGO}    return HttpResponseBadRequest({answer})\n"
+    assert found(tmp_path, {"app.py": text}) == expected
