@@ -81,7 +81,9 @@ def weigh(
 ) -> Weight:
     """Weigh the claims that make one finding."""
     severity = min((one.severity for one in claims), key=lambda one: one.weight)
-    confidence = min((one.confidence for one in claims), key=lambda one: one.weight)
+    # That a small matter is sure does not make a grave one sure: what one's own command line runs, say.
+    as_grave = (one.confidence for one in claims if one.severity is severity)
+    confidence = min(as_grave, key=lambda one: one.weight)
     first = claims[0]
     proof = next((one for one in claims if one.hops and one.rule.startswith(_PROVED)), None)
     if (

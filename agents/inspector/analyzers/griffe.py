@@ -39,6 +39,7 @@ class Griffe(Analyzer):
 
 def _claim(row: dict[str, Any]) -> Claim:
     names = ", ".join(row["names"])
+    is_form = row["of_request"] or row["of_types"]  # written in another form rather than out of date
     return Claim(
         rule=UNKNOWN_PARAMETER,
         tool_rule="unknown-parameter",
@@ -48,7 +49,7 @@ def _claim(row: dict[str, Any]) -> Claim:
         line=max(1, row["at"]),
         end_line=max(1, row["at"], row["end_line"]),
         span_start=max(1, row["line"]),
-        severity=Severity.LOW if row["of_request"] else Severity.MEDIUM,
-        confidence=Confidence.MEDIUM if row["of_request"] else Confidence.HIGH,
+        severity=Severity.LOW if is_form else Severity.MEDIUM,
+        confidence=Confidence.MEDIUM if is_form else Confidence.HIGH,
         category="docs",
     )

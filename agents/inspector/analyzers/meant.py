@@ -174,6 +174,23 @@ def _throws_away(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return _UNWANTED.search(claim.message) is not None
 
 
+_PART_OF_ADDRESS = re.compile(r"Parameter `(\w+?)(?:_(?:id|pk|slug|name|uuid))?`")
+
+
+def _is_asked_elsewhere(claim: Claim, lines: Lines) -> bool:
+    """Tell whether what a route depends on may read it: `dependencies=[...]`, `case: CurrentCase`."""
+    named = _PART_OF_ADDRESS.match(claim.message)
+    if named is None:
+        return False
+    text = ""
+    for number in range(claim.line, claim.line + MOST_OF_A_CALL):
+        line = lines.line(claim.path, number)
+        text += f"{line}\n"
+        if "def " in text and line.rstrip().endswith(":"):
+            break
+    return "dependencies=" in text or re.search(rf"\b\w*{named[1]}\w*\s*:\s*[A-Z]", text) is not None
+
+
 _SAYS_ITS_ZONE = re.compile(
     r"""\.replace\(\s*tzinfo\s*=\s*(?!None\b)|\+\s*[bruf]*(["'])Z\1|(["'])[^"']*%[^"']*Z\2"""
 )
@@ -197,6 +214,8 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
     if claim.rule == "PLE0101" and _HANDS_ON.match(line):
         return replace(claim, severity=Severity.LOW)  # to a method that most likely gives nothing back
     if claim.rule == "F821" and lines.gives_globals(claim.path):
+        return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
+    if claim.rule == "FAST003" and _is_asked_elsewhere(claim, lines):
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "F403" and claim.path.endswith("__init__.py"):
         return replace(claim, severity=Severity.INFO)  # a package gathers what its modules offer

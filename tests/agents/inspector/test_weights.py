@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from agents.findings import Confidence, Severity, sort_key
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
@@ -233,6 +235,43 @@ def test_time_of_utc_that_says_so_at_once_is_mere_information(tmp_path: Path) ->
         6: Severity.INFO,
         7: Severity.LOW,
     }
+
+
+@pytest.mark.parametrize(
+    ("route", "taken", "severity"),
+    [
+        ('"/a/{case_id}"', "limit: int", Severity.MEDIUM),
+        ('"/a/{case_id}"', "current_case: CurrentCase", Severity.LOW),
+        ('"/a/{case_id}"', "limit: Limit", Severity.MEDIUM),
+        ('"/a/{case_id}",\n    dependencies=[Depends(owns)],\n', "limit: int", Severity.LOW),
+    ],
+)
+def test_what_a_route_depends_on_may_read_its_address(
+    tmp_path: Path, route: str, taken: str, severity: Severity
+) -> None:
+    head = "from fastapi import Depends, FastAPI\nfrom cases import CurrentCase, Limit, owns\n\napp = FastAPI()\n\n\n"
+    plant(tmp_path, {"a.py": f"{head}@app.get({route})\ndef view({taken}) -> None: ...\n"})
+    found = inspect(tmp_path, "lint").findings
+    assert [one.severity for one in found if one.rule == "FAST003"] == [severity]
+
+
+def test_docstring_in_another_form_is_not_out_of_date(tmp_path: Path) -> None:
+    text = 'def f(a, b):\n    """Do.\n\n    :param {}: the first.\n    :param b: the second.\n    """\n'
+    plant(tmp_path, {"a.py": text.format("a str"), "b.py": text.format("gone"), "c.py": text.format("str a")})
+    found = inspect(tmp_path, "lint").findings
+    assert [(one.path, one.severity) for one in found] == [("b.py", Severity.MEDIUM), ("a.py", Severity.LOW)]
+
+
+def test_small_matter_that_is_sure_makes_no_grave_one_sure(tmp_path: Path) -> None:
+    head = "import subprocess, sys\nfrom flask import Flask, request\n\napp = Flask(__name__)\n\n\n"
+    own = "def run():\n    subprocess.run(f'ls {sys.argv[1]}', shell=True)\n"
+    others = "@app.route('/')\ndef view():\n    p = request.args['p']\n    subprocess.run(f'ls {p}', shell=True)\n    return ''\n"
+    plant(tmp_path, {"own.py": f"{head}{own}\n\nrun()\n", "others.py": head + others})
+    found = inspect(tmp_path, "security_scan").findings
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("others.py", Severity.CRITICAL, Confidence.HIGH),
+        ("own.py", Severity.HIGH, Confidence.MEDIUM),
+    ]
 
 
 def test_package_may_gather_the_names_of_its_modules(tmp_path: Path) -> None:

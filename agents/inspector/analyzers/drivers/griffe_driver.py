@@ -42,6 +42,11 @@ def main(list_file: str) -> None:
     json.dump({"unknown": unknown, "failed": failed}, sys.stdout)
 
 
+TYPES = frozenset(
+    {"str", "int", "float", "bool", "bytes", "dict", "list", "tuple", "set", "object", "callable", "type"}
+)
+
+
 def functions(holder: Object, seen: set[int]) -> list[dict[str, object]]:
     """Give what is below a module or class and has a docstring of parameters that it does not take."""
     found: list[dict[str, object]] = []
@@ -86,6 +91,7 @@ def unknown_of(holder: Function | Class, function: Function) -> list[dict[str, o
             "end_line": docstring.endlineno or first,
             "name": holder.path.removeprefix("module."),
             "names": names,
+            "of_types": all(name in TYPES for name in names),  # `:param header str:`, the other way round
             "of_request": taken.isdisjoint(described) and not taken.isdisjoint(REQUESTS),
         }
     ]

@@ -111,7 +111,12 @@ def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: t
 
 @pytest.mark.parametrize(
     ("name", "weight"),
-    [("api_key", ("medium", "high")), ("user_secret_key", ("medium", "high")), ("db_key", ("low", "low"))],
+    [
+        ("api_key", ("medium", "high")),
+        ("salt", ("medium", "medium")),
+        ("user_secret_key", ("medium", "high")),
+        ("db_key", ("low", "low")),
+    ],
 )
 def test_key_of_a_table_is_hardly_a_secret(tmp_path: Path, name: str, weight: tuple[str, str]) -> None:
     assert _weights(tmp_path, f"import random\ndef make():\n    {name} = random.random()\n") == [weight]
