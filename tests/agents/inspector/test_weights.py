@@ -265,7 +265,7 @@ def test_docstring_in_another_form_is_not_out_of_date(tmp_path: Path) -> None:
 def test_small_matter_that_is_sure_makes_no_grave_one_sure(tmp_path: Path) -> None:
     head = "import subprocess, sys\nfrom flask import Flask, request\n\napp = Flask(__name__)\n\n\n"
     own = "def run():\n    subprocess.run(f'ls {sys.argv[1]}', shell=True)\n"
-    others = "@app.route('/')\ndef view():\n    subprocess.run('ls ' + request.args['p'], shell=True)\n    return ''\n"
+    others = "@app.route('/')\ndef view():\n    subprocess.run('x ' + request.args['p'], shell=True)\n    return ''\n"
     plant(tmp_path, {"own.py": f"{head}{own}\n\nrun()\n", "others.py": head + others})
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.path, one.severity, one.confidence) for one in found] == [
