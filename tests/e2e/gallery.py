@@ -12,6 +12,8 @@ from django.urls import reverse
 from agents.models import Finding, TrackedFinding
 from frontend.navigation import ProjectPage
 from frontend.project_pages import MODULES
+from monitoring.models import WebHook, WebHookDelivery
+from tasks.models import Schedule
 from tests.e2e.scene import Scene
 
 WIDTHS = (1280, 360)
@@ -34,6 +36,11 @@ def _worst() -> TrackedFinding:
     found = TrackedFinding.objects.order_by("-severity_rank", "pk")
     flows = Finding.objects.filter(evidence__0__kind="taint_path").values("fingerprint")
     return found.filter(fingerprint__in=flows).first() or found[0]
+
+
+def _delivery() -> str:
+    row = WebHookDelivery.objects.get(event="ping")
+    return f"{SETTINGS}/webhooks/{row.hook.public_id}/deliveries/{row.public_id}"
 
 
 def _first_of(page: ProjectPage) -> Shown:
@@ -86,8 +93,11 @@ PAGES = (
     Shown("settings_people", lambda _: f"{SETTINGS}/people"),
     Shown("settings_credentials", lambda _: f"{SETTINGS}/credentials"),
     Shown("settings_webhooks", lambda _: f"{SETTINGS}/webhooks"),
+    Shown("settings_webhook", lambda _: f"{SETTINGS}/webhooks/{WebHook.objects.get().public_id}"),
+    Shown("settings_delivery", lambda _: _delivery()),
     Shown("settings_schedules", lambda _: f"{SETTINGS}/schedules"),
     Shown("settings_new_schedule", lambda _: f"{SETTINGS}/schedules/new"),
+    Shown("settings_schedule", lambda _: f"{SETTINGS}/schedules/{Schedule.objects.get().public_id}"),
     Shown("settings_quality", lambda _: f"{SETTINGS}/quality"),
     Shown("settings_limits", lambda _: f"{SETTINGS}/limits"),
     Shown("settings_audit", lambda _: f"{SETTINGS}/audit"),

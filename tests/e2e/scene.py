@@ -5,6 +5,7 @@ The runs are real: planned, analysed, documented and reported by the agents, in 
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,18 +16,21 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from accounts import invitations
+from accounts import credentials, invitations, keys
+from accounts.models import Credential
 from accounts.roles import Role
 from agents import requests, run_links, sights, sweeps
 from agents.finding_lists import COUNTING, Wanted
 from agents.findings import Severity, Verdict
 from agents.workspace import parse_target
-from tasks import interruption, runs, sharing, stint
+from monitoring import webhooks
+from tasks import interruption, runs, schedules, sharing, stint
 from tasks.contract import catalog
-from tasks.models import Run, WorkerSession
+from tasks.models import Run, Schedule, WorkerSession
 from tests.api.cast import Cast, make_cast
 
 SHOP = Path(__file__).parents[2] / "samples" / "shop"
+MASTER_KEY = "a:" + base64.b64encode(b"a" * 32).decode()
 GOALS = ("What should we fix before the release?", "Generate documentation")
 
 
@@ -60,7 +64,10 @@ def make_scene(
     settings.LOCAL_ROOTS = [tree.parent]
     monkeypatch.setenv("WRENCH_LOCAL_ROOTS", str(tree.parent))  # for a web that starts later
     settings.WORKSPACE_CACHE_DIR = tmp_path / "cache"
+    monkeypatch.setenv("WRENCH_MASTER_KEY", MASTER_KEY)
+    settings.MASTER_KEY, settings.MASTER_KEY_FILE = MASTER_KEY, ""
     cast = make_cast()
+    _set_up(cast)
     queues = [queue.name for queue in catalog().queues()]
     _be_a_worker(queues, monkeypatch)
     done = [_submitted(cast, goal, tree) for goal in goals]
@@ -84,6 +91,39 @@ def make_scene(
         over=over,
         sweep=_swept(cast),
         invitation=_invited(cast),
+    )
+
+
+def _set_up(cast: Cast) -> None:
+    """A webhook, a credential, a key and a schedule of Alice's."""
+    now, project = timezone.now(), cast.project
+    at = "https://hooks.example.org/wrench"
+    webhooks.create(project, at, ["run.finished"], description="The team's channel", by=cast.alice, now=now)
+    kind = Credential.Kind.GIT_TOKEN
+    credentials.store(
+        project, kind, "deploy", "a-token", description="Reads the mirror", by=cast.alice, now=now
+    )
+    ends = now + timedelta(days=90)
+    keys.create(
+        cast.alice,
+        "nightly CI",
+        scopes=["run.submit", "*.view"],
+        projects=[project],
+        expires_at=ends,
+        now=now,
+    )
+    target = {"kind": "git", "url": "https://git.example.org/team/shop.git", "ref": None, "depth": 1}
+    schedules.store(
+        Schedule(
+            project=project,
+            owner=cast.alice,
+            name="nightly",
+            cron="30 2 * * *",
+            time_zone="Europe/Berlin",
+            goal="Find security problems",
+            request={"target": target},
+            created_at=now,
+        )
     )
 
 
