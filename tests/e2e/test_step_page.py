@@ -90,3 +90,17 @@ def test_five_thousand_lines_are_whole_though_the_server_restarts(
     assert page.locator("#log .a-green").first.inner_text().startswith("line ")
     assert width_of(page) == 360
     assert complaints == []
+
+
+def test_lines_come_though_no_socket_gets_through(page: Page, web: Web, complaints: list[str]) -> None:
+    cast = make_cast()
+    run = store_run(cast.project, Past(key="scan", state="running", tries=[("", 1, None)]))
+    page.route_web_socket("**", lambda socket: socket.close())  # as a proxy does that knows none
+    sign_in(page, web, f"/runs/{run.public_id}/steps/scan", "vera")
+    page.locator("#live.live-offline").wait_for(timeout=SOON)
+    for first, last in ((0, OF_A_CHUNK), (OF_A_CHUNK, 2 * OF_A_CHUNK)):
+        say(run, first, last)
+        page.locator("#log .ln", has_text=f"line {last - 1} ").wait_for(timeout=SOON)
+    assert page.evaluate(NUMBERS) == list(range(2 * OF_A_CHUNK))
+    assert page.locator("#live.live-offline").count() == 1
+    assert complaints == []
