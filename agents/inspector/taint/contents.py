@@ -1,7 +1,7 @@
 """What a summary holds, as it is written down and made again: so that its root need not be executed for it.
 
-Only what is whole without anything else is written: no closures, no methods that know the expression that gave their
-object, and no object that somebody else holds, too (`origins`). Of all else the root is executed again.
+An object that somebody else held first is written as its name there (`origins`). Not written are closures, and
+methods that know the expression that gave their object: of these the root is executed again.
 """
 
 from __future__ import annotations
@@ -20,44 +20,76 @@ _LETTERS = {id(value): letter for letter, value in _SINGLES.items()}
 Written = Any  # what JSON can hold
 Namer = Callable[[Any], Written]  # of a function, class or module; raises Unwritable
 Finder = Callable[[Written], Any]  # the same back; raises LookupError
+Holder = Callable[[Value], str]  # who held an object first, "" if it was this summary
+Giver = Callable[[str], Value]  # the object back; raises LookupError
 
 
 class Unwritable(Exception):
     """It holds something that has no form outside its run."""
 
 
-def written(summary: Summary, name: Namer) -> str:
+def written(summary: Summary, name: Namer, holder: Holder) -> str:
     """A summary as text. Raises Unwritable."""
-    text = json.dumps(_Writer(f"#{summary.serial}.", name).summary(summary), separators=(",", ":"))
+    told = _Writer(f"#{summary.serial}.", name, holder).summary(summary)
+    text = json.dumps(told, separators=(",", ":"))
     if len(text) > MOST_LETTERS:
         raise Unwritable
     return text
 
 
-def made(text: str, serial: int, find: Finder) -> Summary:
+def written_value(value: Value, name: Namer) -> str:
+    """A value that a root left and that holds no other one, as text. Raises Unwritable."""
+    if value.items is not None or value.rest is not None:
+        raise Unwritable
+    told = _Writer("#0.", name, lambda one: "").value(value)
+    text = json.dumps(told, separators=(",", ":"))
+    if len(text) > MOST_LETTERS:
+        raise Unwritable
+    return text
+
+
+def made_value(text: str, find: Finder) -> Value:
+    """The value that a text tells of. Raises LookupError."""
+    return _Reader("#0.", find, _given_by_nobody).value(json.loads(text))
+
+
+def _given_by_nobody(name: str) -> Value:
+    raise LookupError(name)
+
+
+def made(text: str, serial: int, find: Finder, give: Giver) -> Summary:
     """The summary that a text tells of, with labels of this serial number. Raises LookupError."""
-    return _Reader(f"#{serial}.", find).summary(json.loads(text), serial)
+    return _Reader(f"#{serial}.", find, give).summary(json.loads(text), serial)
 
 
 class _Writer:
-    def __init__(self, mark: str, name: Namer) -> None:
+    def __init__(self, mark: str, name: Namer, holder: Holder) -> None:
         self._mark = mark
         self._name = name
+        self._holder = holder
+        self._seen: dict[int, int] = {}
 
     def summary(self, one: Summary) -> Written:
         return [
             one.returns,
-            self._value(one.result),
+            self.value(one.result),
             self._facts(one.facts),
-            [[number, self._value(value)] for number, value in one.after.items()],
-            [[name, self._value(value)] for name, value in one.written.items()],
+            [[number, self.value(value)] for number, value in one.after.items()],
+            [[name, self.value(value)] for name, value in one.written.items()],
             [self._hit(hit) for hit in one.hits],
         ]
 
-    def _value(self, value: Value) -> Written:
+    def value(self, value: Value) -> Written:
         single = _LETTERS.get(id(value))
         if single is not None:
             return single
+        at = self._seen.get(id(value))
+        if at is not None:
+            return at
+        holder = self._holder(value)
+        if holder:
+            return [holder]
+        self._seen[id(value)] = len(self._seen)
         parts: dict[str, Written] = {}
         for field in ("name", "prefix", "shape"):
             if getattr(value, field):
@@ -71,9 +103,9 @@ class _Writer:
         if value.ref is not None:
             parts["ref"] = self._ref(value.ref)
         if value.items is not None:
-            parts["items"] = [[_key(key), self._value(one)] for key, one in value.items.items()]
+            parts["items"] = [[_key(key), self.value(one)] for key, one in value.items.items()]
         if value.rest is not None:
-            parts["rest"] = self._value(value.rest)
+            parts["rest"] = self.value(value.rest)
         if value.facts is not None:
             parts["facts"] = [self._facts(one) for one in value.facts]
         return parts
@@ -118,38 +150,47 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, mark: str, find: Finder) -> None:
+    def __init__(self, mark: str, find: Finder, give: Giver) -> None:
         self._mark = mark
         self._find = find
+        self._give = give
+        self._made: list[Value] = []
 
     def summary(self, told: Written, serial: int) -> Summary:
         returns, result, facts, after, changed, hits = told
         return Summary(
-            result=self._value(result),
-            after={number: self._value(one) for number, one in after},
-            written={name: self._value(one) for name, one in changed},
+            result=self.value(result),
+            after={number: self.value(one) for number, one in after},
+            written={name: self.value(one) for name, one in changed},
             facts=self._facts(facts),
             hits=[self._hit(one) for one in hits],
             returns=returns,
             serial=serial,
         )
 
-    def _value(self, told: Written) -> Value:
+    def value(self, told: Written) -> Value:
         if isinstance(told, str):
             return _SINGLES[told]
+        if isinstance(told, int):
+            return self._made[told]
+        if isinstance(told, list):
+            return self._give(told[0])
+        at = len(self._made)
+        self._made.append(UNKNOWN)  # none within this one is this one
         facts, items = told.get("facts"), told.get("items")
-        return Value(
+        made = self._made[at] = Value(
             tuple(self._taint(one) for one in told.get("taints", ())),
             const=_constant_of(told["const"]) if "const" in told else MISSING,
             prefix=told.get("prefix", ""),
             name=told.get("name", ""),
             ref=self._ref(told["ref"]) if "ref" in told else None,
             shape=told.get("shape", ""),
-            items=None if items is None else {_key_of(key): self._value(one) for key, one in items},
-            rest=self._value(told["rest"]) if "rest" in told else None,
+            items=None if items is None else {_key_of(key): self.value(one) for key, one in items},
+            rest=self.value(told["rest"]) if "rest" in told else None,
             exact=told.get("exact", False),
             facts=None if facts is None else (self._facts(facts[0]), self._facts(facts[1])),
         )
+        return made
 
     def _ref(self, told: Written) -> Any:
         kind, what = told

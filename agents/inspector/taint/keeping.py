@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.inspector.taint import sureness, wording
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
-from agents.inspector.taint.origins import Origins
+from agents.inspector.taint.origins import OF, Origins
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
 from agents.inspector.taint.shelves import Shelf
 from agents.inspector.taint.sources import Stale, Told
@@ -60,7 +60,7 @@ class Keeper:
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
         self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
-        self._origins = Origins()
+        self._origins = Origins(finds=known is not None)
         self._shelf = Shelf(self._ledger, engine.project, self._origins, self._before.contents)
         self._functions = self._shelf.functions
         self._names = self._shelf.names
@@ -90,6 +90,7 @@ class Keeper:
             self._roots[root] = (*self._names[root.function], owner)
         ledger.changed = self._changed
         ledger.content_of = self._shelf.content
+        ledger.value_of = self._value_of
         ledger.begin(self._tokens.key)
         for entry in ledger.memo.values():
             entry.sharing = self._origins.tell(entry.summary, entry.digest)
@@ -122,6 +123,7 @@ class Keeper:
         for other, count in record.shapes:
             ledger.add_shapes(self._functions[other], count)
         self._taken[time] = record
+        self._shelf.times[str(name)] = time
         self._identities[time] = record.identity
         self.now.records[name] = record
         return True
@@ -255,13 +257,13 @@ class Keeper:
         for entry in trace.finished:
             name = entry.digest
             if name[0] == "~" or len(names.get(name, ())) > known:
-                name = f"{self._roots[root]}{entry.at}"
+                name = f"{self._roots[root]}{OF}{entry.at}"
             entry.sharing = self._origins.tell(entry.summary, name)
 
     def record(self, root: Root, trace: Trace, reads: list[int] | None) -> None:
         """Keep what a root did, once it is committed."""
         for place in self._ledger.lasting(trace):
-            self._origins.hold(trace.written[place], f"{self._roots[root]}{place[0]}{place[2]}")
+            self._origins.hold(trace.written[place], self._name_at(self._ledger.time, place))
         if reads is None:
             return
         token = self.tokens.root(root.function)
@@ -396,6 +398,9 @@ class Keeper:
         """Make `now` what is to be written: without facts that nobody read, once they are many."""
         self.now.files = files
         self.now.contents = self._shelf.filled(self.now.records.values())
+        for place, versions in self._ledger.versions.items():
+            for one in versions:
+                self._shelf.fill_left(self.now.contents, one.token, one.value, self._name_at(one.born, place))
         used = {one for record in self.now.records.values() for one in (*record.reads, *record.written)}
         if len(used) >= len(self.now.facts) * ENOUGH_USED:
             return
@@ -404,6 +409,14 @@ class Keeper:
         for record in self.now.records.values():
             record.reads = [numbers[one] for one in record.reads]
             record.written = [numbers[one] for one in record.written]
+
+    def _name_at(self, number: int, place: Place) -> str:
+        """The name of what a root left at a place."""
+        return f"{self._roots[self._engine.roots[number]]}{OF}{self._stable(place)}"
+
+    def _value_of(self, place: Place, version: Version) -> Value | None:
+        """What a root left at a place, if that was kept."""
+        return self._shelf.value(version.token, self._name_at(version.born, place))
 
     def is_taken(self, number: int) -> bool:
         """Tell whether a root was taken over and not executed since."""
@@ -428,12 +441,14 @@ class Keeper:
             or written.keys() != then
         ):
             raise Stale
-        trace.finished = [one for one in trace.finished if one.key not in ledger.made_again]
-        self._tell(trace, self._engine.roots[number], 1)
+        again, root = ledger.made_again.get(number, {}), self._engine.roots[number]
+        trace.finished = [one for one in trace.finished if one.digest not in again]
+        self._tell(trace, root, 1)
         for place, value in written.items():
-            self._origins.hold(value, f"{self._roots[self._engine.roots[number]]}{place[0]}{place[2]}")
+            if all(one.born != number or one.value is None for one in ledger.versions[place]):
+                self._origins.hold(value, self._name_at(number, place))
         for at, entry in enumerate(trace.missed):
-            if done[at] and entry.key not in ledger.made_again:
+            if done[at]:
                 made = record.made[at]
                 entry.token = made if isinstance(made, str) else ""
                 record.made[at] = entry

@@ -103,7 +103,10 @@ class Ledger:
         self.name_of: Callable[[Any, int], tuple[str, bool]] = lambda key, time: ("", False)
         self.recall: Callable[[int], None] = lambda number: None
         self.content_of: Callable[[Ghost], Summary | None] = lambda ghost: None
-        self.made_again: dict[Any, Entry] = {}  # of what was kept, not by their roots
+        self.value_of: Callable[[Place, Version], Any] = lambda place, version: None
+        self.made_again: dict[
+            int, dict[str, Summary]
+        ] = {}  # root -> its summaries that were made of what was kept
         self.watched: dict[Any, list[int]] = {}  # what may change -> facts that `changed` is told of
         self.changed: Callable[[list[int]], None] = lambda facts: None
 
@@ -122,7 +125,9 @@ class Ledger:
         if type(seen) is not Version:
             return seen
         if seen.value is None:
-            self.recall(seen.born)
+            seen.value = self.value_of(place, seen)
+            if seen.value is None:
+                self.recall(seen.born)
         return seen.value
 
     def _as_of(self, versions: list[Version], first: Any) -> Any:
@@ -207,6 +212,8 @@ class Ledger:
         waiting = [one for one in same if type(one) is Ghost and one.born < self.time]
         if waiting and len(same) == 1 and digest[0] != "~":
             summary = self.content_of(waiting[0])
+            if same[0] is not waiting[0]:
+                return True  # its root was executed for what the content refers to
             if summary is not None:
                 self._make_again(key, waiting[0], summary)
                 return True
@@ -219,7 +226,6 @@ class Ledger:
         entry = self.memo[key] = Entry(key, summary, ghost.born)
         entry.digest, entry.token = ghost.digest, ghost.token
         self.names[ghost.digest][0] = entry
-        self.made_again[key] = entry
 
     def create(self, key: Hashable, summary: Summary, function: Function) -> None:
         """Note a summary that begins to be made."""
@@ -242,9 +248,11 @@ class Ledger:
         if trace is None:
             return
         trace.finished.append(trace.created[key])
-        again = self.made_again.get(key)
-        if again is not None and again.born == self.time:
-            summary.become(again.summary)
+        again = self.made_again.get(self.time)
+        if again:
+            made = again.get(self.name_of(key, self.time)[0])
+            if made is not None:
+                summary.become(made)
 
     def drop(self, key: Hashable) -> None:
         """Forget a summary that could not be finished."""
@@ -313,16 +321,18 @@ class Ledger:
 
     def bring_back(self, born: int, entries: list[Entry], written: dict[Place, Value]) -> None:
         """Put summaries and values in the place of what was only known to exist."""
+        again = self.made_again.get(born, {})
         for entry in entries:
-            if entry.key in self.made_again:
-                continue
             self.memo[entry.key] = entry
             same = self.names[entry.digest]
-            at = next(n for n, one in enumerate(same) if type(one) is Ghost and one.born == born)
+            is_again = entry.digest in again
+            at = next(
+                n for n, one in enumerate(same) if one.born == born and (is_again or type(one) is Ghost)
+            )
             same[at] = entry
         for place, value in written.items():
             for one in self.versions[place]:
-                if one.born == born:
+                if one.born == born and one.value is None:
                     one.value = value
 
     def add_shapes(self, function: Function, count: int) -> None:

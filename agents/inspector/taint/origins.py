@@ -14,18 +14,41 @@ from typing import Any
 from agents.inspector.taint.structures import Bound, Partial, Summary, Super
 from agents.inspector.taint.values import FALSE, NONE, TRUE, UNKNOWN, Choice, Value
 
+OF = "\t"  # between the name of a root and what it holds
+AT = "/"  # between the name of a summary and the number of an object in it
 _SINGLE = frozenset(id(one) for one in (UNKNOWN, NONE, TRUE, FALSE))
 
 
 class Origins:
     """The objects of one run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, finds: bool = False) -> None:
         self._first: dict[int, tuple[Value, str]] = {}  # the value stays, so that no other one gets its id
+        self._named: dict[str, Value] | None = {} if finds else None
 
     def hold(self, value: Value, name: str) -> str:
         """Note where an object is held; tells where it was held first."""
-        return name if id(value) in _SINGLE else self._first.setdefault(id(value), (value, name))[1]
+        if id(value) in _SINGLE:
+            return name
+        known = self._first.get(id(value))
+        if known is not None:
+            return known[1]
+        self._add(value, name)
+        return name
+
+    def _add(self, value: Value, name: str) -> None:
+        self._first[id(value)] = (value, name)
+        if self._named is not None:
+            self._named[name] = value
+
+    def name_of(self, value: Value) -> str:
+        """Where an object was held first, "" if that is not known."""
+        known = self._first.get(id(value))
+        return "" if known is None else known[1]
+
+    def named(self, name: str) -> Value | None:
+        """The object that was held first at a place; None if that was not seen yet."""
+        return None if self._named is None else self._named.get(name)
 
     def tell(self, summary: Summary, name: str) -> str:
         """Note the objects of a finished summary; tells which of them are not its own, or stand in it twice."""
@@ -49,7 +72,7 @@ class Origins:
             seen[number] = count
             known = first.get(number)
             if known is None:
-                first[number] = (value, f"{name}/{count}")
+                self._add(value, f"{name}{AT}{count}")
             else:
                 told.append(f"{count}@{known[1]}")  # and so are the objects within it
                 continue

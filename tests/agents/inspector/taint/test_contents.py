@@ -9,7 +9,7 @@ import pytest
 from agents.inspector.taint import contents
 from agents.inspector.taint.engine import Engine
 from agents.inspector.taint.ledger import Entry
-from agents.inspector.taint.origins import Origins
+from agents.inspector.taint.origins import AT, Origins
 from agents.inspector.taint.shelves import Shelf
 from agents.inspector.taint.structures import Summary
 from agents.inspector.taint.taints import Place, Source, Taint, Trail
@@ -29,11 +29,11 @@ def test_all_that_can_be_written_tells_the_same_when_it_is_made_again(tmp_path: 
     assert engine.keeper is not None
     kept = {one.token: one for one in _entries(engine) if one.token in engine.keeper.now.contents}
     assert len(kept) >= 7
-    shelf = Shelf(engine.ledger, engine.project, Origins(), engine.keeper.now.contents)
-    shelf.functions = {name: function for function, name in engine.keeper._names.items()}
+    held = {name: value for value, name in engine.keeper._origins._first.values()}
+    shelf = engine.keeper._shelf
     for serial, (token, entry) in enumerate(kept.items()):
-        made = contents.made(engine.keeper.now.contents[token], serial, shelf._find)
-        assert engine.keeper.tokens.summary(made, "") == token
+        made = contents.made(engine.keeper.now.contents[token], serial, shelf._find, held.__getitem__)
+        assert engine.keeper.tokens.summary(made, entry.sharing) == token
         assert (made.serial, made.returns) == (serial, entry.summary.returns)
 
 
@@ -43,6 +43,14 @@ def _summary(value: Value) -> Summary:
 
 def _nobody(thing: object) -> list[str]:
     raise contents.Unwritable
+
+
+def _nowhere(told: object) -> Value:
+    raise LookupError(told)
+
+
+def _own(value: Value) -> str:
+    return ""
 
 
 def test_labels_trails_and_odd_constants_come_back() -> None:
@@ -57,8 +65,8 @@ def test_labels_trails_and_odd_constants_come_back() -> None:
         rest=Value(prefix="x", name="@y"),
     )  # fmt: skip
 
-    text = contents.written(_summary(value), _nobody)
-    made = contents.made(text, 9, _nobody).result
+    text = contents.written(_summary(value), _nobody, _own)
+    made = contents.made(text, 9, _nowhere, _nowhere).result
 
     assert "\n" not in text
     assert made.taints[0].source.what == "#9.0"
@@ -88,7 +96,34 @@ def test_labels_trails_and_odd_constants_come_back() -> None:
 )
 def test_what_has_no_form_is_refused(value: Value) -> None:
     with pytest.raises(contents.Unwritable):
-        contents.written(_summary(value), _nobody)
+        contents.written(_summary(value), _nobody, _own)
+
+
+def test_an_object_held_twice_or_elsewhere_is_one_object_again() -> None:
+    own, other = Value(name="@own"), Value(name="@other")
+    value = Value(shape="tuple", items={0: own, 1: other, 2: own}, rest=own)
+
+    text = contents.written(_summary(value), _nobody, lambda one: "there" if one is other else "")
+    made = contents.made(text, 9, _nowhere, {"there": other}.__getitem__).result
+
+    assert made.items is not None
+    assert made.items[1] is other
+    assert made.items[0] is made.items[2] is made.rest
+    assert made.items[0] is not own
+    with pytest.raises(LookupError):
+        contents.made(text, 9, _nowhere, _nowhere)
+
+
+def test_what_a_root_left_comes_back_if_it_holds_nothing_else() -> None:
+    source = Source("a header", Place("a.py", 3, 1), "remote", selector="['x']", identity="request")
+    value = Value((Taint(source, 3, None, 1),), shape="list", name="@x")
+
+    made = contents.made_value(contents.written_value(value, _nobody), _nowhere)
+
+    assert (made.taints[0].source.key, made.taints[0].cleaned, made.taints[0].weak) == (source.key, 3, 1)
+    assert (made.shape, made.name) == ("list", "@x")
+    with pytest.raises(contents.Unwritable):
+        contents.written_value(Value(rest=value), _nobody)
 
 
 def test_what_is_not_there_any_more_is_not_found(tmp_path: Path) -> None:
@@ -109,5 +144,5 @@ def test_objects_held_twice_or_before_are_told() -> None:
     assert (
         origins.tell(_summary(Value(shape="tuple", items={0: own, 1: own, 2: one})), "s") == "2@a.py:one 4=3"
     )
-    assert origins.tell(_summary(own), "t") == "1@s/3"
+    assert origins.tell(_summary(own), "t") == f"1@s{AT}3"
     assert origins.tell(_summary(UNKNOWN), "u") == ""
