@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
@@ -26,6 +27,7 @@ _CI_NAME = re.compile(
 _DOC_ENDINGS = frozenset({".md", ".rst", ".adoc", ".txt", ".example", ".sample"})
 
 
+@lru_cache(maxsize=20_000)  # asked again and again for the files of a tree
 def is_test(path: str) -> bool:
     """Tell whether a path below a tree says that it is a test or a test's data."""
     pure = PurePosixPath(path)

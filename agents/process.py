@@ -18,6 +18,7 @@ the work: the kernel's death signal follows the thread.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -32,10 +33,12 @@ from agents import warden
 from tasks.contract import StepCancelled
 
 GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.02  # while a command is being ended
+LOOK_SECONDS = 0.1  # between two looks at the time; a command's end is seen at once
 CANCEL_POLL_SECONDS = 0.5  # cancelled() may ask a database
 STDERR_TAIL_BYTES = 4096
 NETWORK_OPEN = "the kernel did not allow to cut the network off"
+_LAST_STEPS = 0.0005  # seconds between the closing of a dying process's pipes and its end
 _HERE = str(Path(__file__).parent)
 _OUT_OF_MEMORY = ("MemoryError", "memory allocation of", "Cannot allocate memory", "out of memory")
 
@@ -116,7 +119,7 @@ def run(
                 ask_again = now + CANCEL_POLL_SECONDS
                 if cancelled():
                     raise StepCancelled("nobody wants the result any more")
-            time.sleep(POLL_SECONDS)
+            wait([running], LOOK_SECONDS)
         return outcome
     finally:
         running.end()
@@ -163,6 +166,16 @@ def start(
         deadline=started + timeout_seconds,
         limits=limits,
     )
+
+
+def wait(running: Sequence[Running], seconds: float) -> None:
+    """Wait until one of them may have ended, but no longer than this: the report's pipe closes with its warden."""
+    ends = select.poll()
+    for one in running:
+        if one.outcome is None:
+            ends.register(one.report_fd, 0)  # no event but the end of the pipe
+    if ends.poll(seconds * 1000):
+        time.sleep(_LAST_STEPS)
 
 
 def _environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:

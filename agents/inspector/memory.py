@@ -10,6 +10,7 @@ project had analysed tells another one nothing, not even by being fast.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ _SURVEY: TypeAdapter[tuple[list[SourceFile], list[Left], dict[str, int], list[st
     tuple[list[SourceFile], list[Left], dict[str, int], list[str]]
 )
 _PYTHON = sys.version
+_NOTHING = Parsed()  # what is said of most files
+_WRITTEN_NOTHING = _PARSED.dump_json(_NOTHING)
 MOST_FILES_OF_A_SURVEY = 20_000  # of a larger tree the survey is as large as what it saves
 
 
@@ -41,12 +44,13 @@ class Memory:
     _waiting: dict[bytes, bytes] = field(default_factory=dict)
 
     def recall(self, analyzer: Analyzer, version: str, files: Sequence[SourceFile]) -> dict[str, Parsed]:
-        """What is known of each file, by path; for a whole program all of it under "", or nothing."""
+        """What is known of each file, by path, not to be changed; of a whole program all under "", or nothing."""
         if self.results is None or not files:
             return {}
         if analyzer.whole_program:
             return self._read({self._whole_key(analyzer, version, files): ""})
-        return self._read({self._key(analyzer, version, file): file.path for file in files if file.digest})
+        key = self._key(analyzer, version)
+        return self._read({key(file): file.path for file in files if file.digest})
 
     def keep(self, analyzer: Analyzer, version: str, files: Sequence[SourceFile], parsed: Parsed) -> None:
         """Remember what was said of these files. A remark on all of them cannot be told of one and is not kept."""
@@ -55,9 +59,9 @@ class Memory:
         if analyzer.whole_program:
             self._waiting[self._whole_key(analyzer, version, files)] = _PARSED.dump_json(_redacted(parsed))
         elif not parsed.notes:
-            by_path = {file.path: file for file in files}
+            by_path, key = {file.path: file for file in files}, self._key(analyzer, version)
             for path, part in _by_file(parsed, files).items():
-                self._waiting[self._key(analyzer, version, by_path[path])] = _PARSED.dump_json(part)
+                self._waiting[key(by_path[path])] = _PARSED.dump_json(part)
 
     def noted(self, analyzer: Analyzer, version: str) -> bytes | None:
         """What a tool noted in the realm's last run, b"" if nothing; None if nobody keeps its notes."""
@@ -120,13 +124,21 @@ class Memory:
         found: dict[str, Parsed] = {}
         for key, body in self.results.get(list(keys)).items():
             try:
-                found[keys[key]] = _PARSED.validate_json(body)
+                found[keys[key]] = _NOTHING if body == _WRITTEN_NOTHING else _PARSED.validate_json(body)
             except ValidationError:
                 continue
         return found
 
-    def _key(self, analyzer: Analyzer, version: str, file: SourceFile) -> bytes:
-        return key_of("file", *self._tool(analyzer, version), file.path, _content(file))
+    def _key(self, analyzer: Analyzer, version: str) -> Callable[[SourceFile], bytes]:
+        """What names an answer on one file; all that is the same for all files is read once."""
+        tool = hashlib.sha256(key_of("file", *self._tool(analyzer, version)))
+
+        def key(file: SourceFile) -> bytes:
+            seen = tool.copy()
+            seen.update(f"{file.path}\0{_content(file)}".encode())
+            return seen.digest()
+
+        return key
 
     def _whole_key(self, analyzer: Analyzer, version: str, files: Sequence[SourceFile]) -> bytes:
         every = (text for file in files for text in (file.path, _content(file)))

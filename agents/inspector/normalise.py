@@ -97,6 +97,9 @@ class Sources:
         self._memory = memory
         self._known = memory.spans(files[path] for path in set(paths) if path in files)
         self._read = functools.lru_cache(maxsize=64)(self._read_now)
+        self.clean = functools.lru_cache(maxsize=1024)(
+            _clean
+        )  # the same words stand in a claim and its proof
 
     def _read_now(self, path: str) -> tuple[list[str], Scopes | None]:
         try:
@@ -242,7 +245,7 @@ def _finding(
     return FindingData(
         rule=claim.rule,
         title=claim.title[:200],
-        message=_clean(_proof(cluster).message),
+        message=sources.clean(_proof(cluster).message),
         severity=min((one.claim.severity for one in cluster.said), key=lambda s: s.weight),
         confidence=min((one.claim.confidence for one in cluster.said), key=lambda c: c.weight),
         category=claim.category,
@@ -259,9 +262,9 @@ def _finding(
         move_fingerprint=move_fingerprint(
             rule=claim.rule, scope=scope, line_text=text, occurrence=occurrence
         ),
-        line_text="" if claim.category == "secret" else line_key(_clean(text)),
+        line_text="" if claim.category == "secret" else line_key(sources.clean(text)),
         evidence=tuple(
-            _evidence(one, _clean(snippet), sources)
+            _evidence(one, sources.clean(snippet), sources)
             for one in sorted(cluster.said, key=lambda one: not one.claim.hops)
         ),
     )
@@ -275,7 +278,7 @@ def _proof(cluster: _Cluster) -> Claim:
 def _shown(hop: Hop, sources: Sources) -> Hop:
     """The hop with the line that it speaks of."""
     line = sources.lines(hop.path, hop.line, hop.line).strip()
-    return hop.model_copy(update={"what": _clean(hop.what), "snippet": _clean(line)})
+    return hop.model_copy(update={"what": sources.clean(hop.what), "snippet": sources.clean(line)})
 
 
 def _evidence(said: Said, snippet: str, sources: Sources) -> Evidence:
@@ -285,7 +288,7 @@ def _evidence(said: Said, snippet: str, sources: Sources) -> Evidence:
         tool=said.teller.name,
         tool_version=said.version,
         rule=said.claim.tool_rule,
-        message=_clean(said.claim.message),
+        message=sources.clean(said.claim.message),
         snippet=snippet,
         command=said.teller.reproduce(said.claim),
         url=said.claim.url,

@@ -138,7 +138,7 @@ def side_by_side(
             floor.fill()
             one = floor.ended()
             if one is None:
-                time.sleep(process.POLL_SECONDS)
+                process.wait([each.running for each in floor.busy], process.LOOK_SECONDS)
                 continue
             shares.release(len(floor.busy))
             floor.fill()

@@ -15,9 +15,16 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
 
-from vulture.core import Vulture
-from vulture.utils import ExitCode
+_CONFIG = ModuleType(
+    "vulture.config"
+)  # of the command line, with a reader of settings; nobody asks for either
+vars(_CONFIG).update(InputError=ValueError, make_config=None)
+sys.modules["vulture.config"] = _CONFIG
+
+from vulture.core import Vulture  # noqa: E402 - after what it would import was taken away
+from vulture.utils import ExitCode  # noqa: E402 - as above
 
 KINDS = ("defined_classes", "defined_funcs", "defined_methods", "defined_props")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -35,17 +42,27 @@ def main(list_file: str) -> None:
     json.dump({"facts": facts, "failed": failed}, sys.stdout)
 
 
+class _Scanner(Vulture):  # type: ignore[misc]  # the package has no types
+    """vulture, which keeps the tree that it looks at: a second parse costs as much as the look."""
+
+    tree: ast.Module | None = None
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """Keep the whole, of which all parts have been looked at."""
+        self.tree = node
+
+
 def facts_of(path: str) -> dict[str, object]:
     """What one file defines, uses and can never reach. Raises ValueError if it cannot be parsed."""
     source = Path(path).read_text(encoding="utf-8-sig")
-    scanner = Vulture()
+    scanner = _Scanner()
     said = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stderr(said):
         warnings.simplefilter("ignore")
         scanner.scan(source, path)
         if scanner.exit_code is not ExitCode.NoDeadCode:
             raise ValueError(said.getvalue().strip() or "cannot be parsed")
-        tree = ast.parse(source)
+        tree = scanner.tree or ast.parse(source)
     shapes = shapes_of(tree)
     return {
         "defined": [
@@ -93,16 +110,13 @@ def shapes_of(tree: ast.Module) -> dict[tuple[int, str], str]:
 
 def words_of(tree: ast.Module) -> set[str]:
     """Names in short texts that are no docstrings: "orders.tasks.send", a method for getattr, a route's view."""
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
+    docstrings: set[int] = set()
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if (
+    for node in ast.walk(tree):  # a body comes before what is in it
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.body and isinstance(node.body[0], ast.Expr):
+                docstrings.add(id(node.body[0].value))
+        elif (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and len(node.value) <= LONGEST_STRING
