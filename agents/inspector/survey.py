@@ -55,6 +55,14 @@ LEFT_OUT_FOLDERS: dict[str, str] = {
     "third_party": VENDORED,
 }
 
+# A library's script that was copied into the tree: its version stands in its name, or in a banner at its top; or it
+# lies with the libraries of a site's static files and tells whose it is.
+_VERSIONED = re.compile(r"-\d+\.\d+(?:\.\d+)?(?:[.-]\w+)*\.(?:js|css)$")
+_BANNER = re.compile(rb"\A[;\s]*/\*!.{0,120}?\bv ?\d+\.\d+", re.DOTALL)
+_OF_LIBRARIES = re.compile(r"(?:^|/)(?:static|assets|public|media)/(?:[^/]+/)*libs?/")
+_NOTICE = re.compile(rb"copyright|licen[cs]ed", re.IGNORECASE)
+_NOTICE_BYTES = 1_000
+
 # Comments by which a line, or a whole file, silences a tool. They are obeyed, but counted and told.
 SILENCERS: dict[str, re.Pattern[bytes]] = {
     "noqa": re.compile(rb"#\s*(?:ruff:\s*|flake8[:=]\s*)?noqa\b", re.IGNORECASE),
@@ -222,6 +230,9 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
     if ".min." in path or (is_code and len(content) > MINIFIED_LINE_BYTES * max(1, lines)):
         found.leave(path, MINIFIED)
         return
+    if language in ("javascript", "css") and _is_copied(path, content):
+        found.leave(path, VENDORED)
+        return
     silenced = ((name, len(pattern.findall(content))) for name, pattern in SILENCERS.items())
     found.files.append(
         SourceFile(
@@ -234,3 +245,9 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
             is_planted=bool(_EXPECTED.search(content)),
         )
     )
+
+
+def _is_copied(path: str, content: bytes) -> bool:
+    if _VERSIONED.search(path) or _BANNER.search(content[:_NOTICE_BYTES]):
+        return True
+    return _OF_LIBRARIES.search(path) is not None and _NOTICE.search(content[:_NOTICE_BYTES]) is not None

@@ -35,11 +35,13 @@ _DICTIONARIES = frozenset(
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
 _UPLOADED = "an uploaded file"
+_PAGES = frozenset({"the request's path", "the request's address"})
 _HEADER = "a header of the request"
 _LINES = (kinds.KINDS["log"].bit, kinds.KINDS["header"].bit)
 _OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
 _XSS = kinds.KINDS["xss"].bit
+_TRUST = kinds.KINDS["trust"].bit
 _HASH = kinds.KINDS["hash"].bit
 _COMMAND = kinds.KINDS["command"].bit
 _NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
@@ -73,10 +75,12 @@ def harms_nobody(hit: Hit) -> bool:
 
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
-    be anybody's text).
+    be anybody's text); a session that remembers the page on which somebody is.
     """
     if hit.source.source.what == _OF_TEMPLATES:
         return bool(hit.kind != _XSS)
+    if hit.kind == _TRUST:
+        return hit.source.source.what in _PAGES and not hit.source.source.selector
     if hit.kind == _HASH:
         return bool(hit.source.weak)
     is_own = hit.kind == _COMMAND and hit.source.source.origin == "local"

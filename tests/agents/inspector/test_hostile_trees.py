@@ -173,3 +173,24 @@ def test_survey_names_its_reasons(tmp_path: Path) -> None:
     found = survey(tmp_path)
     assert [file.path for file in found.files] == ["a.py"]
     assert found.counts == {NOT_TEXT: 1, MINIFIED: 2, VENDORED: 3, "no regular file": 1}
+
+
+def test_survey_leaves_out_scripts_that_were_copied_from_libraries(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "site/static/js/jquery-3.6.1.js": "var a = 1;\n",
+            "site/js/show.js": ";/*! showdown v 2.1.0 - 21-04-2022 */\nvar a = 1;\n",
+            "site/static/js/lib/diff.js": "/**\n * Copyright 2006 Others\n */\nvar a = 1;\n",
+            "site/static/js/lib/own.js": "var a = 1;\n",
+            "site/static/js/page.js": "/* Copyright 2026 Us */\nvar a = 1;\n",
+            "site/js/step-2.js": "/*! keep this */\nvar a = 1;\n",
+        },
+    )
+    found = survey(tmp_path)
+    assert [file.path for file in found.files] == [
+        "site/js/step-2.js",
+        "site/static/js/lib/own.js",
+        "site/static/js/page.js",
+    ]
+    assert found.counts == {VENDORED: 3}

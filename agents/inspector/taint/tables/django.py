@@ -163,7 +163,8 @@ ROWS: tuple[Row, ...] = (
         for name in ("url_has_allowed_host_and_scheme", "is_safe_url")
     ),
     clean("django.utils.text.get_valid_filename", "path"),
-    clean("django.utils.text.slugify", "all"),
+    *(clean(f"django.{name}.slugify", "all") for name in ("utils.text", "template.defaultfilters")),
+    clean("slugify.slugify", "all"),
     clean("django.utils._os.safe_join", "path"),
     sink(f"{_REQUEST}.session.__setitem__", "trust", "0 1", what="the session", weak=2),
     sink(f"{_REQUEST}.session.update", "trust", "*", what="the session", weak=2),

@@ -549,16 +549,20 @@ def test_group_holds_only_what_its_part_of_the_pattern_allows(
     assert in_view(tmp_path, use, _GROUPS) == expected
 
 
-_DJANGO = "from django.http import HttpResponseBadRequest\nfrom a import form_of\ndef view(request):\n"
+_DJANGO = (
+    "from django.template.defaultfilters import slugify\nfrom django.http import HttpResponseBadRequest\n"
+    "from a import form_of\ndef view(request):\n"
+)
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
+        ("slugify(request.POST['name'])", []),
         ("form_of(request.POST).errors", []),
-        ("form_of(request.POST).errors['name']", ["taint-xss app.py:4"]),
-        ("str(form_of(request.POST).errors)", ["taint-xss app.py:4"]),
-        ("request.POST['name']", ["taint-xss app.py:4"]),
+        ("form_of(request.POST).errors['name']", ["taint-xss app.py:5"]),
+        ("str(form_of(request.POST).errors)", ["taint-xss app.py:5"]),
+        ("request.POST['name']", ["taint-xss app.py:5"]),
     ],
 )
 def test_of_a_dictionary_django_sends_the_keys(tmp_path: Path, answer: str, expected: list[str]) -> None:

@@ -71,6 +71,11 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: tupl
         ("def cache_key(token):\n    return hashlib.md5(token)", ("info", "low")),
         ("def stamp(password):\n    return hashlib.md5(password)", ("low", "high")),
         ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "medium")),
+        ("@app.route('/')\ndef view():\n    session['next'] = request.path\n    return ''", ("info", "high")),
+        (
+            "@app.route('/')\ndef view():\n    session['next'] = request.args['p']\n    return ''",
+            ("low", "high"),
+        ),
         ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "medium")),
         ("def start():\n    subprocess.run(sys.argv[1], shell=True)", ("low", "high")),
         (
@@ -80,7 +85,9 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: tupl
     ],
 )
 def test_what_harms_nobody_is_mere_information(tmp_path: Path, body: str, weight: tuple[str, str]) -> None:
-    assert _weights(tmp_path, f"import hashlib, subprocess, sys\n{body}\n") == [weight]
+    assert _weights(tmp_path, f"import hashlib, subprocess, sys\nfrom flask import session\n{body}\n") == [
+        weight
+    ]
 
 
 @pytest.mark.parametrize(
