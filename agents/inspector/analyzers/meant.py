@@ -128,6 +128,33 @@ def _reorders_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return _MARKS.search(text) is not None and _REORDERING.search(text) is None
 
 
+_FIELD = re.compile(r"Class field `(\w+)`")
+
+
+def _is_only_announced(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`owner: "User"` above `owner = ForeignKey(...)` tells the type of the attribute that is defined below."""
+    del in_test_code
+    named = _FIELD.match(claim.message)
+    indent = _indent(lines.line(claim.path, claim.line))
+    if named is None:
+        return False
+    written = re.compile(rf"\s{{{indent}}}{named[1]}\s*(?P<annotation>:[^=]*)?(?P<value>=)?")
+    announced = False
+    for number in range(claim.line - 1, 0, -1):
+        text = lines.line(claim.path, number)
+        if text.strip() and _indent(text) < indent:
+            if not text.lstrip().startswith((")", "]", "}")):
+                break
+            continue
+        found = written.match(text)
+        if found is None or not (found["annotation"] or found["value"]):
+            continue
+        if found["value"]:
+            return False
+        announced = True
+    return announced
+
+
 def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`return super().__init__()` in a constructor returns None."""
     del in_test_code
@@ -243,6 +270,8 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "S704": _marks_a_constant,
     "PLE2502": _reorders_nothing,
     "PLE0101": _returns_nothing,
+    "PIE794": _is_only_announced,
+    "YTT203": _names_the_major,
     "YTT204": _names_the_major,
     "PLW0128": _throws_away,
 }

@@ -34,6 +34,18 @@ def test_a_fixture_filled_in_as_a_parameter_loses_no_definition_but_a_second_tes
     assert [place for place in places(found) if place.startswith("F811")] == ["F811 tests/test_b.py:5"]
 
 
+def test_an_attribute_whose_type_is_announced_is_defined_once(tmp_path: Path) -> None:
+    announced = "class A:\n    owner: 'User'\n    size = 1\n\n    owner = key(\n        'user'\n    )\n"
+    twice = "class B:\n    owner: 'User' = key('user')\n    owner = key('user')\n"
+    thrice = "class C:\n    owner: 'User'\n    owner = key('a')\n    owner = key('b')\n"
+    plant(tmp_path, {"a.py": announced, "b.py": twice, "c.py": thrice})
+    found = inspect(tmp_path, "lint").findings
+    assert [place for place in places(found) if place.startswith("PIE794")] == [
+        "PIE794 b.py:3",
+        "PIE794 c.py:4",
+    ]
+
+
 def test_a_sentence_is_no_password() -> None:
     line = 'PASS_ERR = "Please enter a password 8-12 characters in length"'
     assert is_made_up("Please enter a password 8-12 characters in length", line)
