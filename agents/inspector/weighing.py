@@ -26,7 +26,6 @@ _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z]+\d+")
 # What is wrong only if it protects something, which a developer knows best.
 _JUDGEMENTS = frozenset({"hash", "random", "cookie flags", "cipher"})
-_PROVED = "taint-"  # rules of our own engine that follow input
 _HASH_RULE = "weak-hash"  # of our own engine, which looks at the words around
 _PROTECTS = re.compile(
     r"(?i)pass(?!ed|es|ing)|pwd|secret|signature|credential|salt|hmac|session"
@@ -85,11 +84,6 @@ def weigh(
     as_grave = (one.confidence for one in claims if one.severity is severity)
     confidence = min(as_grave, key=lambda one: one.weight)
     first = claims[0]
-    proof = next((one for one in claims if one.hops and one.rule.startswith(_PROVED)), None)
-    if (
-        proof is not None and proof.confidence is Confidence.HIGH
-    ):  # it knows whose input it is, a pattern does not
-        severity = proof.severity
     if file is not None and file.is_planted:
         return Weight(Severity.INFO, Confidence.LOW)
     if first.message in injected:

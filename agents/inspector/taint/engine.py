@@ -74,7 +74,7 @@ ROOT_MILLISECONDS = 10_000  # of processor time; all steps took 3,800 at most, o
 SLOWER = 100  # times: this machine than the one on which a root was executed first
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file
 _CONSTRUCTORS = ("__init__", "__post_init__", "setup")
-_TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
+_TESTS = re.compile(r"(?:^|/)(?:tests?/|mocks?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
 RECURSION = 12_000  # Python frames; the thread's stack is made for it
 
 

@@ -107,17 +107,6 @@ def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tm
     )
 
 
-def test_who_knows_whose_input_it_is_outweighs_a_pattern(tmp_path: Path) -> None:
-    text = "import subprocess\nimport sys\n\n\ndef f():\n    subprocess.call({0}, shell=True)\n"
-    web = text.replace("import sys", "from flask import request").format("request.args['x']")
-    plant(tmp_path, {"own.py": text.format('" ".join(sys.argv)'), "web.py": web})
-    found = inspect(tmp_path, "security_scan").findings
-    assert [(one.path, one.severity) for one in found if one.rule == "S602"] == [
-        ("web.py", Severity.CRITICAL),
-        ("own.py", Severity.LOW),
-    ]
-
-
 def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "import subprocess\n\n\ndef f(x):\n    subprocess.run(x, shell=True)\n"})
     linters = [one for one in ANALYZERS["security_scan"] if not one.follows]
@@ -356,6 +345,8 @@ def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_pa
 
 def test_what_is_done_without_a_password_is_none() -> None:
     assert is_made_up("Q7v.x2-direct", '"webPasswordlessRequirement": "Q7v.x2-direct"')
+    assert is_made_up("sk_test_123", 'api_key = "sk_test_123"')
+    assert not is_made_up("sk_test_4eC39HqLyjWDarjtT1zdp7dc", 'api_key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"')
     assert is_made_up("not specified", '"webPassword": "not specified"')
     assert not is_made_up("Q7v.x2-direct", '"webPassword": "Q7v.x2-direct"')
 

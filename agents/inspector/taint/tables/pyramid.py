@@ -70,6 +70,6 @@ ROWS: tuple[Row, ...] = (
     *(stops(f"{_REQUEST}.{name}") for name in ("registry", "user", "authenticated_userid", "dbsession")),
     *(
         clean(f"{_REQUEST}.{name}", "all")
-        for name in ("route_url", "route_path", "static_url", "resource_url")
+        for name in ("route_url", "route_path", "static_url", "resource_url", "matched_route.generate")
     ),
 )

@@ -568,3 +568,16 @@ _DJANGO = (
 def test_of_a_dictionary_django_sends_the_keys(tmp_path: Path, answer: str, expected: list[str]) -> None:
     text = f"{_DJANGO}    return HttpResponseBadRequest({answer})\n"
     assert found(tmp_path, {"app.py": text}) == expected
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("request.matched_route.generate({'name': request.matchdict['name']})", []),
+        ("request.matchdict['name']", ["taint-redirect app.py:5"]),
+    ],
+)
+def test_address_of_a_route_stays_on_its_host(tmp_path: Path, location: str, expected: list[str]) -> None:
+    text = "from pyramid.view import view_config\nfrom pyramid.httpexceptions import HTTPSeeOther\n"
+    text += f"@view_config(route_name='a')\ndef view(request):\n    return HTTPSeeOther({location})\n"
+    assert found(tmp_path, {"app.py": text}) == expected

@@ -135,6 +135,8 @@ def test_what_a_test_draws_by_lot_is_not_what_the_program_does(tmp_path: Path) -
         "shop/tests.py": "import random\nfrom make import make\ndef test():\n    make(random.random())\n",
     }
     assert analysed(tmp_path, files)["findings"] == []
+    mock = {"make.py": files["make.py"], "shop/mock/bill.py": files["shop/tests.py"]}
+    assert analysed(tmp_path, mock)["findings"] == []
     use = {"make.py": files["make.py"], "use.py": files["shop/tests.py"]}
     assert [one["rule"] for one in analysed(tmp_path, use)["findings"]] == ["weak-random"]
 
