@@ -218,6 +218,7 @@ def _is_asked_elsewhere(claim: Claim, lines: Lines) -> bool:
     return "dependencies=" in text or re.search(rf"\b\w*{named[1]}\w*\s*:\s*[A-Z]", text) is not None
 
 
+_TELLS_A_TYPE = re.compile(r"\s*\w+\s*:\s*[^=]+=")  # `row: Row = row`: said to a checker of types
 _SAYS_ITS_ZONE = re.compile(
     r"""\.replace\(\s*tzinfo\s*=\s*(?!None\b)|\+\s*[bruf]*(["'])Z\1|(["'])[^"']*%[^"']*Z\2"""
 )
@@ -244,6 +245,8 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "FAST003" and _is_asked_elsewhere(claim, lines):
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
+    if claim.rule == "PLW0127" and _TELLS_A_TYPE.match(line):
+        return replace(claim, severity=Severity.INFO)
     if claim.rule == "F403" and claim.path.endswith("__init__.py"):
         return replace(claim, severity=Severity.INFO)  # a package gathers what its modules offer
     if claim.rule == "F811" and _IMPORTS.match(line):

@@ -275,6 +275,12 @@ def test_small_matter_that_is_sure_makes_no_grave_one_sure(tmp_path: Path) -> No
     ]
 
 
+def test_variable_that_is_told_its_type_is_assigned_for_that(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "a = 1\na: int = a\nb = 1\nb = b\n"})
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "PLW0127"]
+    assert [(one.line, one.severity) for one in found] == [(4, Severity.LOW), (2, Severity.INFO)]
+
+
 def test_package_may_gather_the_names_of_its_modules(tmp_path: Path) -> None:
     plant(tmp_path, {"a/__init__.py": "from .b import *\n", "a/b.py": "from os import *\n"})
     found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F403"]

@@ -22,6 +22,9 @@ _RULE = re.compile(r"^[a-z]+:[a-z]+(?:_[a-z]+)+$")  # `rule:admin_or_owner`: a p
 _NAME = re.compile(
     r"(?i)^[a-z_\-. :]*(password|passwd|passphrase|token|secret|key|csrf|auth|credential|login)[a-z_\-. :]*$"
 )
+_RATE = re.compile(
+    r"(?i)^\d+/\d*(?:s|m|h|d|sec|min|hour|day|month)[a-z]*(?:[/,]|$)"
+)  # `5/m/ip`: how often one may ask
 _WORDS = re.compile(r"^[a-z]+(?:_[a-z]+)+$")  # `mail_settings`: a name of the program's own
 # `PASSWORD_FIELD = "..."` names a place where passwords are.
 _NAMES_A_PLACE = re.compile(
@@ -65,6 +68,7 @@ def is_made_up(value: str, line: str) -> bool:
         or _NAME.match(value)
         or _WORDS.match(value)
         or _RULE.match(value)
+        or _RATE.match(value)
         or _LITERAL.match(value)
         or _PLAIN_ADDRESS.match(value)
         or _SENTENCE.match(value)
