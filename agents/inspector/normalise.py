@@ -19,11 +19,20 @@ from agents.codeowners import Owners
 from agents.findings import Evidence, FindingData, Hop, fingerprint, line_key, move_fingerprint, sort_key
 from agents.inspector.analyzers.base import Claim
 from agents.inspector.dangers import danger
+from agents.inspector.installed import installed_names
 from agents.inspector.memory import Memory
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
-from agents.inspector.weighing import NO_WAY_FOUND, Followed, injected_names, is_mere_pattern, weigh
+from agents.inspector.weighing import (
+    NO_WAY_FOUND,
+    Followed,
+    as_undefined,
+    has_undefined_names,
+    injected_names,
+    is_mere_pattern,
+    weigh,
+)
 from agents.redaction import redact, redact_literals
 
 SNIPPET_LINES = 6
@@ -146,6 +155,8 @@ def findings(
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
     injected = injected_names(one.claim for one in said)
+    if has_undefined_names(one.claim for one in said):
+        injected |= as_undefined(installed_names(root, files.values()))
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said, sources), key=_place):

@@ -62,6 +62,16 @@ def injected_names(claims: Iterable[Claim]) -> frozenset[str]:
     return frozenset(many | few)
 
 
+def has_undefined_names(claims: Iterable[Claim]) -> bool:
+    """Tell whether any of them is about a name that its file does not define."""
+    return any(_UNDEFINED.fullmatch(claim.message) for claim in claims)
+
+
+def as_undefined(names: Iterable[str]) -> frozenset[str]:
+    """What is said of such names."""
+    return frozenset(f"Undefined name `{name}`" for name in names)
+
+
 def is_mere_pattern(claims: Iterable[Claim], followed: Followed) -> bool:
     """Tell whether these claim a danger that needs input, where input was followed and no way to it was found."""
     return all(

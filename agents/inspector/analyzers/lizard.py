@@ -33,6 +33,9 @@ _LANGUAGES = (
 _UNKNOWN_TO_LIZARD = frozenset({".pyi", ".pyw", ".mts", ""})  # by their ending; the language it would know
 
 
+MOST_IN_A_LINE = 12  # paths: more are the work of a program that makes code small; nobody reads or mends it
+
+
 class Lizard(Analyzer):
     """Maintainability: functions with so many paths that nobody can test them all."""
 
@@ -71,7 +74,7 @@ class Lizard(Analyzer):
             _claim(path, row, self._limits)
             for path, rows in facts.items()
             for row in rows
-            if row["complexity"] > self._limits.high
+            if row["complexity"] > self._limits.high and row["complexity"] < MOST_IN_A_LINE * row["lines"]
         ]
 
     def reproduce(self, claim: Claim) -> str:

@@ -28,6 +28,8 @@ _RETURNS_NAME = re.compile(r"\s*return\s+(\w+)\s*$")
 MOST_OF_CONSTRUCTOR = 80  # lines above a return in which what it returns is looked for
 # Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
 _GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
+_RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
+_UNDEFINED = re.compile(r"Undefined name `(\w+)`")
 _IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
 _EXPLICABLE = frozenset({"S110", "S112"})
 MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
@@ -55,7 +57,17 @@ class Lines:
 
     def gives_globals(self, path: str) -> bool:
         """Tell whether a module hands its table of names to somebody, who may put names in."""
-        return any(_GIVES_GLOBALS.search(line) for line in self._read(path))
+        return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
+
+    def imports_part(self, path: str, name: str) -> bool:
+        """Tell whether a package's own file imports its module of this name, which makes it one of its names."""
+        if not path.endswith("__init__.py"):
+            return False
+        package = path.split("/")[-2] if "/" in path else ""
+        part = re.compile(
+            rf"\s*(?:import\s+(?:\w+\.)*{re.escape(package)}\.{name}\b|from\s+\.{name}\s+import\b)"
+        )
+        return bool(package) and any(part.match(line) for line in self._read(path))
 
 
 def is_meant(claim: Claim, lines: Lines, *, in_test_code: bool) -> bool:
@@ -225,6 +237,11 @@ _SAYS_ITS_ZONE = re.compile(
 _HANDS_ALL_ON = re.compile(r"\(\s*\*\*|,\s*\*\*\w")
 
 
+def _may_come_in(claim: Claim, lines: Lines) -> bool:
+    named = _UNDEFINED.match(claim.message)
+    return lines.gives_globals(claim.path) or (named is not None and lines.imports_part(claim.path, named[1]))
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
     missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
@@ -241,7 +258,7 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.LOW)
     if claim.rule == "PLE0101" and _HANDS_ON.match(line):
         return replace(claim, severity=Severity.LOW)  # to a method that most likely gives nothing back
-    if claim.rule == "F821" and lines.gives_globals(claim.path):
+    if claim.rule == "F821" and _may_come_in(claim, lines):
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "FAST003" and _is_asked_elsewhere(claim, lines):
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)

@@ -281,6 +281,50 @@ def test_variable_that_is_told_its_type_is_assigned_for_that(tmp_path: Path) -> 
     assert [(one.line, one.severity) for one in found] == [(4, Severity.LOW), (2, Severity.INFO)]
 
 
+def test_names_beside_the_built_in_ones_are_hardly_undefined(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "lang.py": "import builtins\nbuiltins.__dict__['TT'] = str\nbuiltins.tt = str\nprint(builtins.no == 1)\n",
+            "more.py": "import builtins\n\nsetattr(builtins, 'put', 1)\n",
+            "a.py": "A = TT('a')\nB = tt('b')\nC = put\nD = no\n",
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert [(one.line, one.severity) for one in found] == [
+        (4, Severity.HIGH),
+        *((line, Severity.LOW) for line in (1, 2, 3)),
+    ]
+
+
+def test_names_that_code_or_a_package_brings_are_hardly_undefined(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "run.py": "with open('v.py') as told:\n    exec(told.read())\nA = __version__\n",
+            "own.py": "names = {}\nexec(open('v.py').read(), names)\nA = __version__\n",
+            "shop/__init__.py": "import shop.cart\nimport shop.till as till\n\ncart.start()\nstock.start()\n",
+            "shop/cart.py": "A = cart\n",
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert [(one.path, one.line, one.severity) for one in found] == [
+        ("own.py", 3, Severity.HIGH),
+        ("shop/__init__.py", 5, Severity.HIGH),
+        ("shop/cart.py", 1, Severity.HIGH),
+        ("run.py", 3, Severity.LOW),
+        ("shop/__init__.py", 4, Severity.LOW),
+    ]
+
+
+def test_code_that_a_program_made_small_is_not_called_hard_to_follow(tmp_path: Path) -> None:
+    paths = [f"if(a=={number}){{b({number})}}" for number in range(40)]
+    small, tall = "".join(paths), "\n".join(paths)
+    plant(tmp_path, {"a.js": f"function f(a){{{small}}}\n", "b.js": f"function f(a){{{tall}}}\n"})
+    found = inspect(tmp_path, "complexity").findings
+    assert [one.path for one in found if one.rule == "high-complexity"] == ["b.js"]
+
+
 def test_package_may_gather_the_names_of_its_modules(tmp_path: Path) -> None:
     plant(tmp_path, {"a/__init__.py": "from .b import *\n", "a/b.py": "from os import *\n"})
     found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F403"]
