@@ -7,8 +7,13 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata"})
+_TEST_FOLDERS = frozenset(
+    {"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
+)
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
+_TEST_KEY = re.compile(
+    r"^test[-_].*\.(?:key|pem|priv|sec|gpg|p12|pfx)$|[-_]test\.(?:key|pem|priv|sec|gpg|p12|pfx)$"
+)
 _TEST_SETTINGS = frozenset(
     {"test.py", "testing.py"}
 )  # beside those of production, which take their names, too
@@ -32,6 +37,8 @@ def is_test(path: str) -> bool:
     """Tell whether a path below a tree says that it is a test or a test's data."""
     pure = PurePosixPath(path)
     if pure.name in _TEST_SETTINGS and pure.parent.name in _SETTINGS_FOLDERS:
+        return True
+    if _TEST_KEY.search(pure.name):
         return True
     return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
 

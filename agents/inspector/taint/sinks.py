@@ -27,7 +27,7 @@ _OF_A_TABLE = re.compile(
 _MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:generator|factory)$")
 # `token_count`, `session_url`: about a secret, and none.
 _ABOUT = re.compile(
-    r"(?i)(?:ur[il]|name|count|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
+    r"(?i)(?:ur[il]|name|count(?:er)?|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
     r"|pattern|file|error|message|enabled|disabled|required|valid|exempt|exists|allowed|checked|used)s?$"
 )
 _SQL = re.compile(

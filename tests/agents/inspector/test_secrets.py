@@ -87,6 +87,7 @@ def test_placeholders_references_and_checksums_are_left_alone(tmp_path: Path) ->
             "settings.js": "const password = process.env.PASSWORD;\n",
             "image.txt": "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n",
             "poetry.lock": f'hash = "{BASE64}"\n',
+            "signing.pub": "AKCDGzgLmj47OeTtaYWs9DeVud8MogCeLinbRpG7DHpBYYfyGiWPNNKabkWIXgQQ\n",
         },
     )
     assert places(inspect(tmp_path, "secret_scan").findings) == []

@@ -43,6 +43,9 @@ _NEEDED = re.compile(
     r"|key|pass|pwd|secret|contrase|token|auth|credential",
     re.IGNORECASE,
 )
+# A line of armour, of a public key or a picture: what looks like a token in there is a piece of something else.
+# (Private keys are known by their first line.)
+_ARMOUR = re.compile(r"^\s*[A-Za-z0-9+/]{60,76}={0,2}\s*$")
 # A sentence of lower-case words is said to people: "Please enter a password".
 _SENTENCE = re.compile(r"^[A-Z]?[a-z']+(?:[ ,]+[\w'\-{}]+){3,}[.!?]?$|^(?:\S+ ){5,}\S+$")
 # Capitalised words of any language are said to people as well: "Falsches Passwort".
@@ -89,4 +92,4 @@ def names_a_place(name: str) -> bool:
 
 def cannot_hold_a_secret(line: str) -> bool:
     """Tell whether no plugin can find anything on this line; asked first, it makes a scan four times as fast."""
-    return _NEEDED.search(line) is None
+    return _NEEDED.search(line) is None or _ARMOUR.match(line) is not None

@@ -164,3 +164,9 @@ def test_uploaded_file_is_open_and_its_name_is_not(
 def test_cookie_is_set_by_nobody_else(tmp_path: Path, read: str, sink: str, weight: tuple[str, str]) -> None:
     program = f'@app.route("/")\ndef view():\n    p = request.{read}["p"]\n    return {sink}\n'
     assert _weights(tmp_path, "from flask import redirect\n" + program)[:1] == [weight]
+
+
+def test_counter_of_secrets_is_none(tmp_path: Path) -> None:
+    assert _weights(tmp_path, "import random\ndef make():\n    hotp_counter = random.random()\n") == []
+    secret = "import random\ndef make():\n    hotp_secret = random.random()\n"
+    assert _weights(tmp_path, secret) == [("medium", "high")]
