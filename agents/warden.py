@@ -45,7 +45,6 @@ def main(arguments: list[str]) -> int:
     """Run the command under the orders, and end with the exit code that a shell would show."""
     parent, report_fd, memory_bytes, file_bytes, network = map(int, arguments[:5])
     command = arguments[6:]
-    os.set_inheritable(report_fd, False)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, _kill_everything)
     _prctl(PR_SET_PDEATHSIG, signal.SIGUSR2)
@@ -54,17 +53,18 @@ def main(arguments: list[str]) -> int:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     report: dict[str, int | str] = {"network_cut": int(not network and _leave_network())}
     _limit(memory_bytes, file_bytes)
-    status = _run(command, report)
+    status = _run(command, report, report_fd)
     _end_the_rest()
     os.write(report_fd, "".join(f"{name}={told}\n" for name, told in report.items()).encode())
     os._exit(status)  # without taking the interpreter apart, which nobody needs
 
 
-def _run(command: list[str], report: dict[str, int | str]) -> int:
+def _run(command: list[str], report: dict[str, int | str], report_fd: int) -> int:
     ready, failed = os.pipe()  # closes at exec; carries the reason when exec fails
     child = os.fork()
     if child == 0:
         os.close(ready)
+        os.close(report_fd)
         _become(command, failed)
     os.close(failed)
     with os.fdopen(ready, "rb") as reasons:

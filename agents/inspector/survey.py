@@ -210,7 +210,7 @@ def _look_at(entry: os.DirEntry[str], path: str, found: Survey) -> None:
             found.leave(path, TOO_LARGE, language=language)
         else:
             content = Path(entry.path).read_bytes()
-            _read(content, path, languages.of(path, content), found)
+            _read(content, path, language or languages.of(path, content), found)
     except OSError:
         found.leave(path, UNREADABLE, language=language)
 

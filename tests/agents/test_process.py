@@ -123,6 +123,25 @@ def test_end_of_a_program_of_ours_is_told(ours: Path, tmp_path: Path, code: str,
     assert run(command, cwd=tmp_path, scratch=tmp_path, timeout_seconds=patience).trouble() == trouble
 
 
+MEDDLES = """
+import os
+for number in range(3, 64):
+    try:
+        os.write(number, b"exit_code=0")
+    except OSError:
+        continue
+os._exit(5)
+"""
+
+
+@pytest.mark.parametrize("flags", [["-I"], ["-I", "-E"]], ids=["ours", "foreign"])
+def test_command_has_no_hand_on_the_report(ours: Path, tmp_path: Path, flags: list[str]) -> None:
+    program = ours / "meddles.py"
+    program.write_text(MEDDLES)
+    command = [PYTHON, *flags, str(program)]
+    assert run(command, cwd=tmp_path, scratch=tmp_path, timeout_seconds=20).exit_code == 5
+
+
 def test_fault_in_a_program_of_ours_is_told_with_its_place(ours: Path, tmp_path: Path) -> None:
     program = ours / "fails.py"
     program.write_text("def work():\n    raise ValueError('odd')\nwork()\n")

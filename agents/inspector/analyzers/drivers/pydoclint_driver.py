@@ -40,10 +40,12 @@ def main(list_file: str) -> None:
             style = style_of(source)
             if style:
                 tree = ast.parse(source)
-                open_ended, told_above = takes_anything(tree), classes_that_tell(tree)
+                found = check(path, style)
+                open_ended = takes_anything(tree) if found else set()
+                told_above = classes_that_tell(tree) if found else {}
                 violations += [
                     {"path": path, **one, "line": told_above.get(one["line"], one["line"])}
-                    for one in check(path, style)
+                    for one in found
                     if one["line"] not in open_ended
                 ]
         except (Exception, RecursionError) as error:
