@@ -374,6 +374,14 @@ _WORDS = (
     "allow",
     "permit",
     "is_trusted",
+    "assert_",
+    "ensure_",
+    "reject_",
+    "refuse_",
+    "forbid_",
+    "raise_not",
+    "raise_if",
+    "raise_unless",
 )
 
 

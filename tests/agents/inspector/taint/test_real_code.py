@@ -124,10 +124,18 @@ def test_a_check_by_a_statement_whose_name_promises_it_makes_a_claim_less_sure(t
     head = (
         "import requests, policy\nfrom flask import Flask, request\napp = Flask(__name__)\n"
         "def validate_address(u):\n    if not policy.of(u).fine:\n        raise ValueError(u)\n"
+        "def _assert_not_internal(u):\n    if not policy.of(u).fine:\n        raise ValueError(u)\n"
+        "def assertion(u):\n    if not policy.of(u).fine:\n        raise ValueError(u)\n"
         '@app.route("/")\ndef view():\n    p = request.args["p"]\n'
     )
-    for check, confidence in (("validate_address(p)", "medium"), ("print(p)", "high")):
-        told = analysed(tmp_path, {"app.py": head + f"    {check}\n    requests.get(p)\n"})
+    checks = {
+        "validate_address": "medium",
+        "_assert_not_internal": "medium",
+        "assertion": "high",
+        "print": "high",
+    }
+    for check, confidence in checks.items():
+        told = analysed(tmp_path, {"app.py": head + f"    {check}(p)\n    requests.get(p)\n"})
         assert [(one["rule"], one["confidence"]) for one in told["findings"]] == [("taint-ssrf", confidence)]
 
 
