@@ -9,6 +9,7 @@ summaries) is not kept: the root is executed again, as of its time, if anybody n
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class Keeper:
         )  # each fact keeps its number; `settle` leaves out the unused
         self._numbers = {fact: number for number, fact in enumerate(self.now.facts)}
         self._facts: dict[Place, tuple[Any, int]] = {}  # place -> what was read there last, its fact
-        self._held: dict[int, bool] = {}  # fact of `before` -> whether it holds, until something changes
+        # Whether each fact of `before` holds, until something changes.
+        self._held: list[bool | None] = [None] * len(self._before.facts)
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
         self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
@@ -91,6 +93,7 @@ class Keeper:
         ledger.changed = self._changed
         ledger.content_of = self._shelf.content
         ledger.value_of = self._value_of
+        self._shelf.bring = self._bring
         ledger.begin(self._tokens.key)
         for entry in ledger.memo.values():
             entry.sharing = self._origins.tell(entry.summary, entry.digest)
@@ -123,7 +126,6 @@ class Keeper:
         for other, count in record.shapes:
             ledger.add_shapes(self._functions[other], count)
         self._taken[time] = record
-        self._shelf.times[str(name)] = time
         self._identities[time] = record.identity
         self.now.records[name] = record
         return True
@@ -149,10 +151,11 @@ class Keeper:
         except Nameless:
             return False
         held = self._held
-        for number in record.reads:
-            is_so = held.get(number)
-            if not (self._is_so(number) if is_so is None else is_so):
-                return False
+        if not all(map(held.__getitem__, record.reads)):
+            for number in record.reads:
+                is_so = held[number]
+                if not (self._is_so(number) if is_so is None else is_so):
+                    return False
         return (
             self._are_free(record)
             and all(self._place(self._before.facts[number][0]) is not None for number in record.written)
@@ -171,7 +174,7 @@ class Keeper:
 
     def _changed(self, facts: list[int]) -> None:
         for number in facts:
-            self._held.pop(number, None)
+            self._held[number] = None
 
     def _is_so(self, number: int) -> bool:
         """Tell whether a fact holds now, at the ledger's time; remembered until what it speaks of changes."""
@@ -397,10 +400,8 @@ class Keeper:
     def settle(self, files: dict[str, Told]) -> None:
         """Make `now` what is to be written: without facts that nobody read, once they are many."""
         self.now.files = files
-        self.now.contents = self._shelf.filled(self.now.records.values())
-        for place, versions in self._ledger.versions.items():
-            for one in versions:
-                self._shelf.fill_left(self.now.contents, one.token, one.value, self._name_at(one.born, place))
+        self.now.contents = self._shelf.filled(self.now.records.values(), self._token_of)
+        self._shelf.fill_left(self.now.contents, self._ledger.versions, self._name_at)
         used = {one for record in self.now.records.values() for one in (*record.reads, *record.written)}
         if len(used) >= len(self.now.facts) * ENOUGH_USED:
             return
@@ -417,6 +418,18 @@ class Keeper:
     def _value_of(self, place: Place, version: Version) -> Value | None:
         """What a root left at a place, if that was kept."""
         return self._shelf.value(version.token, self._name_at(version.born, place))
+
+    def _bring(self, root: str, what: str) -> int:
+        """Bring back what a taken-over root left, if it was kept. Gives the root's number. Raises LookupError."""
+        number = next((one for one in self._taken if str(self._roots[self._engine.roots[one]]) == root), None)
+        if number is None:
+            raise LookupError(root)
+        place = self._place(ast.literal_eval(what)) if what[:1] == "(" else None
+        if place is not None:
+            for one in self._ledger.versions.get(place, ()):
+                if one.born == number and one.value is None:
+                    one.value = self._value_of(place, one)
+        return number
 
     def is_taken(self, number: int) -> bool:
         """Tell whether a root was taken over and not executed since."""

@@ -6,12 +6,12 @@ that somebody asked for; most are asked for by the function that made them alone
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 from agents.inspector.taint import contents
-from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Ledger
+from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Ledger, Place, Version
 from agents.inspector.taint.origins import AT, OF, Origins
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.records import Name, Record
@@ -19,6 +19,10 @@ from agents.inspector.taint.structures import SERIALS, Class, Function, Module, 
 from agents.inspector.taint.values import Value
 
 LEFT = "="  # before the token of what is no summary
+
+
+def _no_root(root: str, what: str) -> int:
+    raise LookupError(root)
 
 
 class Shelf:
@@ -31,7 +35,8 @@ class Shelf:
         self._before = before
         self.functions: dict[Name, Function] = {}
         self.names: dict[Function, Name] = {}
-        self.times: dict[str, int] = {}  # of the roots that were taken over, by their names
+        self.bring: Callable[[str, str], int] = _no_root  # what a root left; gives the root's number
+        self._referred: set[str] = set()  # summaries whose objects others hold
 
     def has(self, token: str) -> bool:
         """Tell whether a summary of this token was kept."""
@@ -75,7 +80,10 @@ class Shelf:
         of = name.rpartition(AT)[0]
         holder = self._ledger.names.get(of)
         if holder is None:
-            self._ledger.recall(self.times[name.partition(OF)[0]])
+            root, _, what = name.partition(OF)
+            number = self.bring(root, what)
+            if self._origins.named(name) is None:
+                self._ledger.recall(number)
         elif isinstance(holder[0], Ghost) and self.content(holder[0]) is None:
             self._ledger.recall(holder[0].born)
         value = self._origins.named(name)
@@ -109,32 +117,51 @@ class Shelf:
             raise contents.Unwritable
         return ["class", thing.module.path, thing.name, thing.number]
 
-    def filled(self, records: Iterable[Record]) -> dict[str, str]:
+    def filled(self, records: Iterable[Record], token_of: Callable[[Entry], str]) -> dict[str, str]:
         """The contents that a later run may need, of the summaries of these records."""
         found: dict[str, str] = {}
-        seen: set[str] = set()
+        unasked: dict[str, Entry] = {}
         for made in (one for record in records for one in record.made if one is not None):
             token = made if isinstance(made, str) else made.token
-            if not token or token[0] == "?" or token in found:
-                continue
             if token in self._before:
                 found[token] = self._before[token]
-            elif isinstance(made, Entry) and token not in seen and made.digest[0] != "~":
-                seen.add(token)
-                with suppress(contents.Unwritable):
-                    found[token] = contents.written(made.summary, self._named, self._holder_but(made.digest))
+            elif isinstance(made, Entry) and token:
+                self._fill(found, made)
+            elif isinstance(made, Entry):
+                unasked[made.digest] = made
+        while self._referred:
+            of = unasked.pop(self._referred.pop(), None)
+            if of is not None:
+                token_of(of)
+                self._fill(found, of)
         return found
 
-    def fill_left(self, found: dict[str, str], token: str, value: Value | None, name: str) -> None:
-        """Add what a root left under this name, if nobody held it before."""
-        key = f"{LEFT}{token}"
-        if not token or token[0] == "?" or key in found:
-            return
-        if key in self._before:
-            found[key] = self._before[key]
-        elif value is not None and self._origins.name_of(value) == name:
+    def _fill(self, found: dict[str, str], entry: Entry) -> None:
+        if entry.token[0] != "?" and entry.token not in found and entry.digest[0] != "~":
             with suppress(contents.Unwritable):
-                found[key] = contents.written_value(value, self._named)
+                holder = self._holder_but(entry.digest)
+                found[entry.token] = contents.written(entry.summary, self._named, holder)
+
+    def fill_left(
+        self,
+        found: dict[str, str],
+        versions: dict[Place, list[Version]],
+        name_at: Callable[[int, Place], str],
+    ) -> None:
+        """Add what roots left at places, if nobody held it before."""
+        for place, one in ((place, one) for place, every in versions.items() for one in every):
+            key = f"{LEFT}{one.token}"
+            known = self._before.get(key)
+            if known is not None:
+                found[key] = known
+            elif (
+                key not in found
+                and one.value is not None
+                and one.token[:1] not in ("", "?")
+                and self._origins.name_of(one.value) == name_at(one.born, place)
+            ):
+                with suppress(contents.Unwritable):
+                    found[key] = contents.written_value(one.value, self._named)
 
     def _holder_but(self, own: str) -> contents.Holder:
         """Tells who held an object first, unless it was the summary of this name."""
@@ -144,6 +171,9 @@ class Shelf:
             name = self._origins.name_of(value)
             if not name:
                 raise contents.Unwritable
-            return "" if name.startswith(mine) else name
+            if name.startswith(mine):
+                return ""
+            self._referred.add(name.rpartition(AT)[0])
+            return name
 
         return holder

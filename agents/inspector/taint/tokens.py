@@ -71,6 +71,7 @@ class Tokens:
             Function, tuple[str, bool]
         ] = {}  # the token, and whether no frame is told in it
         self._texts: dict[Function, str] = {}
+        self._spans: dict[Function, tuple[int, int, int]] = {}
         self._keys: dict[tuple[Any, ...], str] = {}
         self._lines: dict[str, list[bytes]] = {}
         self._imports: dict[str, str] = {}
@@ -222,6 +223,12 @@ class Tokens:
 
     def _span(self, function: Function) -> tuple[int, int, int]:
         """The first line of a function, the last before its body, and its last one. They may all be one."""
+        found = self._spans.get(function)
+        if found is None:
+            found = self._spans[function] = self._lines_of(function)
+        return found
+
+    def _lines_of(self, function: Function) -> tuple[int, int, int]:
         node, lines = function.node, function.module.told.lines
         start = end = lines.line(node.lineno)
         if isinstance(node, ast.Lambda):
