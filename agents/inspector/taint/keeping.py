@@ -41,6 +41,7 @@ class Root:
     is_ahead: bool = False
 
 
+_LASTING = frozenset({"text", "module", "form", "template"})  # nobody changes what is there
 _AHEAD = "~"  # in the place of an owner
 ENOUGH_USED = 0.9  # of the facts; then the rest is no burden
 
@@ -201,6 +202,8 @@ class Keeper:
         if place[0] == "shapes":
             count = self._ledger.shapes_of(place[1])
             return place[1], count < int(token[1:]) if token[0] == "<" else count >= int(token[1:])
+        if place[0] in _LASTING:
+            return None, self._seen(place, self._first(place)) == token
         versions = self._ledger.versions.get(place)
         try:
             return place, self._seen(place, versions[-1] if versions else self._first(place)) == token

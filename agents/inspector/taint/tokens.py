@@ -168,12 +168,11 @@ class Tokens:
         if found is None:
             start, _, end = self._span(function)
             module = function.module
-            parts = (
-                self._head(module),
-                module.told.lines.between(start, end),
-                self._text(module, start, end),
+            head = f"{self._head(module)}\n{module.told.lines.between(start, end)}\n".encode(
+                "utf-8", "surrogatepass"
             )
-            found = self._texts[function] = digest("\n".join(parts))
+            text = b"".join(self._of(module)[start - 1 : end])
+            found = self._texts[function] = blake2b(head + text, digest_size=8).hexdigest()
         return found
 
     def root(self, function: Function) -> str:
@@ -258,7 +257,7 @@ class Tokens:
         return found
 
     def _text(self, module: Module, start: int, end: int) -> str:
-        return blake2b(b"".join(self._of(module)[start - 1 : end]), digest_size=8).hexdigest()
+        return b"".join(self._of(module)[start - 1 : end]).decode("latin-1")
 
     def _frame(self, frame: Frame) -> str:
         """A frame that a function sees: its variables, and what it sees itself."""
