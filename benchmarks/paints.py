@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ MOST_SCRIPT = 60  # KiB, compressed
 PARTS = {"parts of a run"}  # are no pages
 # A new tab and nothing in the cache; a new tab, which starts a process of its own; and a link followed in a tab.
 VISITS = ("cold", "warm", "same tab")
-READING = 300  # ms before the next page: what one does when it is drawn must not delay the other
+READING = 0.3  # seconds before the next page: neither what one does when it is drawn nor its end may delay the other
 # Asked afterwards: a script put into the page beforehand would be part of what is measured. `answer` is the server's.
 PAINTS = """() => new Promise(told => new PerformanceObserver(list => told({
   answer: performance.getEntriesByType("navigation")[0].responseEnd,
@@ -67,9 +68,9 @@ def measured(browser: Browser, url: str, facts: dict[str, str], *, rounds: int) 
                         took.setdefault((name, paint, visit), []).append(at)
                 if visit == "cold":
                     scripts[name] = page.evaluate(SCRIPTS)
-                page.wait_for_timeout(READING)
                 if visit != "warm":
                     page.close()
+                time.sleep(READING)
             context.close()
     told: dict[str, Any] = {}
     for (name, paint, visit), times in took.items():
