@@ -73,6 +73,16 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
     "complexipy: ignore": re.compile(rb"#\s*(?:noqa:\s*complexipy|complexipy:\s*ignore)", re.IGNORECASE),
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
+# A word of each, in small letters: most files hold none, and to look for a word takes a tenth of the time.
+_TELLING: dict[str, bytes] = {
+    "noqa": b"noqa",
+    "nosec": b"nosec",
+    "shellcheck disable": b"shellcheck",
+    "hadolint ignore": b"hadolint",
+    "yamllint disable": b"yamllint",
+    "complexipy: ignore": b"complexipy",
+    "pragma: allowlist": b"pragma:",
+}
 
 # How Semgrep names the rule that must speak of the next line. It counts only beside that rule, a YAML file.
 _EXPECTED = re.compile(rb"(?:#|//|/\*|<!--|--|;)[ \t]*(?:todo|deep|tododeep)?ruleid:[ \t]*[\w.-]")
@@ -233,7 +243,6 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
     if language in ("javascript", "css") and _is_copied(path, content):
         found.leave(path, VENDORED)
         return
-    silenced = ((name, len(pattern.findall(content))) for name, pattern in SILENCERS.items())
     found.files.append(
         SourceFile(
             path=path,
@@ -241,10 +250,17 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
             lines=lines,
             language=language,
             digest=hashlib.sha256(content).hexdigest(),
-            silenced=tuple((name, count) for name, count in silenced if count),
-            is_planted=bool(_EXPECTED.search(content)),
+            silenced=tuple(_silenced(content)),
+            is_planted=b"ruleid:" in content and bool(_EXPECTED.search(content)),
         )
     )
+
+
+def _silenced(content: bytes) -> Iterator[tuple[str, int]]:
+    small = content.lower()
+    for name, pattern in SILENCERS.items():
+        if _TELLING[name] in small and (count := len(pattern.findall(content))):
+            yield name, count
 
 
 def _is_copied(path: str, content: bytes) -> bool:

@@ -142,6 +142,13 @@ class Tree:
     root: Path
     files: Sequence[SourceFile]
 
+    def content(self, file: SourceFile) -> bytes:
+        """The bytes of one file, or b"" if it is gone."""
+        try:
+            return (self.root / file.path).read_bytes()
+        except OSError:
+            return b""
+
     def text(self, file: SourceFile) -> str:
         """The text of one file, or "" if it is gone."""
         try:

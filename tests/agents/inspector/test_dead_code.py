@@ -37,6 +37,8 @@ def test_public_names_of_a_library_are_for_its_users(tmp_path: Path) -> None:
     "files",
     [
         {"a.py": "def helper():\n    return 1\n", "t.html": "{{ order.helper }}"},
+        {"a.py": "def helper():\n    return 1\n", "t.html": "Nimm \u201ehelper\u201c."},
+        {"a.py": "def h\u00f6he():\n    return 1\n", "t.html": "{{ order.h\u00f6he }}"},
         {"a.py": "def helper():\n    return 1\n", "app.toml": "run = 'a:helper'\n"},
         {"a.py": "def helper():\n    return 1\n\n\ngetattr(__import__('a'), 'helper')\n"},
         {
