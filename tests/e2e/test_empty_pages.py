@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), needs_browser]
 
 
-def test_page_without_data_says_so_well(page: Page, web: Web, complaints: list[str]) -> None:
+def test_page_without_data_says_so_well(page: Page, served: Web, complaints: list[str]) -> None:
     make_cast()
-    sign_in(page, web, "/teams", "vera")
+    sign_in(page, served, "/teams", "vera")
     faults = []
     for module in MODULES:
-        page.goto(f"{web.url}{reverse(module.PAGE.route, args=['alice/shop'])}")
+        page.goto(f"{served.url}{reverse(module.PAGE.route, args=['alice/shop'])}")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             for theme in THEMES:
