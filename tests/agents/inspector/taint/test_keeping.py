@@ -15,359 +15,7 @@ from agents.inspector.taint.frames import Budget
 from agents.inspector.taint.keeping import Keeper, Root
 from agents.inspector.taint.ledger import Trace
 from agents.inspector.taint.tokens import Tokens
-
-PROGRAM = {
-    "web/views.py": """\
-from flask import Flask, request, render_template
-import os
-from web import tools, models
-from web.tools import wrapped, clean as tidy
-app = Flask(__name__)
-
-@app.route("/a")
-def a():
-    store = models.Store(request.args["path"])
-    store.keep(request.args["name"])
-    return store.run()
-
-@app.route("/b")
-@wrapped
-def b():
-    value = tidy(request.args["b"])
-    tools.call(tools.shell, value)
-    return render_template("page.html", title=value)
-
-@app.route("/c")
-def c():
-    made = tools.maker(request.args["c"])
-    return made("x")
-""",
-    "web/tools.py": """\
-import os
-LIMIT = 3
-MODE = "a"
-SHARED = OTHER = []
-last = None
-
-def wrapped(function):
-    def inner(*args, **more):
-        return function(*args, **more)
-    return inner
-
-def clean(text):
-    if MODE == "b":
-        return int(text)
-    return deep(text, LIMIT)
-
-def deep(text, n):
-    return text if n == 0 else deep(text, n - 1)
-
-def shell(text):
-    global last
-    last = text
-    os.system("ls " + text)
-
-def again():
-    os.system(last)
-
-def call(target, value):
-    return target(value)
-
-def maker(text):
-    def made(more):
-        os.system(text + more)
-        return text
-    return made
-
-def collect(text):
-    mine = SHARED
-    mine.append(text)
-    other = OTHER
-    os.system(other[0])
-""",
-    "web/models.py": """\
-import os
-from web.tools import call
-
-class Base:
-    kind = "ls"
-
-    def run(self):
-        call(os.system, self.path)
-        return self.name
-
-    def late(self):
-        return self.extra
-
-class Store(Base):
-    def __init__(self, path):
-        self.path = path
-        self.name = ""
-
-    def keep(self, name):
-        self.name = name
-        self.extra = input()
-
-    def show(self):
-        os.system(self.late())
-        os.system(self.kind)
-
-class Other(Base):
-    def go(self, queue):
-        call(self.run, queue)
-        call(lambda one: os.system(one + self.kind), input())
-""",
-    "web/templates/page.html": "<p>{{ title|safe }}</p>\n",
-    "jobs.py": """\
-import sys
-from web.models import Store, Other
-from web import tools
-
-def main():
-    store = Store(sys.argv[1])
-    store.keep(sys.argv[2])
-    store.show()
-    tools.collect(sys.argv[3])
-    Other().go(sys.argv[4])
-    tools.call(tools.maker(sys.argv[5]), "z")
-""",
-}
-PROGRAM |= {
-    "web/first.py": """\
-import os
-from web.second import later, Above
-from web.models import *
-CHOSEN = os.environ.get("CHOSEN")
-
-class Below(Above):
-    def __init__(self, text):
-        super().__init__(text)
-        self.own = text
-
-    def do(self):
-        os.system(self.text + self.own)
-
-def use(text):
-    return later(Below(text))
-""",
-    "web/second.py": """\
-import os
-import web.first
-from web import tools
-
-def checked(function):
-    def inner(text):
-        if not text.isalnum():
-            raise ValueError(text)
-        return function(text)
-    return inner
-
-class Above:
-    def __init__(self, text):
-        self.text = text
-
-def later(one):
-    one.do()
-    os.system(web.first.CHOSEN)
-    return Other if one else Store
-
-@checked
-def guarded(text):
-    os.system("cat " + text)
-""",
-    "late.py": """\
-import sys
-from web.first import *
-from web.second import guarded
-
-made = use(sys.argv[1])
-chosen = CHOSEN
-
-def main():
-    guarded(sys.argv[2])
-    store = Store(sys.argv[3])
-    store.run()
-    yield chosen
-    tools.call(tools.shell, chosen)
-""",
-}
-PROGRAM |= {
-    "boxes.py": """\
-import os
-from web.tools import SHARED, clean
-
-def unknown():
-    return os.environ.copy()
-
-def handed():
-    return unknown()
-
-def again():
-    return handed()
-
-def pair(text):
-    one = unknown()
-    return one, one, text
-
-def shared():
-    return SHARED
-
-class Box:
-    def __init__(self, text):
-        self.texts = [text]
-        self.own = {"a": clean(text), "b": unknown()}
-
-    def add(self, text):
-        self.texts.append(text)
-        return self
-
-    def all(self):
-        return " ".join(self.texts)
-
-def filled(text):
-    return Box("ls").add(text)
-""",
-    "using.py": """\
-import os
-import sys
-from boxes import Box, again, filled, handed, pair, shared, unknown
-
-def one():
-    first = handed()
-    second = again()
-    first.extra = input()
-    os.system(second.extra)
-
-def two():
-    first, second, text = pair(sys.argv[1])
-    first.extra = text
-    os.system(second.extra)
-
-def three():
-    mine = shared()
-    mine.append(sys.argv[1])
-    os.system(shared()[0])
-    os.system(unknown()["a"])
-
-def four():
-    box = filled(sys.argv[1])
-    os.system(box.all())
-    os.system(box.own["a"])
-
-def five():
-    box = Box(sys.argv[2])
-    os.system(box.add("x").texts[0])
-    os.system(filled("x").all())
-""",
-}
-Edit = Callable[[random.Random, list[str]], list[str]]
-
-
-def _insert(rng: random.Random, lines: list[str]) -> list[str]:
-    at = rng.choice([n for n, line in enumerate(lines) if not line.startswith((" ", "@", ")"))] or [0])
-    at -= 1 if at and lines[at - 1].startswith("@") else 0
-    return [*lines[:at], rng.choice(["", "# a line", "NEW = 1"]), *lines[at:]]
-
-
-def _append(rng: random.Random, lines: list[str]) -> list[str]:
-    name = f"added_{rng.randrange(5)}"
-    body = rng.choice(["os.system(value)", "return value", "return wrapped(value)"])
-    return [*lines, f"def {name}(value=[]):", "    import os", f"    {body}", ""]
-
-
-def _rename(rng: random.Random, lines: list[str]) -> list[str]:
-    old = rng.choice(["deep", "inner", "call", "keep", "run", "clean", "MODE", "late", "made", "last"])
-    return [line.replace(old, f"{old}x") for line in lines]
-
-
-def _delete(rng: random.Random, lines: list[str]) -> list[str]:
-    starts = [n for n, line in enumerate(lines) if line.lstrip().startswith("def ")]
-    if not starts:
-        return lines
-    start = rng.choice(starts)
-    indent = len(lines[start]) - len(lines[start].lstrip())
-    end = start + 1
-    while end < len(lines) and (not lines[end].strip() or lines[end].startswith(" " * (indent + 1))):
-        end += 1
-    while start and lines[start - 1].lstrip().startswith("@"):
-        start -= 1
-    return [*lines[:start], f"{' ' * indent}gone = 0", *lines[end:]]
-
-
-def _constant(rng: random.Random, lines: list[str]) -> list[str]:
-    old, new = rng.choice(
-        [
-            ('MODE = "a"', 'MODE = "b"'),
-            ('MODE = "b"', 'MODE = "a"'),
-            ("LIMIT = 3", "LIMIT = 2"),
-            ("SHARED = OTHER = []", "SHARED = []; OTHER = []"),
-            ("self.extra = input()", 'self.extra = ""'),
-            ('kind = "ls"', "kind = input()"),
-            ("|safe", ""),
-            ("title }}", "title|safe }}"),
-            ("class Store(Base)", "class Store(object)"),
-            ("return text\n", "return 1\n"),
-            ("self.name = name", "self.path = name"),
-            ("class Below(Above)", "class Below"),
-            ("class Below(Above)", "class Below(Other)"),
-            ("class Base:", "class Base(list):"),
-            ("from web.models import *", "from web.models import Store"),
-            ("from web.first import *", "from web.first import use, CHOSEN"),
-            ("import web.first", "from web import first"),
-            ("import web.first", ""),
-            ("@checked\n", ""),
-            ("@wrapped", "@tools.wrapped"),
-            ("isalnum", "isascii"),
-            ("yield chosen", "print(chosen)"),
-            ('os.environ.get("CHOSEN")', '"ls"'),
-            ("made = use(sys.argv[1])", "made = 1"),
-            ("import os", "import os as system"),
-        ]
-    )
-    return "\n".join(lines).replace(old, new).split("\n")
-
-
-def _body(rng: random.Random, lines: list[str]) -> list[str]:
-    """Change what stands in some function, not what it is called or takes."""
-    inside = [n for n, line in enumerate(lines) if line.startswith("    ") and line.strip()[:1] not in "@d"]
-    if not inside:
-        return lines
-    at = rng.choice(inside)
-    line = lines[at]
-    indent, text = line[: len(line) - len(line.lstrip())], line.lstrip()
-    statement = rng.choice(
-        ["# a comment", "changed = 1", "print(1)", "import os", "os.system('ls')", "os.system(input())",
-         "text = int(text)", "text = input()", "other = tools.clean('x')", "return", "return input()",
-         "self.name = input()", "shared = SHARED; shared.append(input())", "pass"]
-    )  # fmt: skip
-    match rng.randrange(6):
-        case 0 | 1:
-            return [*lines[:at], f"{indent}{statement}", *lines[at:]]
-        case 2 if not text.startswith(("def ", "class ", "@")) and not text.endswith((":", "(")):
-            return [*lines[:at], f"{indent}{statement}", *lines[at + 1 :]]
-        case 3:
-            return [*lines[:at], f"{line}  # more", *lines[at + 1 :]]
-        case 4:
-            old, new = rng.choice(
-                [("text", "int(text)"), ("int(text)", "text"), ("input()", "'x'"), ("'ls'", "'cat'"),
-                 ('"ls "', '"cat "'), ("return text", "return pair(text)"), ("other", "mine"), ("[0]", "[1]")]
-            )  # fmt: skip
-            return [*lines[:at], line.replace(old, new), *lines[at + 1 :]]
-    return [one for n, one in enumerate(lines) if n != at or text.endswith(":")]
-
-
-def _edit(root: Path, rng: random.Random) -> None:
-    for path in rng.sample(sorted(one for one in root.rglob("*") if one.is_file()), rng.choice([1, 1, 2])):
-        if rng.random() < 0.05:
-            path.unlink()
-            continue
-        if rng.random() < 0.05:
-            path.with_name(f"copy_{path.name}").write_text(path.read_text())
-        edit: Edit = rng.choice([_insert, _append, _rename, _delete, *[_constant] * 3, *[_body] * 5])
-        path.write_text("\n".join(edit(rng, path.read_text().split("\n"))))
-    if rng.random() < 0.2 or not any(root.rglob("*.py")):
-        name = rng.choice(sorted(PROGRAM))
-        (root / name).write_text(PROGRAM[name])
+from tests.agents.inspector.taint.edits import edit, edit_bodies, written
 
 
 def _run(
@@ -387,22 +35,21 @@ def _run(
     return one, {key: told[key] for key in ("findings", "not_analysed", "files", "functions")}
 
 
-def _written(root: Path) -> None:
-    for name, text in PROGRAM.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_what_is_taken_over_equals_a_fresh_run(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "rounds", "change"),
+    [*((seed, 15, edit) for seed in range(4)), *((seed, 12, edit_bodies) for seed in range(2))],
+)
+def test_what_is_taken_over_equals_a_fresh_run(
+    tmp_path: Path, seed: int, rounds: int, change: Callable[[Path, random.Random], None]
+) -> None:
     rng = random.Random(seed)
     root, kept = tmp_path / "tree", tmp_path / "kept"
-    _written(root)
+    written(root)
     engine, _ = _run(root, None)
-    for _ in range(15):
+    for _ in range(rounds):
         assert engine.keeper is not None
         records.write(kept, engine.keeper.now, ROOT_STEPS)
-        _edit(root, rng)
+        change(root, rng)
         before = records.read(kept, ROOT_STEPS)
         assert before is not None
         engine, told = _run(root, before)
@@ -413,7 +60,7 @@ def test_what_is_taken_over_equals_a_fresh_run(tmp_path: Path, seed: int) -> Non
 
 def test_an_unchanged_program_executes_no_root(tmp_path: Path) -> None:
     root, kept = tmp_path / "tree", tmp_path / "kept"
-    _written(root)
+    written(root)
     engine, expected = _run(root, None)
     assert engine.keeper is not None
     assert len(engine.keeper.now.records) == len(engine.roots)
@@ -492,7 +139,7 @@ def test_lines_that_come_and_go_between_functions_have_nothing_executed_again(
 ) -> None:
     rng = random.Random(seed)
     root, kept = tmp_path / "tree", tmp_path / "kept"
-    _written(root)
+    written(root)
     engine, first = _run(root, None)
     for _ in range(3):
         assert engine.keeper is not None
@@ -634,21 +281,6 @@ def test_only_who_made_a_summary_is_executed_if_it_tells_the_same(
     assert told == _run(root, None)[1]
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_edits_of_bodies_alone_say_the_same_as_a_fresh_run(tmp_path: Path, seed: int) -> None:
-    rng = random.Random(seed)
-    root, kept = tmp_path / "tree", tmp_path / "kept"
-    _written(root)
-    engine, _ = _run(root, None)
-    for _ in range(12):
-        assert engine.keeper is not None
-        records.write(kept, engine.keeper.now, ROOT_STEPS)
-        for path in rng.sample(sorted(root.rglob("*.py")), 2):
-            path.write_text("\n".join(_body(rng, path.read_text().split("\n"))))
-        engine, told = _run(root, records.read(kept, ROOT_STEPS))
-        assert told == _run(root, None)[1]
-
-
 def test_what_two_calls_give_is_told_apart_from_one_object_given_twice(tmp_path: Path) -> None:
     root = tmp_path / "tree"
     root.mkdir()
@@ -667,7 +299,7 @@ def test_what_two_calls_give_is_told_apart_from_one_object_given_twice(tmp_path:
 
 @pytest.mark.parametrize("damage", ["shorter", "changed", "foreign", "absent"])
 def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -> None:
-    _written(tmp_path / "tree")
+    written(tmp_path / "tree")
     engine, _ = _run(tmp_path / "tree", None)
     assert engine.keeper is not None
     kept = tmp_path / "kept"
