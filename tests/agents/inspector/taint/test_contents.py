@@ -14,7 +14,8 @@ from agents.inspector.taint.shelves import Shelf
 from agents.inspector.taint.structures import Summary
 from agents.inspector.taint.taints import Place, Source, Taint, Trail
 from agents.inspector.taint.values import UNKNOWN, Attribute, Value
-from tests.agents.inspector.taint.test_keeping import _run, _written
+from tests.agents.inspector.taint.edits import written
+from tests.agents.inspector.taint.test_keeping import _run
 
 
 def _entries(engine: Engine) -> list[Entry]:
@@ -24,7 +25,7 @@ def _entries(engine: Engine) -> list[Entry]:
 
 
 def test_all_that_can_be_written_tells_the_same_when_it_is_made_again(tmp_path: Path) -> None:
-    _written(tmp_path)
+    written(tmp_path)
     engine, _ = _run(tmp_path, None)
     assert engine.keeper is not None
     kept = {one.token: one for one in _entries(engine) if one.token in engine.keeper.now.contents}
@@ -127,7 +128,7 @@ def test_what_a_root_left_comes_back_if_it_holds_nothing_else() -> None:
 
 
 def test_what_is_not_there_any_more_is_not_found(tmp_path: Path) -> None:
-    _written(tmp_path)
+    written(tmp_path)
     engine, _ = _run(tmp_path, None)
     shelf = Shelf(engine.ledger, engine.project, Origins(), {})
     for told in (["function", "a.py", "f", 0], ["module", "gone.py"], ["class", "a.py", "C", 0]):
