@@ -68,6 +68,7 @@ class FindingRow:
     title: str
     severity: str
     severity_word: str
+    confidence: str
     status: str
     status_word: str
     until: datetime | None
@@ -216,6 +217,7 @@ def _row(
         title=one_line(row.title or row.message),
         severity=row.severity,
         severity_word=str(SEVERITY_WORDS[row.severity]),
+        confidence=row.confidence,
         status=status,
         status_word=str(STATUS_WORDS[status]),
         until=row.until if status == Status.DISMISSED.value else None,

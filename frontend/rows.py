@@ -71,6 +71,7 @@ class FindingRow:
     """One of the report's most important findings."""
 
     severity: str
+    confidence: str
     title: str
     rule: str
     place: str
@@ -251,6 +252,7 @@ def _finding_row(item: dict[str, Any]) -> FindingRow:
     severity = str(item.get("severity") or "")
     return FindingRow(
         severity=severity if severity in set(Severity) else Severity.INFO.value,
+        confidence=str(item.get("confidence") or ""),
         title=title or message or rule,
         rule=rule,
         place=f"{path}:{line}" if path and line else path,

@@ -121,7 +121,9 @@ def exceeds(run: RunView, threshold: str | None) -> bool:
 def _finding(one: Mapping[str, Any]) -> list[str]:
     place = f"{one.get('path') or ''}:{one['line']}" if one.get("line") else str(one.get("path") or "")
     severity, rule = str(one.get("severity", "")).upper(), one.get("rule", "")
-    head = clean(f"  {severity:<8}  {place}  {rule}")
+    confidence = one.get("confidence") or "high"
+    doubt = "" if confidence == "high" else f"  (confidence {confidence})"
+    head = clean(f"  {severity:<8}  {place}  {rule}{doubt}")
     return ["", head, *_wrapped(clean(one.get("message", "")), 12)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.findings import Evidence, FindingData, Severity
+from agents.findings import Confidence, Evidence, FindingData, Severity
 from agents.quality.model import ConditionState, GateState
 from agents.reporting import quality
 from agents.reporting.links import line_url
@@ -193,9 +193,11 @@ def _line(finding: FindingData, target: Target) -> str:
     cwe = "".join(f" CWE-{number}" for number in finding.cwe[:3])
     owner = f" · {escaped(finding.owner[:100])}" if finding.owner else ""
     tests = " · in test code" if finding.in_test_code else ""
+    sure = finding.confidence is Confidence.HIGH
+    doubt = "" if sure else f" · confidence {finding.confidence}"
     return (
         f"{MARKS[finding.severity]} **{escaped(finding.title)}** {_place(finding.path, finding.line, target)}"
-        f" · {code(finding.rule)}{cwe}{tests}{owner}"
+        f" · {code(finding.rule)}{cwe}{doubt}{tests}{owner}"
     )
 
 

@@ -91,9 +91,10 @@ class PlanOutput(Schema):
 
 
 class TopFinding(Schema):
-    """One of the worst findings, in short."""
+    """One of those to read first, in short."""
 
     severity: str
+    confidence: str = ""  # outputs of before it was told lack it
     rule: str
     path: str
     line: int
@@ -156,13 +157,15 @@ def report_of(
 
 
 def short_form(report: Report, names: Iterable[str]) -> ReportOutput:
-    """Give what pages and programs show of a report."""
+    """Give what pages and programs show of a report: of those to read first the gravest first."""
+    first = sorted(report.ranked[:TOP], key=lambda entry: entry.finding.severity.weight)
     top = [
         TopFinding(
-            severity=entry.finding.severity.value, rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID],
-            line=entry.finding.line, message=_clipped(entry.finding.message), agent=entry.agent,
+            severity=entry.finding.severity.value, confidence=entry.finding.confidence.value, agent=entry.agent,
+            rule=entry.finding.rule, path=entry.finding.path[:MAX_SAID], line=entry.finding.line,
+            message=_clipped(entry.finding.message),
         )
-        for entry in report.ranked[:TOP]
+        for entry in first
     ]  # fmt: skip
     return ReportOutput(
         answer=report.answer,

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.findings import Severity, Status, Verdict
+from agents.findings import Confidence, Severity, Status, Verdict
 from agents.judging import stamps_of
 from agents.models import TrackedFinding, TriageAct
 from tests.agents.found import claim, find
@@ -69,6 +69,17 @@ def test_list_is_worst_first_and_counts_what_each_filter_would_leave(cast: Cast)
         ("?path=shop%2F", "shop", "2"),
         ("?path=deploy%2F", "deploy", "1"),
     ]
+
+
+def test_list_tells_which_findings_are_not_sure(cast: Cast) -> None:
+    find(
+        cast.project,
+        claim("sure", confidence=Confidence.HIGH),
+        claim("likely", path="b.py", confidence=Confidence.MEDIUM),
+        claim("guess", path="c.py", confidence=Confidence.LOW),
+    )
+    told = re.findall(r'class="rule">(\w+)</span>(?: <span class="doubt">([^<]+))?', look(browser(cast.vera)))
+    assert sorted(told) == [("guess", "low confidence"), ("likely", "medium confidence"), ("sure", "")]
 
 
 @pytest.mark.parametrize(

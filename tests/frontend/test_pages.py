@@ -43,6 +43,7 @@ def test_run_page_escapes_whatever_agents_and_repositories_say(cast: Cast) -> No
     run = submit_run(cast.project, goal=EVIL, steps=2)
     finding = {
         "severity": EVIL,
+        "confidence": EVIL,
         "title": EVIL,
         "path": EVIL,
         "line": EVIL,

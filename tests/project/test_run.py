@@ -255,9 +255,24 @@ def test_damaged_artifact_is_refused(api: FakeApi, client: ApiClient, tmp_path: 
 
 SUMMARY = {
     "answer": "Two things.",
-    "findings": {"critical": 0, "high": 1, "medium": 0, "low": 2, "info": 0},
+    "findings": {"critical": 0, "high": 2, "medium": 0, "low": 2, "info": 0},
     "top": [
-        {"severity": "high", "rule": "S608", "path": "catalog/search.py", "line": 42, "message": "SQL\x1b[2J"}
+        {
+            "severity": "high",
+            "rule": "S608",
+            "path": "catalog/search.py",
+            "line": 42,
+            "message": "SQL\x1b[2J",
+            "confidence": "high",
+        },
+        {
+            "severity": "high",
+            "rule": "secret-keyword",
+            "path": "pay.py",
+            "line": 3,
+            "message": "Password",
+            "confidence": "medium",
+        },
     ],
     "not_analysed": [{"why": "too large", "what": "big.js"}],  # in the order that PostgreSQL gives
 }
@@ -266,8 +281,9 @@ SUMMARY = {
 def test_summary_tells_counts_top_and_what_was_left_out(tmp_path: Path) -> None:
     told = summary.text(view(summary=SUMMARY), [tmp_path / "report.html"], seconds=1.23)
     assert told.splitlines() == [
-        "", "Two things.", "", "Findings: 1 high, 2 low",
+        "", "Two things.", "", "Findings: 2 high, 2 low",
         "", "  HIGH      catalog/search.py:42  S608", "            SQL[2J",
+        "", "  HIGH      pay.py:3  secret-keyword  (confidence medium)", "            Password",
         "", "  ... and 2 more in the reports",
         "", "Not analysed:", "  big.js: too large", "", "Reports:", f"  {tmp_path / 'report.html'}",
         "", "Run r1 succeeded in 1.2 s",

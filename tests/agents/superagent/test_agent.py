@@ -100,10 +100,10 @@ def ended(key: str, state: str = "succeeded", **more) -> Upstream:
     return Upstream(key=key, agent=agent, operation=operation, state=state, **values)
 
 
-def finding(severity: Severity, line: int) -> FindingData:
+def finding(severity: Severity, line: int, confidence: Confidence = Confidence.HIGH) -> FindingData:
     evidence = Evidence(kind="tool_trace", tool="ruff", tool_version="1", rule="F1", message="m")
     return FindingData(
-        rule="F1", title="t", message="m", severity=severity, confidence=Confidence.HIGH, category="bug",
+        rule="F1", title="t", message="m", severity=severity, confidence=confidence, category="bug",
         path="app.py", line=line, end_line=line, evidence=(evidence,),
         fingerprint=fingerprint(rule="F1", path="app.py", scope="", line_text=str(line)),
     )  # fmt: skip
@@ -116,6 +116,26 @@ def report(engine, monkeypatch, output: PlanOutput, upstream, findings=()):
     monkeypatch.setattr(subject, "_offered", lambda run: ())
     context = context_of(engine, "report", {step.key: step for step in upstream})
     return SuperAgent().report(ReportInput(plan=output), context), context
+
+
+def test_what_is_read_first_is_told_by_severity_with_its_doubt(engine, shop, monkeypatch):
+    output, _ = plan(engine, "find bugs", shop)
+    small = [("inspector", finding(Severity.LOW, line)) for line in (11, 12)]
+    doubtful = ("inspector", finding(Severity.HIGH, 5, Confidence.MEDIUM))
+    guesses = [("inspector", finding(Severity.MEDIUM, line, Confidence.LOW)) for line in range(20, 40)]
+    told, _ = report(
+        engine, monkeypatch, output, [ended("inspector.lint", output={"tools": [], "summary": "s"})],
+        [*guesses, *small, doubtful],
+    )  # fmt: skip
+    assert [(top.severity, top.confidence, top.line) for top in told.top[:2]] == [
+        ("high", "medium", 5),
+        ("medium", "low", 20),
+    ]
+    assert [(top.severity, top.confidence, top.line) for top in told.top[-2:]] == [
+        ("low", "high", 11),
+        ("low", "high", 12),
+    ]
+    assert len(told.top) == 10
 
 
 def test_a_failed_step_does_not_lose_the_others_results(engine, shop, monkeypatch):
