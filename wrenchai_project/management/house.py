@@ -46,6 +46,8 @@ def static_parts(root: Path) -> list[Part]:
             argv=[*services.manage("makemigrations"), "--check", "--dry-run", "--skip-checks"],
         ),
     ]
+    if (root / "tests" / "house" / "names.py").is_file():
+        parts.append(Part(name="names in tests", argv=[sys.executable, "-m", "tests.house.names"]))
     if (dockerfile := root / "deploy" / "Dockerfile").is_file():
         parts.append(Part(name="Dockerfile", argv=[_tool("hadolint"), str(dockerfile)]))
     if (compose := root / "docker-compose.yml").is_file():
