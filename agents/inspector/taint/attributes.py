@@ -195,11 +195,18 @@ def source_part(frame: Frame, node: ast.AST, rules: Rules, identity: str, key: V
 
 
 def fresh_taint(
-    frame: Frame, node: ast.AST, what: str, origin: str, variable: str = "", *, identity: str = ""
+    frame: Frame,
+    node: ast.AST,
+    what: str,
+    origin: str,
+    variable: str = "",
+    *,
+    identity: str = "",
+    marks: int = 0,
 ) -> Taint:
-    """A taint that begins here."""
+    """A taint that begins here; `marks` are what is known of it from the begin."""
     place = frame.place(node)
-    cleaned = kinds.CLEAN_BY_ORIGIN.get(origin, kinds.CLEAN_INPUT)
+    cleaned = kinds.CLEAN_BY_ORIGIN.get(origin, kinds.CLEAN_INPUT) | marks
     source = Source(what, place, origin, cleaned=cleaned, identity=identity)
     return Taint(source, cleaned, Trail(None, place, variable, f"comes from {what}"))
 

@@ -36,6 +36,7 @@ from agents.inspector.taint import (
     special_texts,
     special_web,
     statements,
+    sureness,
     texts,
     wording,
 )
@@ -75,6 +76,7 @@ SLOWER = 100  # times: this machine than the one on which a root was executed fi
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file
 _CONSTRUCTORS = ("__init__", "__post_init__", "setup")
 _TESTS = re.compile(r"(?:^|/)(?:tests?/|mocks?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
+_NO_MATTER_IN_TESTS = frozenset({kinds.RANDOM, kinds.KINDS["hash"].bit})
 RECURSION = 12_000  # Python frames; the thread's stack is made for it
 
 
@@ -350,6 +352,8 @@ class Engine:
             return
         if origin in ("fact", "random") and self._in_tests and not _TESTS.search(hit.path):
             return  # what a test switches off or draws by lot is not what the program does
+        if _matters_nowhere(hit) or sureness.is_nothing(hit):
+            return
         if self.ledger.trace is not None:
             self.ledger.trace.claims.append(hit)
         else:
@@ -357,6 +361,8 @@ class Engine:
 
     def suspect(self, hit: Hit, function: Function) -> None:
         """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""
+        if _matters_nowhere(hit):
+            return
         trace = self.ledger.trace
         (self._suspected if trace is None else trace.suspected).append((hit, function))
 
@@ -398,6 +404,11 @@ class Engine:
         elif (path, line, what) not in self._told:
             self._told.add((path, line, what))
             self.result.not_analysed.append(NotAnalysed(path, line, what, reason))
+
+
+def _matters_nowhere(hit: Hit) -> bool:
+    """Tell whether it is a password or a hash of a test, which protects nothing."""
+    return hit.kind in _NO_MATTER_IN_TESTS and _TESTS.search(hit.path) is not None
 
 
 def _once(hits: Iterable[Hit | Kept], line: Callable[[str, int], int]) -> Iterable[Hit | Kept]:

@@ -10,7 +10,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, fields, routes
+from agents.inspector.taint import attributes, fields, kinds, routes
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
@@ -40,6 +40,8 @@ _HARMLESS = frozenset(
 _CONVERTED = re.compile(
     r"<(?:\w+_)?(?:int|float|uuid|date|hex|slug|any)(?:_\w+)?(?:\([^()]*\))?:(\w+)>|\{(\w+):(?:int|float|uuid)\}"
 )
+# Parts of an address that end at the next slash: `<name>`, `<string:name>`, `{name}`.
+_SEGMENT = re.compile(r"<(?:str(?:ing)?(?:\([^()]*\))?:)?(\w+)>|\{(\w+)(?::str)?\}")
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
 _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")
@@ -177,15 +179,30 @@ def _route_kind(frame: Frame, function: Function, entry: Row) -> str:
 
 def _converted(function: Function) -> set[str]:
     """Path parameters that the route's converters turn into numbers."""
-    found: set[str] = set()
+    return {name for address in _addresses(function) for name in _names(_CONVERTED, address)}
+
+
+def _segments(function: Function) -> set[str]:
+    """Path parameters in which no slash can be, whichever of its addresses leads to the function."""
+    every = _addresses(function)
+    found = {name for address in every for name in _names(_SEGMENT, address)}
+    return {name for name in found if all(name in _names(_SEGMENT, one) for one in every)}
+
+
+def _names(pattern: re.Pattern[str], address: str) -> set[str]:
+    return {name for match in pattern.finditer(address) for name in match.groups() if name}
+
+
+def _addresses(function: Function) -> list[str]:
+    """What its decorators are given as the address."""
     node = function.node
-    for written in node.decorator_list if not isinstance(node, ast.Lambda) else ():
-        if isinstance(written, ast.Call):
-            for part in written.args[:1]:
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    for match in _CONVERTED.finditer(part.value):
-                        found.update(name for name in match.groups() if name)
-    return found
+    return [
+        part.value
+        for written in (node.decorator_list if not isinstance(node, ast.Lambda) else ())
+        if isinstance(written, ast.Call)
+        for part in written.args[:1]
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
 
 
 def _parameter(
@@ -216,7 +233,8 @@ def _parameter(
     if _is_api(entry):
         what = "a parameter of the request"
     what = entry.what or what
-    taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg)
+    marks = kinds.SEGMENT | kinds.STRIPPED if parameter.arg in _segments(function) else 0
+    taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg, marks=marks)
     weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
     given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
     if not _is_api(entry):

@@ -285,7 +285,15 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
         results.append(value)
     after.variables = frame.state.variables
     frame.state = after
+    if is_and:  # a text from outside that is false is empty
+        results[:-1] = [_if_false(one) for one in results[:-1]]
     return _of_boolean(results, is_and=is_and, facts=(true, false))
+
+
+def _if_false(value: Value) -> Value:
+    """What a plain text or container is that is false: nothing of it is left."""
+    is_plain = bool(value.taints) and not value.name and value.ref is None and not value.items
+    return Value(facts=value.facts) if is_plain else value
 
 
 def _either(first: Facts, second: Facts) -> Facts:

@@ -92,6 +92,7 @@ OWN = (
 STRIPPED = 1 << 44  # it does not begin with a slash
 BELOW = 1 << 49  # told relative to a folder: it leads out only by a `..` at its begin
 LETTER = 1 << 51  # one letter of a text
+SEGMENT = 1 << 52  # of a source: one part of an address, in which no slash can be
 ROOTED = 1 << 45  # an absolute path without "..": what follows its slash stays below any folder
 STRUCTURE = 1 << 48  # parsed data: it may be a dictionary where a text was meant
 BEGIN = (

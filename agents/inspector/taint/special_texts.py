@@ -173,7 +173,8 @@ def decode(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
         elif one.cleaned & kinds.INJECTIONS == kinds.INJECTIONS and not one.cleaned & letters.ALL:
             found.append(one)
         else:
-            found.append(Taint(one.source.part(DECODED), one.source.cleaned, one.trail, one.weak))
+            known = one.source.cleaned & ~(kinds.BEGIN | kinds.SEGMENT)  # `%2F` was no slash
+            found.append(Taint(one.source.part(DECODED), known, one.trail, one.weak))
     return frame.moved(Value(tuple(found)), node, "", f"decoded by {callee.name}()")
 
 

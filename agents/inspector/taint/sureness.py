@@ -10,8 +10,12 @@
     a cookie sent back           nobody sets another one's cookie: a page or a redirect that it chooses needs a second
                                  weakness, on a neighbouring host
     a file that is open          an uploaded file that is handed to what would open a name
+    one part of an address       no slash is in it, so as a path it can be nothing but `..`, which is no file
+    an answer of others          what a view returns just as a function gave it that is not known is an answer of
+                                 that function's, and hardly the parameter that it was given
+    all fields at once           a dictionary in a log is written as repr() does, on one line
 
-Nothing here makes a hit silent: it is read later.
+What is less sure is read later. Silent is only what cannot be (`is_nothing`).
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
-from agents.inspector.taint.taints import Source, Trail
+from agents.inspector.taint.taints import DECODED, Source, Trail
 
 # Sources that are a dictionary of texts, and those that are one text.
 _DICTIONARIES = frozenset(
@@ -42,6 +46,7 @@ _OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
 _XSS = kinds.KINDS["xss"].bit
 _TRUST = kinds.KINDS["trust"].bit
+_LOG = kinds.KINDS["log"].bit
 _HASH = kinds.KINDS["hash"].bit
 _COMMAND = kinds.KINDS["command"].bit
 _NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
@@ -50,6 +55,12 @@ _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
 # Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
 _OF_WRAPPERS = frozenset({"value", "data", "file", "filename", "text", "raw", "name", "content", "body"})
 _HANDED = "passed to "
+_UNKNOWN_CALL = re.compile(r"^passed through (?P<name>[\w.()]*)\(\), which is not known$")
+_MAKES_TEXT = re.compile(
+    r"(?i)text|html|page|format|str|markdown|render|message|content|body|escape|join|replace"
+)
+_PAGE = re.compile(r"^the page that the (?:view|function) returns$")
+_AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
 LONG, VERY_LONG = 5, 10  # functions that a value is handed to
 
 
@@ -67,7 +78,42 @@ def doubt(hit: Hit) -> int:
         found += 1
     if hit.kind in _SENT_BACK and hit.source.source.what == "a cookie":
         found += 1
+    if hit.kind == _PATH and is_segment(hit.source.source):
+        found += 1
+    if hit.kind == _XSS and _PAGE.match(hit.sink) and is_answer_of_others(hit.trail):
+        found += 2
+    if hit.kind == _LOG and is_all_at_once(hit.source.source):
+        found += 2
     return found + (handed > LONG) + (handed > VERY_LONG)
+
+
+def is_nothing(hit: Hit) -> bool:
+    """Tell whether it cannot be: an open file that is opened as a name, all fields at once in a log."""
+    source = hit.source.source
+    if hit.kind == _LOG:
+        ways = [one.what for one in _hops(hit.trail)]
+        known = source.what in _DICTIONARIES and is_all_at_once(source)
+        return known and all(one.startswith(("comes from", "put into a text")) for one in ways)
+    if hit.kind != _PATH or not is_open_file(hit):
+        return False
+    return all(one.what.startswith(("comes from", "assigned to", _HANDED)) for one in _hops(hit.trail))
+
+
+def is_segment(source: Source) -> bool:
+    """Tell whether it is one part of an address, as it came."""
+    return bool(source.cleaned & kinds.SEGMENT) and not source.selector.endswith(DECODED)
+
+
+def is_answer_of_others(trail: Trail | None) -> bool:
+    """Tell whether an unknown function gave it, whose name does not say that it makes texts."""
+    last = next((one.what for one in _hops(trail) if not one.what.startswith("assigned to")), "")
+    found = _UNKNOWN_CALL.match(last)
+    return found is not None and _MAKES_TEXT.search(found["name"].rpartition(".")[2]) is None
+
+
+def is_all_at_once(source: Source) -> bool:
+    """Tell whether it is all fields of a request, and not one of them."""
+    return not source.selector and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
 
 
 def harms_nobody(hit: Hit) -> bool:

@@ -95,6 +95,17 @@ ROWS: tuple[Row, ...] = (
             "first_or_404",
             "exists",
             "order_by",
+            # What is found by a condition is what was stored, whoever chose the condition.
+            "where",
+            "having",
+            "exclude",
+            "annotate",
+            "select_related",
+            "prefetch_related",
+            "values_list",
+            "filter_queryset",
+            "extra",
+            "outerjoin",
         ]
         if name != "find"
     ),

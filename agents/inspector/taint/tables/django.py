@@ -156,6 +156,11 @@ ROWS: tuple[Row, ...] = (
     stops("django.shortcuts.redirect"),
     *(stops(f"django.shortcuts.{name}") for name in ("get_object_or_404", "get_list_or_404")),
     clean("django.urls.reverse", "all"),
+    clean("rest_framework.reverse.reverse", "all"),
+    # A page of what was found, by its number.
+    gives("django.core.paginator.Paginator", "@django.core.paginator.Paginator"),
+    stops("@django.core.paginator.Paginator.get_page"),
+    stops("@django.core.paginator.Paginator.page"),
     clean(".get_absolute_url", "all"),  # a model's own address, made by reverse() of its key
     clean("django.urls.reverse_lazy", "all"),
     *(

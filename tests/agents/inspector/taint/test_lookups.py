@@ -144,3 +144,41 @@ def test_a_handlers_default_type_decides_what_its_text_is(
         "    def get(self):\n        self.write(self.get_argument('p'))\n"
     )
     assert found(tmp_path, {"app.py": text}) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("Export.select().where(Export.id << ids)", []),
+        ("list(Export.select().where(Export.id << ids).order_by('id'))", []),
+        ("Export.objects.none().extra(where=['id > %s'], params=[ids])", []),
+        ("shop.matching(ids)", ["taint-path 4"]),
+    ],
+)
+def test_what_a_condition_finds_is_what_was_stored(tmp_path: Path, rows: str, told: list[str]) -> None:
+    body = f"import shop\nids = request.args.getlist('id')\nfor one in {rows}:\n    open(one.path)"
+    assert in_view(tmp_path, body, "from shop import Export\n") == told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("start and int(start)", []), ("start or int(start)", ["taint-path 2"])]
+)
+def test_text_that_is_false_is_empty(tmp_path: Path, name: str, told: list[str]) -> None:
+    assert in_view(tmp_path, f"start = p\nopen({name})") == told
+
+
+@pytest.mark.parametrize(
+    ("call", "told"), [("get_page(number)", []), ("fill(number)", ["taint-xss app.py:6"])]
+)
+def test_page_of_rows_is_not_its_number(tmp_path: Path, call: str, told: list[str]) -> None:
+    files = {
+        "app.py": f"""
+            from django.core.paginator import Paginator
+            from django.shortcuts import render
+            def listing(request, rows):
+                number = request.GET.get("page")
+                return render(request, "a.html", {{"rows": Paginator(rows, 25).{call}}})
+        """,
+        "templates/a.html": "{% for row in rows %}{{ row|safe }}{% endfor %}",
+    }
+    assert found(tmp_path, files) == told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.inspector.taint.programs import FLASK, analysed
+from tests.agents.inspector.taint.programs import FLASK, analysed, found
 
 
 def _weights(root: Path, program: str) -> list[tuple[str, str]]:
@@ -30,7 +30,7 @@ def _weights(root: Path, program: str) -> list[tuple[str, str]]:
 def test_part_that_a_text_has_not_is_of_something_else(
     tmp_path: Path, read: str, weight: tuple[str, str]
 ) -> None:
-    program = f'@app.route("/<part>")\ndef view(part):\n    return open({read}).name\n'
+    program = f'@app.route("/<path:part>")\ndef view(part):\n    return open({read}).name\n'
     assert _weights(tmp_path, program)[:1] == [weight]
 
 
@@ -142,13 +142,110 @@ def test_what_a_test_draws_by_lot_is_not_what_the_program_does(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("opened", "weight"), [("upload", ("low", "low")), ('"/data/" + upload.filename', ("high", "high"))]
+    ("opened", "weights"),
+    [
+        ("upload", []),
+        ("upload or given", []),
+        ("made(upload)", [("high", "medium")]),
+        ('"/data/" + upload.filename', [("high", "high")]),
+        ('"/data/" + str(upload)', [("low", "low")]),
+    ],
 )
 def test_uploaded_file_is_open_and_its_name_is_not(
-    tmp_path: Path, opened: str, weight: tuple[str, str]
+    tmp_path: Path, opened: str, weights: list[tuple[str, str]]
 ) -> None:
     program = 'import zipfile\n@app.route("/")\ndef view():\n    upload = request.files["f"]\n'
-    assert _weights(tmp_path, f'{program}    zipfile.ZipFile({opened})\n    return ""\n') == [weight]
+    assert _weights(tmp_path, f'{program}    zipfile.ZipFile({opened})\n    return ""\n') == weights
+
+
+@pytest.mark.parametrize(
+    ("address", "opened", "weight"),
+    [
+        ("/<part>", '"/data/" + part', ("high", "medium")),
+        ("/<string:part>", '"/data/" + part', ("high", "medium")),
+        ("/<path:part>", '"/data/" + part', ("high", "high")),
+        ("/<part>", '"/data/" + unquote(part)', ("high", "high")),
+        ("/", '"/data/" + part', ("high", "high")),
+    ],
+)
+def test_one_part_of_an_address_is_no_way_to_elsewhere(
+    tmp_path: Path, address: str, opened: str, weight: tuple[str, str]
+) -> None:
+    program = f'from urllib.parse import unquote\n@app.route("{address}")\ndef view(part):\n'
+    assert _weights(tmp_path, f"{program}    return str(len(open({opened}).read()))\n") == [weight]
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("<name>", []), ("<str:name>", []), ("<path:name>", ["taint-redirect app.py:4"])],
+)
+def test_one_part_of_an_address_names_no_host(tmp_path: Path, address: str, told: list[str]) -> None:
+    files = {
+        "urls.py": f"from django.urls import path\nfrom app import go\nurlpatterns = [path('go/{address}', go)]\n",
+        "app.py": """
+            from django.http import HttpResponseRedirect
+            def go(asked, name):
+                return HttpResponseRedirect("/" + name)
+        """,
+    }
+    assert found(tmp_path, files) == told
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_told"), [("(?P<name>[^/]+)", False), ("(?P<name>[^?]+)", True), ("(?P<name>.+)", True)]
+)
+def test_pattern_of_an_address_may_refuse_slashes(tmp_path: Path, pattern: str, is_told: bool) -> None:
+    files = {
+        "urls.py": "from django.urls import re_path\nfrom app import go\n"
+        f"urlpatterns = [re_path(r'^{pattern}$', go)]\n",
+        "app.py": """
+            from urllib.parse import unquote
+            from django.http import HttpResponseRedirect
+            def go(asked, name):
+                if asked.GET:
+                    return HttpResponseRedirect(f"/{name}")
+                return HttpResponseRedirect("/" + unquote(name))
+        """,
+    }
+    assert found(tmp_path, files) == ["taint-redirect app.py:6"] * is_told + ["taint-redirect app.py:7"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "weights"),
+    [
+        ("current().edit(p)", [("low", "low")]),
+        ("current().to_html(p)", [("high", "medium")]),
+        ('"<b>" + p', [("high", "high")]),
+    ],
+)
+def test_answer_of_an_unknown_function_is_hardly_the_page(
+    tmp_path: Path, returned: str, weights: list[tuple[str, str]]
+) -> None:
+    program = f'@app.route("/")\ndef view():\n    p = request.args["p"]\n    one = {returned}\n'
+    assert _weights(tmp_path, f"{program}    return one\n") == weights
+
+
+@pytest.mark.parametrize(
+    ("written", "weights"),
+    [
+        ('f"got {request.args}"', []),
+        ("given", [("info", "low")]),
+        ('f"got {request.args}\\n{request.args[0]}"', [("info", "high")]),
+    ],
+)
+def test_all_fields_at_once_are_one_line_of_a_log(
+    tmp_path: Path, written: str, weights: list[tuple[str, str]]
+) -> None:
+    program = 'import logging\n@app.route("/")\ndef view():\n    given = request.args\n'
+    assert _weights(tmp_path, f'{program}    logging.warning({written})\n    return ""\n') == weights
+
+
+def test_what_tests_draw_and_hash_protects_nothing(tmp_path: Path) -> None:
+    body = "import hashlib, random\ndef make(x):\n    password = random.random()\n    return hashlib.md5(x)\n"
+    assert analysed(tmp_path, {"tests/test_shop.py": body})["findings"] == []
+    (tmp_path / "own").mkdir()
+    told = analysed(tmp_path / "own", {"shop.py": body})["findings"]
+    assert {one["rule"] for one in told} == {"weak-random", "weak-hash"}
 
 
 @pytest.mark.parametrize(
