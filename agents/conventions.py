@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset(
-    {"test", "tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
+    {"test", "tests", "_tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
 )
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
 _TEST_KEY = re.compile(

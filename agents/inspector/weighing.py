@@ -1,8 +1,9 @@
 """What a claim weighs at its place: severity and confidence, after everything that makes it less than its rule says.
 
 Owns: what test code, examples, comments of developers and the whole tree tell about a claim. Refuses to know tools.
-Invariant: nothing is dropped here; what weighs little stands last. A proof (a path of input) keeps its weight in
-product code, whatever comments say; a pattern weighs less where input was followed and does not reach it.
+Invariant: nothing is dropped but hashes that protect nothing (`is_idle`); what weighs little stands last. A proof
+(a path of input) keeps its weight in product code, whatever comments say; a pattern weighs less where input was
+followed and does not reach it.
 """
 
 from __future__ import annotations
@@ -121,6 +122,15 @@ def weigh(
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)
     return Weight(severity, confidence)
+
+
+def is_idle(claims: Sequence[Claim], *, file: SourceFile | None, line: str) -> bool:
+    """Tell whether it is a broken hash that protects nothing: of a test, or of what the words around call a key."""
+    if any(danger(one.rule) != "hash" for one in claims) or file is None or _PROTECTS.search(line):
+        return False
+    if file.in_test_code:
+        return True
+    return any(one.rule == _HASH_RULE and one.confidence is Confidence.LOW for one in claims)
 
 
 def is_silenced(claim: Claim, line: str) -> bool:

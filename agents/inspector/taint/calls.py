@@ -153,11 +153,13 @@ _XSS = kinds.KINDS["xss"].bit
 
 def _promised(function: Function, given: Arguments, result: Value) -> Value:
     """A check of the tree that proves nothing that we can see: its name is believed a little, as elsewhere."""
-    facts = guards.by_word(function.name.rpartition(".")[2], given)
+    name = function.name.rpartition(".")[2]
+    facts = guards.by_word(name, given)
     if facts is None or (result.known and result.const is not None):
         return result
     proved = result.facts or (NO_FACTS, NO_FACTS)
-    return result.but(facts=(all_facts(facts[0], proved[0]), all_facts(facts[1], proved[1])))
+    yes = all_facts(facts[0], guards.by_host(name, function.body, given))
+    return result.but(facts=(all_facts(yes, proved[0]), all_facts(facts[1], proved[1])))
 
 
 def _any_of(frame: Frame, node: ast.expr, options: list[Value], given: Arguments) -> Value:

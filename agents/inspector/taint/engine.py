@@ -75,8 +75,8 @@ ROOT_MILLISECONDS = 10_000  # of processor time; all steps took 3,800 at most, o
 SLOWER = 100  # times: this machine than the one on which a root was executed first
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file
 _CONSTRUCTORS = ("__init__", "__post_init__", "setup")
-_TESTS = re.compile(r"(?:^|/)(?:tests?/|mocks?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
-_NO_MATTER_IN_TESTS = frozenset({kinds.RANDOM, kinds.KINDS["hash"].bit})
+_TESTS = re.compile(r"(?:^|/)(?:_?tests?/|mocks?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
+_NO_MATTER_IN_TESTS = frozenset(kinds.KINDS[name].bit for name in ("random", "hash", "cookie_flags", "debug"))
 RECURSION = 12_000  # Python frames; the thread's stack is made for it
 
 
@@ -407,7 +407,7 @@ class Engine:
 
 
 def _matters_nowhere(hit: Hit) -> bool:
-    """Tell whether it is a password or a hash of a test, which protects nothing."""
+    """Tell whether it is a password, a hash or a cookie of a test, which protects nothing."""
     return hit.kind in _NO_MATTER_IN_TESTS and _TESTS.search(hit.path) is not None
 
 

@@ -9,6 +9,7 @@ object with fields of its own.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
 
 HARMLESS = "!harmless"
+ONE_FIELD = "form "  # the identity of a field begins so (`sureness`)
 _CLEAN = "!clean:"  # then the bits
 _FORM_FIELD = "@form.Field"
 _MODEL, _FORM, _WEB_FORM, _SCHEMA = "model", "form", "web form", "schema"
@@ -50,6 +52,11 @@ PARSED = frozenset({
     "Integer", "Int", "Float", "Number", "Decimal", "Boolean", "Bool", "UUID", "DateTime", "Date", "Time",
     "TimeDelta", "AwareDateTime", "NaiveDateTime", "Enum", "IP", "IPv4", "IPv6", "EnumField",
 })  # fmt: skip
+# Fields of a program's own, whose names say what they make of a text.
+_PARSED_BY_NAME = re.compile(
+    r"(?:Boolean|Choices?|Date|DateTime|Time|Decimal|Duration|Enum|Float|Integer|Interval|Number|Radio|Select|Multiple|UUID"
+    r"|Principal|Principals|TimeDelta|TimeZone|Related)Field$"
+)
 # Validators by which a text becomes one of a few, or a number written out.
 _LIMITS = frozenset(
     {"AnyOf", "OneOf", "ContainsOnly", "NumberRange", "UUID", "IPAddress", "MacAddress", "Equal"}
@@ -187,7 +194,7 @@ def clean(bits: int, checks: list[Value] | None = None) -> Value:
 def _called(frame: Frame, written: ast.Call) -> Value:
     """`name = CharField(validators=[...])`, `name = fields.Str(validate=OneOf(...))`."""
     kind = _last(written.func)
-    if kind in PARSED:
+    if kind in PARSED or _PARSED_BY_NAME.search(kind):
         return Value(name=HARMLESS)
     if kind == "Nested" or kind.endswith("Serializer"):
         named = [one.value for one in written.keywords if one.arg == "nested"]
@@ -303,7 +310,7 @@ def data(frame: Frame, node: ast.expr, form: Value, name: str) -> Value | None:
     field = of_field(ref.cls, name) if isinstance(ref, Instance) and kind_of(ref.cls) == _WEB_FORM else None
     if field is None:
         return None
-    identity = f"{ref.cls.name}.{name}"
+    identity = f"{ONE_FIELD}{ref.cls.name}.{name}"
     taint = attributes.fresh_taint(frame, node, "a form field", "remote", identity=identity)
     return checked(frame, node, field, Value((taint,)), ref.cls)
 

@@ -8,6 +8,8 @@ its neighbour) are remembered as WEAKEN: the claim stays, less sure.
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable
 
 from agents.inspector.taint import charsets, kinds
 from agents.inspector.taint.charsets import excluded
@@ -34,7 +36,9 @@ Both = tuple[Facts, Facts]
 _ADDRESSES = kinds.mask("redirect ssrf")
 _PATH = kinds.mask("path")
 _REDIRECT = kinds.mask("redirect")
+_CUT = re.compile(r"~\d+:\d+")  # a part of a text, as a selector names it
 _HOST = "://"
+_OWN_HOSTS = ("host_url", "url_root")  # of a request: its host and a slash
 TYPE_OF = Attribute("~of")  # of a type: whose it is
 
 
@@ -49,6 +53,19 @@ def about(taints: tuple[Taint, ...], bits: int, need: int = 0, *, whole: bool = 
                 found[(key, need)] = left | found.get((key, need), 0)
             left &= ~0 if whole else ~source.veil
             source = source.parent
+    return found
+
+
+def about_begin(taints: tuple[Taint, ...], bits: int) -> Facts:
+    """The same of a text, and of what it was cut out of: `next[:next.index("?")]` begins as `next` does."""
+    found: Facts = NO_FACTS
+    for one in taints:
+        source: Source | None = one.source
+        while source is not None:
+            found = all_facts(found, {(key, 0): bits for key in source.keys})
+            parent = source.parent
+            cut = source.selector.removeprefix(parent.selector) if parent is not None else ""
+            source = parent if _CUT.fullmatch(cut) else None
     return found
 
 
@@ -126,8 +143,11 @@ def _fold_membership(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         found = left.const in right.const
     elif right.exact and right.items is not None and right.shape == "dict":
         found = left.const in right.items
-    elif right.exact and right.items is not None and all(one.known for one in right.items.values()):
-        found = any(one.const == left.const for one in right.items.values())
+    elif right.exact and right.items is not None:
+        if any(one.known and one.const == left.const for one in right.items.values()):
+            found = True
+        elif all(one.known for one in right.items.values()):
+            found = False
     return found if found is None or isinstance(op, ast.In) else not found
 
 
@@ -285,7 +305,10 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
     sure = all(_ends_closed(one, node.args[0] if node.args else None) for one in options)
     facts: Facts = contained(receiver.taints) if sure else about(receiver.taints, WEAKEN, kinds.RESOLVED)
     texts_ = [one.const for one in options if isinstance(one.const, str)]
-    if len(texts_) == len(options) and all(_HOST in text and text.count("/") >= 3 for text in texts_):
+    names_host = len(texts_) == len(options) and all(
+        _HOST in text and text.count("/") >= 3 for text in texts_
+    )
+    if names_host or _is_own_host(node.args[0] if node.args else None):
         facts = all_facts(facts, about(receiver.taints, _ADDRESSES))
     else:
         facts = all_facts(facts, about(receiver.taints, WEAKEN))
@@ -301,6 +324,10 @@ def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
     if texts_ == ["//"] and all(one.source.identity for one in receiver.taints):
         refused = all_facts(refused, about(receiver.taints, _REDIRECT))
     return facts, refused
+
+
+def _is_own_host(written: ast.expr | None) -> bool:
+    return isinstance(written, ast.Attribute) and written.attr in _OWN_HOSTS
 
 
 def _ends_closed(begin: Value, written: ast.expr | None) -> bool:
@@ -394,6 +421,27 @@ def by_word(name: str, given: Arguments) -> Both | None:
     for one in given.every():
         facts = all_facts(facts, about(deep_taints(one), WEAKEN))
     return (facts, facts) if facts else None
+
+
+_PROMISES_HOST = re.compile(
+    r"^_*(?:is_|url_)?(?:safe|valid|allowed|local|trusted|has_allowed)_?\w*(?:url|uri|redirect|host|next|target|link)"
+    r"|^_*url_(?:is_safe|is_allowed|has_allowed)"
+)
+_HOSTS = frozenset({"netloc", "hostname"})
+
+
+def by_host(name: str, body: Iterable[ast.stmt], given: Arguments) -> Facts:
+    """What holds if a function of the tree says yes whose name promises safe addresses and which looks at hosts."""
+    if not _PROMISES_HOST.search(name.lower()):
+        return NO_FACTS
+    if not any(
+        isinstance(one, ast.Attribute) and one.attr in _HOSTS for part in body for one in ast.walk(part)
+    ):
+        return NO_FACTS
+    facts: Facts = NO_FACTS
+    for one in given.every():
+        facts = all_facts(facts, about_begin(deep_taints(one), _REDIRECT))
+    return facts
 
 
 def of_pattern(value: Value, pattern: Value, *, how: str) -> Both | None:

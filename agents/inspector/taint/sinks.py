@@ -118,7 +118,7 @@ def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
         return
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:
-        weak = 2 * bool(_OF_A_TABLE.fullmatch(name)) or name.lower().endswith("salt")  # a salt is no secret
+        weak = 2 * bool(_OF_A_TABLE.fullmatch(name)) or "salt" in name.lower()  # a salt is no secret
         frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret", weak=weak)
 
 

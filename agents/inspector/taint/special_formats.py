@@ -108,8 +108,15 @@ _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
 
 
 _PROTECTED = re.compile(r"(?i)passw|pwd|secret|token|sign|auth(?!or)|credential|salt|hmac|session|private")
-_UNPROTECTED = ("cache", "etag", "checksum", "fingerprint", "digest_file")
 _KEYS_OF_CACHES = ("cache_key", "etag", "checksum", "gravatar")  # also of a token
+# What is found again by a hash, or compared with what it was: nobody gains by another text of the same hash.
+_UNPROTECTED = re.compile(
+    r"(?i)cache|e_?tag|checksum|fingerprint|digest_file|gravatar|avatar|index|cluster|shard|bucket|partition|ring"
+    r"|dedup|duplicate|uniq|distinct|changed|colou?r|file_?(?:name|hash|md5|sha1)|path|folder|identifier|lock"
+)
+_HARMLESS_DATA = re.compile(
+    r"(?i)(?:^|_)(?:e?mail|email_address|path|file_?name|ur[il]|slug|title|file|chunk|block|filehandle|fh)$"
+)
 
 
 @known_as("hash")
@@ -146,9 +153,51 @@ def _harmless(frame: Frame, node: ast.expr) -> int:
     function = frame.function.name.lower() if frame.function else ""
     if any(word in function for word in _KEYS_OF_CACHES):
         return 2
-    if _PROTECTED.search(function) or _PROTECTED.search(ast.unparse(node)):
+    names = f"{function} {_assigned_to(frame, node)}"
+    if _PROTECTED.search(names) or _PROTECTED.search(ast.unparse(node)):
         return 0
-    return 2 if any(word in function for word in _UNPROTECTED) else 1
+    return 2 if _UNPROTECTED.search(names) or _is_harmless_data(_hashed(frame, node)) else 1
+
+
+def _assigned_to(frame: Frame, node: ast.expr) -> str:
+    """The names and keys to which the statement around assigns, as written."""
+    for statement in frame.function.body if frame.function is not None else ():
+        for one in ast.walk(statement):
+            if not isinstance(one, (ast.Assign, ast.AnnAssign, ast.AugAssign)) or one.value is None:
+                continue
+            if any(part is node for part in ast.walk(one.value)):
+                targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+                return " ".join(ast.unparse(target) for target in targets)
+    return ""
+
+
+def _hashed(frame: Frame, node: ast.expr) -> list[ast.expr]:
+    """What is hashed: by the call itself, or by `update` of the variable that it is put into."""
+    if isinstance(node, ast.Call) and node.args:
+        return node.args
+    name = _assigned_to(frame, node)
+    return [
+        part
+        for statement in (frame.function.body if frame.function is not None and name.isidentifier() else ())
+        for one in ast.walk(statement)
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == f"{name}.update"
+        for part in one.args
+    ]
+
+
+def _is_harmless_data(given: list[ast.expr]) -> bool:
+    """Tell whether all that is hashed is called an address, a name or the like, and nothing that is kept secret."""
+    names = [
+        one.attr if isinstance(one, ast.Attribute) else one.id
+        for part in given
+        for one in ast.walk(part)
+        if isinstance(one, ast.Name) or (isinstance(one, ast.Attribute) and one.attr not in _WRITTEN)
+    ]
+    held = [name for name in names if _HARMLESS_DATA.search(name)]
+    return bool(held) and not any(_PROTECTED.search(name) for name in names)
+
+
+_WRITTEN = frozenset({"encode", "lower", "strip", "hexdigest", "digest", "format", "join", "upper"})
 
 
 @known_as("setting")

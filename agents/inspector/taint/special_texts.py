@@ -14,6 +14,7 @@ from agents.inspector.taint import (
     letters,
     secrets,
     strings,
+    summaries,
     texts,
 )
 from agents.inspector.taint.frames import Frame
@@ -146,7 +147,8 @@ def log_call(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     ]  # fields, not the entry's text
     for one in (text, *others, *named, given.star):
         if one is not None:
-            frame.hit(kinds.mask("log"), deep_taints(one), node, f"{callee.name.lstrip('@')}()")
+            shown = summaries.shown(frame, node, one)
+            frame.hit(kinds.mask("log"), deep_taints(shown), node, f"{callee.name.lstrip('@')}()")
     secrets.logged(frame, node, weak=1)
     return UNKNOWN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import containers, kinds, sinks, strings
+from agents.inspector.taint import containers, guards, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
@@ -139,6 +139,16 @@ def own_path(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     if slash is None or truth_of(slash) is False:
         return callee.but(name="")
     return Value(tuple(strings.variant_of_own_path(one) for one in callee.taints))
+
+
+@known_as("must_resolve")
+def must_resolve(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """django.urls.resolve(path): raises unless the path leads to a view of this program."""
+    path = given.at(0, "path") or UNKNOWN
+    frame.state.assume(guards.about_begin(deep_taints(path), kinds.mask("redirect")))
+    return UNKNOWN
 
 
 @known_as("write_page")

@@ -10,12 +10,22 @@ place. Recursion ends at a fixed point after at most MAX_ROUNDS; a function with
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import SERIALS, Arguments, Bound, Function, Hit, Instance, Summary
+from agents.inspector.taint.structures import (
+    SERIALS,
+    Arguments,
+    Bound,
+    Class,
+    Function,
+    Hit,
+    Instance,
+    Summary,
+)
 from agents.inspector.taint.taints import Source, Taint, merged
 from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
@@ -73,13 +83,53 @@ def call_with_receiver(
 def shown(frame: Frame, node: ast.expr, value: Value) -> Value:
     """The text of a value: what an object's __str__ gives."""
     if not isinstance(value.ref, Instance):
-        return value
+        return _without_what_was_set(value)
     for name in ("__str__", "__repr__", "__format__"):
         member = value.ref.cls.member(name)
         if member is not None and isinstance(member.ref, Function):
             given = [value, constant("")] if name == "__format__" else [value]
             return call(frame, node, member.ref, Arguments(given, nodes=[None for _ in given]))
-    return value
+    return (
+        value if _shows_fields(value.ref.cls) else _without_what_was_set(value, is_all_known(value.ref.cls))
+    )
+
+
+# Bases and decorators whose text tells what is in it.
+_SHOWING = re.compile(
+    r"(?i)(?:^|\.)(?:str|bytes|dict|list|tuple|set|ordereddict|defaultdict|counter|user(?:dict|list|string)|namedtuple"
+    r"|typeddict|simplenamespace|struct|basemodel|\w*(?:exception|error|warning|enum|markup|path)|dataclass|define|attrs"
+    r"|attributes|frozen|mutable|s)$"
+)
+_MODELS = re.compile(
+    r"(?:^|\.)(?:object|ABC|Generic|Protocol|Model|DeclarativeBase|Base|\w*View|\w*Resource)$"
+)
+
+
+def _shows_fields(cls: Class) -> bool:
+    """Tell whether the text of such an object holds its fields though no method of the tree makes it."""
+    written = [ast.unparse(one).partition("(")[0] for part in cls.order() for one in part.node.decorator_list]
+    return any(_SHOWING.search(name) for name in (*cls.outside(), *written))
+
+
+def is_all_known(cls: Class) -> bool:
+    """Tell whether each base says nothing of its own fields: `<Page object at 0x7f>`."""
+    return all(_MODELS.search(name) for name in cls.outside())
+
+
+def _without_what_was_set(value: Value, is_known: bool = False) -> Value:
+    """The text of an object: what was put into its attributes is hardly in there, and not if its type is known."""
+    if not value.items or not any(_is_plain(key) for key in value.items):
+        return value
+    kept = {key: one for key, one in value.items.items() if not _is_plain(key)}
+    taints = value.taints
+    for key, one in value.items.items():
+        if _is_plain(key) and not is_known:
+            taints = merged(taints, tuple(taint.weaker(2) for taint in deep_taints(one)))
+    return value.but(items=kept or None, taints=taints)
+
+
+def _is_plain(key: object) -> bool:
+    return isinstance(key, Attribute) and not key.attribute.startswith("~")
 
 
 def _write_back(frame: Frame, target: ast.expr | None, old: Value, new: Value) -> None:

@@ -15,7 +15,7 @@
                                  that function's, and hardly the parameter that it was given
     all fields at once           a dictionary in a log is written as repr() does, on one line
 
-What is less sure is read later. Silent is only what cannot be (`is_nothing`).
+What is less sure is read later. Silent is only what cannot be, and what is no danger to anybody (`is_nothing`).
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ _MAKES_TEXT = re.compile(
 )
 _PAGE = re.compile(r"^the page that the (?:view|function) returns$")
 _AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
+_OWN_NAME = re.compile(r"\[0\](?![.\[])")  # of the command line: the program itself
 LONG, VERY_LONG = 5, 10  # functions that a value is handed to
 
 
@@ -88,8 +89,10 @@ def doubt(hit: Hit) -> int:
 
 
 def is_nothing(hit: Hit) -> bool:
-    """Tell whether it cannot be: an open file that is opened as a name, all fields at once in a log."""
+    """Tell whether it cannot be (an open file that is opened as a name, all fields at once in a log), or is idle."""
     source = hit.source.source
+    if is_idle(hit):
+        return True
     if hit.kind == _LOG:
         ways = [one.what for one in _hops(hit.trail)]
         known = source.what in _DICTIONARIES and is_all_at_once(source)
@@ -113,7 +116,9 @@ def is_answer_of_others(trail: Trail | None) -> bool:
 
 def is_all_at_once(source: Source) -> bool:
     """Tell whether it is all fields of a request, and not one of them."""
-    return not source.selector and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
+    if source.selector or source.identity.startswith("form "):  # one field of a form that is known
+        return False
+    return source.what in _DICTIONARIES or source.what in _AT_ONCE
 
 
 def harms_nobody(hit: Hit) -> bool:
@@ -131,6 +136,26 @@ def harms_nobody(hit: Hit) -> bool:
         return bool(hit.source.weak)
     is_own = hit.kind == _COMMAND and hit.source.source.origin == "local"
     return is_own and _NO_SHELL.search(hit.sink) is not None
+
+
+def is_idle(hit: Hit) -> bool:
+    """Tell whether nobody can do anything by it, so that it is not told.
+
+    A line of a header, which holds no line end unless it was decoded since, in a log or another header; an entry of a
+    log of which it is doubtful that input reaches it, since that is mere information even if it is sure; a part of a
+    number that was drawn; a module that whoever starts the program names to it, and the program's own name; the own
+    address in a session.
+    """
+    source = hit.source.source
+    if hit.kind in _LINES and source.what == _HEADER:
+        return DECODED not in source.selector
+    if hit.kind == _LOG:
+        return bool(hit.source.weak + doubt(hit) > 1)
+    if source.origin == "random":
+        return any(one["attribute"] for one in _PART.finditer(source.selector))
+    if source.origin == "local":
+        return bool(_OWN_NAME.match(source.selector)) or hit.sink.startswith("importlib.")
+    return hit.kind == _TRUST and source.what in _PAGES and not source.selector
 
 
 def has_impossible_part(source: Source) -> bool:

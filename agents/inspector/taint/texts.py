@@ -18,7 +18,8 @@ from agents.inspector.taint.values import MISSING, Value, constant, deep_taints,
 
 MAX_TEXT = 4_000  # of a folded constant
 _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
-_LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./")
+# Also what is no scheme, so that no host follows: `pages/`, `rights_`.
+_LOCAL = re.compile(r"^/[^/\\]|^[?#]|^\./|^\w[\w.+~-]*[/?#]|^[A-Za-z0-9.+-]*_")
 _ADDRESSES = kinds.mask("ssrf redirect")
 _PATH = kinds.mask("path")
 _JOINED = ("joined into a path", "put into a path")
@@ -209,13 +210,13 @@ def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
         if found["type"] == "%":
             pieces.append(constant("%"))
             continue
-        pieces.append(_argument(right, found, position))
+        pieces.append(_argument(frame, node, right, found, position))
         position += 1
     pieces.append(constant(template[last:]))
     return concatenated(frame, node, pieces, "put into a text by %")
 
 
-def _argument(right: Value, found: re.Match[str], position: int) -> Value:
+def _argument(frame: Frame, node: ast.AST, right: Value, found: re.Match[str], position: int) -> Value:
     items = right.items if right.shape in ("tuple", "dict") else None
     key: Any = found["name"] if found["name"] is not None else position
     if items is not None and key in items:
@@ -226,6 +227,8 @@ def _argument(right: Value, found: re.Match[str], position: int) -> Value:
         value = right
     if found["type"] in "diouxXeEfFgGc":
         return cleaned(value, kinds.INJECTIONS)
+    if isinstance(node, ast.expr):
+        value = summaries.shown(frame, node, value)
     if value.shape in WRITTEN:
         return written(value)
     if found["type"] in "ra":
@@ -291,6 +294,8 @@ def _field(
             taints = merged(taints, deep_taints(one))
         value = Value(taints)
     value = _within(frame, node, value, found["name"][len(re.split(r"[.\[]", found["name"])[0]) :])
+    if isinstance(node, ast.expr):
+        value = summaries.shown(frame, node, value)
     if found["conversion"] in ("r", "a"):
         value = cleaned(value, _ONE_LINE)
     if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":

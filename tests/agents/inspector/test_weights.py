@@ -92,6 +92,29 @@ def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return hashlib.md5(x).hexdigest()", True),
+        ("index_id = hashlib.md5(x).hexdigest()\n    return index_id", False),
+        ("return hashlib.sha1(user.email.lower().encode()).hexdigest()", False),
+        ("m = hashlib.md5()\n    m.update(x.path.encode())\n    return m", False),
+        ("m = hashlib.md5()\n    m.update(x.word.encode())\n    return m", True),
+        ("index_id = hashlib.md5(password).hexdigest()\n    return index_id", True),
+        ("token = hashlib.md5(user.email + user.secret).hexdigest()\n    return token", True),
+    ],
+)
+def test_a_broken_hash_by_which_something_is_found_again_is_not_told(
+    tmp_path: Path, body: str, *, told: bool
+) -> None:
+    code = f"import hashlib\n\n\ndef f(x, user):\n    {body}\n"
+    plant(
+        tmp_path, {"a.py": code, "tests/test_a.py": "import hashlib\n\nX = hashlib.md5(b'a').hexdigest()\n"}
+    )
+    found = inspect(tmp_path, "security_scan").findings
+    assert [one.path for one in found] == (["a.py"] if told else [])
+
+
 def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tmp_path: Path) -> None:
     query = 'cursor.execute("select * from t where name = " + x)\n'
     views = f"from flask import request\n\n\ndef f(cursor):\n    x = request.args['x']\n    {query}"

@@ -161,6 +161,7 @@ ROWS: tuple[Row, ...] = (
     gives("django.core.paginator.Paginator", "@django.core.paginator.Paginator"),
     stops("@django.core.paginator.Paginator.get_page"),
     stops("@django.core.paginator.Paginator.page"),
+    special("django.urls.resolve", "must_resolve"),
     clean(".get_absolute_url", "all"),  # a model's own address, made by reverse() of its key
     clean("django.urls.reverse_lazy", "all"),
     *(

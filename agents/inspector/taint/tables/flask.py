@@ -50,6 +50,12 @@ ROWS: tuple[Row, ...] = (
         clean(f"flask.request.{name}", "redirect", "ssrf")
         for name in ("path", "full_path", "url", "base_url")
     ),
+    # Percent signs stay as they were sent.
+    *(
+        clean(f"{request}.{name}", "log", "header")
+        for request in ("flask.request", "@werkzeug.Request")
+        for name in ("url", "base_url")
+    ),
     same("flask.globals.request", "flask.request"),
     same("quart.request", "flask.request"),
     same("@flask.Request", "@werkzeug.Request"),

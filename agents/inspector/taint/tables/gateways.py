@@ -6,7 +6,7 @@ from agents.inspector.taint.tables.rows import Row, clean, handler, same, signat
 
 _FIXED = (
     "REQUEST_METHOD SERVER_* REMOTE_* SCRIPT_NAME CONTENT_LENGTH GATEWAY_INTERFACE DOCUMENT_ROOT "
-    "wsgi.version wsgi.errors wsgi.url_scheme wsgi.multi* wsgi.run_once wsgi.file_wrapper"
+    "!wsgi.input *.*"  # with a dot: what the server or a program around this one set
 )
 _OWN = (
     "type http_version method scheme root_path app router route endpoint state server client extensions asgi user "

@@ -124,9 +124,12 @@ class Row:
 
 
 def means(words: tuple[str, ...], name: object) -> bool:
-    """Tell whether a name is among the words; `do_*` stands for every name that begins so."""
-    return isinstance(name, str) and any(
-        name == word or (word.endswith("*") and name.startswith(word[:-1])) for word in words
+    """Tell whether a name is among the words; `do_*` means what begins so, `*.*` what has a dot, `!x` not x."""
+    if not isinstance(name, str) or f"!{name}" in words:
+        return False
+    return any(
+        name == word or (word.endswith("*") and name.startswith(word[:-1])) or (word == "*.*" and "." in name)
+        for word in words
     )
 
 

@@ -57,11 +57,11 @@ def test_the_longer_the_way_the_less_sure(
 
 @pytest.mark.parametrize(
     ("read", "weight"),
-    [('request.headers["p"]', ("info", "low")), ('request.args["p"]', ("info", "high"))],
+    [('request.headers["p"]', []), ('request.args["p"]', [("info", "high")])],
 )
-def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: tuple[str, str]) -> None:
+def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: list[tuple[str, str]]) -> None:
     program = f'import logging\n@app.route("/")\ndef view():\n    logging.info("%s", {read})\n    return ""\n'
-    assert _weights(tmp_path, program) == [weight]
+    assert _weights(tmp_path, program) == weight
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,6 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: tupl
         ("def cache_key(token):\n    return hashlib.md5(token)", ("info", "low")),
         ("def stamp(password):\n    return hashlib.md5(password)", ("low", "high")),
         ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "medium")),
-        ("@app.route('/')\ndef view():\n    session['next'] = request.path\n    return ''", ("info", "high")),
         (
             "@app.route('/')\ndef view():\n    session['next'] = request.args['p']\n    return ''",
             ("low", "high"),
@@ -108,12 +107,12 @@ def test_name_that_a_template_hands_over_is_its_author_s(
     assert _weights(tmp_path, program) == [weight]
 
 
-@pytest.mark.parametrize(("made", "weight"), [("drawn", ("medium", "high")), ("drawn.info", ("low", "low"))])
-def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("made", "weight"), [("drawn", [("medium", "high")]), ("drawn.info", [])])
+def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: list[tuple[str, str]]) -> None:
     program = (
         f"import random\ndef make():\n    drawn = random.random()\n    session_token = {made}\n    return 1\n"
     )
-    assert _weights(tmp_path, program) == [weight]
+    assert _weights(tmp_path, program) == weight
 
 
 @pytest.mark.parametrize(
@@ -229,7 +228,7 @@ def test_answer_of_an_unknown_function_is_hardly_the_page(
     ("written", "weights"),
     [
         ('f"got {request.args}"', []),
-        ("given", [("info", "low")]),
+        ("given", []),
         ('f"got {request.args}\\n{request.args[0]}"', [("info", "high")]),
     ],
 )
