@@ -27,6 +27,8 @@ def read(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
             return found
     if holder.name:
         return _of_name(frame, node, holder, name)
+    if name == "deleted_objects":  # of a formset: rows
+        return UNKNOWN
     if holder.taints:
         return Value(parts_of(holder.taints, f".{name}"))
     return UNKNOWN

@@ -408,6 +408,8 @@ def _default(
         return Value(tuple(one.weaker() for one in deep_taints(default or UNKNOWN)), facts=facts)
     for one in given.every():
         taints = merged(taints, deep_taints(one))
+    if receiver is not None and receiver.name == STORED and not taints:  # of a row, of a connection
+        return receiver.but(items=None, taints=tuple(one.weaker() for one in receiver.taints))
     if name and top in _STDLIB:
         if receiver is not None:
             taints = merged(taints, receiver.taints)

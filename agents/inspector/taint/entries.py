@@ -42,6 +42,7 @@ _CONVERTED = re.compile(
 )
 # Parts of an address that end at the next slash: `<name>`, `<string:name>`, `{name}`.
 _SEGMENT = re.compile(r"<(?:str(?:ing)?(?:\([^()]*\))?:)?(\w+)>|\{(\w+)(?::str)?\}")
+_APIS = (".BaseApi", "RestApi")  # of Flask-AppBuilder, whose views are exposed by the same decorator
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
 _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")
@@ -174,6 +175,8 @@ def _route_kind(frame: Frame, function: Function, entry: Row) -> str:
                 if keyword.arg == "response_class":
                     chosen = frame.evaluate(keyword.value)
                     return "html" if chosen.name.endswith("HTMLResponse") else "json"
+    if function.owner is not None and any(one.endswith(_APIS) for one in function.owner.outside()):
+        return "json"
     return entry.returns
 
 

@@ -198,6 +198,12 @@ def _trusted(value: Value, other: Value) -> Facts:
     if all(one.source.selector.endswith(".parent") and one.cleaned & kinds.RESOLVED for one in value.taints):
         owners = [Taint(one.source.parent or one.source, one.cleaned, None) for one in value.taints]
         return all_facts(contained(tuple(owners)), about(value.taints, kinds.EVERYTHING))
+    if value.name.startswith("@pathlib.") and all(
+        one.source.selector.endswith(".parent") for one in value.taints
+    ):
+        # as it is written: nothing but a name follows the folder, which may be `..`
+        owners = [Taint(one.source.parent or one.source, one.cleaned, None) for one in value.taints]
+        return about(tuple(owners), WEAKEN)
     return about(value.taints, kinds.EVERYTHING)
 
 
@@ -278,9 +284,12 @@ def type_facts(value: Value, kind: Value) -> Facts:
     types = list((kind.items or {}).values()) if kind.shape == "tuple" and kind.exact else [kind]
     if types and all(one.name.rpartition(".")[2] in _NO_TEXTS for one in types):
         return about(value.taints, kinds.INJECTIONS)
+    if types and all(one.name.rpartition(".")[2] in _MADE for one in types):
+        return about(value.taints, WEAKEN)  # the program has made it
     return NO_FACTS
 
 
+_MADE = frozenset(["Path", "PurePath", "PosixPath", "PathLike"])
 _ALPHANUMERIC = frozenset(["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier"])
 
 

@@ -15,6 +15,11 @@ MAX_BYTES = 1 << 20
 _TAG = re.compile(r"\{\{(?P<output>.*?)\}\}|\{%-?\s*(?P<word>\w+)(?P<rest>.*?)-?%\}|\{#.*?#\}", re.DOTALL)
 _ROOT = re.compile(r"^\s*-?\s*\(?\s*([A-Za-z_]\w*)")
 _FILTERS = re.compile(r"\|\s*(\w+)")
+_PARTS = re.compile(r"^\s*-?\s*\(?\s*[A-Za-z_]\w*((?:\.\w+)+)")
+# Of a form's field: what its developer wrote, or what escapes itself.
+_OF_FIELDS = frozenset(
+    {"help_text", "label", "label_tag", "errors", "non_field_errors", "legend_tag", "media"}
+)
 _UNSAFE = frozenset({"safe", "safeseq"})
 _ESCAPING = frozenset(
     {"e", "escape", "forceescape", "urlencode", "tojson", "striptags", "escapejs", "int", "length", "bleach"}
@@ -112,5 +117,8 @@ def _output(
         return
     filters = set(_FILTERS.findall(text))
     if (escaping and not filters & _UNSAFE) or filters & _ESCAPING:
+        return
+    parts = _PARTS.match(text)
+    if parts is not None and not _OF_FIELDS.isdisjoint(parts[1].split(".")):
         return
     found.append(Hole(names.get(root[1], root[1]), path, line))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from agents.inspector.taint import kinds, secrets
 from agents.inspector.taint.frames import Frame
@@ -34,6 +35,9 @@ _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
 )
 _BODY = Attribute("~body")
+_LOG_BIT = kinds.KINDS["log"].bit
+_SQL_BIT = kinds.KINDS["sql"].bit
+_CURSOR = re.compile(r"(?i)cur(?:sor)?|conn(?:ection)?|db|session|engine")
 
 
 def check(
@@ -42,10 +46,18 @@ def check(
     """Report tainted arguments that a row calls dangerous."""
     if row.arguments.assigned or not all(_holds(one, given) for one in row.conditions):
         return
+    if row.bits == _SQL_BIT and name[:1] == "." and _hands_cursor(node):
+        given = replace(given, positional=given.positional[1:])
     for value in chosen(row.arguments, given, receiver):
         report(frame, node, row, value, name)
     if row.bits == kinds.SECRETS:
         secrets.logged(frame, node, weak=1 + row.weak)
+
+
+def _hands_cursor(node: ast.expr) -> bool:
+    """Tell whether a function of that name is given a cursor and then the query: `spec.execute(cursor, query)`."""
+    given = node.args if isinstance(node, ast.Call) else []
+    return len(given) > 1 and isinstance(given[0], ast.Name) and _CURSOR.fullmatch(given[0].id) is not None
 
 
 def _is_known(condition: Condition, given: Arguments) -> bool:
@@ -93,6 +105,8 @@ def _short(name: str) -> str:
 
 def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> None:
     """Report one value at a sink."""
+    if row.bits == _LOG_BIT and value.shape in ("list", "tuple", "dict", "set"):
+        return  # written as repr() does, on one line
     taints = deep_taints(value)
     if not taints:
         return

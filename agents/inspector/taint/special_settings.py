@@ -8,7 +8,7 @@ from agents.inspector.taint import containers, kinds
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
-from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.structures import Arguments, Instance
 from agents.inspector.taint.taints import Taint
 from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, constant, deep_taints
 
@@ -17,6 +17,16 @@ _OPTIONS = Attribute("options")
 _LOW = ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED")
 _ANY = ("PROTOCOL_TLS", "PROTOCOL_SSLv23", "SSLv23_METHOD", "TLS_METHOD")
 _BY_HAND = ("PROTOCOL_TLS_CLIENT", "PROTOCOL_TLS_SERVER", "TLS_CLIENT_METHOD", "TLS_SERVER_METHOD")
+
+
+@known_as("http_client")
+def http_client(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """A client for requests; with a transport or connector of one's own, that looks where they lead, most likely."""
+    chosen = [given.keywords[name] for name in ("transport", "connector", "mounts") if name in given.keywords]
+    is_own = any(isinstance(one.ref, Instance) for one in chosen)
+    return Value(name="@requests.GuardedSession" if is_own else "@requests.Session")
 
 
 @known_as("tls_context")

@@ -15,6 +15,7 @@ from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, d
 
 _TEXT, _ESCAPES, _NAME = Attribute("~text"), Attribute("~escapes"), Attribute("~name")
 _XSS = kinds.mask("xss")
+_PLAIN = (".txt", ".md", ".sql", ".csv", ".conf", ".sh")
 
 
 @known_as("template_string")
@@ -78,7 +79,8 @@ def render(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
         frame.hit(kinds.KINDS["template"].bit, name.taints, node, f"{callee.name}(), as the template", weak=1)
     context = given.at(offset + 1, "context") or Value(items={})
     if isinstance(name.const, str):
-        _holes(frame, node, name.const, context, given)
+        is_text = "render_to_string" in callee.name
+        _holes(frame, node, name.const, context, given, is_text=is_text)
     return Value(name="@page")
 
 
@@ -109,10 +111,15 @@ def render_object(
     return Value(all_taints(given))
 
 
-def _holes(frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments) -> None:
+def _holes(
+    frame: Frame, node: ast.expr, name: str, context: Value, given: Arguments, *, is_text: bool = False
+) -> None:
+    """`is_text`: it is made a text, and not the answer, which is HTML if nobody says otherwise."""
     holes = frame.engine.pages.holes(name)
     frame.engine.ledger.note(("template", name), holes)
     for hole in holes:
+        if is_text and hole.path.endswith(_PLAIN):
+            continue  # of a message, say, which no browser renders
         value = given.keywords.get(hole.variable)
         if value is None and context.items is not None:
             value = context.items.get(hole.variable)

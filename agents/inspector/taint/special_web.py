@@ -72,14 +72,24 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         kind = given.positional[1]
     html = kind is None or (kind.known and kind.const is None)
     html = (
-        name.startswith(("django", "pyramid", "starlette.responses.HTML"))
-        if html
-        else not kind or not isinstance(kind.const, str) or sinks.renders(kind.const)
+        name.startswith(("django", "pyramid", "starlette.responses.HTML")) if html else not _is_no_page(kind)
     )
     if body is not None and html and not (name.startswith("django") and _is_errors(node)):
         weak = 2 if kind is not None and not kind.known else 0  # it may be any, and mostly is no page
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
     return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
+
+
+_NO_PAGES = ("image/", "video/", "audio/", "font/")
+
+
+def _is_no_page(kind: Value | None) -> bool:
+    """Tell whether what is known of a type says that no browser renders it."""
+    if kind is None:
+        return False
+    if isinstance(kind.const, str):
+        return not sinks.renders(kind.const)
+    return kind.prefix.startswith(_NO_PAGES)
 
 
 def _is_errors(node: ast.expr) -> bool:

@@ -116,9 +116,10 @@ def is_answer_of_others(trail: Trail | None) -> bool:
 
 def is_all_at_once(source: Source) -> bool:
     """Tell whether it is all fields of a request, and not one of them."""
-    if source.selector or source.identity.startswith("form "):  # one field of a form that is known
+    if source.identity.startswith("form "):  # one field of a form that is known
         return False
-    return source.what in _DICTIONARIES or source.what in _AT_ONCE
+    is_whole = not source.selector or source.selector.endswith(".errors")  # what a form says is wrong
+    return is_whole and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
 
 
 def harms_nobody(hit: Hit) -> bool:

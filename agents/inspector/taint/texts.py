@@ -65,7 +65,8 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
         is_query = is_query or (number > 0 and what not in _JOINED and _begins_query(text))
         if text is None:
             if known:
-                begin += piece.prefix if not found else ""
+                # of a tainted piece `/` alone says nothing of what follows it
+                begin += piece.prefix if not found or len(piece.prefix) > 1 else ""
             elif opaque and isinstance(piece.const, str):
                 begin += piece.const
             known = False

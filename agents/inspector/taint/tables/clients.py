@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agents.inspector.taint.tables.rows import Row, gives, same, sink, stops
+from agents.inspector.taint.tables.rows import Row, gives, same, sink, special, stops
 
+_GUARDED = "@requests.GuardedSession"
 _VERBS = ["get", "post", "put", "patch", "delete", "head", "options"]
 
 ROWS: tuple[Row, ...] = (
@@ -21,9 +22,13 @@ ROWS: tuple[Row, ...] = (
     *(sink(f"httpx.{name}", "ssrf", "0 url") for name in (*_VERBS, "stream")),
     *(stops(f"httpx.{name}") for name in _VERBS),
     sink("httpx.request", "ssrf", "1 url"),
-    gives("httpx.Client", "@requests.Session"),
-    gives("httpx.AsyncClient", "@requests.Session"),
-    gives("aiohttp.ClientSession", "@requests.Session"),
+    special("httpx.Client", "http_client"),
+    special("httpx.AsyncClient", "http_client"),
+    special("aiohttp.ClientSession", "http_client"),
+    # With a transport of the program's own, which may refuse addresses.
+    *(sink(f"{_GUARDED}.{name}", "ssrf", "0 url", weak=2) for name in (*_VERBS, "stream")),
+    sink(f"{_GUARDED}.request", "ssrf", "1 url", weak=2),
+    stops(f"{_GUARDED}.*"),
     sink("urllib.request.urlopen", "ssrf", "0 url"),
     sink("urllib.request.Request", "ssrf", "0 url"),
     sink("urllib.request.urlretrieve", "ssrf", "0 url"),

@@ -32,6 +32,7 @@ _INPUT = {
     "iter_json": "a message of the socket",
 }
 _REQUEST = "@starlette.requests.Request"
+_UPLOAD = "@fastapi.UploadFile"
 _VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route"]
 _RESPONSES = ["HTMLResponse", "Response"]
 
@@ -60,6 +61,14 @@ ROWS: tuple[Row, ...] = (
         entry(f".{name}", returns="json", parameters="remote")
         for name in ("get", "post", "put", "patch", "delete", "websocket")
     ),
+    *(
+        source(
+            f"{_UPLOAD}.{name}", "the name of an uploaded file" if name == "filename" else "its type, as told"
+        )
+        for name in ("filename", "content_type")
+    ),
+    same("@starlette.datastructures.UploadFile", _UPLOAD),
+    same("@fastapi.datastructures.UploadFile", _UPLOAD),
     request_parameter("fastapi", _REQUEST),
     request_parameter("starlette", _REQUEST),
     *(special(f"starlette.responses.{name}", "page") for name in _RESPONSES),

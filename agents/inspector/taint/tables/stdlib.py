@@ -120,7 +120,6 @@ ROWS: tuple[Row, ...] = (
     constant("os.linesep", "\n"),
     special("os.path.commonprefix", "common_path"),
     clean("os.path.basename", "path"),
-    clean("pathvalidate.sanitize_filename", "path"),
     clean("ntpath.basename", "path"),
     clean("posixpath.basename", "path"),
     *(
@@ -212,6 +211,20 @@ ROWS: tuple[Row, ...] = (
     clean("shlex.quote", "command"),
     clean("pipes.quote", "command"),
     clean("re.escape", "regex"),
+    *(
+        same(f"six.moves.urllib.{name}", f"urllib.{name}")
+        for name in (
+            *(
+                f"parse.{one}"
+                for one in ("urlparse", "urlsplit", "urljoin", "urlencode", "quote", "quote_plus")
+            ),
+            *(f"parse.{one}" for one in ("unquote", "unquote_plus", "parse_qs", "parse_qsl", "urlunparse")),
+            *(f"request.{one}" for one in ("urlopen", "Request", "urlretrieve")),
+        )
+    ),
+    *(same(f"simplejson.{name}", f"json.{name}") for name in ("load", "loads", "dump", "dumps")),
+    *(clean(f"{name}.encode", "all") for name in ("jwt", "jose.jwt", "joserfc.jwt", "authlib.jose.jwt")),
+    clean("pathvalidate.sanitize_filename", "path log header"),
     clean("urllib.parse.quote", "xss", "redirect", "header", "log", "ssrf", "command", "ldap"),
     clean("urllib.parse.quote_plus", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
     clean(".urlencode", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),
