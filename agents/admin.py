@@ -110,7 +110,7 @@ class TrackedFindingAdmin(admin.ModelAdmin[TrackedFinding]):
     )
     search_fields = ("rule", "title", "path", "owner", "fingerprint", "public_id")
     list_select_related = ("project",)
-    ordering = ("-severity_rank", "-last_seen_at")
+    ordering = ("-worst_rank", "-last_seen_at")
     inlines = (TriageActInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrackedFinding]:

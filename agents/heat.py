@@ -73,7 +73,7 @@ def marks(source: Source, path: str, lines: Sequence[str]) -> Marks:
     then = Finding.objects.filter(run__public_id=source.run_id, path=path)
     placed = dict(then.values_list("fingerprint", "line"))
     tracked = TrackedFinding.objects.filter(project=source.project_id, path=path).in_status(*COUNTING)
-    rows = list(tracked.order_by("-severity_rank", "pk")[:MOST_MARKS])
+    rows = list(tracked.order_by("-worst_rank", "pk")[:MOST_MARKS])
     same = sources.same_tree(source, {row.last_run for row in rows if row.fingerprint not in placed})
     told, away = [], 0
     for row in rows:

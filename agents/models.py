@@ -206,6 +206,16 @@ class TrackedFinding(models.Model):
     severity = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Severity])
     severity_rank = models.PositiveSmallIntegerField()  # 4 for critical to 0 for info
     confidence = models.CharField(max_length=10, choices=[(c.value, c.value) for c in Confidence])
+    worst_rank = models.GeneratedField(  # by it lists are worst first: how severe it is, then how sure
+        expression=F("severity_rank") * 3
+        + Case(
+            When(confidence=Confidence.HIGH.value, then=2),
+            When(confidence=Confidence.MEDIUM.value, then=1),
+            default=0,
+        ),
+        output_field=models.PositiveSmallIntegerField(),
+        db_persist=True,
+    )
     category = models.CharField(max_length=20)
     path = models.TextField()
     line = models.PositiveIntegerField()
@@ -240,7 +250,7 @@ class TrackedFinding(models.Model):
         ]
         indexes = [
             # the lists of a project's findings, worst first; newest first
-            models.Index(fields=["project", "severity_rank", "id"], name="tracked_by_severity"),
+            models.Index(fields=["project", "worst_rank", "id"], name="tracked_by_worst"),
             models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
             # how many were found and fixed a day, of which severity?
             models.Index(

@@ -85,7 +85,7 @@ class FindingFilter(FindingMatch, ListQuery):
     """The query of the list."""
 
     orderings = {
-        "severity": "severity_rank",
+        "severity": "worst_rank",
         "first_seen": "first_seen_at",
         "last_seen": "last_seen_at",
     }

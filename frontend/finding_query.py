@@ -25,7 +25,7 @@ from frontend.addresses import Pair, Reader, uuid_of
 ALL = "all"
 
 ORDERS: dict[str, tuple[str, Promise]] = {
-    "-severity": ("severity_rank", gettext_lazy("Worst first")),
+    "-severity": ("worst_rank", gettext_lazy("Worst first")),
     "-last_seen": ("last_seen_at", gettext_lazy("Seen last first")),
     "-first_seen": ("first_seen_at", gettext_lazy("Newest first")),
     "first_seen": ("first_seen_at", gettext_lazy("Oldest first")),

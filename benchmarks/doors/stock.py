@@ -96,7 +96,12 @@ def _copy(table: str, changed: Mapping[str, str], which: str, given: list[int]) 
     from django.db import connection
 
     with connection.cursor() as asked:
-        names = [column.name for column in connection.introspection.get_table_description(asked, table)]
+        asked.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " AND attgenerated = '' ORDER BY attnum",
+            [table],
+        )
+        names = [name for (name,) in asked.fetchall()]
         chosen = ", ".join(changed.get(name, f't."{name}"') for name in names)
         columns = ", ".join(f'"{name}"' for name in names)
         asked.execute(
@@ -138,7 +143,7 @@ def _facts(run: int, project: int) -> dict[str, str]:
     from tasks.models import Run, Step
 
     worst = TrackedFinding.objects.filter(project=project, last_run=Run.objects.get(pk=run).public_id)
-    worst = worst.order_by("-severity_rank", "pk")
+    worst = worst.order_by("-worst_rank", "pk")
     return {
         "run": str(Run.objects.get(pk=run).public_id),
         "finding": str(worst.values_list("public_id", flat=True)[0]),

@@ -157,7 +157,7 @@ def _multiply(project: Project, times: int) -> None:
     names = [
         f.column
         for f in TrackedFinding._meta.concrete_fields
-        if f.name not in ("id", "public_id", "fingerprint")
+        if f.name not in ("id", "public_id", "fingerprint") and not f.generated
     ]
     told = ", ".join(f'"{name}"' for name in names)
     with connection.cursor() as cursor:

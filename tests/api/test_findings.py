@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from agents.findings import Severity
+from agents.findings import Confidence, Severity
 from agents.models import TrackedFinding
 from api.findings import FindingFilter
 from tests.agents.found import LINE, claim, find
@@ -112,7 +112,13 @@ def test_claim_of_two_runs_is_one_finding_and_new_only_in_the_first(cast: Cast) 
 
 @pytest.mark.parametrize("ordering", [s + name for name in FindingFilter.orderings for s in ("", "-")])
 def test_pages_hold_each_finding_once_and_keep_the_filters(cast: Cast, ordering: str) -> None:
-    find(cast.project, *(claim(f"r{n}", severity=list(Severity)[n % 3]) for n in range(7)))
+    find(
+        cast.project,
+        *(
+            claim(f"r{n}", severity=list(Severity)[n % 3], confidence=list(Confidence)[n % 2])
+            for n in range(7)
+        ),
+    )
     find(cast.project, claim("info", severity=Severity.INFO))
     client = api(cast.vera)
     path: str | None = f"{LIST}?limit=2&ordering={ordering}&severity=critical&severity=high&severity=medium"

@@ -33,7 +33,7 @@ class Shown:
 
 def _worst() -> TrackedFinding:
     """The worst that has a way of a value, else the worst."""
-    found = TrackedFinding.objects.order_by("-severity_rank", "pk")
+    found = TrackedFinding.objects.order_by("-worst_rank", "pk")
     flows = Finding.objects.filter(evidence__0__kind="taint_path").values("fingerprint")
     return found.filter(fingerprint__in=flows).first() or found[0]
 

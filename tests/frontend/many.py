@@ -58,7 +58,9 @@ def multiply(side: Side, numbers: range) -> None:
 def copies(row: Model | None, numbers: range, **changes: Callable[[int], Any] | Any) -> list[Any]:
     """Store copies of a row; what is given is another in each: a value, or made from its number."""
     assert row is not None
-    fields = [field for field in type(row)._meta.concrete_fields if not field.primary_key]
+    fields = [
+        field for field in type(row)._meta.concrete_fields if not (field.primary_key or field.generated)
+    ]
     made = []
     for n in numbers:
         values = {field.attname: getattr(row, field.attname) for field in fields}
