@@ -10,10 +10,10 @@ import ast
 import re
 
 from agents.inspector.taint import attributes, kinds
-from agents.inspector.taint.charsets import excluded
+from agents.inspector.taint.charsets import of_group
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.ledger import BEFORE_ROOTS
-from agents.inspector.taint.structures import Function
+from agents.inspector.taint.structures import Function, Module
 from agents.inspector.taint.values import UNKNOWN, Value
 
 _CONVERTED = re.compile(r"<(?:\w+_)?(?:int|uuid|slug|date|hex)(?:_\w+)?:(\w+)>")
@@ -27,40 +27,100 @@ _HARMLESS = kinds.mask("sql command path xss")  # whoever rules out these rules 
 _OF_DJANGO = frozenset({"GET", "POST", "COOKIES", "FILES", "META"})
 
 
-def lead(frame: Frame, address: Value, view: Value) -> None:
-    """Note that an address leads to a function, and which of its parts are harmless: numbers, slugs."""
+def lead(frame: Frame, address: Value, view: Value, written: ast.expr | None, fixed: Value | None) -> None:
+    """Note that an address leads to a function, and which of its parts are harmless: numbers, slugs.
+
+    `written` is the address as it is written, `fixed` what the program itself gives the view besides.
+    """
     function = view.ref
+    text = address.const if isinstance(address.const, str) else _read(frame, written)
+    if view.name.endswith(".include()") and text is not None:
+        _note(frame, frame.engine.project.common(), _INCLUDED, _parts(text))
     if not isinstance(function, Function) or isinstance(function.node, ast.Lambda):
         return
-    text = address.const if isinstance(address.const, str) else ""
+    harmless, names, segments = (set(), {_ANY}, set()) if text is None else _parts(text)
+    chosen = {one for one in (fixed.items if fixed is not None else None) or {} if isinstance(one, str)}
+    _note(frame, function.module, _name(function), (harmless | chosen, names | chosen, segments))
+
+
+def undecorated(frame: Frame, written: ast.expr, view: Value) -> Value:
+    """The function of a module that `views.show` names, whatever its decorators put in its place."""
+    if not isinstance(written, ast.Attribute):
+        return view
+    of = frame.evaluate(written.value).ref
+    found = (one for one in of.functions if one.name == written.attr) if isinstance(of, Module) else ()
+    one = next(iter(found), None)
+    return view if one is None else Value(ref=one)
+
+
+Parts = tuple[set[str], set[str], set[str]]  # harmless names, all names, names of what holds no slash
+_INCLUDED = "_~included"  # the global that tells of what stands before the addresses of other modules
+
+
+def _parts(text: str) -> Parts:
     harmless = {found[1] for found in _CONVERTED.finditer(text)}
-    for name, pattern in _GROUP.findall(text):
-        if excluded(pattern, "fullmatch") & _HARMLESS == _HARMLESS:
-            harmless.add(name)
     segments = {found[1] for found in _SEGMENT.finditer(text)}
+    names = {one or other for one, other in _NAMED.findall(text)}
+    for name in re.findall(r"\(\?P<(\w+)>", text):
+        if of_group(text, name) & _HARMLESS == _HARMLESS:
+            harmless.add(name)
     segments |= {name for name, pattern in _GROUP.findall(text) if _NO_SLASH.fullmatch(pattern)}
-    names = (
-        {one or other for one, other in _NAMED.findall(text)} if isinstance(address.const, str) else {_ANY}
-    )
-    known = _noted(frame, function)
-    if known is not None:  # by another address: harmless is what is so in both
-        segments = {
-            one for one in segments | known[2] if one in segments & known[2] or one not in names & known[1]
-        }
-        harmless &= known[0]
-        names |= known[1]
+    return harmless, names, segments
+
+
+# What a name of a pattern promises: `r"^(?P<key>" + settings.UUID_REGEX + ")/$"`.
+_PROMISED = {
+    re.compile(r"(?i)(?:^|_)uuid"): "[0-9a-fA-F-]+",
+    re.compile(r"(?i)(?:^|_)(?:int|integer|number|digits|pk|year)(?:_|$)"): "[0-9]+",
+    re.compile(r"(?i)(?:^|_)slug"): "[-a-zA-Z0-9_]+",
+    re.compile(r"(?i)(?:^|_)(?:hex|sha1|sha256|sha)(?:_|$)"): "[0-9a-f]+",
+}
+
+
+def _read(frame: Frame, written: ast.expr | None) -> str | None:
+    """An address as it is written, also with patterns of which only the name is known; None if it is not known."""
+    if isinstance(written, ast.BinOp) and isinstance(written.op, ast.Add):
+        parts = [_read(frame, written.left), _read(frame, written.right)]
+    elif isinstance(written, ast.JoinedStr):
+        parts = [_read(frame, one) for one in written.values]
+    elif isinstance(written, ast.FormattedValue):
+        return _read(frame, written.value)
+    elif isinstance(written, (ast.Constant, ast.Name, ast.Attribute)):
+        known = frame.evaluate(written).const
+        name = "" if isinstance(written, ast.Constant) else ast.unparse(written).rpartition(".")[2]
+        promised = next((one for pattern, one in _PROMISED.items() if pattern.search(name)), None)
+        return known if isinstance(known, str) else promised
+    else:
+        return None
+    return None if None in parts else "".join(one for one in parts if one is not None)
+
+
+def _note(frame: Frame, module: Module, name: str, parts: Parts) -> None:
+    harmless, names, segments = parts
+    known = _noted(frame, module, name)
+    if (
+        known is not None
+    ):  # by another address: harmless is what is so in both, or is given by one of them only
+        harmless, segments = (
+            {one for one in mine | other if _holds(one, mine, names) and _holds(one, other, known[1])}
+            for mine, other in ((harmless, known[0]), (segments, known[2]))
+        )
+        names = names | known[1]
     value = Value(const="|".join(" ".join(sorted(one)) for one in (harmless, names, segments)))
-    place = ("global", function.module, _name(function))
-    frame.engine.ledger.write(function.module.variables, place, value, BEFORE_ROOTS)
+    frame.engine.ledger.write(module.variables, ("global", module, name), value, BEFORE_ROOTS)
+
+
+def _holds(name: str, among: set[str], names: set[str]) -> bool:
+    return name in among or names.isdisjoint((name, _ANY))
 
 
 def _name(function: Function) -> str:
     return f"_~route.{function.name}"
 
 
-def _noted(frame: Frame, function: Function) -> tuple[set[str], set[str], set[str]] | None:
-    """The harmless names of the addresses that lead to a function, all their names, those that hold no slash."""
-    value = frame.engine.project.variable(function.module, _name(function))
+def _noted(frame: Frame, module: Module, name: str) -> Parts | None:
+    """What was noted under a name."""
+    value = frame.engine.project.variable(module, name)
     if value is None or not isinstance(value.const, str):
         return None
     harmless, names, segments = value.const.split("|")
@@ -69,10 +129,14 @@ def _noted(frame: Frame, function: Function) -> tuple[set[str], set[str], set[st
 
 def given(frame: Frame, function: Function, parameter: ast.arg, number: int) -> Value | None:
     """What an address gives to a parameter of a view; None if no address leads there."""
-    known = _noted(frame, function) if function.owner is None else None
+    known = _noted(frame, function.module, _name(function)) if function.owner is None else None
     if known is None:
         return None
     harmless, names, segments = known
+    if parameter.arg not in names and _ANY not in names:  # what stands before it in another list
+        before = _noted(frame, frame.engine.project.common(), _INCLUDED)
+        if before is not None and parameter.arg in before[0]:
+            return UNKNOWN
     if number == 0:
         return Value(name=frame.engine.tables.requests["django"])
     is_named = parameter.arg in names or _ANY in names

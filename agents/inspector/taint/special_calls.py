@@ -20,7 +20,11 @@ def url_pattern(
     """django.urls.path(route, view): an address leads to a function."""
     from agents.inspector.taint import routes
 
-    routes.lead(frame, given.at(0, "route") or UNKNOWN, given.at(1, "view") or UNKNOWN)
+    written = node.args if isinstance(node, ast.Call) else []
+    address, view = given.at(0, "route") or UNKNOWN, given.at(1, "view") or UNKNOWN
+    if len(written) > 1:
+        view = routes.undecorated(frame, written[1], view)
+    routes.lead(frame, address, view, written[0] if written else None, given.at(2, "kwargs"))
     return UNKNOWN
 
 

@@ -161,6 +161,21 @@ def must_resolve(
     return UNKNOWN
 
 
+_NAMES_OF_FILES = kinds.mask("path template redirect ssrf code")
+
+
+@known_as("must_find")
+def must_find(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """get_object_or_404(Page, kind=kind): ends unless a row holds just this, so it is what the program stored.
+
+    What is shown or asked of a database may be a stranger's text, stored or not.
+    """
+    for name, value in given.keywords.items():
+        if not name.rpartition("__")[1] or name.endswith("__exact"):
+            frame.state.assume(guards.about(deep_taints(value), _NAMES_OF_FILES))
+    return UNKNOWN
+
+
 @known_as("write_page")
 def write_page(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value

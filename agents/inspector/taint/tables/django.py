@@ -154,7 +154,7 @@ ROWS: tuple[Row, ...] = (
     special("@django.http.HttpResponse.write", "page_part"),
     *(stops(f"django.http.{name}") for name in ("HttpResponseRedirect", "HttpResponsePermanentRedirect")),
     stops("django.shortcuts.redirect"),
-    *(stops(f"django.shortcuts.{name}") for name in ("get_object_or_404", "get_list_or_404")),
+    *(special(f"django.shortcuts.{name}", "must_find") for name in ("get_object_or_404", "get_list_or_404")),
     clean("django.urls.reverse", "all"),
     clean("rest_framework.reverse.reverse", "all"),
     # A page of what was found, by its number.

@@ -180,3 +180,90 @@ def test_address_gives_nothing_to_what_it_does_not_name_and_need_not_be_given(tm
         """,
     }
     assert found(tmp_path, files) == ["taint-redirect shop/views.py:6"]
+
+
+_URLS = r"""
+    from django.conf import settings
+    from django.urls import include, path, re_path
+    from shop import pages
+    from shop.forms import Form
+    urlpatterns = [
+        re_path(r"^(?P<kind>sale|loan)/", include("shop.more")),
+        re_path(r"^item/(?P<key>" + settings.UUID_REGEX + ")/$", pages.by_key),
+        re_path(r"^text/(?P<key>" + settings.TEXT_REGEX + ")/$", pages.by_text),
+        re_path(rf"^form/{Form.NAME_REGEX}/$", pages.by_form),
+        re_path(r"^nested/(?P<key>[a-f]{8}(-[a-f]{4}){3})/$", pages.nested),
+        path("own/", pages.own, {"key": "own"}),
+        path("guarded/<int:key>/", pages.guarded),
+        path("optional/", pages.optional),
+        path("optional/<int:key>/", pages.optional),
+        path("twice/<int:key>/", pages.twice),
+        path("twice/<path:key>/", pages.twice),
+    ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ("def by_key(request, key):", []),
+        ("def by_text(request, key):", ["taint-command shop/pages.py:9"]),
+        ("def by_form(request, key):", []),
+        ("def nested(request, key):", []),
+        ("def own(request, key):", []),
+        ("@only_post\ndef guarded(request, key):", []),
+        ("@only_post\ndef unguarded(request, key):", ["taint-command shop/pages.py:10"]),
+        ("def optional(request, key=None):", []),
+        ("def twice(request, key):", ["taint-command shop/pages.py:9"]),
+    ],
+)
+def test_address_rules_out_what_its_patterns_do_not_match(
+    tmp_path: Path, view: str, expected: list[str]
+) -> None:
+    head = (
+        "import os\nfrom django.http import HttpResponse\n"
+        "def only_post(view):\n    def wrapped(request, *args, **named):\n"
+        "        return view(request, *args, **named)\n    return wrapped\n\n"
+    )
+    files = {
+        "shop/urls.py": _URLS,
+        "shop/forms.py": 'class Form:\n    NAME_REGEX = r"(?P<key>[a-z]+)"\n',
+        "shop/pages.py": f"{head}{view}\n    os.system(key)\n",
+        "shop/__init__.py": "",
+    }
+    if "unguarded" in view:
+        files["shop/urls.py"] = _URLS.replace('int:key>/", pages.guarded', 'path:key>/", pages.unguarded')
+    assert found(tmp_path, files) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [("kind", []), ("other", ["taint-path shop/pages.py:2"])])
+def test_part_before_an_included_list_is_given_to_its_views(
+    tmp_path: Path, name: str, expected: list[str]
+) -> None:
+    files = {
+        "shop/urls.py": _URLS,
+        "shop/more.py": 'from django.urls import path\nfrom shop import pages\nurlpatterns = [path("", pages.show)]',
+        "shop/pages.py": f"def show(request, {name}):\n    open({name})\n",
+        "shop/forms.py": "",
+        "shop/__init__.py": "",
+    }
+    assert found(tmp_path, files) == expected
+
+
+@pytest.mark.parametrize(
+    ("found_by", "expected"),
+    [
+        ("kind=kind", []),
+        ("kind__exact=kind", []),
+        ("kind__startswith=kind", ["taint-path"]),
+        ("kind=request.GET['q']", ["taint-path"]),
+        ("active=True", ["taint-path"]),
+    ],
+)
+def test_what_must_be_found_is_what_was_stored(tmp_path: Path, found_by: str, expected: list[str]) -> None:
+    text = (
+        "from django.shortcuts import get_object_or_404\nfrom shop.models import Page\n"
+        "def show(request):\n    kind = request.GET['kind']\n"
+        f"    page = get_object_or_404(Page, {found_by})\n    return open('pages/' + kind)\n"
+    )
+    assert [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})] == expected
