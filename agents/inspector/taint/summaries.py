@@ -318,6 +318,14 @@ def _flat(value: Value) -> Value:
     return Value(taints, name=value.name, ref=value.ref, shape=value.shape)
 
 
+def _under_any_key(value: Value) -> Value:
+    """An element; of a dictionary, whoever asks for another key gets this one too, so it is less surely one."""
+    found = element(value.but(taints=()))
+    if value.shape != "dict" or not found.taints:
+        return found
+    return found.but(taints=tuple(one.weaker() for one in found.taints))
+
+
 def _says_something(value: Value) -> bool:
     """Tell whether a widened element can matter: it is tainted, or something of the tree or of the tables."""
     return bool(value.ref is not None or value.name or deep_taints(value))
@@ -338,7 +346,7 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
     exact = value.exact and not widened
     item_keys: list[Any] = []
     if items is not None and (depth <= 0 or len(items) > WIDE):
-        rest = element(value.but(taints=()))
+        rest = _under_any_key(value)
         kept = {k: v for k, v in items.items() if isinstance(k, Attribute)} if depth > 0 else {}
         if depth <= 0:
             rest = Value(deep_taints(value))

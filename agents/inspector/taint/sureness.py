@@ -62,6 +62,7 @@ _MAKES_TEXT = re.compile(
 _PAGE = re.compile(r"^the page that the (?:view|function) returns$")
 _AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
 _OWN_NAME = re.compile(r"\[0\](?![.\[])")  # of the command line: the program itself
+FAR = 3  # functions behind which a path is hardly ever the one that was chosen
 LONG, VERY_LONG = 5, 10  # functions that a value is handed to
 
 
@@ -76,7 +77,7 @@ def doubt(hit: Hit) -> int:
     if hit.kind in _LINES and hit.source.source.what == _HEADER:
         found += 2
     if hit.kind == _PATH and handed:
-        found += 1
+        found += 1 + (handed >= FAR)
     if hit.kind in _SENT_BACK and hit.source.source.what == "a cookie":
         found += 1
     if hit.kind == _PATH and is_segment(hit.source.source):

@@ -42,7 +42,9 @@ def test_part_that_a_text_has_not_is_of_something_else(
         ("os.system", 12, ("high", "low")),
         ("open", 0, ("high", "high")),
         ("open", 1, ("high", "medium")),
-        ("open", 7, ("medium", "low")),
+        ("open", 2, ("high", "medium")),
+        ("open", 3, ("medium", "low")),
+        ("open", 7, ("low", "low")),
     ],
 )
 def test_the_longer_the_way_the_less_sure(

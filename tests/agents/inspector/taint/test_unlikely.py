@@ -200,3 +200,12 @@ def view(request):
     logging.info({form})
 """
     assert _weights(tmp_path, program) == weights
+
+
+@pytest.mark.parametrize(("number", "confidence"), [(4, "high"), (20, "medium")])
+def test_one_of_many_keys_is_less_surely_the_one(tmp_path: Path, number: int, confidence: str) -> None:
+    """Of a dictionary with that many keys a function is told only that some value is input."""
+    program = '@app.route("/")\ndef view():\n    d = {"p": request.args["p"]}\n'
+    program += "".join(f"    d['k{one}'] = str({one})\n" for one in range(number - 1))
+    program += '    run(d)\n    return ""\ndef run(d):\n    os.system(d["p"])\n'
+    assert _weights(tmp_path, FLASK + program) == [("taint-command", "critical", confidence)]
