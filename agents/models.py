@@ -5,8 +5,9 @@ from __future__ import annotations
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Now
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from agents.advisories.models import Advisory, AdvisoryRange, AdvisorySource
 from agents.findings import UNDO, Confidence, Severity, Status, Verdict
@@ -16,6 +17,8 @@ from history.tracking import track
 from tasks.models import new_public_id
 
 __all__ = [
+    "HAS_LONG_PATH",
+    "HAS_SHORT_PATH",
     "IS_DISMISSED",
     "IS_EXPIRED",
     "Advisory",
@@ -35,6 +38,10 @@ __all__ = [
 
 STORED = tuple(status for status in Status if status is not Status.FIXED)
 SAID = (*(verdict.value for verdict in Verdict), UNDO)
+SHORT_PATH = 1_000  # bytes: an entry of an index takes 2,704
+_PATH_BYTES = Func(F("path"), function="octet_length", output_field=models.IntegerField())
+HAS_SHORT_PATH = LessThanOrEqual(_PATH_BYTES, SHORT_PATH)
+HAS_LONG_PATH = GreaterThan(_PATH_BYTES, SHORT_PATH)
 
 
 @track(churn=("updated_at",), unrestorable="one row per registered agent, written after migrate")
@@ -253,18 +260,25 @@ class TrackedFinding(models.Model):
             models.Index(fields=["project", "worst_rank", "id"], name="tracked_by_worst"),
             models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
             # how many were found and fixed a day, of which severity?
-            models.Index(
-                fields=["project", "first_seen_at"], include=["severity_rank"], name="tracked_first_seen_rank"
-            ),
-            models.Index(
-                fields=["project", "fixed_at"], include=["severity_rank"], name="tracked_fixed_rank"
-            ),
+            # (Keys, not `include`: equal ones are stored once, and come in the order in which they are counted.)
+            models.Index(fields=["project", "first_seen_at", "severity_rank"], name="tracked_by_first_seen_rank"),
+            models.Index(fields=["project", "fixed_at", "severity_rank"], name="tracked_by_fixed_rank"),
             # how many are there now, of which severity?
             models.Index(
-                fields=["project"],
-                include=["severity", "severity_rank", "status", "until"],
-                name="tracked_unfixed",
+                fields=["project", "severity_rank", "status", "until"],
+                name="tracked_unfixed_by_rank",
                 condition=Q(fixed_at=None),
+            ),
+            # how many are there now below a folder? By path, and those apart whose path is too long for an index
+            models.Index(
+                fields=["project", "path", "severity_rank", "status", "until"],
+                name="tracked_unfixed_by_path",
+                condition=Q(HAS_SHORT_PATH, fixed_at=None),
+            ),
+            models.Index(
+                fields=["project"],
+                name="tracked_unfixed_long_path",
+                condition=Q(HAS_LONG_PATH, fixed_at=None),
             ),
             # which lines of a file may hold secrets? Not by path: one may be longer than an index takes
             models.Index(fields=["project"], name="tracked_secrets", condition=Q(category="secret")),

@@ -25,6 +25,7 @@ from tasks.models import Run
 
 PROJECTS_SHOWN = 20
 RECENT_SHOWN = 10
+_BY_RANK = tuple(reversed([severity.value for severity in Severity]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +116,8 @@ def _lively(projects: QuerySet[Project], asked: str) -> QuerySet[Project]:
 def _counts(project_ids: list[int]) -> dict[int, dict[str, int]]:
     """Count the open findings of projects by severity, worst first; in one query."""
     open_ones = TrackedFinding.objects.filter(project__in=project_ids, fixed_at=None).exclude(IS_DISMISSED)
-    counted = open_ones.order_by().values_list("project", "severity").annotate(n=Count("*"))
+    counted = open_ones.order_by().values_list("project", "severity_rank").annotate(n=Count("*"))
     found: dict[int, dict[str, int]] = defaultdict(lambda: {severity.value: 0 for severity in Severity})
-    for project, severity, number in counted:
-        found[project][severity] = number
+    for project, rank, number in counted:
+        found[project][_BY_RANK[rank]] = number
     return found

@@ -170,4 +170,4 @@ def test_rows_of_claims_are_not_read(project: Project) -> None:
         plan = [line for (line,) in cursor.fetchall()]
         cursor.execute("RESET enable_seqscan")
     used = [re.search(r"Index Only Scan using (\w+)", line) for line in plan]
-    assert [found[1] for found in used if found] == ["tracked_first_seen_rank", "tracked_fixed_rank"]
+    assert [found[1] for found in used if found] == ["tracked_by_first_seen_rank", "tracked_by_fixed_rank"]

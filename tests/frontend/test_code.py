@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from agents import heat
 from agents.findings import Severity
 from agents.models import RunQuality, TrackedFinding
 from agents.workspace import reading
 from frontend import code_rows
 from tasks import artifacts
 from tests.agents.found import claim, find, tracked
+from tests.agents.test_trend import row
 from tests.api.cast import Cast, browser
 from tests.frontend.test_finding import text
 from tests.frontend.trees import looked_at, write
@@ -47,6 +52,35 @@ def test_tree_has_the_heat_of_what_lies_below(cast: Cast, tmp_path: Path) -> Non
     client = browser(cast.vera)
     assert "shop 2 worst high README.md 7 bytes" in text(client.get(CODE).content.decode())
     assert "deep 1 worst high a.py 1 worst low 6 bytes" in text(client.get(f"{CODE}/shop").content.decode())
+
+
+def test_heat_counts_paths_that_no_index_takes(cast: Cast, tmp_path: Path) -> None:
+    write(tmp_path, {"shop/a.py": "x = 1\n"})
+    deep = "/".join(["shop", *(random.Random(n).randbytes(100).hex() for n in range(40))])
+    run = looked_at(cast.project, tmp_path, claim("r1", path="shop/a.py", severity=Severity.LOW))
+    TrackedFinding.objects.create(
+        project=cast.project, fingerprint="f" * 64, first_run=run.public_id, first_seen_at=timezone.now(),
+        last_run=run.public_id, last_seen_at=timezone.now(), agent="inspector", rule="r", title="t", message="m",
+        severity="critical", severity_rank=4, confidence="high", category="bug", path=deep, line=1, end_line=1,
+    )  # fmt: skip
+    assert heat.below(cast.project.pk, "") == {"shop": heat.Heat(findings=2, worst=4)}
+    assert heat.below(cast.project.pk, "shop/")["a.py"] == heat.Heat(findings=1, worst=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_heat_is_read_from_indexes_alone(cast: Cast) -> None:
+    TrackedFinding.objects.bulk_create(row(cast.project, day % 50, fixed=day % 25) for day in range(2_000))
+    TrackedFinding.objects.bulk_create(row(cast.project, day % 50) for day in range(50))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE agents_trackedfinding")
+        with CaptureQueriesContext(connection) as asked:
+            assert heat.below(cast.project.pk, "") == {"a.py": heat.Heat(findings=50, worst=3)}
+        cursor.execute("SET enable_seqscan = off")  # which would be quicker in so small a table
+        cursor.execute(f"EXPLAIN (COSTS OFF) {asked[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+    assert "Index Only Scan using tracked_unfixed_by_path" in plan
+    assert "Scan using tracked_unfixed_long_path" in plan
 
 
 def test_hotspots_tell_commits_and_complexity(cast: Cast, tmp_path: Path) -> None:

@@ -37,4 +37,4 @@ def test_open_findings_are_counted_from_an_index_alone(cast: Cast) -> None:
         cursor.execute(f"EXPLAIN (COSTS OFF) {counting}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET enable_seqscan")
-    assert "Index Only Scan using tracked_unfixed" in plan
+    assert "Index Only Scan using tracked_unfixed_by_rank" in plan
