@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, F, Func, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 
-from accounts.models import Membership, Project, ProjectMembership, Team, User
+from accounts.models import Membership, Project, Team, User
 from accounts.roles import (
     ACTIONS,
     OPEN_ACTIONS,
@@ -61,6 +63,31 @@ SELECT coalesce(
 """
 
 
+_HAS_ROLE = """
+({project} IN (SELECT project_id FROM accounts_projectmembership WHERE user_id = %s AND role >= %s)
+ OR ({team} IN (SELECT team_id FROM accounts_membership WHERE user_id = %s AND role >= %s)
+     AND {project} NOT IN (SELECT project_id FROM accounts_projectmembership WHERE user_id = %s)))
+"""
+
+
+class _HasRole(Func):
+    """Whether a person is at least this in a project of the query.
+
+    It stands in nearly every page and list, up to four times, and as queries of the ORM it took a millisecond and
+    a half to be written each time.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, user_id: int, least: Role) -> None:
+        super().__init__(F("pk"), F("team_id"))
+        self._values = (user_id, int(least), user_id, int(least), user_id)
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> tuple[str, tuple[int, ...]]:  # type: ignore[override]
+        project, team = (compiler.compile(column)[0] for column in self.source_expressions)
+        return _HAS_ROLE.format(project=project, team=team), self._values
+
+
 def visible_projects(user: Person) -> QuerySet[Project]:
     """Give the projects that this person may look at."""
     return projects_for(user, "project.view")
@@ -82,12 +109,7 @@ def projects_for(user: Person, action: str) -> QuerySet[Project]:
 def _by_role(user: User, least: Role) -> QuerySet[Project]:
     if user.is_superuser or (user.is_staff and least <= Role.VIEWER):
         return Project.objects.all()
-    here = ProjectMembership.objects.filter(user_id=user.pk)
-    by_team = Membership.objects.filter(user_id=user.pk, role__gte=least).values("team")
-    return Project.objects.filter(
-        Q(pk__in=here.filter(role__gte=least).values("project"))
-        | (Q(team__in=by_team) & ~Q(pk__in=here.values("project")))
-    )
+    return Project.objects.filter(_HasRole(user.pk, least))
 
 
 def role_in(user: Person, project: Project) -> Role | None:

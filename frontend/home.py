@@ -19,7 +19,6 @@ from agents.findings import Severity
 from agents.models import IS_DISMISSED, TrackedFinding
 from agents.quality.standing import Letters, letters
 from frontend import rows, run_lists
-from frontend.run_lists import RunLine
 from frontend.views import user_of
 from tasks.models import Run
 
@@ -35,7 +34,7 @@ class ProjectRow:
     project: Project
     letters: Letters | None
     findings: dict[str, int]
-    last: RunLine | None
+    last: Run | None
 
     @property
     def total(self) -> int:
@@ -88,8 +87,8 @@ def project_rows(projects: Iterable[Project]) -> list[ProjectRow]:
     ids = [project.pk for project in listed]
     stands, counted = letters(ids), _counts(ids)
     pks = [pk for project in listed if (pk := project.last_run) is not None]  # type: ignore[attr-defined]  # annotated
-    newest = run_lists.lines(Run.objects.filter(pk__in=pks).select_related("project__team", "owner"))
-    last = {line.run.project_id: line for line in newest}
+    newest = Run.objects.filter(pk__in=pks).only("public_id", "project_id", "state", "created_at")
+    last = {run.project_id: run for run in newest}
     return [
         ProjectRow(
             project=project,

@@ -175,7 +175,8 @@ TEMPLATES = [
                 "frontend.context.frame",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["frontend.templatetags.lean"],
         },
     }
 ]

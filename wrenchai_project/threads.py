@@ -20,9 +20,10 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
+from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 
 LARGE = 64 * 1024  # bytes: what the transport buffers; more has to wait for the reader
@@ -109,6 +110,14 @@ class Handler(ASGIHandler):
     def __init__(self, threads: Threads) -> None:
         super().__init__()
         self._threads = threads
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Link the middleware as for WSGI: no view of ours is asynchronous."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in one piece in the thread, without coming back to the loop for each middleware and the view."""
+        return await sync_to_async(self.get_response)(request)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         visit = Visit(self._threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django import template
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from accounts.models import Project
 from frontend.vocabulary import word
@@ -94,8 +96,12 @@ def moment(at: datetime | None, form: str = "%d %b %H:%M") -> SafeString | str:
 
     `form` is as of strftime; names of days and months are in the reader's language.
     """
-    if at is None:
-        return ""
+    return "" if at is None else _moment(at, form, get_language())
+
+
+@lru_cache(maxsize=4_096)
+def _moment(at: datetime, form: str, _language: str | None) -> SafeString:
+    """Write it once for each language: lists are asked for again and again, with the same times in them."""
     utc = at.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
