@@ -261,7 +261,9 @@ class TrackedFinding(models.Model):
             models.Index(fields=["project", "last_seen_at", "id"], name="tracked_by_last_seen"),
             # how many were found and fixed a day, of which severity?
             # (Keys, not `include`: equal ones are stored once, and come in the order in which they are counted.)
-            models.Index(fields=["project", "first_seen_at", "severity_rank"], name="tracked_by_first_seen_rank"),
+            models.Index(
+                fields=["project", "first_seen_at", "severity_rank"], name="tracked_by_first_seen_rank"
+            ),
             models.Index(fields=["project", "fixed_at", "severity_rank"], name="tracked_by_fixed_rank"),
             # how many are there now, of which severity?
             models.Index(

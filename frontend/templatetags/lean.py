@@ -25,8 +25,8 @@ ADDRESSES_KEPT = 4_096  # some 300 bytes each
 @register.filter(is_safe=True)
 @defaultfilters.stringfilter
 def truncatechars(text: str, most: SafeString | int) -> str:
-    """Cut a text off after so many characters. Most texts are short: they need not be taken apart to be told so."""
-    if isinstance(most, int) and len(text) <= most:
+    """Cut a text off after so many characters. Most are short and plain, and need not be taken apart to be told so."""
+    if isinstance(most, int) and text.isascii() and len(text) <= most:
         return text
     return str(defaultfilters.truncatechars(text, most))
 

@@ -5,6 +5,7 @@ const reader = document.documentElement.lang === "en" ? undefined : document.doc
 const words = document.body.dataset; // now, ago, in: the page's words, {} stands for the time
 const day = new Intl.DateTimeFormat(reader, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const clock = new Intl.DateTimeFormat(reader, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const whole = new Intl.DateTimeFormat(reader, { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
 const tenths = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export function duration(seconds) {
@@ -34,12 +35,18 @@ function ago(date) {
 export function tick(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const date = new Date(element.dateTime);
-    element.textContent = element.closest(".events") ? clockTime(element.dateTime) : ago(date);
-    element.title = date.toLocaleString(reader);
+    say(element, element.closest(".events") ? clockTime(element.dateTime) : ago(date));
+    const title = whole.format(date);
+    if (element.title !== title) element.title = title;
   }
   for (const element of root.querySelectorAll("[data-since]")) {
-    element.textContent = duration((Date.now() - new Date(element.dataset.since)) / 1000);
+    say(element, duration((Date.now() - new Date(element.dataset.since)) / 1000));
   }
+}
+
+// What says the same stays as it is: text that is put in place anew is laid out anew, once a second.
+function say(element, words) {
+  if (element.textContent !== words) element.textContent = words;
 }
 
 export function keepTicking() {

@@ -34,11 +34,14 @@ document.addEventListener("keydown", (event) => {
   if (localStorage.getItem("wrench-keys-off") !== "1") document.getElementById("help")?.click();
 });
 
-// Where a strip of links is longer than the screen, the one that you are at is seen.
-for (const here of document.querySelectorAll(":is(.tabs, .side, .bar nav) [aria-current]")) {
-  const strip = here.parentElement;
-  strip.scrollLeft = here.offsetLeft - strip.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
-}
+// Where a strip of links is longer than the screen, the one that you are at is seen. With the first frame: asked for
+// now, the page would be laid out once for this and again for what the other scripts change.
+requestAnimationFrame(() => {
+  for (const here of document.querySelectorAll(":is(.tabs, .side, .bar nav) [aria-current]")) {
+    const strip = here.parentElement;
+    strip.scrollLeft = here.offsetLeft - strip.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+  }
+});
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
