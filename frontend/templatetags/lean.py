@@ -25,7 +25,7 @@ ADDRESSES_KEPT = 4_096  # some 300 bytes each
 @register.filter(is_safe=True)
 @defaultfilters.stringfilter
 def truncatechars(text: str, most: SafeString | int) -> str:
-    """Cut a text off after so many characters. Most are short and plain, and need not be taken apart to be told so."""
+    """Cut a text off after so many characters. Most are short and plain: to tell that, none is taken apart."""
     if isinstance(most, int) and text.isascii() and len(text) <= most:
         return text
     return str(defaultfilters.truncatechars(text, most))
