@@ -12,6 +12,7 @@ from frontend import catalogues
 
 class Command(BaseCommand):
     help = "Bring the catalogues of the pages' texts up to the code, and compile them."
+    requires_system_checks: list[str] = []  # translators have a checkout, not an installation
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
