@@ -56,6 +56,7 @@ _LIBRARY = re.compile(r"^(setup\.py|setup\.cfg|pyproject\.toml)$")
 _PACKAGED = re.compile(r"(?m)^\s*(?:setup\(|\[metadata\]|\[project\]|\[tool\.poetry\])")
 _APPLICATION = frozenset({"manage.py", "wsgi.py", "asgi.py"})
 _DUNDER = re.compile(r"__\w+__$")
+_FEW = 40  # names; to look for so many in a text costs what taking the text apart does
 
 
 class VultureTool(Analyzer):
@@ -132,14 +133,17 @@ def _is_library(tree: Tree) -> bool:
 
 def _named_elsewhere(names: set[str], tree: Tree) -> set[str]:
     """Which of the names stand in templates, configuration or other languages; prose does not count."""
-    plain = {name.encode() for name in names if name.isascii()}
-    other = {name.encode() for name in names if not name.isascii()}
+    sought = {name.encode() for name in names}
     found: set[bytes] = set()
     for file in tree.files if names else ():
         if file.language != "python" and not (file.in_docs and not file.language):
             content = tree.content(file)
-            found.update(plain.intersection(content.translate(_WORDS_ALONE).split()))
-            found.update(name for name in other if name in content)
+            here = sought if len(sought) > _FEW else {name for name in sought if name in content}
+            plain = {name for name in here if name.isascii()}
+            if plain:
+                found.update(plain.intersection(content.translate(_WORDS_ALONE).split()))
+            found.update(name for name in here - plain if name in content)
+            sought -= found
     return {name.decode() for name in found}
 
 
