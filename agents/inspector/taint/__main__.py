@@ -21,7 +21,6 @@ if __package__ in (
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from agents.inspector.taint import analysis
-from agents.pythons import newest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"there is no {missing[0]}\n")
         return 2
     if not given.here:
+        from agents.pythons import newest  # only here: it brings what starts processes
+
         python, _ = newest()
         if python != sys.executable:
             passed = sys.argv[1:] if arguments is None else arguments

@@ -7,10 +7,11 @@ the value counts as harmless. A method `clean_next` checks the field `next`, in 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agents.inspector.taint import fields, kinds
+from agents.inspector.taint.sources import Fields
 from agents.inspector.taint.values import Value
 
 if TYPE_CHECKING:
@@ -48,24 +49,22 @@ def _is_of_form(node: ast.Subscript) -> bool:
     return isinstance(node.value, ast.Attribute) and node.value.attr in ("cleaned_data", "validated_data")
 
 
-def named(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
-    """The fields of all form classes: name -> what they are made of."""
-    found: dict[str, set[str]] = {}
-    for tree in trees:
-        for one in ast.walk(tree):
-            if isinstance(one, ast.ClassDef) and any(
-                ast.unparse(base).endswith(("Form", "Serializer")) for base in one.bases
-            ):
-                _gather(one, found)
-    return found
+def named(tree: ast.Module) -> Fields:
+    """The fields of a file's form classes, and what they are made of, in order."""
+    found: set[tuple[str, str]] = set()
+    for one in ast.walk(tree):
+        if isinstance(one, ast.ClassDef) and any(
+            ast.unparse(base).endswith(("Form", "Serializer")) for base in one.bases
+        ):
+            found.update(_gathered(one))
+    return tuple(sorted(found))
 
 
-def _gather(node: ast.ClassDef, found: dict[str, set[str]]) -> None:
+def _gathered(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     for item in node.body:
         if isinstance(item, ast.Assign) and isinstance(item.value, ast.Call):
             for target in item.targets:
                 if isinstance(target, ast.Name):
-                    kind = ast.unparse(item.value.func).rpartition(".")[2]
-                    found.setdefault(target.id, set()).add(kind)
+                    yield target.id, ast.unparse(item.value.func).rpartition(".")[2]
         elif isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith(_CHECKS):
-            found.setdefault(item.name.partition("_")[2], set()).add(CHECKED)
+            yield item.name.partition("_")[2], CHECKED

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.inspector.taint import forms, sources
 from agents.inspector.taint.ledger import BEFORE_ROOTS
-from agents.inspector.taint.sources import Position, Told
+from agents.inspector.taint.sources import Fields, Position, Told
 from agents.inspector.taint.structures import Class, Function, Module
 from agents.inspector.taint.values import MISSING, UNKNOWN, Value, join
 
@@ -127,16 +127,13 @@ class Project:
     def form_fields(self, key: str) -> frozenset[str]:
         """The types that the forms of the tree give to their field of this name."""
         if self._fields is None:
-            self._fields = forms.named(module.tree for module in self._with_forms())
+            self._fields = {}
+            for module in self.loaded():
+                for name, kind in _fields_of(module):
+                    self._fields.setdefault(name, set()).add(kind)
         found = frozenset(self._fields.get(key, ()))
         self.engine.ledger.note(("form", key), found)
         return found
-
-    def _with_forms(self) -> Iterator[Module]:
-        for module in self.loaded():
-            if b"Form" in module.source or b"Serializer" in module.source:
-                module.fill()
-                yield module
 
     def known_type(self, cls: Class) -> str:
         """The tables' name for instances of a class of the tree that is a framework's own, or ""."""
@@ -248,6 +245,18 @@ def _blanked(source: bytes, path: str, known: Told) -> tuple[ast.Module, dict[Po
     except (SyntaxError, ValueError, IndexError):
         return sources.parsed(source, path), {}
     return tree, {(known.lines.name(line), column): yields for line, column, _, _, yields in known.bodies}
+
+
+def _fields_of(module: Module) -> Fields:
+    """The fields of the forms that a file defines. Its functions are looked through, too, so it is parsed whole once."""
+    if module.told.fields is None:
+        found: Fields = ()
+        if b"Form" in module.source or b"Serializer" in module.source:
+            module.fill()
+            found = forms.named(module.tree)
+        module.told = replace(module.told, fields=found)
+    assert module.told.fields is not None
+    return module.told.fields
 
 
 def _told(module: Module) -> Told:

@@ -20,7 +20,7 @@ from agents.inspector.taint import VERSION, lines, sources
 from agents.inspector.taint.ledger import Entry, Told
 
 MOST_BYTES = 48 << 20  # of one run's records, unpacked
-_FORM = 5
+_FORM = 6
 Stable = tuple[Any, ...]  # a place as it is written down
 Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
 RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own
@@ -122,7 +122,7 @@ def _told(known: Known, bounds: object) -> dict[str, Any]:
         "facts": known.facts,
         "files": [
             [path, one.digest, sorted(one.imports), sorted(one.rebound), one.yielding, one.bodies,
-             one.lines.packed()]
+             one.lines.packed(), one.fields]
             for path, one in known.files.items()
         ],
         "roots": [
@@ -140,11 +140,11 @@ def _told(known: Known, bounds: object) -> dict[str, Any]:
 def _known(told: dict[str, Any]) -> Known:
     facts = [(tuple(place), str(token)) for place, token in told["facts"]]
     known = Known(facts)
-    for path, digest, imports, rebound, yielding, bodies, named in told["files"]:
+    for path, digest, imports, rebound, yielding, bodies, named, fields in told["files"]:
         known.files[path] = sources.Told(
             digest, frozenset(imports), frozenset(rebound), None if yielding is None else tuple(yielding),
             tuple((line, column, start, end, yields) for line, column, start, end, yields in bodies),
-            lines.unpacked(named),
+            lines.unpacked(named), None if fields is None else tuple((name, kind) for name, kind in fields),
         )  # fmt: skip
     for (path, qualified, number, owner), token, identity, reads, names, made, written, shapes, *left in told[
         "roots"

@@ -34,6 +34,7 @@ Position = tuple[int, int]  # of a function's `def`: its line's name and the col
 Body = tuple[
     int, int, int, int, bool
 ]  # the line and column of the `def`, the body's first and last line, whether it yields
+Fields = tuple[tuple[str, str], ...]  # of forms: a name, and what it is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Told:
     yielding: tuple[int, ...] | None  # the lines on which a function may yield, if that is known
     bodies: tuple[Body, ...]  # those that may be blanked
     lines: Lines
+    fields: Fields | None = None  # of its forms, if somebody asked for them
 
 
 def told(source: bytes, tree: ast.Module, before: Told | None = None) -> Told:
