@@ -73,15 +73,16 @@ SILENCERS: dict[str, re.Pattern[bytes]] = {
     "complexipy: ignore": re.compile(rb"#\s*(?:noqa:\s*complexipy|complexipy:\s*ignore)", re.IGNORECASE),
     "pragma: allowlist": re.compile(rb"pragma:\s*(?:allow|white)list(?:\s|-)", re.IGNORECASE),
 }
-# A word of each, in small letters: most files hold none, and to look for a word takes a tenth of the time.
-_TELLING: dict[str, bytes] = {
-    "noqa": b"noqa",
-    "nosec": b"nosec",
-    "shellcheck disable": b"shellcheck",
-    "hadolint ignore": b"hadolint",
-    "yamllint disable": b"yamllint",
-    "complexipy: ignore": b"complexipy",
-    "pragma: allowlist": b"pragma:",
+# A word of each, in small letters: most files hold none, and to look for a word takes a tenth of the time. And the
+# language of the tools that it silences, "" for all.
+_TELLING: dict[str, tuple[bytes, str]] = {
+    "noqa": (b"noqa", "python"),
+    "nosec": (b"nosec", "python"),
+    "shellcheck disable": (b"shellcheck", "shell"),
+    "hadolint ignore": (b"hadolint", "dockerfile"),
+    "yamllint disable": (b"yamllint", "yaml"),
+    "complexipy: ignore": (b"complexipy", "python"),
+    "pragma: allowlist": (b"pragma:", ""),
 }
 
 # How Semgrep names the rule that must speak of the next line. It counts only beside that rule, a YAML file.
@@ -219,7 +220,8 @@ def _look_at(entry: os.DirEntry[str], path: str, found: Survey) -> None:
         elif status.st_size > MAX_FILE_BYTES:
             found.leave(path, TOO_LARGE, language=language)
         else:
-            content = Path(entry.path).read_bytes()
+            with open(entry.path, "rb", buffering=0) as file:
+                content = file.read()
             _read(content, path, language or languages.of(path, content), found)
     except OSError:
         found.leave(path, UNREADABLE, language=language)
@@ -250,16 +252,17 @@ def _read(content: bytes, path: str, language: str, found: Survey) -> None:
             lines=lines,
             language=language,
             digest=hashlib.sha256(content).hexdigest(),
-            silenced=tuple(_silenced(content)),
+            silenced=tuple(_silenced(content, language)),
             is_planted=b"ruleid:" in content and bool(_EXPECTED.search(content)),
         )
     )
 
 
-def _silenced(content: bytes) -> Iterator[tuple[str, int]]:
+def _silenced(content: bytes, language: str) -> Iterator[tuple[str, int]]:
     small = content.lower()
-    for name, pattern in SILENCERS.items():
-        if _TELLING[name] in small and (count := len(pattern.findall(content))):
+    for name, (word, of) in _TELLING.items():
+        is_read = of in ("", language)  # else no tool that it silences reads the file
+        if is_read and word in small and (count := len(SILENCERS[name].findall(content))):
             yield name, count
 
 
