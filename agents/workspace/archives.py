@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 from agents.workspace.errors import (
     ArchiveRefused,
@@ -35,6 +35,10 @@ from agents.workspace.streams import CHUNK, Unpacked, refuse_bomb
 
 MAX_LINK_BYTES = 4_096
 ZIP_SIGNS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +55,8 @@ class _Extraction:
     members: int = 0
     written: int = 0  # bytes
     case_matters: bool = False
+    read_only: bool = False
+    folders: set[str] = field(default_factory=set)  # those that are there
 
     def admit(self, raw: str, *, is_folder: bool) -> str | None:
         """Give the clean name, or None if the member is not wanted. Raises ArchiveRefused."""
@@ -82,7 +88,7 @@ class _Extraction:
     def skip(self, name: str, reason: str) -> None:
         self.skipped.append(Skipped(path=shown_path(name), reason=reason))
 
-    def write(self, name: str, source: IO[bytes], *, size: int, executable: bool) -> None:
+    def write(self, name: str, source: _Readable, *, size: int, executable: bool) -> None:
         """Write one file, counting. Raises WorkspaceTooLarge."""
         if size > self.limits.file_bytes:
             self.skip(
@@ -94,9 +100,11 @@ class _Extraction:
             raise WorkspaceTooLarge(
                 f"the archive has more than {self.limits.files:,} files; upload a part of it"
             )
-        path = self.into / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as out:
+        folder = name.rpartition("/")[0]
+        if folder not in self.folders:
+            (self.into / folder).mkdir(parents=True, exist_ok=True)
+            self.folders.add(folder)
+        with open(f"{self.into}/{name}", "xb") as out:
             while chunk := source.read(CHUNK):
                 self.written += len(chunk)
                 if self.written > self.limits.total_bytes:
@@ -105,7 +113,7 @@ class _Extraction:
                         f"the archive has more than {bound} of files; upload a part of it"
                     )
                 out.write(chunk)
-        path.chmod(0o755 if executable else 0o644)
+            os.fchmod(out.fileno(), (0o755 if executable else 0o644) & (0o555 if self.read_only else 0o777))
 
     def make_links(self) -> None:
         for name, target in self.links:
@@ -128,12 +136,15 @@ def unpack(
     limits: Limits,
     cancelled: Callable[[], bool] = lambda: False,
     case_matters: bool = False,
+    read_only: bool = False,
 ) -> tuple[Skipped, ...]:
     """Unpack a tar (plain, gz, bz2, xz) or zip into a new folder and name what was left out.
 
-    `packed` must be seekable. Raises ArchiveRefused, WorkspaceTooLarge, DiskFull, ObtainCancelled.
+    `packed` must be seekable; `read_only` is for the files, folders can be written into. Raises ArchiveRefused, WorkspaceTooLarge, DiskFull, ObtainCancelled.
     """
-    extraction = _Extraction(into=into, limits=limits, cancelled=cancelled, case_matters=case_matters)
+    extraction = _Extraction(
+        into=into, limits=limits, cancelled=cancelled, case_matters=case_matters, read_only=read_only
+    )
     head = packed.read(4)
     packed.seek(0)
     into.mkdir(parents=True)
@@ -174,7 +185,7 @@ def _unpack_tar(packed: BinaryIO, extraction: _Extraction) -> None:
     unpacked = Unpacked(packed, extraction.limits)
     with tarfile.open(fileobj=cast(IO[bytes], unpacked), mode="r:", errorlevel=2) as tar:
         for member in _members(tar):
-            _take_tar_member(tar, member, extraction)
+            _take_tar_member(tar, member, extraction, unpacked)
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -184,7 +195,9 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         tar.members = []  # type: ignore[attr-defined]  # the documented way has none; else 1 KB stays per member
 
 
-def _take_tar_member(tar: tarfile.TarFile, member: tarfile.TarInfo, extraction: _Extraction) -> None:
+def _take_tar_member(
+    tar: tarfile.TarFile, member: tarfile.TarInfo, extraction: _Extraction, unpacked: Unpacked
+) -> None:
     name = extraction.admit(member.name, is_folder=member.isdir())
     if name is None:
         return
@@ -196,11 +209,27 @@ def _take_tar_member(tar: tarfile.TarFile, member: tarfile.TarInfo, extraction: 
     elif member.islnk():
         _copy_hard_link(name, member, extraction)
     elif member.isreg():
-        source = tar.extractfile(member)
+        is_next = unpacked.tell() == member.offset_data and not member.issparse()
+        source = _Member(unpacked, member.size) if is_next else tar.extractfile(member)
         assert source is not None
         extraction.write(name, source, size=member.size, executable=bool(member.mode & stat.S_IXUSR))
     else:
         raise ArchiveRefused(f"the archive holds {shown_path(name)!r}, which is no file, folder or link")
+
+
+class _Member:
+    """A plain member's bytes, which are the next ones to be read: tarfile's own reader is made for seeking."""
+
+    def __init__(self, unpacked: Unpacked, size: int) -> None:
+        self._unpacked = unpacked
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        given = self._unpacked.read(min(size, self._left))
+        if self._left and not given:
+            raise tarfile.ReadError("unexpected end of data")
+        self._left -= len(given)
+        return given
 
 
 def _copy_hard_link(name: str, member: tarfile.TarInfo, extraction: _Extraction) -> None:

@@ -113,7 +113,7 @@ def _fill(cache_dir: Path, digest: str, open_artifact: Callable[[str], BinaryIO]
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         with open_artifact(digest) as packed:
-            unpack(packed, fresh / "tree", limits=limits, case_matters=True)
+            unpack(packed, fresh / "tree", limits=limits, case_matters=True, read_only=True)
             _verify(packed, digest)
         (fresh / "bytes").write_text(str(_seal(fresh / "tree")))
         fresh.rename(cache_dir / digest)
@@ -137,18 +137,18 @@ def _verify(packed: BinaryIO, digest: str) -> None:
 
 
 def _seal(tree: Path) -> int:
-    """Make everything read-only and return its size."""
+    """Let nobody write into the folders, whose files are read-only, and return the files' size."""
     size = 0
-    for parent, folders, names in os.walk(tree):
-        for name in names:
-            path = os.path.join(parent, name)
-            if not os.path.islink(path):
-                about = os.lstat(path)
-                size += about.st_size
-                os.chmod(path, about.st_mode & 0o555)
-        folders[:] = [name for name in folders if not os.path.islink(os.path.join(parent, name))]
-    for parent, _, _ in os.walk(tree, topdown=False):
-        os.chmod(parent, 0o555)  # noqa: S103 - analyzers run as another user and must read it
+    waiting = [os.fspath(tree)]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_symlink():
+                    size += entry.stat(follow_symlinks=False).st_size
+        os.chmod(folder, 0o555)  # noqa: S103 - analyzers run as another user and must read it
     return size
 
 

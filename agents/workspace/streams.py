@@ -80,7 +80,7 @@ class Unpacked:
             )
         while len(self._buffer) < size and not self._at_end:
             self._fill()
-        given = bytes(self._buffer[:size])
+        given = bytes(memoryview(self._buffer)[:size])
         del self._buffer[:size]
         self._position += len(given)
         return given

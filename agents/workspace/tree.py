@@ -8,7 +8,6 @@ times and owners zero, modes 0644 or 0755. Symbolic links are never followed, on
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
 import tarfile
@@ -85,7 +84,7 @@ class Snapshot(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
     name: str  # relative, with "/"
-    path: Path
+    path: str
     link: str | None  # the target of a symbolic link
 
 
@@ -131,25 +130,28 @@ def _write(
     skipped: list[Skipped] = []
     entries = sorted(_walk(tree.root, skipped, limits), key=lambda entry: entry.name.encode())
     files = size = 0
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for entry in entries:
-            if cancelled():
-                raise ObtainCancelled("the snapshot is not wanted any more")
-            if entry.link is not None:
-                tar.addfile(_header(entry.name, link=entry.link))
-                continue
-            read = _read(entry.path, limits)
-            if isinstance(read, str):
-                skipped.append(Skipped(path=shown_path(entry.name), reason=read))
-                continue
-            content, executable = read
-            files, size = files + 1, size + len(content)
-            if size > limits.total_bytes:
-                raise WorkspaceTooLarge(
-                    f"{tree.description} has more than {human_bytes(limits.total_bytes)} of files; "
-                    "point at a part of it"
-                )
-            tar.addfile(_header(entry.name, size=len(content), executable=executable), io.BytesIO(content))
+    for entry in entries:
+        if cancelled():
+            raise ObtainCancelled("the snapshot is not wanted any more")
+        if entry.link is not None:
+            out.write(_packed(_header(entry.name, link=entry.link)))
+            continue
+        read = _read(entry.path, limits)
+        if isinstance(read, str):
+            skipped.append(Skipped(path=shown_path(entry.name), reason=read))
+            continue
+        content, executable = read
+        files, size = files + 1, size + len(content)
+        if size > limits.total_bytes:
+            raise WorkspaceTooLarge(
+                f"{tree.description} has more than {human_bytes(limits.total_bytes)} of files; "
+                "point at a part of it"
+            )
+        out.write(_file_header(entry.name, size=len(content), executable=executable))
+        out.write(content)
+        out.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+    end = out.tell() + 2 * tarfile.BLOCKSIZE
+    out.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
     if not files:
         raise EmptyWorkspace(f"{tree.description} has no file to work on{why_empty(skipped)}")
     return files, size, skipped
@@ -158,7 +160,7 @@ def _write(
 def _walk(root: Path, skipped: list[Skipped], limits: Limits) -> Iterator[_Entry]:
     """Yield files and kept links below root. Never follows a link, and needs no recursion."""
     real_root = root.resolve()
-    folders = [(root, "")]
+    folders = [(os.fspath(root), "")]
     count = 0
     while folders:
         folder, prefix = folders.pop()
@@ -176,20 +178,20 @@ def _walk(root: Path, skipped: list[Skipped], limits: Limits) -> Iterator[_Entry
                 skipped.append(Skipped(path=shown_path(name), reason=reason or TOO_DEEP))
             elif child.is_dir(follow_symlinks=False):
                 if child.name not in IGNORED_FOLDERS:
-                    folders.append((Path(child.path), f"{name}/"))
+                    folders.append((child.path, f"{name}/"))
             elif child.is_symlink():
                 link, fault = _read_link(Path(child.path), real_root)
                 if fault:
                     skipped.append(Skipped(path=shown_path(name), reason=fault))
                 else:
-                    yield _Entry(name=name, path=Path(child.path), link=link)
+                    yield _Entry(name=name, path=child.path, link=link)
             elif child.name != ".git":
                 count += 1
                 if count > limits.files:
                     raise WorkspaceTooLarge(
                         f"{root} has more than {limits.files:,} files; point at a part of it"
                     )
-                yield _Entry(name=name, path=Path(child.path), link=None)
+                yield _Entry(name=name, path=child.path, link=None)
 
 
 def _why_left_out(child: os.DirEntry[str]) -> str:
@@ -231,10 +233,10 @@ def _descends_before_it_climbs(target: str) -> bool:
     return climbing != sorted(climbing, reverse=True)
 
 
-def _read(path: Path, limits: Limits) -> tuple[bytes, bool] | str:
+def _read(path: str, limits: Limits) -> tuple[bytes, bool] | str:
     """Return content and whether it is executable, or why the file is left out."""
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
             return NO_FILE  # before it is opened: opening a device can have effects
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -246,12 +248,26 @@ def _read(path: Path, limits: Limits) -> tuple[bytes, bool] | str:
         if about.st_size > limits.file_bytes:
             return f"{human_bytes(about.st_size)}; files over {human_bytes(limits.file_bytes)} are left out"
         try:
-            content = file.read(limits.file_bytes + 1)
+            content = file.read(about.st_size + 1)  # room for as much is made, so not for the limit at once
+            if len(content) > about.st_size:
+                content += file.read(limits.file_bytes + 1 - len(content))
         except OSError as error:
             return f"cannot be read: {error.strerror}"
     if len(content) > limits.file_bytes:
         return f"grew over {human_bytes(limits.file_bytes)} while it was read"
     return content, bool(about.st_mode & stat.S_IXUSR)
+
+
+def _file_header(name: str, *, size: int, executable: bool) -> bytes:
+    """What `_packed` gives of a file's header, without its detours if name and size fit their fields."""
+    if not name.isascii() or len(name) > tarfile.LENGTH_NAME or size > _MOST_IN_FIELD:
+        return _packed(_header(name, size=size, executable=executable))
+    head = bytearray(_NAMELESS[executable])
+    head[: len(name)] = name.encode()
+    head[124:136] = b"%011o\0" % size
+    head[148:156] = b" " * 8  # the checksum, as it counts for itself
+    head[148:155] = b"%06o\0" % sum(head)
+    return bytes(head)
 
 
 def _header(
@@ -263,6 +279,14 @@ def _header(
     if link is not None:
         header.type, header.linkname = tarfile.SYMTYPE, link
     return header
+
+
+def _packed(header: tarfile.TarInfo) -> bytes:
+    return header.tobuf(tarfile.PAX_FORMAT, tarfile.ENCODING, "surrogateescape")
+
+
+_MOST_IN_FIELD = 8**11 - 1
+_NAMELESS = {executable: _packed(_header("", executable=executable)) for executable in (False, True)}
 
 
 def why_empty(skipped: Sequence[Skipped]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import tarfile
@@ -37,6 +38,30 @@ def test_the_same_content_gives_the_same_digest(project, artifacts, scratch):
     (project / "run").chmod(0o600)
     assert snapshot_of(project, artifacts, scratch).digest != first.digest
     assert (first.files, first.bytes) == (2, 25)
+
+
+def test_a_snapshot_is_the_tar_that_tarfile_writes(tmp_path, artifacts, scratch):
+    names = ["a", "b/empty", "run", "n" * 100, "d/" + "n" * 98, "m" * 101, "d/" + "m" * 99, "ü", "d/" * 60 + "deep"]
+    tree = tmp_path / "tree"
+    for number, name in enumerate(names):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(b"x" * 300 * number)
+    (tree / "run").chmod(0o755)
+    (tree / "link").symlink_to("a")
+    expected = io.BytesIO()
+    with tarfile.open(fileobj=expected, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in sorted([*names, "link"], key=str.encode):
+            header = tarfile.TarInfo(name)
+            header.mode = 0o755 if name in ("run", "link") else 0o644
+            if name == "link":
+                header.type, header.linkname = tarfile.SYMTYPE, "a"
+                tar.addfile(header)
+            else:
+                content = (tree / name).read_bytes()
+                header.size = len(content)
+                tar.addfile(header, io.BytesIO(content))
+    snapshot = snapshot_of(tree, artifacts, scratch)
+    assert artifacts.open(snapshot.digest).read() == expected.getvalue()
 
 
 def test_paths_outside_the_roots_are_refused_however_they_are_written(project, tmp_path):
