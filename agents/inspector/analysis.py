@@ -35,6 +35,7 @@ from agents.inspector.normalise import Said
 from agents.inspector.shares import Shares
 from agents.inspector.side_by_side import Done, Job, side_by_side
 from agents.inspector.survey import SourceFile, Survey, survey
+from agents.inspector.taint import garbage
 from agents.quality.config import Paths, Settings
 from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
 
@@ -77,6 +78,7 @@ class _Account:
     peak_rss_bytes: int = 0
 
 
+@garbage.seldom()  # most of what is made stays until the end
 def analyse(
     tree: Path,
     analyzers: Sequence[Analyzer],

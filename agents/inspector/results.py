@@ -30,6 +30,7 @@ BUSY_SECONDS = 2.0  # another process's commit takes milliseconds
 USED_AGAIN_NANOSECONDS = 3_600_000_000_000  # an hour: reading should seldom write
 TRIM = 0.1  # share of the rows that goes when the bound is reached
 _LARGEST = 64 << 20  # of one unpacked entry
+_HEAD = 16 << 10  # bytes by which a large entry is judged: compressing once more shrinks nothing
 _TABLE = """
 CREATE TABLE IF NOT EXISTS said (key BLOB PRIMARY KEY, used INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS said_used ON said (used);
@@ -157,7 +158,9 @@ class Results:
 
 
 def _packed(key: bytes, body: bytes) -> bytes:
-    packed = zlib.compress(body, 1)
+    head = body[:_HEAD]
+    is_dense = len(body) > _HEAD and len(zlib.compress(head, 1)) >= len(head)  # compressed by who gave it
+    packed = zlib.compress(body, 0 if is_dense else 1)
     return hashlib.sha256(key + packed).digest() + packed
 
 
