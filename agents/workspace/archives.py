@@ -140,7 +140,8 @@ def unpack(
 ) -> tuple[Skipped, ...]:
     """Unpack a tar (plain, gz, bz2, xz) or zip into a new folder and name what was left out.
 
-    `packed` must be seekable; `read_only` is for the files, folders can be written into. Raises ArchiveRefused, WorkspaceTooLarge, DiskFull, ObtainCancelled.
+    `packed` must be seekable; `read_only` is for the files, folders can be written into.
+    Raises ArchiveRefused, WorkspaceTooLarge, DiskFull, ObtainCancelled.
     """
     extraction = _Extraction(
         into=into, limits=limits, cancelled=cancelled, case_matters=case_matters, read_only=read_only

@@ -248,7 +248,7 @@ def _blanked(source: bytes, path: str, known: Told) -> tuple[ast.Module, dict[Po
 
 
 def _fields_of(module: Module) -> Fields:
-    """The fields of the forms that a file defines. Its functions are looked through, too, so it is parsed whole once."""
+    """The fields of the forms that a file defines. They may stand in functions: it is parsed whole, once."""
     if module.told.fields is None:
         found: Fields = ()
         if b"Form" in module.source or b"Serializer" in module.source:

@@ -58,6 +58,15 @@ def test_what_is_called_from_elsewhere_is_not_dead(tmp_path: Path, files: dict[s
     assert places(inspect(tmp_path, "dead_code").findings) == []
 
 
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_template_s_words_are_found_among_few_names_and_among_many(tmp_path: Path, others: int) -> None:
+    names = ["helper", "h\u00f6he", *(f"dead_{number}" for number in range(others))]
+    code = "\n\n".join(f"def {name}():\n    return 1\n" for name in names)
+    plant(tmp_path, {"a.py": code, "t.html": "{{ order.helpers }} {{ order.helper }} {{ order.h\u00f6he }}"})
+    titles = [finding.message.split()[7] for finding in inspect(tmp_path, "dead_code").findings]
+    assert titles == [f"dead_{number}," for number in range(others)]
+
+
 def test_name_in_prose_keeps_nothing_alive(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "def _gone():\n    return 1\n", "README.md": "`_gone` does nothing.\n"})
     assert places(inspect(tmp_path, "dead_code").findings) == ["dead-code a.py:1"]

@@ -269,6 +269,12 @@ def _rows(folder: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM said").fetchone()[0])
 
 
+def test_what_is_kept_comes_back_compressed_before_or_not(results: Results) -> None:
+    bodies = {key_of("noise"): os.urandom(100_000), key_of("text"): b"text " * 20_000, key_of("none"): b""}
+    results.put(bodies)
+    assert results.get(list(bodies)) == bodies
+
+
 def test_swapped_torn_and_foreign_rows_are_not_believed(
     tmp_path: Path, results: Results, folder: Path
 ) -> None:

@@ -71,6 +71,29 @@ def test_an_unchanged_program_executes_no_root(tmp_path: Path) -> None:
     assert again.keeper.taken == len(engine.roots)
 
 
+def test_the_fields_of_a_file_s_forms_are_known_without_its_functions(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "forms.py").write_text(
+        "from django import forms\n\ndef made():\n    class Order(forms.Form):\n        next = forms.CharField()\n"
+        "        def clean_next(self):\n            return self.cleaned_data['next']\n    return Order\n"
+    )
+    view = (
+        "import os\n\ndef show(request, form):\n    os.system(form.cleaned_data['next'] + request.GET['a'])\n"
+    )
+    (root / "views.py").write_text(view)
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "views.py").write_text(f"{view}    os.system(form.cleaned_data['other'])\n")
+    again, told = _run(root, records.read(kept, ROOT_STEPS))
+    module = again.project.at("forms.py")
+    assert module is not None
+    assert module.blank
+    assert module.told.fields == (("next", "CharField"), ("next", "~checked"))
+    assert told == _run(root, None)[1]
+
+
 def test_what_a_root_binds_in_a_closure_of_the_program_ends_with_it(tmp_path: Path) -> None:
     root, kept = tmp_path / "tree", tmp_path / "kept"
     root.mkdir()
