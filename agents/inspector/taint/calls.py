@@ -407,7 +407,7 @@ def _default(
         )  # something is stored under it
         return Value(tuple(one.weaker() for one in deep_taints(default or UNKNOWN)), facts=facts)
     for one in given.every():
-        taints = merged(taints, deep_taints(one))
+        taints = merged(taints, _given_taints(one))
     if receiver is not None and receiver.name == STORED and not taints:  # of a row, of a connection
         return receiver.but(items=None, taints=tuple(one.weaker() for one in receiver.taints))
     if name and top in _STDLIB:
@@ -433,6 +433,16 @@ def _default(
         if taints
         else result
     )
+
+
+def _given_taints(value: Value) -> tuple[Taint, ...]:
+    """The taints of what an unknown function is given; which of a request's attributes it reads nobody knows."""
+    if not value.name.endswith("Request") or not value.items:
+        return deep_taints(value)
+    taints = value.taints
+    for one in value.items.values():
+        taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
+    return taints
 
 
 def _unknown(given: Arguments, callee: Value) -> Value:

@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     NONE,
+    STORED,
     UNKNOWN,
     Attribute,
     Value,
@@ -265,6 +266,8 @@ def get_attribute(
 ) -> Value:
     """getattr() with a constant name."""
     holder, name, default = given.at(0) or UNKNOWN, given.at(1) or UNKNOWN, given.at(2)
+    if holder.name == STORED:
+        return default or UNKNOWN
     if isinstance(name.const, str):
         value = attributes.read(frame, node, holder, name.const)
         return join(value, default) if default is not None and value is UNKNOWN else value

@@ -103,6 +103,8 @@ ROWS: tuple[Row, ...] = (
             "select_related",
             "prefetch_related",
             "values_list",
+            "values",
+            "execution_options",
             "filter_queryset",
             "extra",
             "outerjoin",

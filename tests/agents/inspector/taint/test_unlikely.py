@@ -209,3 +209,39 @@ def test_one_of_many_keys_is_less_surely_the_one(tmp_path: Path, number: int, co
     program += "".join(f"    d['k{one}'] = str({one})\n" for one in range(number - 1))
     program += '    run(d)\n    return ""\ndef run(d):\n    os.system(d["p"])\n'
     assert _weights(tmp_path, FLASK + program) == [("taint-command", "critical", confidence)]
+
+
+@pytest.mark.parametrize(
+    ("built", "told"),
+    [
+        ("update(Shop).where(Shop.id == p).values(name=p)", []),
+        ("'update shop set name = %s' % p", ["taint-sql 2"]),
+    ],
+)
+def test_values_of_a_statement_are_bound(tmp_path: Path, built: str, told: list[str]) -> None:
+    assert in_view(tmp_path, f"from shop import Shop, update, session\nsession.execute({built})") == told
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ("getattr(shop.get_item(p), field)", []),
+        ("getattr(shop.get_item(p), 'path')", []),
+        ("getattr(request.json['p'], field)", ["taint-path 3"]),
+    ],
+)
+def test_attribute_by_name_of_what_was_stored(tmp_path: Path, read: str, told: list[str]) -> None:
+    assert in_view(tmp_path, f"import shop\nfor field in shop.FIELDS:\n    open({read})") == told
+
+
+@pytest.mark.parametrize(("given", "confidence"), [("request", "low"), ("request.cart", "medium")])
+def test_request_that_is_handed_on_is_hardly_what_was_kept_in_it(
+    tmp_path: Path, given: str, confidence: str
+) -> None:
+    program = f"""
+from django.shortcuts import redirect
+def view(request):
+    request.cart = request.GET["cart"]
+    return redirect(step().address({given}))
+"""
+    assert [one[2] for one in _weights(tmp_path, program)] == [confidence]
