@@ -103,11 +103,17 @@ def _files(root: Path, paths: Sequence[Path], names: Sequence[str]) -> tuple[lis
     every = list(names) or [name for path in paths for name in _walk(root, path)]
     for name in every:
         if name.endswith((".py", ".pyw")):
-            size = (root / name).stat().st_size if (root / name).exists() else 0
-            (too_large if size > MAX_FILE_BYTES else found).append(name)
+            (too_large if _size(f"{root}/{name}") > MAX_FILE_BYTES else found).append(name)
         elif name.endswith(_TEMPLATES):
             templates.append(name)
     return found, templates, too_large
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # whoever reads it tells
 
 
 def _walk(root: Path, path: Path) -> Iterator[str]:

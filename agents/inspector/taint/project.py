@@ -66,7 +66,8 @@ class Project:
             return self._modules[path]
         self._modules[path] = None
         try:
-            source = (self.root / path).read_bytes()
+            with open(f"{self.root}/{path}", "rb", buffering=0) as file:
+                source = file.read()
             known = self._known.get(path)
             if known is not None and known.digest == sources.digest_of(source):
                 tree, blank = _blanked(source, path, known)
