@@ -83,7 +83,7 @@ class _HasRole(Func):
         super().__init__(F("pk"), F("team_id"))
         self._values = (user_id, int(least), user_id, int(least), user_id)
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> tuple[str, tuple[int, ...]]:  # type: ignore[override]
+    def as_sql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> tuple[str, tuple[int, ...]]:  # type: ignore[override]  # no template to choose
         project, team = (compiler.compile(column)[0] for column in self.source_expressions)
         return _HAS_ROLE.format(project=project, team=team), self._values
 

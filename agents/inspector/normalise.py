@@ -30,7 +30,6 @@ from agents.inspector.weighing import (
     as_undefined,
     has_undefined_names,
     injected_names,
-    is_idle,
     is_mere_pattern,
     weigh,
 )
@@ -167,8 +166,6 @@ def findings(
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
         claims = [one.claim for one in cluster.said]
-        if is_idle(claims, file=files.get(claim.path), line=text):
-            continue
         weight = weigh(claims, file=files.get(claim.path), line=text, injected=injected, followed=followed)
         known = {
             "severity": weight.severity,

@@ -1,9 +1,8 @@
 """What a claim weighs at its place: severity and confidence, after everything that makes it less than its rule says.
 
 Owns: what test code, examples, comments of developers and the whole tree tell about a claim. Refuses to know tools.
-Invariant: nothing is dropped but hashes that protect nothing (`is_idle`); what weighs little stands last. A proof
-(a path of input) keeps its weight in product code, whatever comments say; a pattern weighs less where input was
-followed and does not reach it.
+Invariant: nothing is dropped here; what weighs little stands last. A proof (a path of input) keeps its weight in
+product code, whatever comments say; a pattern weighs less where input was followed and does not reach it.
 """
 
 from __future__ import annotations
@@ -103,6 +102,8 @@ def weigh(
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category != "security" or file is None:
         return Weight(severity, confidence)
+    if _is_idle(claims, file=file, line=line):
+        return Weight(Severity.INFO, Confidence.LOW)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
     if file.in_test_code:
@@ -124,13 +125,13 @@ def weigh(
     return Weight(severity, confidence)
 
 
-def is_idle(claims: Sequence[Claim], *, file: SourceFile | None, line: str) -> bool:
+def _is_idle(claims: Sequence[Claim], *, file: SourceFile, line: str) -> bool:
     """Tell whether it is a broken hash that protects nothing: of a test, or of what the words around call a key."""
-    if any(danger(one.rule) != "hash" for one in claims) or file is None or _PROTECTS.search(line):
+    if any(danger(one.rule) != "hash" for one in claims) or _PROTECTS.search(line):
         return False
-    if file.in_test_code:
-        return True
-    return any(one.rule == _HASH_RULE and one.confidence is Confidence.LOW for one in claims)
+    return file.in_test_code or any(
+        one.rule == _HASH_RULE and one.confidence is Confidence.LOW for one in claims
+    )
 
 
 def is_silenced(claim: Claim, line: str) -> bool:

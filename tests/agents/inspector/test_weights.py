@@ -93,7 +93,7 @@ def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "matters"),
     [
         ("return hashlib.md5(x).hexdigest()", True),
         ("index_id = hashlib.md5(x).hexdigest()\n    return index_id", False),
@@ -104,15 +104,18 @@ def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
         ("token = hashlib.md5(user.email + user.secret).hexdigest()\n    return token", True),
     ],
 )
-def test_a_broken_hash_by_which_something_is_found_again_is_not_told(
-    tmp_path: Path, body: str, *, told: bool
+def test_a_broken_hash_by_which_something_is_found_again_is_mere_information(
+    tmp_path: Path, body: str, *, matters: bool
 ) -> None:
     code = f"import hashlib\n\n\ndef f(x, user):\n    {body}\n"
     plant(
         tmp_path, {"a.py": code, "tests/test_a.py": "import hashlib\n\nX = hashlib.md5(b'a').hexdigest()\n"}
     )
     found = inspect(tmp_path, "security_scan").findings
-    assert [one.path for one in found] == (["a.py"] if told else [])
+    idle = [(one.path, one.severity) for one in found if one.confidence is Confidence.LOW]
+    assert ("tests/test_a.py", Severity.INFO) in idle
+    assert (("a.py", Severity.INFO) not in idle) is matters
+    assert len(found) == 2
 
 
 def test_a_pattern_weighs_less_where_input_was_followed_and_does_not_reach_it(tmp_path: Path) -> None:
