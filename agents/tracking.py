@@ -142,6 +142,11 @@ def rank_of(severity: Severity) -> int:
     return len(Severity) - 1 - severity.weight
 
 
+def severity_of(rank: int) -> Severity:
+    """Give the severity that has this rank."""
+    return list(Severity)[len(Severity) - 1 - rank]
+
+
 def hold(project_id: int) -> None:
     """Let nobody else write a project's tracked findings until this transaction ends.
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from agents.findings import Severity
+from agents import tracking
 from agents.heat import Heat, Mark
 from agents.quality.model import Hotspot
 from agents.reporting.visible import one_line
@@ -22,7 +22,6 @@ from frontend.finding_rows import SEVERITY_WORDS
 SHOWN = 1_000  # lines on a page
 NAMES = 500  # of a folder on a page; some have a hundred thousand
 LEVELS = 4
-_BY_RANK = tuple(reversed([one.value for one in Severity]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +204,7 @@ def _row(
     size: str = "",
     spot: Hotspot | None = None,
 ) -> Row:
-    worst = _BY_RANK[heat.worst] if heat.findings else ""
+    worst = tracking.severity_of(heat.worst).value if heat.findings else ""
     return Row(
         name=one_line(path.rpartition("/")[2].encode("utf-8", "backslashreplace").decode()),
         url=address(project, path, run),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import access
 from accounts.models import Project
+from agents import tracking
 from agents.findings import Severity
 from agents.models import IS_DISMISSED, TrackedFinding
 from agents.quality.standing import Letters, letters
@@ -24,7 +25,6 @@ from tasks.models import Run
 
 PROJECTS_SHOWN = 20
 RECENT_SHOWN = 10
-_BY_RANK = tuple(reversed([severity.value for severity in Severity]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,5 +118,5 @@ def _counts(project_ids: list[int]) -> dict[int, dict[str, int]]:
     counted = open_ones.order_by().values_list("project", "severity_rank").annotate(n=Count("*"))
     found: dict[int, dict[str, int]] = defaultdict(lambda: {severity.value: 0 for severity in Severity})
     for project, rank, number in counted:
-        found[project][_BY_RANK[rank]] = number
+        found[project][tracking.severity_of(rank).value] = number
     return found

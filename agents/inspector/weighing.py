@@ -102,8 +102,6 @@ def weigh(
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category != "security" or file is None:
         return Weight(severity, confidence)
-    if _is_idle(claims, file=file, line=line):
-        return Weight(Severity.INFO, Confidence.LOW)
     if file.in_test_code or file.in_docs:  # nobody attacks a test, and an example shows one thing at a time
         severity, confidence = _at_most(severity, Severity.LOW), _BELOW.get(confidence, confidence)
     if file.in_test_code:
@@ -115,23 +113,16 @@ def weigh(
         confidence = Confidence.LOW
     if danger(first.rule) == "hash":  # what it protects is not known
         confidence = _BELOW.get(confidence, confidence)
-        if any(
-            one.rule == _HASH_RULE and one.severity is Severity.INFO for one in claims
-        ):  # no word around says so
-            severity = severity if _PROTECTS.search(line) else Severity.INFO
+        own = [one for one in claims if one.rule == _HASH_RULE and one.severity is Severity.INFO]
+        if own and not _PROTECTS.search(line):  # no word around says so
+            severity, confidence = (
+                Severity.INFO,
+                max(confidence, own[0].confidence, key=lambda one: one.weight),
+            )
     is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)
     return Weight(severity, confidence)
-
-
-def _is_idle(claims: Sequence[Claim], *, file: SourceFile, line: str) -> bool:
-    """Tell whether it is a broken hash that protects nothing: of a test, or of what the words around call a key."""
-    if any(danger(one.rule) != "hash" for one in claims) or _PROTECTS.search(line):
-        return False
-    return file.in_test_code or any(
-        one.rule == _HASH_RULE and one.confidence is Confidence.LOW for one in claims
-    )
 
 
 def is_silenced(claim: Claim, line: str) -> bool:

@@ -16,6 +16,7 @@ from agents import tracking
 from agents.findings import Severity
 from agents.models import RunQuality, TrackedFinding, TriageAct
 from agents.trend import _DELTAS, By, Counts, trend
+from tests.agents.explained import plan_of
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -164,10 +165,6 @@ def test_rows_of_claims_are_not_read(project: Project) -> None:
     TrackedFinding.objects.bulk_create(row(project, day % 50, fixed=day % 25) for day in range(2_000))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE agents_trackedfinding")
-        values = {"project": project.pk, "bounds": [TODAY - 90 * DAY, TODAY], "last": 1}
-        cursor.execute("SET enable_seqscan = off")  # which would be quicker in so small a table
-        cursor.execute("EXPLAIN (COSTS OFF) " + _DELTAS, values)
-        plan = [line for (line,) in cursor.fetchall()]
-        cursor.execute("RESET enable_seqscan")
-    used = [re.search(r"Index Only Scan using (\w+)", line) for line in plan]
+    values = {"project": project.pk, "bounds": [TODAY - 90 * DAY, TODAY], "last": 1}
+    used = [re.search(r"Index Only Scan using (\w+)", line) for line in plan_of(_DELTAS, values)]
     assert [found[1] for found in used if found] == ["tracked_by_first_seen_rank", "tracked_by_fixed_rank"]

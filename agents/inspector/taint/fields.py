@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 from agents.inspector.taint import attributes, charsets, kinds
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
-from agents.inspector.taint.taints import Taint
+from agents.inspector.taint.taints import ONE_FIELD, Taint
 from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, deep_taints
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
 
 HARMLESS = "!harmless"
-ONE_FIELD = "form "  # the identity of a field begins so (`sureness`)
 _CLEAN = "!clean:"  # then the bits
 _FORM_FIELD = "@form.Field"
 _MODEL, _FORM, _WEB_FORM, _SCHEMA = "model", "form", "web form", "schema"

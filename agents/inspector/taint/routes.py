@@ -98,9 +98,8 @@ def _read(frame: Frame, written: ast.expr | None) -> str | None:
 def _note(frame: Frame, module: Module, name: str, parts: Parts) -> None:
     harmless, names, segments = parts
     known = _noted(frame, module, name)
-    if (
-        known is not None
-    ):  # by another address: harmless is what is so in both, or is given by one of them only
+    if known is not None:
+        # by another address: harmless is what is so in both, or is given by one of them only
         harmless, segments = (
             {one for one in mine | other if _holds(one, mine, names) and _holds(one, other, known[1])}
             for mine, other in ((harmless, known[0]), (segments, known[2]))

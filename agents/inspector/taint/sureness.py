@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
-from agents.inspector.taint.taints import DECODED, Source, Trail
+from agents.inspector.taint.taints import DECODED, ONE_FIELD, Source, Trail
 
 # Sources that are a dictionary of texts, and those that are one text.
 _DICTIONARIES = frozenset(
@@ -117,7 +117,7 @@ def is_answer_of_others(trail: Trail | None) -> bool:
 
 def is_all_at_once(source: Source) -> bool:
     """Tell whether it is all fields of a request, and not one of them."""
-    if source.identity.startswith("form "):  # one field of a form that is known
+    if source.identity.startswith(ONE_FIELD):
         return False
     is_whole = not source.selector or source.selector.endswith(".errors")  # what a form says is wrong
     return is_whole and (source.what in _DICTIONARIES or source.what in _AT_ONCE)

@@ -30,6 +30,9 @@ DECODED = (
 )
 
 
+ONE_FIELD = "form "  # the identity of one field of a form that is known begins so
+
+
 class Source:
     """Where a value from outside enters. `selector` tells parts of one source apart: `args['name']`."""
 
