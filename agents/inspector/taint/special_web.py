@@ -80,7 +80,7 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
 
 
-_NO_PAGES = ("image/", "video/", "audio/", "font/")
+_NO_PAGES = ("video/", "audio/", "font/")  # of images one, SVG, runs scripts
 
 
 def _is_no_page(kind: Value | None) -> bool:

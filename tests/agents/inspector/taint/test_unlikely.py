@@ -72,12 +72,16 @@ def test_text_of_a_message_is_no_page(tmp_path: Path, made: str, name: str, told
 @pytest.mark.parametrize(
     ("media", "weights"),
     [
-        ('f"image/{kind}"', []),
+        ('f"video/{kind}"', []),
+        ('"image/png"', []),
+        ('f"image/{kind}"', [("taint-xss", "medium", "low")]),
         ('f"text/{kind}"', [("taint-xss", "medium", "low")]),
         ('"text/html"', [("taint-xss", "high", "high")]),
     ],
 )
-def test_picture_is_no_page(tmp_path: Path, media: str, weights: list[tuple[str, str, str]]) -> None:
+def test_film_is_no_page_and_an_image_may_be_one(
+    tmp_path: Path, media: str, weights: list[tuple[str, str, str]]
+) -> None:
     program = (
         f'@app.get("/")\ndef view(p: str, kind: str):\n    return Response(content=p, media_type={media})\n'
     )
