@@ -51,7 +51,9 @@ def is_migration(path: str) -> bool:
 def is_documentation(path: str) -> bool:
     """Tell whether a path below a tree says that it explains rather than runs."""
     pure = PurePosixPath(path)
-    return pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1])
+    if pure.suffix.lower() in _DOC_ENDINGS or not _DOC_FOLDERS.isdisjoint(pure.parts[:-1]):
+        return True
+    return any(part.startswith(("example_", "example-")) for part in pure.parts[:-1])
 
 
 def is_ci(path: str) -> bool:

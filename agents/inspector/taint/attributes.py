@@ -94,6 +94,8 @@ def _of_class(
                 parts = tuple(one.weaker() for one in parts_of(holder.taints, f".{name}"))
                 return remembered.but(taints=merged(remembered.taints, parts))
             return remembered
+    if is_instance and name == "instance" and fields.keeps_row(cls):
+        return UNKNOWN
     for base in cls.outside():
         full = frame.engine.tables.canonical(f"@{base}" if is_instance else base)
         found = _outside(frame, node, holder, f"{full}.{name}")

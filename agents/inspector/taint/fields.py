@@ -80,6 +80,11 @@ def kind_of(cls: Class) -> str:
     return cls.kind
 
 
+def keeps_row(cls: Class) -> bool:
+    """Tell whether its `instance` is a row, whatever data it was given besides."""
+    return kind_of(cls) == _FORM
+
+
 def _kind_by(base: str) -> str:
     kind, tops = _KINDS.get(base.rpartition(".")[2], ("", ()))
     name = base.lstrip("@")

@@ -15,7 +15,7 @@ from agents.inspector.taint.taints import Taint
 from agents.inspector.taint.values import Attribute, Value, deep_taints, prefix_of
 
 _SECRET = re.compile(
-    r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or)"
+    r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or|enticator)"
     r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)|(?:^|_)key$"
 )
 _SECRET_KEY = re.compile(

@@ -8,7 +8,7 @@ import re
 from agents.inspector.taint import containers, kinds, texts
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
-from agents.inspector.taint.specials import known_as
+from agents.inspector.taint.specials import SPECIALS, known_as
 from agents.inspector.taint.structures import Arguments, Class
 from agents.inspector.taint.taints import Taint
 from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, constant, deep_taints
@@ -107,11 +107,13 @@ DEFAULT = Attribute("~default")  # what a setting is unless somebody sets it
 _BROKEN = frozenset({"md5", "sha1", "sha", "md4", "md2", "ripemd160", "sha-1"})
 
 
-_PROTECTED = re.compile(r"(?i)passw|pwd|secret|token|sign|auth(?!or)|credential|salt|hmac|session|private")
+_PROTECTED = re.compile(
+    r"(?i)passw|(?:^|_)pass(?:$|_)|pwd|secret|token|sign|auth(?!or)|credential|salt|hmac|session|private"
+)
 _KEYS_OF_CACHES = ("cache_key", "etag", "checksum", "gravatar")  # also of a token
 # What is found again by a hash, or compared with what it was: nobody gains by another text of the same hash.
 _UNPROTECTED = re.compile(
-    r"(?i)cache|e_?tag|checksum|fingerprint|digest_file|gravatar|avatar|index|cluster|shard|bucket|partition|ring"
+    r"(?i)e_?mail|cache|e_?tag|checksum|fingerprint|digest_file|gravatar|avatar|index|cluster|shard|bucket|partition|ring"
     r"|dedup|duplicate|uniq|distinct|changed|colou?r|file_?(?:name|hash|md5|sha1)|path|folder|identifier|lock"
 )
 _HARMLESS_DATA = re.compile(
@@ -154,6 +156,8 @@ def _harmless(frame: Frame, node: ast.expr) -> int:
     if any(word in function for word in _KEYS_OF_CACHES):
         return 2
     names = f"{function} {_assigned_to(frame, node)}"
+    if _is_of_a_code(frame, node):
+        return 2
     if _PROTECTED.search(names) or _PROTECTED.search(ast.unparse(node)):
         return 0
     return 2 if _UNPROTECTED.search(names) or _is_harmless_data(_hashed(frame, node)) else 1
@@ -169,6 +173,20 @@ def _assigned_to(frame: Frame, node: ast.expr) -> str:
                 targets = one.targets if isinstance(one, ast.Assign) else [one.target]
                 return " ".join(ast.unparse(target) for target in targets)
     return ""
+
+
+_OF_A_CODE = re.compile(r"(?i)[th]otp|hmac")
+
+
+def _is_of_a_code(frame: Frame, node: ast.expr) -> bool:
+    """Tell whether it is handed to what makes codes with a key, as `TOTP(key, 6, SHA1(), 30)`: not broken there."""
+    return any(
+        isinstance(one, ast.Call)
+        and any(part is node for part in (*one.args, *(each.value for each in one.keywords)))
+        and _OF_A_CODE.search(ast.unparse(one.func)) is not None
+        for statement in (frame.function.body if frame.function is not None else ())
+        for one in ast.walk(statement)
+    )
 
 
 def _hashed(frame: Frame, node: ast.expr) -> list[ast.expr]:
@@ -306,4 +324,4 @@ def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     if name not in _SAFE_LOADERS:
         weak = 1 if loader is None or not name or name == "FullLoader" else 0
         frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
-    return Value(deep_taints(value))
+    return SPECIALS["structured"](frame, node, given, receiver, callee)

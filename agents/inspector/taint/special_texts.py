@@ -20,7 +20,7 @@ from agents.inspector.taint import (
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
-from agents.inspector.taint.taints import DECODED, Taint, merged
+from agents.inspector.taint.taints import DECODED, STRUCTURED, Taint, merged
 from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
@@ -178,6 +178,18 @@ def decode(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
             known = one.source.cleaned & ~(kinds.BEGIN | kinds.SEGMENT)  # `%2F` was no slash
             found.append(Taint(one.source.part(DECODED), known, one.trail, one.weak))
     return frame.moved(Value(tuple(found)), node, "", f"decoded by {callee.name}()")
+
+
+@known_as("structured")
+def structured(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """json.loads() and its like: what is written in a text has parts, one within another, as the text has not."""
+    found = [
+        Taint(one.source.part(STRUCTURED), one.cleaned | kinds.STRUCTURE, one.trail, one.weak)
+        for one in all_taints(given)
+    ]
+    return frame.moved(Value(tuple(found)), node, "", f"passed through {callee.name}()")
 
 
 @known_as("maketrans")

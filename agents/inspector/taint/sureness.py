@@ -1,7 +1,8 @@
 """How surely a hit is true, beside the unknown code on its way (`Taint.weak`).
 
-    a part that a text has not   `name['id']`, `name.folder` of a query parameter: the value is something else that
-                                 the parameter was put into, and most likely another part of that
+    a part that a text has not   `name['id']`, `name.folder` of a query parameter that was not read as JSON or the
+                                 like: the value is something else that the parameter was put into, and most likely
+                                 another part of that
     a long way                   each function that a value is handed to may look at it, or hand on another part of an
                                  object; of what was read in real projects short ways were true, long ones rarely
     a line of a header           a header of a request is one line, so it begins no second one elsewhere
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
 from agents.inspector.taint.structures import Hit
-from agents.inspector.taint.taints import DECODED, ONE_FIELD, Source, Trail
+from agents.inspector.taint.taints import DECODED, ONE_FIELD, STRUCTURED, Source, Trail
 
 # Sources that are a dictionary of texts, and those that are one text.
 _DICTIONARIES = frozenset(
@@ -123,19 +124,28 @@ def is_all_at_once(source: Source) -> bool:
     return is_whole and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
 
 
-def harms_nobody(hit: Hit) -> bool:
-    """Tell whether it is mere information.
+def harmless(hit: Hit) -> str:
+    """Why it is mere information; "" if it is not.
 
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
     be anybody's text); a session that remembers the page on which somebody is.
     """
-    if hit.source.source.what == _OF_TEMPLATES:
-        return bool(hit.kind != _XSS)
+    source = hit.source.source
+    if source.what == _OF_TEMPLATES:
+        return "" if hit.kind == _XSS else "Only who writes a page chooses it."
     if hit.kind == _TRUST:
-        return hit.source.source.what in _PAGES and not hit.source.source.selector
+        own = source.what in _PAGES and not source.selector
+        return "It remembers only the page on which somebody is." if own else ""
     if hit.kind == _HASH:
-        return bool(hit.source.weak)
+        return "No word around says that it protects anything." if hit.source.weak else ""
+    if is_of_whoever_starts(hit):
+        return "No shell reads it, and whoever starts the program may run anything anyway."
+    return ""
+
+
+def is_of_whoever_starts(hit: Hit) -> bool:
+    """Tell whether whoever starts the program names another program to it, which no shell starts."""
     is_own = hit.kind == _COMMAND and hit.source.source.origin == "local"
     return is_own and _NO_SHELL.search(hit.sink) is not None
 
@@ -164,7 +174,7 @@ def has_impossible_part(source: Source) -> bool:
     """Tell whether it is a part of a text that only an object or a dictionary has."""
     if source.origin == "random":  # a number or a text that was drawn
         return _PART.search(source.selector) is not None
-    if source.what not in _TEXTS and source.what not in _DICTIONARIES:
+    if (source.what not in _TEXTS and source.what not in _DICTIONARIES) or STRUCTURED in source.selector:
         return False
     parts = [(one["attribute"], one["key"]) for one in _PART.finditer(source.selector)]
     asked = next((number for number, (_, key) in enumerate(parts) if key is not None), -1)

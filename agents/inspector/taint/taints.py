@@ -28,6 +28,7 @@ SourceKey = tuple[str, Place | None, str]  # what tells one source from another
 DECODED = (
     "~d"  # a part's selector ends so if the text was decoded: checks before say nothing of what came out
 )
+STRUCTURED = "~s"  # and so if a text was read as JSON or the like: it may have any parts
 
 
 ONE_FIELD = "form "  # the identity of one field of a form that is known begins so

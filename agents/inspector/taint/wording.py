@@ -10,7 +10,7 @@ from agents.inspector.taint import kinds, sureness
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import Source
 
-_LEFT = re.compile(r"~(?:\d+:\d+|[ed])")  # what is left of a text, which nobody calls by a name
+_LEFT = re.compile(r"~(?:\d+:\d+|[eds])")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
 _CONFIDENCE = ("high", "medium", "low", "low")
 
@@ -20,8 +20,9 @@ def finding(hit: Hit) -> dict[str, Any]:
     kind = kinds.BY_BIT[hit.kind]
     taint = hit.source
     severity = kind.local if taint.source.origin == "local" else kind.severity
-    weak = min(taint.weak + sureness.doubt(hit), 3)
-    if sureness.harms_nobody(hit):
+    weak = 2 if sureness.is_of_whoever_starts(hit) else min(taint.weak + sureness.doubt(hit), 3)
+    reason = sureness.harmless(hit)
+    if reason:
         severity = "info"
     return {
         "rule": kind.rule,
@@ -37,6 +38,7 @@ def finding(hit: Hit) -> dict[str, Any]:
         "source": _source(taint.source),
         "sink": hit.sink,
         "message": _fact(hit),
+        "reason": reason,
         "hops": hops(hit),
     }
 
@@ -61,11 +63,12 @@ def told(
     """A finding as people are told it. `place` is its source's, `line` gives the line of a file by its name."""
     path = named["path"]
     at = line(path, named["line"])
+    message = named["message"] or _message(named, place, at, line)
     return {
-        **named,
+        **{name: value for name, value in named.items() if name != "reason"},
         "line": at,
         "end_line": line(path, named["end_line"]),
-        "message": named["message"] or _message(named, place, at, line),
+        "message": f"{message} {named['reason']}".rstrip(),
         "hops": [{**hop, "line": line(hop["path"], hop["line"])} for hop in named["hops"]],
     }
 

@@ -72,10 +72,17 @@ def test_a_name_that_a_line_has_twice_is_told_once(tmp_path: Path) -> None:
 
 def test_dangerous_code_in_tests_and_examples_weighs_less_than_in_the_product(tmp_path: Path) -> None:
     code = "import subprocess\n\n\ndef f(x):\n    subprocess.run(x, shell=True)\n"
-    plant(tmp_path, {"a.py": code, "tests/test_a.py": code, "examples/a.py": code})
+    plant(
+        tmp_path,
+        dict.fromkeys(
+            ("a.py", "tests/test_a.py", "examples/a.py", "example_page/a.py", "examples_of/a.py"), code
+        ),
+    )
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.path, one.severity, one.confidence) for one in found] == [
         ("a.py", Severity.MEDIUM, Confidence.LOW),
+        ("examples_of/a.py", Severity.MEDIUM, Confidence.LOW),
+        ("example_page/a.py", Severity.LOW, Confidence.LOW),
         ("examples/a.py", Severity.LOW, Confidence.LOW),
         ("tests/test_a.py", Severity.LOW, Confidence.LOW),
     ]
@@ -99,6 +106,8 @@ def test_a_broken_hash_in_a_test_protects_nothing(tmp_path: Path) -> None:
         ("index_id = hashlib.md5(x).hexdigest()\n    return index_id", False),
         ("return hashlib.sha1(user.email.lower().encode()).hexdigest()", False),
         ("m = hashlib.md5()\n    m.update(x.path.encode())\n    return m", False),
+        ("return TOTP(x, 6, hashlib.sha1(), 30)", False),
+        ("return Page(x, 6, hashlib.sha1(), 30)", True),
         ("m = hashlib.md5()\n    m.update(x.word.encode())\n    return m", True),
         ("index_id = hashlib.md5(password).hexdigest()\n    return index_id", True),
         ("token = hashlib.md5(user.email + user.secret).hexdigest()\n    return token", True),
@@ -489,3 +498,22 @@ def test_mistakes_on_which_a_rule_is_tried_are_there_on_purpose(tmp_path: Path) 
         ("rules/no-lost.fixed.py", Severity.INFO, Confidence.LOW),
         ("rules/no-lost.py", Severity.INFO, Confidence.LOW),
     ]
+
+
+def test_a_program_that_the_own_command_line_names_is_information_unless_by_a_shell(tmp_path: Path) -> None:
+    code = "import subprocess\nimport sys\n\n\ndef f():\n    subprocess.{}\n\n\nf()\n"
+    plant(
+        tmp_path,
+        {
+            "a.py": code.format("Popen([sys.argv[1], 'x'])"),
+            "b.py": code.format("run(sys.argv[1], shell=True)"),
+        },
+    )
+    own, shell = sorted(
+        (one for one in inspect(tmp_path, "security_scan").findings if one.evidence[0].hops),
+        key=lambda one: one.path,
+    )
+    assert (own.severity, own.confidence) == (Severity.INFO, Confidence.LOW)
+    assert own.message.endswith("whoever starts the program may run anything anyway.")
+    assert shell.path == "b.py"
+    assert shell.severity is not Severity.INFO

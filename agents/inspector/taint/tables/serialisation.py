@@ -24,8 +24,11 @@ ROWS: tuple[Row, ...] = (
     *(sink(f"yaml.{name}", "deserialisation", "0 stream") for name in ("unsafe_load", "unsafe_load_all")),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream", weak=1) for name in ("full_load", "full_load_all")),
     *(
-        clean(name, "structure")
-        for name in ("yaml.safe_load", "json.loads", "json.load", "orjson.loads", "ujson.loads")
+        special(name, "structured")
+        for name in (
+            *("json.loads", "json.load", "orjson.loads", "ujson.loads", "rapidjson.loads"),
+            *("yaml.safe_load", "tomllib.loads", "toml.loads", "tomli.loads", "ast.literal_eval"),
+        )
     ),
     sink("ruamel.yaml.load", "deserialisation", "0 stream", weak=1),
 )

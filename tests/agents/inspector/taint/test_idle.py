@@ -183,3 +183,17 @@ def test_field_whose_name_says_what_it_makes_of_a_text(
     )
     told = in_view(tmp_path, 'form = Form()\nlogging.info("%s", form.when.data)', head)
     assert [one.partition(" ")[0] for one in told] == expected
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [("instance.kind", []), ("validated_data['kind']", _ENTRY), ("initial_data", _ENTRY)],
+)
+def test_row_of_a_serializer_is_not_its_data(tmp_path: Path, read: str, expected: list[str]) -> None:
+    text = (
+        "import logging\nfrom rest_framework import serializers\nfrom rest_framework.views import APIView\n"
+        "class Pages(serializers.Serializer):\n    kind = serializers.CharField()\n"
+        "class View(APIView):\n    def post(self, request):\n"
+        f"        pages = Pages(row(), data=request.data)\n        logging.info('x' + pages.{read})\n"
+    )
+    assert _rules(tmp_path, text) == expected

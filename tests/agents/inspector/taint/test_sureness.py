@@ -22,6 +22,9 @@ def _weights(root: Path, program: str) -> list[tuple[str, str]]:
         ('request.args["p"]["folder"]', ("medium", "low")),
         ('request.args["p"].folder', ("medium", "low")),
         ('request.json["p"]["folder"]', ("high", "high")),
+        ('json.loads(request.args["p"])["folder"]["name"]', ("high", "high")),
+        ('"a/" + yaml.load(request.args["p"], SafeLoader)["folder"]["name"]', ("high", "high")),
+        ('"a/" + json.dumps(request.args["p"]["folder"])', ("medium", "low")),
         ('request.cookies["p"].value', ("high", "high")),
         ("part", ("high", "high")),
         ("part.folder", ("medium", "low")),
@@ -30,7 +33,8 @@ def _weights(root: Path, program: str) -> list[tuple[str, str]]:
 def test_part_that_a_text_has_not_is_of_something_else(
     tmp_path: Path, read: str, weight: tuple[str, str]
 ) -> None:
-    program = f'@app.route("/<path:part>")\ndef view(part):\n    return open({read}).name\n'
+    program = "import json, yaml\nfrom yaml import SafeLoader\n"
+    program += f'@app.route("/<path:part>")\ndef view(part):\n    return open({read}).name\n'
     assert _weights(tmp_path, program)[:1] == [weight]
 
 
@@ -72,12 +76,12 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: list
         ("def stamp(page):\n    return hashlib.md5(page)", ("info", "medium")),
         ("def cache_key(token):\n    return hashlib.md5(token)", ("info", "low")),
         ("def stamp(password):\n    return hashlib.md5(password)", ("low", "high")),
-        ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "medium")),
+        ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "low")),
         (
             "@app.route('/')\ndef view():\n    session['next'] = request.args['p']\n    return ''",
             ("low", "high"),
         ),
-        ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "medium")),
+        ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "low")),
         ("def start():\n    subprocess.run(sys.argv[1], shell=True)", ("low", "high")),
         (
             "@app.route('/')\ndef view():\n    subprocess.run([request.args['p'], '-q'])\n    return ''",
