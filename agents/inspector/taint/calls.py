@@ -380,8 +380,10 @@ _OF_SIGNATURES = frozenset({"max_age", "salt"})
 # What is found under a key that somebody chose is what the program has stored there, and not the key.
 _LOOKS_UP = frozenset({
     "get", "get_or_404", "get_or_none", "get_one", "get_one_or_none", "get_by_id", "find_by_id", "filter_by",
-    "first_or_404", "one_or_404",
+    "first_or_404", "one_or_404", "in_bulk", "get_many", "get_multi", "mget",
 })  # fmt: skip
+# Whoever is sent something answers: receivers of a signal, a generator, a server.
+_ANSWERED = frozenset({"send", "send_robust", "asend"})
 _FINDS = re.compile(
     r"^(?:get|find|fetch|lookup|load|query|search|select|list)_|_by_(?:id|pk|uuid|slug|name|key)$"
 )
@@ -406,6 +408,8 @@ def _default(
             OrNone((asked, NO_FACTS)) if asked and default is None else None
         )  # something is stored under it
         return Value(tuple(one.weaker() for one in deep_taints(default or UNKNOWN)), facts=facts)
+    if method in _ANSWERED and receiver is not None and not deep_taints(receiver):
+        return UNKNOWN
     for one in given.every():
         taints = merged(taints, _given_taints(one))
     if receiver is not None and receiver.name == STORED and not taints:  # of a row, of a connection

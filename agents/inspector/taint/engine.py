@@ -134,6 +134,7 @@ class Engine:
         self.result = Result()
         self.caught: dict[int, doors.Caught] = {}
         self._in_tests = False  # a function of a test is executed
+        self._root_function: tuple[Function, Class | None] | None = None
         self._suspected: list[tuple[Any, Function]] = []  # hits, also kept ones
         self.closures: list[Function] = []  # kept, since shapes know functions by identity
         self._claims: dict[tuple[int, str, int, int], Hit | Kept] = {}
@@ -328,6 +329,7 @@ class Engine:
         """Execute a function from outside. `is_ahead`: it will be a root, too, which tells what it did not reach."""
         frame = Frame(self, function.module, budget, function=function)
         before, self._in_tests = self._in_tests, bool(_TESTS.search(function.module.path))
+        outer, self._root_function = self._root_function, (function, owner or function.owner)
         try:
             entries.prepare(frame, function, owner)
             doors.enter(frame, function)
@@ -336,7 +338,7 @@ class Engine:
             if not is_ahead:
                 self.not_analysed(function, _why(error))
         finally:
-            self._in_tests = before
+            self._in_tests, self._root_function = before, outer
 
     def nested(self, frame: Frame, function: Function) -> None:
         """A function inside a function: if a framework calls it, it is a root of its own, seeing that frame."""
@@ -354,6 +356,7 @@ class Engine:
             return  # what a test switches off or draws by lot is not what the program does
         if _matters_nowhere(hit) or sureness.is_nothing(hit):
             return
+        hit = doors.for_staff(hit, self._root_function)
         if self.ledger.trace is not None:
             self.ledger.trace.claims.append(hit)
         else:

@@ -10,11 +10,11 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, fields, kinds, routes
+from agents.inspector.taint import attributes, fields, kinds, routes, sureness
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
-from agents.inspector.taint.values import UNKNOWN, Value
+from agents.inspector.taint.values import UNKNOWN, Value, constant
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
@@ -232,6 +232,8 @@ def _parameter(
         default.name.removeprefix("@").removesuffix("()") in _INJECTED or default.ref is not None
     ):
         return UNKNOWN
+    if entry.what == sureness.OF_TEMPLATES and parameter.arg == "autoescape":
+        return constant(True)  # the engine's own word, unless a page's author switches escaping off
     what = "a part of the address" if entry.parameters == "remote" else "the command line"
     if _is_api(entry):
         what = "a parameter of the request"
@@ -260,7 +262,11 @@ def _not_called_from_outside(
     part = routes.given(frame, function, parameter, number) if not has_type else None
     if part is not None:
         return part
-    if not has_type and _is_path_part(function, parameter, number):
+    if (
+        not has_type
+        and _is_path_part(function, parameter, number)
+        and not routes.is_left_out(frame, function)
+    ):
         taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
         return Value((taint.weaker(),))
     default = function.defaults.get(parameter.arg)

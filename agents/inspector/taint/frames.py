@@ -225,6 +225,8 @@ class Frame:
         place = self.place(node)
         if bit == kinds.KINDS["certificate"].bit and any(map(_asks_for_checks, self.chosen)):
             weak += 2  # whoever runs the program decides
+        if any(map(is_of_tests, self.chosen)):
+            weak, what = 3, f"{what}, {IN_TESTS}"
         taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), min(weak, 3))
         end = getattr(node, "end_lineno", 0) or place.line
         hit = Hit(bit, taint, place.path, place.line, place.column, end, sink, taint.trail)
@@ -255,6 +257,36 @@ class Frame:
         for one in self.returns[1:]:
             found = join(found, one)
         return found
+
+
+IN_TESTS = "but only while the program is tested"  # so ends what is told of it
+SET_LATER = "but set after it"
+_OF_TESTS = re.compile(
+    r"(?i)^_*(?:(?:is_|in_|running_|under_|run_)+(?:unit_?|py)?tests?"
+    r"|(?:is_|in_|running_|under_)*(?:unit_?|py)?test(?:ing|s?_mode|s?_env|_run|s?_running|ing_mode))$"
+)
+
+
+def is_of_tests(test: ast.expr) -> bool:
+    """Tell whether a condition holds only while the program is tested: `if settings.TESTING:`."""
+    if isinstance(test, ast.BoolOp):
+        return isinstance(test.op, ast.And) and any(map(is_of_tests, test.values))
+    if isinstance(test, ast.Attribute):
+        return _OF_TESTS.search(test.attr) is not None
+    if isinstance(test, ast.Name):
+        return _OF_TESTS.search(test.id) is not None
+    if isinstance(test, ast.Call):  # getattr(settings, "TESTING", False), config.get("TESTING")
+        return any(_names_tests(one) for one in test.args[:2])
+    if isinstance(test, ast.Subscript):
+        return _names_tests(test.slice)
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In):  # "test" in sys.argv
+        return _names_tests(test.left) and ast.unparse(test.comparators[0]) in ("sys.argv", "sys.modules")
+    return False
+
+
+def _names_tests(one: ast.expr) -> bool:
+    word = one.value if isinstance(one, ast.Constant) else None
+    return isinstance(word, str) and (word in ("test", "pytest") or _OF_TESTS.search(word) is not None)
 
 
 _CHECKS = re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed")

@@ -13,7 +13,7 @@ from agents.inspector.taint import attributes, kinds
 from agents.inspector.taint.charsets import of_group
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.ledger import BEFORE_ROOTS
-from agents.inspector.taint.structures import Function, Module
+from agents.inspector.taint.structures import Bound, Class, Function, Module
 from agents.inspector.taint.values import UNKNOWN, Value
 
 _CONVERTED = re.compile(r"<(?:\w+_)?(?:int|uuid|slug|date|hex)(?:_\w+)?:(\w+)>")
@@ -43,6 +43,26 @@ def lead(frame: Frame, address: Value, view: Value, written: ast.expr | None, fi
     _note(frame, function.module, _name(function), (harmless | chosen, names | chosen, segments))
 
 
+def mark(frame: Frame, written: ast.expr, view: Value) -> None:
+    """Note that addresses lead to something of a module: to a function, or to a class by `Class.as_view()`."""
+    one = view.ref.function if isinstance(view.ref, Bound) else view.ref
+    if isinstance(written, ast.Call) and isinstance(written.func, ast.Attribute):
+        one = frame.evaluate(written.func.value).ref if written.func.attr == "as_view" else one
+    if isinstance(one, (Function, Class)):
+        variables = one.module.variables
+        frame.engine.ledger.write(variables, ("global", one.module, _ROUTED), Value(const=True), BEFORE_ROOTS)
+
+
+def is_left_out(frame: Frame, function: Function) -> bool:
+    """Tell whether addresses lead to others of its module and not to it, so that only callers give it something."""
+    node = function.node
+    if function.owner is not None or isinstance(node, ast.Lambda) or node.decorator_list:
+        return False
+    if frame.engine.project.variable(function.module, _ROUTED) is None:
+        return False
+    return _noted(frame, function.module, _name(function)) is None
+
+
 def undecorated(frame: Frame, written: ast.expr, view: Value) -> Value:
     """The function of a module that `views.show` names, whatever its decorators put in its place."""
     if not isinstance(written, ast.Attribute):
@@ -54,6 +74,7 @@ def undecorated(frame: Frame, written: ast.expr, view: Value) -> Value:
 
 
 Parts = tuple[set[str], set[str], set[str]]  # harmless names, all names, names of what holds no slash
+_ROUTED = "_~routed"  # the global that tells that addresses lead to something of the module
 _INCLUDED = "_~included"  # the global that tells of what stands before the addresses of other modules
 
 

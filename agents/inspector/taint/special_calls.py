@@ -24,6 +24,7 @@ def url_pattern(
     address, view = given.at(0, "route") or UNKNOWN, given.at(1, "view") or UNKNOWN
     if len(written) > 1:
         view = routes.undecorated(frame, written[1], view)
+        routes.mark(frame, written[1], view)
     routes.lead(frame, address, view, written[0] if written else None, given.at(2, "kwargs"))
     return UNKNOWN
 

@@ -14,6 +14,7 @@ from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, const
 
 _PROTOCOL = Attribute("~protocol")
 _OPTIONS = Attribute("options")
+UNTIL = "until its signature is looked at, as is done nearby"
 _LOW = ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED")
 _ANY = ("PROTOCOL_TLS", "PROTOCOL_SSLv23", "SSLv23_METHOD", "TLS_METHOD")
 _BY_HAND = ("PROTOCOL_TLS_CLIENT", "PROTOCOL_TLS_SERVER", "TLS_CLIENT_METHOD", "TLS_SERVER_METHOD")
@@ -124,9 +125,55 @@ def token(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None
     chosen = (options.items if options is not None else None) or {}
     verified = chosen.get("verify_signature")
     if verified is not None and truth_of(verified) is False:
-        frame.flag(kinds.KINDS["signature"].bit, node, "anybody may have made it", "jwt.decode()", weak=1)
+        weak, what = 1, "anybody may have made it"
+        if _is_looked_at_nearby(frame, node):
+            weak, what = 3, f"{what}, {UNTIL}"
+        frame.flag(kinds.KINDS["signature"].bit, node, what, "jwt.decode()", weak=weak)
         return Value(tuple(one.with_cleaned(kinds.STRUCTURE) for one in all_taints(given)))
     return UNKNOWN
+
+
+def _is_looked_at_nearby(frame: Frame, node: ast.expr) -> bool:
+    """Tell whether the same text is decoded with a key in the same class or function: who made it is asked first."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    function = frame.function
+    name = _last_name(first)
+    if function is None or not name:
+        return False
+    others = [
+        one
+        for one in function.module.functions
+        if function.owner is not None and one.owner is not None and function.owner in one.owner.order()
+    ]
+    whole = [*function.body, *(part for one in others for part in one.body)]
+    return any(
+        isinstance(one, ast.Call)
+        and one is not node
+        and _last_name(one.func) in _VERIFIERS
+        and any(_last_name(part) == name for part in one.args[:1])
+        and _looks_at_signature(one)
+        for part in whole
+        for one in ast.walk(part)
+    )
+
+
+_VERIFIERS = frozenset({"decode", "verify", "decode_complete"})
+_MARKS = ("key", "algorithms")  # of a call that looks at the signature
+
+
+def _looks_at_signature(call: ast.Call) -> bool:
+    given = {one.arg: one.value for one in call.keywords if one.arg is not None}
+    said = [*(given[name] for name in ("options", "verify") if name in given)]
+    if any(isinstance(part, ast.Constant) and part.value is False for one in said for part in ast.walk(one)):
+        return False
+    return len(call.args) > 1 or any(mark in given for mark in _MARKS)
+
+
+def _last_name(node: ast.expr | None) -> str:
+    """The last word of a name, without what marks it as internal: `self._token` is the token."""
+    if isinstance(node, ast.Attribute):
+        return node.attr.lstrip("_")
+    return node.id.lstrip("_") if isinstance(node, ast.Name) else ""
 
 
 _CODE = frozenset({"$where", "$function", "$accumulator"})

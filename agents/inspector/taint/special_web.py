@@ -6,7 +6,7 @@ import ast
 
 from agents.inspector.taint import containers, guards, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
-from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.frames import SET_LATER, Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Function, Instance
 from agents.inspector.taint.taints import merged
@@ -237,11 +237,22 @@ def set_cookie(
         name = given.at(0, "key")
         if name is None or not isinstance(name.const, str) or not sinks.is_secret_name(name.const):
             weak = 2  # a preference; what names a session matters
-        frame.flag(
-            kinds.KINDS["cookie_flags"].bit,
-            node,
-            f"the cookie is set without {' and '.join(missing)}",
-            "set_cookie()",
-            weak=weak,
-        )
+        what = f"the cookie is set without {' and '.join(missing)}"
+        if _is_set_later(frame):
+            weak, what = 3, f"{what}, {SET_LATER}"
+        frame.flag(kinds.KINDS["cookie_flags"].bit, node, what, "set_cookie()", weak=weak)
     return NONE
+
+
+def _is_set_later(frame: Frame) -> bool:
+    """Tell whether the function sets a flag by hand: `response.cookies[key]["secure"] = True`."""
+    return any(
+        isinstance(one, ast.Subscript)
+        and isinstance(one.ctx, ast.Store)
+        and isinstance(one.slice, ast.Constant)
+        and one.slice.value == "secure"
+        and isinstance(one.value, ast.Subscript)
+        and ast.unparse(one.value.value).endswith("cookies")
+        for statement in (frame.function.body if frame.function is not None else ())
+        for one in ast.walk(statement)
+    )

@@ -140,6 +140,12 @@ def is_for_types(node: ast.stmt) -> bool:
     return name == "TYPE_CHECKING"
 
 
+def _opposite(test: ast.expr) -> ast.expr:
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return test.operand
+    return ast.UnaryOp(op=ast.Not(), operand=test)
+
+
 @executes(ast.If)
 def branch(frame: Frame, node: ast.If) -> None:
     """Both ways, unless the test is constant; each way knows what the test says."""
@@ -161,6 +167,7 @@ def branch(frame: Frame, node: ast.If) -> None:
     frame.execute(node.body)
     yes, frame.state = frame.state, no
     no.assume(facts[1])
+    frame.chosen[-1] = _opposite(node.test)
     frame.execute(node.orelse)
     frame.chosen.pop()
     frame.state = joined(yes, frame.state) if yes.alive or frame.state.alive else frame.state

@@ -15,6 +15,7 @@
     an answer of others          what a view returns just as a function gave it that is not known is an answer of
                                  that function's, and hardly the parameter that it was given
     all fields at once           a dictionary in a log is written as repr() does, on one line
+    an address of others         `get_log_url(item, number)`: begin and host are that function's
 
 What is less sure is read later. Silent is only what cannot be, and what is no danger to anybody (`is_nothing`).
 """
@@ -25,6 +26,7 @@ import re
 from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
+from agents.inspector.taint.frames import IN_TESTS, SET_LATER
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import DECODED, ONE_FIELD, STRUCTURED, Source, Trail
 
@@ -43,7 +45,7 @@ _UPLOADED = "an uploaded file"
 _PAGES = frozenset({"the request's path", "the request's address"})
 _HEADER = "a header of the request"
 _LINES = (kinds.KINDS["log"].bit, kinds.KINDS["header"].bit)
-_OF_TEMPLATES = "a value that a template hands over"
+OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
 _XSS = kinds.KINDS["xss"].bit
 _TRUST = kinds.KINDS["trust"].bit
@@ -60,6 +62,10 @@ _UNKNOWN_CALL = re.compile(r"^passed through (?P<name>[\w.()]*)\(\), which is no
 _MAKES_TEXT = re.compile(
     r"(?i)text|html|page|format|str|markdown|render|message|content|body|escape|join|replace"
 )
+_MAKES_ADDRESS = re.compile(
+    r"(?i)^_*(?:get|build|make)_\w*(?:url|uri|link|href|location)$|^_*url_for|^_*reverse$"
+)
+_ADDRESSES = frozenset(kinds.KINDS[name].bit for name in ("redirect", "ssrf"))
 _PAGE = re.compile(r"^the page that the (?:view|function) returns$")
 _AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
 _OWN_NAME = re.compile(r"\[0\](?![.\[])")  # of the command line: the program itself
@@ -80,6 +86,8 @@ def doubt(hit: Hit) -> int:
     if hit.kind == _PATH and handed:
         found += 1 + (handed >= FAR)
     if hit.kind in _SENT_BACK and hit.source.source.what == "a cookie":
+        found += 1
+    if hit.kind in _ADDRESSES and is_address_of_others(hit.trail):
         found += 1
     if hit.kind == _PATH and is_segment(hit.source.source):
         found += 1
@@ -116,6 +124,13 @@ def is_answer_of_others(trail: Trail | None) -> bool:
     return found is not None and _MAKES_TEXT.search(found["name"].rpartition(".")[2]) is None
 
 
+def is_address_of_others(trail: Trail | None) -> bool:
+    """Tell whether an unknown function gave it whose name says that it makes addresses: `get_log_url(item, name)`."""
+    last = next((one.what for one in _hops(trail) if not one.what.startswith("assigned to")), "")
+    found = _UNKNOWN_CALL.match(last)
+    return found is not None and _MAKES_ADDRESS.search(found["name"].rpartition(".")[2]) is not None
+
+
 def is_all_at_once(source: Source) -> bool:
     """Tell whether it is all fields of a request, and not one of them."""
     if source.identity.startswith(ONE_FIELD):
@@ -129,14 +144,23 @@ def harmless(hit: Hit) -> str:
 
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
-    be anybody's text); a session that remembers the page on which somebody is.
+    be anybody's text); what a session remembers if it is doubtful that it is input; what is wrong only while the
+    program is tested, and flags of a cookie that are set after it.
     """
     source = hit.source.source
-    if source.what == _OF_TEMPLATES:
+    if source.what == OF_TEMPLATES:
         return "" if hit.kind == _XSS else "Only who writes a page chooses it."
+    if source.origin == "fact" and source.what.endswith(IN_TESTS):
+        return "What the program does otherwise is not concerned."
+    if source.origin == "fact" and source.what.endswith(SET_LATER):
+        return "Whether they are is decided there."
     if hit.kind == _TRUST:
         own = source.what in _PAGES and not source.selector
-        return "It remembers only the page on which somebody is." if own else ""
+        if own:
+            return "It remembers only the page on which somebody is."
+        return (
+            "It is doubtful that input is kept there as it came." if hit.source.weak + doubt(hit) > 1 else ""
+        )
     if hit.kind == _HASH:
         return "No word around says that it protects anything." if hit.source.weak else ""
     if is_of_whoever_starts(hit):

@@ -147,12 +147,12 @@ class Tokens:
         return f"{cls.module.path}:{cls.name}#{cls.number}"
 
     def bases(self, cls: Class) -> str:
-        """The token of a class's bases and annotated names, and those of its bases."""
+        """The token of a class's bases, decorators and annotated names, and those of its bases."""
         parts: list[str] = []
         for one in cls.order():
             parts.append(self.cls(one))
             parts += [self._value(base, _Within()) for base in one.bases]
-            parts += one.annotated()
+            parts += [*one.annotated(), *map(ast.unparse, one.node.decorator_list)]
         return digest("\n".join(parts))
 
     def function(self, function: Function) -> str:

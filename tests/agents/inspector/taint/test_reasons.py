@@ -1,0 +1,274 @@
+"""What a project says itself of a danger: who may come there, when it holds, what is done about it; with twins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from agents.inspector.taint import analysis, records
+from agents.inspector.taint.engine import ROOT_STEPS, Engine
+from tests.agents.inspector.taint.programs import analysed, found
+
+_DJANGO = "from django.http import HttpResponse\nfrom django.shortcuts import redirect\n"
+
+
+def _told(root: Path, program: str) -> list[dict[str, Any]]:
+    told = analysed(root, {"app.py": program})
+    assert told["not_analysed"] == []
+    findings: list[dict[str, Any]] = told["findings"]
+    return findings
+
+
+def _weights(root: Path, program: str) -> list[tuple[str, str, str]]:
+    return [(one["rule"], one["severity"], one["confidence"]) for one in _told(root, program)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "severity"),
+    [
+        ("settings.TESTING", "info"),
+        ("getattr(settings, 'RUNNING_TEST', False)", "info"),
+        ("'test' in sys.argv", "info"),
+        ("settings.IS_UNIT_TEST and name", "info"),
+        ("not settings.TESTING", "high"),
+        ("settings.TESTING or name", "high"),
+        ("settings.LATEST", "high"),
+        ("settings.test", "high"),
+    ],
+)
+def test_what_is_wrong_only_under_test_is_information(tmp_path: Path, condition: str, severity: str) -> None:
+    body = f"""
+        import sys
+        import requests
+        from django.conf import settings
+        def load(name):
+            if {condition}:
+                return requests.get("https://example.org", verify=False)
+    """
+    (one,) = _told(tmp_path, body)
+    assert (one["rule"], one["severity"]) == ("unverified-certificate", severity)
+    assert ("only while the program is tested" in one["message"]) == (severity == "info")
+
+
+def test_other_way_of_a_question_for_tests_is_what_the_program_does(tmp_path: Path) -> None:
+    body = """
+        import requests
+        from django.conf import settings
+        def load():
+            if not settings.TESTING:
+                return requests.get("https://example.org", verify=False)
+            else:
+                return requests.get("https://example.org/x", verify=False)
+    """
+    assert [one["severity"] for one in _told(tmp_path, body)] == ["high", "info"]
+
+
+@pytest.mark.parametrize(
+    ("line", "weight"),
+    [
+        ('response.cookies[key]["secure"] = True', ("cookie-flags", "info", "low")),
+        ('response.cookies[key]["samesite"] = "None"', ("cookie-flags", "low", "low")),
+    ],
+)
+def test_flag_of_a_cookie_may_be_set_later(tmp_path: Path, line: str, weight: tuple[str, str, str]) -> None:
+    body = (
+        f"{_DJANGO}def view(request):\n    key = 'seen'\n    response = HttpResponse('x')\n"
+        f"    response.set_cookie(key, '1')\n    {line}\n    return response\n"
+    )
+    assert _weights(tmp_path, body) == [weight]
+
+
+@pytest.mark.parametrize(
+    ("call", "confidence"),
+    [
+        ("jwt.decode(self._token, key=key, algorithms=['HS256'])", "low"),
+        ("jwt.decode(self._other, key=key, algorithms=['HS256'])", "medium"),
+        ("jwt.decode(self._token, options={'verify_signature': False})", "medium"),
+        ("jwt.decode(self._token, key, options={'verify_signature': False})", "medium"),
+    ],
+)
+def test_token_whose_signature_is_looked_at_nearby(tmp_path: Path, call: str, confidence: str) -> None:
+    body = f"""
+        import jwt
+        class Grant:
+            def __init__(self, token):
+                self._token = token
+                self.claims = jwt.decode(token, options={{"verify_signature": False}})
+        class Verified(Grant):
+            def verify(self, key):
+                {call}
+    """
+    first = _told(tmp_path, body)[0]
+    assert (first["rule"], first["confidence"]) == ("unverified-token", confidence)
+    assert ("as is done nearby" in first["message"]) == (confidence == "low")
+
+
+@pytest.mark.parametrize(("escape", "told"), [("escape if autoescape else str", []), ("str", ["taint-xss"])])
+def test_filter_that_is_asked_to_escape_does(tmp_path: Path, escape: str, told: list[str]) -> None:
+    body = f"""
+        from django import template
+        from django.utils.html import conditional_escape as escape
+        from django.utils.safestring import mark_safe
+        register = template.Library()
+        @register.filter(needs_autoescape=True)
+        def bold(value, autoescape=True):
+            made = {escape}
+            return mark_safe("<b>%s</b>" % made(value))
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("changed.send(request.GET['p'])", []),
+        ("changed.told(request.GET['p'])", ["taint-command"]),
+        ("make(request.GET['p']).send(1)", ["taint-command"]),
+    ],
+)
+def test_answer_of_whoever_is_sent_something_is_its_own(tmp_path: Path, call: str, told: list[str]) -> None:
+    body = f"""
+        import os
+        from django.http import HttpResponse
+        from shop import changed, make
+        def view(request):
+            for receiver, answer in {call}:
+                os.system(answer)
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("made", "weight"),
+    [
+        ("handler.get_log_url(item, number)", ("taint-redirect", "low", "low")),
+        ("handler.tidied(number)", ("taint-redirect", "medium", "medium")),
+    ],
+)
+def test_address_that_another_function_makes_is_hardly_chosen(
+    tmp_path: Path, made: str, weight: tuple[str, str, str]
+) -> None:
+    body = f"""
+        from django.shortcuts import redirect
+        from shop import handler, item
+        def view(request):
+            number = request.GET["n"]
+            return redirect({made})
+    """
+    assert _weights(tmp_path, body) == [weight]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_told"),
+    [
+        ('path("a/", views.other)', False),
+        ('path("a/", views.Shown.as_view())', False),
+        ('path("a/<path:name>", views.helper)', True),
+        ("", True),
+    ],
+)
+def test_function_to_which_no_address_leads_gets_nothing_of_one(
+    tmp_path: Path, pattern: str, is_told: bool
+) -> None:
+    files = {
+        "shop/urls.py": f"""
+            from django.urls import path
+            from shop import views
+            urlpatterns = [{pattern}]
+        """,
+        "shop/views.py": """
+            import os
+            from django.views import View
+            class Shown(View):
+                pass
+            def helper(request, name):
+                os.system(name)
+            def other(request):
+                return None
+        """,
+    }
+    assert found(tmp_path, files) == ["taint-command shop/views.py:7"] * is_told
+
+
+def test_what_callers_give_to_a_helper_is_told_of_it(tmp_path: Path) -> None:
+    files = {
+        "shop/urls.py": """
+            from django.urls import path
+            from shop import views
+            urlpatterns = [path("a/", views.other)]
+        """,
+        "shop/views.py": """
+            import os
+            from django.http import HttpResponse
+            def helper(request, name):
+                os.system(name)
+            def other(request):
+                helper(request, request.GET["name"])
+                helper(request, "ls")
+        """,
+    }
+    assert found(tmp_path, files) == ["taint-command shop/views.py:5"]
+
+
+_STAFF = """
+    from django.contrib.admin.views.decorators import staff_member_required
+    from django.contrib.auth.decorators import login_required
+    from django.utils.decorators import method_decorator
+    from django.views import View
+    from rest_framework.permissions import IsAdminUser, IsAuthenticated
+    from rest_framework.views import APIView
+    import os
+"""
+_OF_A_CLASS = "def get(self, request):\n        os.system(request.GET['p'])"
+
+
+@pytest.mark.parametrize(
+    ("view", "confidence"),
+    [
+        ("@staff_member_required\ndef view(request):\n    os.system(request.GET['p'])", "medium"),
+        ("@login_required\ndef view(request):\n    os.system(request.GET['p'])", "high"),
+        (f"class Shown(AdminRequiredMixin, View):\n    {_OF_A_CLASS}", "medium"),
+        (f"class Shown(AdministeredMixin, View):\n    {_OF_A_CLASS}", "high"),
+        (f"class Shown(APIView):\n    permission_classes = [IsAdminUser]\n    {_OF_A_CLASS}", "medium"),
+        (f"class Shown(APIView):\n    permission_classes = [IsAuthenticated]\n    {_OF_A_CLASS}", "high"),
+        (
+            "def helper(request):\n    os.system(request.GET['p'])\n"
+            "@staff_member_required\ndef view(request):\n    helper(request)",
+            "high",
+        ),
+    ],
+)
+def test_danger_that_only_staff_can_reach_is_less_sure(tmp_path: Path, view: str, confidence: str) -> None:
+    head = dedent(_STAFF) + "from shop import AdminRequiredMixin, AdministeredMixin\n"
+    (one,) = _told(tmp_path, f"{head}{view}\n")
+    assert (one["rule"], one["severity"], one["confidence"]) == ("taint-command", "critical", confidence)
+    reasons = [hop["what"] for hop in one["hops"] if "only staff" in hop["what"]]
+    assert len(reasons) == (confidence == "medium")
+
+
+def test_second_run_sees_that_staff_is_no_more_asked_for(tmp_path: Path) -> None:
+    program = tmp_path / "app.py"
+    decorator = "@method_decorator(staff_member_required, name='dispatch')\n"
+    text = f"{dedent(_STAFF)}{decorator}class Shown(View):\n    {_OF_A_CLASS}\n"
+
+    def run(known: records.Known | None) -> tuple[list[str], records.Known]:
+        engine, result = analysis.analysed(
+            lambda before: Engine(tmp_path, ["app.py"], known=before, keeping=True), known
+        )
+        assert engine.keeper is not None
+        records.write(tmp_path / "kept", engine.keeper.now, ROOT_STEPS)
+        kept = records.read(tmp_path / "kept", ROOT_STEPS)
+        assert kept is not None
+        return [one["confidence"] for one in analysis.as_data(result)["findings"]], kept
+
+    program.write_text(text)
+    told, kept = run(None)
+    assert told == ["medium"]
+    program.write_text(text.replace(decorator, "\n"))
+    told, kept = run(kept)
+    assert told == ["high"]
+    program.write_text(text)
+    assert run(kept)[0] == ["medium"]
