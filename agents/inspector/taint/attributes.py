@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from agents.inspector.taint import fields, guards, kinds
 from agents.inspector.taint.frames import Frame
@@ -30,8 +31,27 @@ def read(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
     if name == "deleted_objects":  # of a formset: rows
         return UNKNOWN
     if holder.taints:
-        return Value(parts_of(holder.taints, f".{name}"))
+        return Value(_of_answer(parts_of(holder.taints, f".{name}"), name))
     return UNKNOWN
+
+
+# What unknown functions give that makes something of a text: its text, its parts.
+_OF_TEXTS = re.compile(
+    r"(?i)value|data|file|text|raw|name|content|body|ur[il]|path|href|query|host|netloc|html|str"
+)
+
+
+def _of_answer(parts: tuple[Taint, ...], name: str) -> tuple[Taint, ...]:
+    """An attribute of what an unknown function answered: of an object of its own, unless it is a text's."""
+    if not parts or _OF_TEXTS.search(name):
+        return parts
+    return tuple(one.weaker() if _is_answer(one.trail) else one for one in parts)
+
+
+def _is_answer(trail: Trail | None) -> bool:
+    while trail is not None and trail.what.startswith("assigned to"):
+        trail = trail.before
+    return trail is not None and trail.what.endswith("which is not known")
 
 
 def parts_of(taints: tuple[Taint, ...], selector: str) -> tuple[Taint, ...]:
@@ -154,7 +174,7 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
         return Value(taints)
     rules = tables.of(full)
     if rules is None:
-        taints = parts_of(holder.taints, f".{name}") if holder.taints else ()
+        taints = _of_answer(parts_of(holder.taints, f".{name}"), name) if holder.taints else ()
         return Value(taints, name=full)
     return _by_rules(frame, node, holder, full, rules)
 

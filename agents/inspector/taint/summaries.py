@@ -31,6 +31,7 @@ from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
+    STORED,
     UNKNOWN,
     Attribute,
     Choice,
@@ -81,7 +82,9 @@ def call_with_receiver(
 
 
 def shown(frame: Frame, node: ast.expr, value: Value) -> Value:
-    """The text of a value: what an object's __str__ gives."""
+    """The text of a value: what an object's __str__ gives; of a row, hardly what it was found by."""
+    if value.name == STORED:
+        return Value(tuple(one.weaker() for one in value.taints))
     if not isinstance(value.ref, Instance):
         return _without_what_was_set(value)
     for name in ("__str__", "__repr__", "__format__"):

@@ -135,6 +135,8 @@ def is_all_at_once(source: Source) -> bool:
     """Tell whether it is all fields of a request, and not one of them."""
     if source.identity.startswith(ONE_FIELD):
         return False
+    if source.selector.endswith(STRUCTURED):
+        return True  # a text that was read as JSON, as a whole
     is_whole = not source.selector or source.selector.endswith(".errors")  # what a form says is wrong
     return is_whole and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
 

@@ -297,6 +297,8 @@ def _field(
     value = _within(frame, node, value, found["name"][len(re.split(r"[.\[]", found["name"])[0]) :])
     if isinstance(node, ast.expr):
         value = summaries.shown(frame, node, value)
+    if value.shape in WRITTEN and not found["spec"]:
+        return written(value)
     if found["conversion"] in ("r", "a"):
         value = cleaned(value, _ONE_LINE)
     if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":

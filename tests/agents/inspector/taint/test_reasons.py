@@ -272,3 +272,42 @@ def test_second_run_sees_that_staff_is_no_more_asked_for(tmp_path: Path) -> None
     assert told == ["high"]
     program.write_text(text)
     assert run(kept)[0] == ["medium"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("'{}'.format({'a': p})", []),
+        ("'{:>20}'.format([p])", ["taint-log"]),
+        ("'{}'.format(p)", ["taint-log"]),
+        ("f'{json.loads(request.POST[\"a\"])}'", []),
+        ('f\'{json.loads(request.POST["a"])["b"]}\'', ["taint-log"]),
+        ("'%s' % jobs.put(p).number", []),
+        ("'%s' % jobs.put(p).text", ["taint-log"]),
+        ("'%s' % find_job(p)", []),
+        ("'%s' % tidied(p)", ["taint-log"]),
+    ],
+)
+def test_what_a_log_is_given_as_a_whole_has_no_lines(tmp_path: Path, written: str, told: list[str]) -> None:
+    body = f"""
+        import json, logging
+        from django.http import HttpResponse
+        from shop import find_job, jobs, tidied
+        def view(request):
+            p = request.GET["p"]
+            logging.info({written})
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(("name", "confidence"), [("number", "low"), ("text", "medium")])
+def test_attribute_of_an_answer_is_hardly_what_was_asked(tmp_path: Path, name: str, confidence: str) -> None:
+    body = f"""
+        import os
+        from django.http import HttpResponse
+        from shop import jobs
+        def view(request):
+            job = jobs.put(request.GET["p"])
+            os.system(job.{name})
+    """
+    assert [one["confidence"] for one in _told(tmp_path, body)] == [confidence]
