@@ -101,6 +101,30 @@ def with_more(holder: Value, value: Value) -> Value:
     return holder.but(rest=rest, exact=False, shape=holder.shape or "dict")
 
 
+def beyond(holder: Value) -> Value | None:
+    """What else a container may hold than the elements that are known; None if there is no more."""
+    if holder.rest is None and not holder.taints:
+        return None
+    return element(Value(holder.taints, rest=holder.rest, name=holder.name))
+
+
+def spread(made: Value, given: Value | None) -> Value:
+    """The dictionary with what `**given` gives besides."""
+    if given is None:
+        return made
+    for key, value in (given.items or {}).items():
+        if isinstance(key, str):
+            made = with_item(made, constant(key), value)
+    more = beyond(given)
+    return made if more is None else with_more(made, more)
+
+
+def is_table(holder: Value) -> bool:
+    """Tell whether it is a dictionary of which all keys are known, and none was chosen by input."""
+    keys = holder.items or {}
+    return holder.shape == "dict" and holder.exact and not holder.taints and bool(keys) and KEYS not in keys
+
+
 def with_key(holder: Value, taints: tuple[Taint, ...]) -> Value:
     """The dictionary with one more key that somebody chose: it says nothing of the values."""
     if not taints:
@@ -376,13 +400,10 @@ def update(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tup
         items = {**(changed.items or {}), **{k: v for k, v in (other.items or {}).items() if k != KEYS}}
         changed = changed.but(items=items, exact=changed.exact and other.exact)
         changed = with_key(changed, keys_of(other))
-        if other.rest is not None or other.taints:
-            changed = with_more(changed, element(other))
+        changed = with_more(changed, more) if (more := beyond(other)) is not None else changed
     for key, value in given.keywords.items():
         changed = with_item(changed, constant(key), value)
-    if given.double_star is not None:
-        changed = with_more(changed, element(given.double_star))
-    return NONE, changed
+    return NONE, spread(changed, given.double_star)
 
 
 def values(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:

@@ -76,7 +76,9 @@ SLOWER = 100  # times: this machine than the one on which a root was executed fi
 FILE_MILLISECONDS = 20_000  # of processor time, for all functions of one file
 _CONSTRUCTORS = ("__init__", "__post_init__", "setup")
 _TESTS = re.compile(r"(?:^|/)(?:_?tests?/|mocks?/|tests?\.py$|test_[^/]*$|conftest\.py$)|_test\.py$")
-_NO_MATTER_IN_TESTS = frozenset(kinds.KINDS[name].bit for name in ("random", "hash", "cookie_flags", "debug"))
+_NO_MATTER_IN_TESTS = frozenset(
+    kinds.KINDS[name].bit for name in ("random", "hash", "cookie_flags", "debug", "secret_log")
+)
 RECURSION = 12_000  # Python frames; the thread's stack is made for it
 
 

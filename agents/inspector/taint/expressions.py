@@ -103,7 +103,7 @@ def attribute(frame: Frame, node: ast.Attribute) -> Value:
 @evaluates(ast.Subscript)
 def subscript(frame: Frame, node: ast.Subscript) -> Value:
     """`value[index]`."""
-    from agents.inspector.taint import calls, containers, forms
+    from agents.inspector.taint import calls, containers, forms, guards
 
     holder = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Slice):
@@ -120,6 +120,8 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
     ):  # of an enumeration: it raises unless it is one of the names
         return Value(ref=Instance(holder.ref), shape="object", items={})
     found = containers.item(frame, node, holder, key)
+    if isinstance(node.ctx, ast.Load) and key.taints and containers.is_table(holder):
+        frame.state.assume(guards.member_facts(key, holder)[0])  # it raises unless it is one of the keys
     return forms.treated(frame, node, key.const, found) if key.known else found
 
 
@@ -402,8 +404,9 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
             if value.items is not None:
                 items.update({k: v for k, v in value.items.items() if k != KEYS})
                 taints = merged(taints, containers.keys_of(value.but(taints=())))
-            if value.rest is not None or value.taints:
-                rest = element(value) if rest is None else join(rest, element(value))
+            more = containers.beyond(value)
+            if more is not None:
+                rest = more if rest is None else join(rest, more)
             continue
         known = frame.evaluate(key)
         if isinstance(known.const, str):

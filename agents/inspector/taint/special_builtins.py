@@ -155,9 +155,8 @@ def mapping(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
         made = Value(first.taints, shape="dict", items=items, rest=first.rest, exact=first.exact)
     for key, value in given.keywords.items():
         made = containers.with_item(made, constant(key), value)
-    if given.double_star is not None:
-        made = containers.with_more(made, element(given.double_star))
-    return made
+    made = containers.spread(made, given.double_star)
+    return made.but(exact=False) if callee.name.endswith("defaultdict") else made
 
 
 def _pair(*values: Value) -> Value:

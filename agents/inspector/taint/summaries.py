@@ -151,6 +151,8 @@ def _opaque(given: Arguments) -> Value:
 
 def bind(function: Function, given: Arguments) -> tuple[dict[str, Value], dict[str, ast.expr | None]]:
     """Parameters with their values, and the expressions that were passed for them."""
+    from agents.inspector.taint import containers
+
     arguments = function.node.args
     bound: dict[str, Value] = {}
     written: dict[str, ast.expr | None] = {}
@@ -172,8 +174,12 @@ def bind(function: Function, given: Arguments) -> tuple[dict[str, Value], dict[s
         bound[parameter.arg] = _named(function, parameter.arg, keywords, given, by_position=False)
         written[parameter.arg] = given.keyword_nodes.get(parameter.arg)
     if arguments.kwarg is not None:
-        rest = element(given.double_star) if given.double_star is not None else None
-        bound[arguments.kwarg.arg] = Value(shape="dict", items=dict(keywords), rest=rest, exact=rest is None)
+        made = Value(shape="dict", items=dict(keywords), exact=given.double_star is None)
+        named = {one.arg for one in (*function.parameters, *arguments.kwonlyargs)}
+        more = given.double_star
+        if more is not None and more.items:
+            more = more.but(items={key: one for key, one in more.items.items() if key not in named})
+        bound[arguments.kwarg.arg] = containers.spread(made, more)
     return bound, written
 
 

@@ -11,7 +11,8 @@
     a cookie sent back           nobody sets another one's cookie: a page or a redirect that it chooses needs a second
                                  weakness, on a neighbouring host
     a file that is open          an uploaded file that is handed to what would open a name
-    one part of an address       no slash is in it, so as a path it can be nothing but `..`, which is no file
+    one part of an address       no slash is in it, so as a path it can be nothing but `..`, which is no file; nor is
+                                 one in what Django leaves of the name of an uploaded file
     an answer of others          what a view returns just as a function gave it that is not known is an answer of
                                  that function's, and hardly the parameter that it was given
     all fields at once           a dictionary in a log is written as repr() does, on one line
@@ -42,6 +43,8 @@ _DICTIONARIES = frozenset(
 )
 _TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
 _UPLOADED = "an uploaded file"
+_SENT_FILES = frozenset({_UPLOADED, "the request's data"})
+_NAME_OF_FILE = re.compile(r"\]\.name$")
 _PAGES = frozenset({"the request's path", "the request's address"})
 _HEADER = "a header of the request"
 _LINES = (kinds.KINDS["log"].bit, kinds.KINDS["header"].bit)
@@ -113,7 +116,9 @@ def is_nothing(hit: Hit) -> bool:
 
 
 def is_segment(source: Source) -> bool:
-    """Tell whether it is one part of an address, as it came."""
+    """Tell whether it is one part of an address, as it came, or the name that Django leaves of an uploaded file."""
+    if source.what in _SENT_FILES and _NAME_OF_FILE.search(source.selector):
+        return True
     return bool(source.cleaned & kinds.SEGMENT) and not source.selector.endswith(DECODED)
 
 

@@ -182,5 +182,9 @@ ROWS: tuple[Row, ...] = (
     stops(f"{_REQUEST}.session.*"),
     stops(f"{_REQUEST}.user.*"),
     stops(f"{_REQUEST}.META"),
+    # It raises unless the file is below the storage's folder.
+    clean("django.core.files.storage.default_storage.path", "path"),
+    gives("django.core.files.storage.FileSystemStorage", "@django.FileSystemStorage"),
+    clean("@django.FileSystemStorage.path", "path"),
     exits("django.http.Http404"),
 )

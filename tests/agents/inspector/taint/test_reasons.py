@@ -311,3 +311,81 @@ def test_attribute_of_an_answer_is_hardly_what_was_asked(tmp_path: Path, name: s
             os.system(job.{name})
     """
     assert [one["confidence"] for one in _told(tmp_path, body)] == [confidence]
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ("ending = {'python': 'py', 'go': 'go'}[p]", []),
+        ("ending = {'python': 'py', 'go': 'go'}.get(p)", ["taint-path"]),
+        ("try:\n    ending = {'python': 'py'}[p]\nexcept KeyError:\n    pass", ["taint-path"]),
+        ("table = {'python': 'py', q: 'go'}\nending = table[p]", ["taint-path"]),
+        ("table = defaultdict(str)\ntable['python'] = 'py'\nending = table[p]", ["taint-path"]),
+        ("table = {'python': 'py'}\nending = table[q]", ["taint-path"]),
+        ("table = {}\ntable[p] = 'py'", ["taint-path"]),
+    ],
+)
+def test_key_that_a_table_must_have_is_one_of_its_keys(tmp_path: Path, read: str, told: list[str]) -> None:
+    body = (
+        "import os\nfrom collections import defaultdict\nfrom django.http import HttpResponse\n"
+        "def view(request):\n    p, q = request.GET['p'], request.GET['q']\n"
+        + "".join(f"    {line}\n" for line in read.splitlines())
+        + "    return HttpResponse(open('/srv/' + p).read(), content_type='text/plain')\n"
+    )
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        ("run(**given)", []),
+        ("run(**{**given})", []),
+        ("run(**dict(**given))", []),
+        ("made = {}\n    made.update(**given)\n    run(**made)", []),
+        ("del given['name']\n    run(**given)", ["taint-command"]),
+        ("given['name'] = given['other']\n    run(**given)", ["taint-command"]),
+    ],
+)
+def test_known_key_of_a_widened_dictionary_is_what_was_put_there(
+    tmp_path: Path, use: str, told: list[str]
+) -> None:
+    body = f"""
+import json, os
+from django.http import HttpResponse
+def run(**options):
+    os.system(options['name'])
+def view(request):
+    given = json.loads(request.body)
+    given['name'] = 'ls'
+    {use}
+"""
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("opened", "weights"),
+    [
+        ("default_storage.path('a/' + request.FILES['f'].name)", []),
+        ("FileSystemStorage().path(request.GET['p'])", []),
+        ("os.path.join('a', request.GET['p'])", [("taint-path", "high", "high")]),
+        ("os.path.join('a', request.FILES['f'].name)", [("taint-path", "high", "medium")]),
+        ("os.path.join('a', request.FILES['f'].label)", [("taint-path", "high", "high")]),
+    ],
+)
+def test_name_that_django_leaves_of_a_file_has_no_slash(
+    tmp_path: Path, opened: str, weights: list[tuple[str, str, str]]
+) -> None:
+    body = f"""
+        import os, shutil
+        from django.core.files.storage import FileSystemStorage, default_storage
+        from django.http import HttpResponse
+        def view(request):
+            shutil.rmtree({opened})
+    """
+    assert _weights(tmp_path, body) == weights
+
+
+def test_secret_that_a_test_prints_is_none(tmp_path: Path) -> None:
+    program = "import logging\ndef show(password):\n    logging.info('%s', password)\n"
+    told = analysed(tmp_path, {"app.py": program, "tests.py": program})["findings"]
+    assert [(one["rule"], one["path"]) for one in told] == [("secret-logged", "app.py")]
