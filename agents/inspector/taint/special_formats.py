@@ -325,3 +325,23 @@ def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
         weak = 1 if loader is None or not name or name == "FullLoader" else 0
         frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
     return SPECIALS["structured"](frame, node, given, receiver, callee)
+
+
+@known_as("unpickler")
+def unpickler(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """pickle.Unpickler(file): what it may build is chosen beside if `find_global` or `find_class` is replaced."""
+    value = given.at(0, "file") or UNKNOWN
+    weak = 2 if _is_replaced(frame, node, ("find_global", "find_class")) else 0
+    frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, f"{callee.name}()", weak=weak)
+    return Value(deep_taints(value))
+
+
+def _is_replaced(frame: Frame, node: ast.expr, members: tuple[str, ...]) -> bool:
+    """Tell whether a member of what the call makes is replaced in the same function."""
+    own = ast.walk(frame.function.node) if frame.function is not None else ()
+    statements = [one for one in own if isinstance(one, ast.Assign) and len(one.targets) == 1]
+    made = {ast.unparse(one.targets[0]) for one in statements if one.value is node}
+    return any(
+        isinstance(target, ast.Attribute) and target.attr in members and ast.unparse(target.value) in made
+        for target in (one.targets[0] for one in statements)
+    )

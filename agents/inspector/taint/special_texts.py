@@ -185,10 +185,12 @@ def structured(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
 ) -> Value:
     """json.loads() and its like: what is written in a text has parts, one within another, as the text has not."""
-    found = [
-        Taint(one.source.part(STRUCTURED), one.cleaned | kinds.STRUCTURE, one.trail, one.weak)
-        for one in all_taints(given)
-    ]
+    found = []
+    for one in all_taints(given):
+        known = one.cleaned | kinds.STRUCTURE
+        if known & kinds.INJECTIONS != kinds.INJECTIONS:
+            known &= ~kinds.mask("log header")  # two letters are a line end again
+        found.append(Taint(one.source.part(STRUCTURED), known, one.trail, one.weak))
     return frame.moved(Value(tuple(found)), node, "", f"passed through {callee.name}()")
 
 

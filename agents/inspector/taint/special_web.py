@@ -216,11 +216,24 @@ def start_response(
     return NONE
 
 
+def _is_jar_or_gone(given: Arguments) -> bool:
+    """Tell whether a whole cookie is put into a client's jar, or an empty one replaces what there was."""
+    if given.double_star is not None or given.star:
+        return False
+    value = given.at(1, "value")
+    if value is None:
+        return len(given.positional) == 1 and not given.keywords
+    lasts = [one.const for one in (given.at(2, "max_age"), given.at(3, "expires")) if one is not None]
+    return value.const in ("", None) and not value.taints and 0 in lasts
+
+
 @known_as("set_cookie")
 def set_cookie(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
 ) -> Value:
-    """response.set_cookie(): flags, and what is in it."""
+    """response.set_cookie(): flags, and what is in it; a cookie that is taken away holds nothing."""
+    if _is_jar_or_gone(given):
+        return NONE
     for one in (given.at(0, "key"), given.at(1, "value")):
         if one is not None:
             frame.hit(kinds.KINDS["cookie"].bit, deep_taints(one), node, "set_cookie()", weak=2)

@@ -102,6 +102,7 @@ ROWS: tuple[Row, ...] = (
     stops("flask.send_file"),
     stops("flask.send_from_directory"),
     clean("flask.url_for", "all"),
+    clean(".url_for", "all"),  # of a router, a blueprint of an interface, a request: an own address
     clean("werkzeug.utils.secure_filename", "path", "command", "xss", "sql"),
     clean("werkzeug.security.safe_join", "path"),
     same("werkzeug.utils.safe_join", "werkzeug.security.safe_join"),

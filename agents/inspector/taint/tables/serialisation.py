@@ -9,7 +9,7 @@ _LOADS = ["pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal"]
 ROWS: tuple[Row, ...] = (
     *(sink(f"{name}.loads", "deserialisation", "0 data s str") for name in _LOADS),
     *(sink(f"{name}.load", "deserialisation", "0 file") for name in _LOADS),
-    sink("pickle.Unpickler", "deserialisation", "0 file"),
+    special("pickle.Unpickler", "unpickler"),
     # What was just serialised here is no stranger's pickle: `loads(dumps(x))` copies.
     *(clean(f"{name}.dumps", "deserialisation") for name in _LOADS),
     sink("dill.Unpickler", "deserialisation", "0 file"),
@@ -30,5 +30,6 @@ ROWS: tuple[Row, ...] = (
             *("yaml.safe_load", "tomllib.loads", "toml.loads", "tomli.loads", "ast.literal_eval"),
         )
     ),
+    clean("json.dumps", "log", "header"),  # a line end is written as two letters
     sink("ruamel.yaml.load", "deserialisation", "0 stream", weak=1),
 )

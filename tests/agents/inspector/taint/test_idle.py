@@ -197,3 +197,37 @@ def test_row_of_a_serializer_is_not_its_data(tmp_path: Path, read: str, expected
         f"        pages = Pages(row(), data=request.data)\n        logging.info('x' + pages.{read})\n"
     )
     assert _rules(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("set_cookie('session', '', expires=0)", []),
+        ("set_cookie('session', '', max_age=0)", []),
+        ("set_cookie('session', '', max_age=60)", ["cookie-flags"]),
+        ("set_cookie('session', made(), max_age=0)", ["cookie-flags"]),
+        ("set_cookie(whole)", []),
+        ("set_cookie(whole, made())", ["cookie-flags"]),
+    ],
+)
+def test_cookie_that_is_taken_away_or_put_into_a_jar_needs_no_flags(
+    tmp_path: Path, call: str, expected: list[str]
+) -> None:
+    assert _rules(tmp_path, f"def f(there, whole):\n    there.{call}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return redirect(api.url_for(Page, title=p))", []),
+        ("return redirect(api.url_of(Page, title=p))", ["taint-redirect"]),
+        ("logging.info(json.dumps(p))", []),
+        ("logging.info(json.loads(json.dumps(p)))", _ENTRY),
+        ("logging.info(json.loads(int(p)))", []),
+    ],
+)
+def test_own_address_and_json_hold_no_scheme_and_no_line_end(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    told = in_view(tmp_path, body, "import json, logging\nfrom flask import redirect\nfrom shop import api\n")
+    assert [one.partition(" ")[0] for one in told] == expected

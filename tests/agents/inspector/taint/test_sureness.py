@@ -272,3 +272,23 @@ def test_counter_of_secrets_is_none(tmp_path: Path) -> None:
     assert _weights(tmp_path, "import random\ndef make():\n    hotp_counter = random.random()\n") == []
     secret = "import random\ndef make():\n    hotp_secret = random.random()\n"
     assert _weights(tmp_path, secret) == [("medium", "high")]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "weight"),
+    [
+        ("reader.find_global = find", ("high", "low")),
+        ("reader.find_class = find", ("high", "low")),
+        ("other.find_global = find", ("critical", "high")),
+        ("reader.find_something = find", ("critical", "high")),
+    ],
+)
+def test_unpickler_whose_classes_the_program_chooses(
+    tmp_path: Path, replaced: str, weight: tuple[str, str]
+) -> None:
+    program = (
+        "import pickle\nfrom shop import find, other\n"
+        '@app.route("/")\ndef view():\n    reader = pickle.Unpickler(request.stream)\n'
+        f"    {replaced}\n    reader.load()\n    return ''\n"
+    )
+    assert _weights(tmp_path, program) == [weight]
