@@ -101,6 +101,8 @@ def _of_class(
             found = _outside(frame, node, holder, f"{kind}.{name}") if kind else None
             if found is not None:
                 return found
+            if not kind and one.own("member", name) is not None:
+                break  # it replaces what a framework's own class above it has
     found = fields.read(frame, node, cls, holder, name) if is_instance else fields.maker(cls, name)
     if found is not None:
         return found

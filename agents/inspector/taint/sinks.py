@@ -39,6 +39,16 @@ _LOG_BIT = kinds.KINDS["log"].bit
 _SQL_BIT = kinds.KINDS["sql"].bit
 _CURSOR = re.compile(r"(?i)cur(?:sor)?|conn(?:ection)?|db|session|engine")
 
+# What execute() of databases takes by name.
+_BESIDE_A_QUERY = frozenset(
+    {
+        *("sql", "query", "statement", "operation", "stmt", "command", "commit", "fetch", "size", "timeout"),
+        *("args", "arg", "params", "parameters", "param", "vars", "values", "bindings", "bind_arguments"),
+        *("multi", "many", "map_results", "prepare", "binary", "buffered", "as_dict", "using"),
+        *("execution_options", "stream_results", "conn", "connection", "cursor"),
+    }
+)
+
 
 def check(
     frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments, receiver: Value | None
@@ -46,8 +56,11 @@ def check(
     """Report tainted arguments that a row calls dangerous."""
     if row.arguments.assigned or not all(_holds(one, given) for one in row.conditions):
         return
-    if row.bits == _SQL_BIT and name[:1] == "." and _hands_cursor(node):
-        given = replace(given, positional=given.positional[1:])
+    if row.bits == _SQL_BIT and row.name[:1] == ".":
+        if row.name == ".execute" and not _BESIDE_A_QUERY.issuperset(given.keywords):
+            return  # of a use case, a command, a task
+        if _hands_cursor(node):
+            given = replace(given, positional=given.positional[1:])
     for value in chosen(row.arguments, given, receiver):
         report(frame, node, row, value, name)
     if row.bits == kinds.SECRETS:

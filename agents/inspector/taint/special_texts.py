@@ -95,9 +95,13 @@ def match_group(
             for number in range(charsets.groups(text))
         ]
         return Value(shape="tuple", items=dict(enumerate(parts)), exact=True) if parts else caught
-    key = given.at(0) or constant(0)
-    one = key.const if isinstance(key.const, (int, str)) and len(given.positional) < 2 else 0
-    return texts.cleaned(caught, charsets.of_group(text, one)) if one else caught
+    asked = [
+        texts.cleaned(caught, charsets.of_group(text, key.const))
+        if isinstance(key.const, (int, str)) and key.const
+        else caught
+        for key in given.positional or [constant(0)]
+    ]
+    return asked[0] if len(asked) == 1 else Value(shape="tuple", items=dict(enumerate(asked)), exact=True)
 
 
 @known_as("substitute_pattern")

@@ -194,14 +194,18 @@ def write_page(
 
 
 def _default_type(frame: Frame, node: ast.expr, handler: Value) -> Value | None:
-    """The type that a handler of the tree sets before its method is called; None if it sets none."""
+    """The type that a handler of the tree sets before or after its method is called; None if it sets none."""
     from agents.inspector.taint import summaries
 
-    member = handler.ref.cls.member("set_default_headers") if isinstance(handler.ref, Instance) else None
-    if member is None or not isinstance(member.ref, Function) or frame.function is member.ref:
-        return None
-    _, changed = summaries.call_with_receiver(frame, node, member.ref, Arguments([handler], nodes=[None]))
-    return (changed.items or {}).get(_TYPE)
+    for name in ("set_default_headers", "prepare", "finish"):
+        member = handler.ref.cls.member(name) if isinstance(handler.ref, Instance) else None
+        if member is None or not isinstance(member.ref, Function) or frame.function is member.ref:
+            continue
+        _, changed = summaries.call_with_receiver(frame, node, member.ref, Arguments([handler], nodes=[None]))
+        kind = (changed.items or {}).get(_TYPE)
+        if kind is not None:
+            return kind
+    return None
 
 
 @known_as("start_response")

@@ -15,6 +15,8 @@
                                  one in what Django leaves of the name of an uploaded file
     an answer of others          what a view returns just as a function gave it that is not known is an answer of
                                  that function's, and hardly the parameter that it was given
+    an object of statements      what an unknown function gave is run as SQL: most likely one that binds values
+    the head of an answer        `.headers` of what an unknown function gave: what another server answered
     all fields at once           a dictionary in a log is written as repr() does, on one line
     an address of others         `get_log_url(item, number)`: begin and host are that function's
 
@@ -52,6 +54,7 @@ OF_TEMPLATES = "a value that a template hands over"
 _PATH = kinds.KINDS["path"].bit
 _XSS = kinds.KINDS["xss"].bit
 _TRUST = kinds.KINDS["trust"].bit
+_SQL = kinds.KINDS["sql"].bit
 _LOG = kinds.KINDS["log"].bit
 _HASH = kinds.KINDS["hash"].bit
 _COMMAND = kinds.KINDS["command"].bit
@@ -69,6 +72,8 @@ _MAKES_ADDRESS = re.compile(
     r"(?i)^_*(?:get|build|make)_\w*(?:url|uri|link|href|location)$|^_*url_for|^_*reverse$"
 )
 _ADDRESSES = frozenset(kinds.KINDS[name].bit for name in ("redirect", "ssrf"))
+_MAKES_SQL = re.compile(r"(?i)sql|text|format|str|join|replace|render|template|escape|quote")
+_ANSWERED = re.compile(r"\.(?:headers|status_code|reason_phrase)\b")  # what an answer has, and no text
 _PAGE = re.compile(r"^the page that the (?:view|function) returns$")
 _AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
 _OWN_NAME = re.compile(r"\[0\](?![.\[])")  # of the command line: the program itself
@@ -96,9 +101,21 @@ def doubt(hit: Hit) -> int:
         found += 1
     if hit.kind == _XSS and _PAGE.match(hit.sink) and is_answer_of_others(hit.trail):
         found += 2
+    if hit.kind == _SQL:
+        found += _of_a_statement(hit)
+    if hit.source.weak and _ANSWERED.search(hit.source.source.selector):
+        found += 2
     if hit.kind == _LOG and is_all_at_once(hit.source.source):
         found += 2
     return found + (handed > LONG) + (handed > VERY_LONG)
+
+
+def _of_a_statement(hit: Hit) -> int:
+    """How likely an object of statements is run, which binds what it was given: SQLAlchemy runs few texts as such."""
+    maker = _maker(hit.trail)
+    if maker is None or _MAKES_SQL.search(maker) is not None:
+        return 0
+    return 1 + hit.sink.startswith("sqlalchemy.")
 
 
 def is_nothing(hit: Hit) -> bool:
@@ -124,16 +141,21 @@ def is_segment(source: Source) -> bool:
 
 def is_answer_of_others(trail: Trail | None) -> bool:
     """Tell whether an unknown function gave it, whose name does not say that it makes texts."""
-    last = next((one.what for one in _hops(trail) if not one.what.startswith("assigned to")), "")
-    found = _UNKNOWN_CALL.match(last)
-    return found is not None and _MAKES_TEXT.search(found["name"].rpartition(".")[2]) is None
+    maker = _maker(trail)
+    return maker is not None and _MAKES_TEXT.search(maker) is None
 
 
 def is_address_of_others(trail: Trail | None) -> bool:
     """Tell whether an unknown function gave it whose name says that it makes addresses: `get_log_url(item, name)`."""
+    maker = _maker(trail)
+    return maker is not None and _MAKES_ADDRESS.search(maker) is not None
+
+
+def _maker(trail: Trail | None) -> str | None:
+    """The name of the unknown function that gave it just so; None if none did."""
     last = next((one.what for one in _hops(trail) if not one.what.startswith("assigned to")), "")
     found = _UNKNOWN_CALL.match(last)
-    return found is not None and _MAKES_ADDRESS.search(found["name"].rpartition(".")[2]) is not None
+    return None if found is None else found["name"].rpartition(".")[2]
 
 
 def is_all_at_once(source: Source) -> bool:

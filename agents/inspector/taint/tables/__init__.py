@@ -19,6 +19,7 @@ from agents.inspector.taint.tables import (
     fastapi,
     flask,
     gateways,
+    logins,
     processes,
     pyramid,
     serialisation,
@@ -47,6 +48,7 @@ TABLES = (
     tornado.ROWS,
     pyramid.ROWS,
     gateways.ROWS,
+    logins.ROWS,
     documents.ROWS,
     settings.ROWS,
 )

@@ -108,6 +108,13 @@ ROWS: tuple[Row, ...] = (
             "filter_queryset",
             "extra",
             "outerjoin",
+            "offset",
+            "limit",
+            "returning",
+            "on_conflict_do_update",
+            "on_conflict_do_nothing",
+            "with_for_update",
+            "select_from",
         ]
         if name != "find"
     ),

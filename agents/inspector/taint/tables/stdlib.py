@@ -351,6 +351,9 @@ ROWS: tuple[Row, ...] = (
         source(f"numpy.random.{name}", "predictable random numbers", origin="random")
         for name in ("rand", "randint", "random", "choice")
     ),
+    # by which a variable is put back, whatever its value is
+    gives("contextvars.ContextVar", "@contextvars.ContextVar"),
+    stops("@contextvars.ContextVar.set"),
     # who starts the program
     source("sys.argv", "the command line", origin="local"),
     special("os.environ.get", "setting"),
