@@ -148,6 +148,8 @@ _RENDERS = re.compile(r"^render(?:_|$|[A-Z])|_render$")
 _ANSWERS = re.compile(
     r"(?i)^_*(?:redirect|abort|jsonify|json_response|send_|download)|_(?:redirect|json|response)$"
 )
+_TREATS = re.compile(r"^_*(?:validate|sanitize|sanitise|clean)(?:_|$)")
+_TRUST = kinds.KINDS["trust"].bit  # what such a function gives back is not unchecked, whatever it proves
 _XSS = kinds.KINDS["xss"].bit
 
 
@@ -157,6 +159,8 @@ def _promised(function: Function, given: Arguments, result: Value) -> Value:
     facts = guards.by_word(name, given)
     if facts is None or (result.known and result.const is not None):
         return result
+    if _TREATS.search(name) and result.taints:
+        result = result.but(taints=tuple(one.with_cleaned(_TRUST) for one in result.taints))
     proved = result.facts or (NO_FACTS, NO_FACTS)
     yes = all_facts(facts[0], guards.by_host(name, function.body, given))
     return result.but(facts=(all_facts(yes, proved[0]), all_facts(facts[1], proved[1])))
@@ -439,13 +443,17 @@ def _default(
     )
 
 
+_SESSION = Attribute("session")  # what it keeps is told where it is kept
+
+
 def _given_taints(value: Value) -> tuple[Taint, ...]:
     """The taints of what an unknown function is given; which of a request's attributes it reads nobody knows."""
     if not value.name.endswith("Request") or not value.items:
         return deep_taints(value)
     taints = value.taints
-    for one in value.items.values():
-        taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
+    for key, one in value.items.items():
+        if key != _SESSION:
+            taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
     return taints
 
 

@@ -173,8 +173,8 @@ def harmless(hit: Hit) -> str:
 
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
-    be anybody's text); what a session remembers if it is doubtful that it is input; what is wrong only while the
-    program is tested, and flags of a cookie that are set after it.
+    be anybody's text); what a session of a framework keeps, or of which it is doubtful that it is input; what is
+    wrong only while the program is tested, and flags of a cookie that are set after it.
     """
     source = hit.source.source
     if source.what == OF_TEMPLATES:
@@ -188,7 +188,9 @@ def harmless(hit: Hit) -> str:
         if own:
             return "It remembers only the page on which somebody is."
         return (
-            "It is doubtful that input is kept there as it came." if hit.source.weak + doubt(hit) > 1 else ""
+            "It matters only if what the session keeps is believed later."
+            if hit.source.weak + doubt(hit) > 1
+            else ""
         )
     if hit.kind == _HASH:
         return "No word around says that it protects anything." if hit.source.weak else ""

@@ -77,6 +77,7 @@ ROWS: tuple[Row, ...] = (
         clean(f"{_REQUEST}.{name}", "redirect", "ssrf", "own")
         for name in ("path", "path_info", "get_full_path")
     ),
+    clean(f"{_REQUEST}.get_full_path", "log", "header"),  # it writes line ends as %0A
     special(f"{_REQUEST}.get_full_path", "own_path"),
     clean("django.utils.http.escape_leading_slashes", "redirect"),
     # What a template gives to a filter or a tag may be anybody's text.

@@ -389,3 +389,38 @@ def test_secret_that_a_test_prints_is_none(tmp_path: Path) -> None:
     program = "import logging\ndef show(password):\n    logging.info('%s', password)\n"
     told = analysed(tmp_path, {"app.py": program, "tests.py": program})["findings"]
     assert [(one["rule"], one["path"]) for one in told] == [("secret-logged", "app.py")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("request.session['host'] = request.GET['p']", ["taint-trust-boundary"]),
+        ("request.host = request.GET['p']", ["taint-redirect"]),
+        ("request.session['host'] = validate_host(request.GET['p'])", []),
+        ("request.session['host'] = make_host(request.GET['p'])", ["taint-trust-boundary"]),
+    ],
+)
+def test_session_of_a_request_that_is_handed_on_is_another_matter(
+    tmp_path: Path, kept: str, told: list[str]
+) -> None:
+    body = f"""
+        from django.shortcuts import redirect
+        from shop import host_of
+        def validate_host(host):
+            return host.strip()
+        def make_host(host):
+            return host.strip()
+        def view(request):
+            {kept}
+            return redirect(host_of(request))
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [("request.get_full_path()", []), ("request.path", ["taint-log"]), ("request.GET['p']", ["taint-log"])],
+)
+def test_address_as_it_is_written_has_no_line_ends(tmp_path: Path, read: str, told: list[str]) -> None:
+    body = f"import logging\nfrom django.http import HttpResponse\ndef view(request):\n    logging.info({read})\n"
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
