@@ -31,7 +31,9 @@ _NEEDED: dict[str, str] = {
     "regex": "*+({",
 }
 _MARKUP = {"xxe": "<", "deserialisation": "({.\n!"}
-_SAMPLE = [chr(code) for code in range(9, 127)]
+_LAST = 126
+_SAMPLE = [chr(code) for code in range(9, _LAST + 1)]
+_FOREIGN = "\xaa"  # stands for every letter beyond: in a name of Python it is read as an "a"
 _END = {"AT_END", "AT_END_STRING"}
 _BEGIN = {"AT_BEGINNING", "AT_BEGINNING_STRING"}
 
@@ -41,6 +43,15 @@ def hidden(taken: str) -> int:
     """The kinds that a text without these letters may be harmless for only because they were taken out."""
     clear = sum(kinds.KINDS[name].bit for name, danger in _NEEDED.items() if set(taken).isdisjoint(danger))
     return -1 & ~clear
+
+
+def _ruled_out(possible: set[str]) -> int:
+    """The kinds that a text of these letters cannot be dangerous for."""
+    needed = {**_NEEDED, **_MARKUP}
+    found = sum(kinds.KINDS[name].bit for name, danger in needed.items() if possible.isdisjoint(danger))
+    if not any(letter.isalpha() or letter == "_" for letter in possible):
+        found |= kinds.KINDS["code"].bit  # without a name nothing is called
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -61,8 +72,7 @@ def excluded(pattern: str, how: str) -> int:
     possible: set[str] = set()
     if not _letters(parsed, possible):
         return 0
-    needed = {**_NEEDED, **_MARKUP}
-    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if possible.isdisjoint(danger))
+    return _ruled_out(possible)
 
 
 @lru_cache(maxsize=1024)
@@ -77,8 +87,7 @@ def of_group(pattern: str, group: int | str) -> int:
     caught = _subpattern(parsed, number)
     if caught is None or not _letters(caught, possible):
         return 0
-    needed = {**_NEEDED, **_MARKUP}
-    return sum(kinds.KINDS[name].bit for name, danger in needed.items() if possible.isdisjoint(danger))
+    return _ruled_out(possible)
 
 
 def groups(pattern: str) -> int:
@@ -126,9 +135,7 @@ def refused(pattern: str) -> int:
     if str(code) not in ("LITERAL", "IN") or not _letters([(code, argument)], inside):
         return 0
     if str(code) == "IN" and any(str(one) == "NEGATE" for one, _ in argument):
-        left = set(_SAMPLE) - inside
-        needed = {**_NEEDED, **_MARKUP}
-        return sum(kinds.KINDS[name].bit for name, danger in needed.items() if left.isdisjoint(danger))
+        return _ruled_out(set(_SAMPLE) - inside)
     return letters.absent("".join(sorted(inside)))
 
 
@@ -175,6 +182,7 @@ def _class(members: Any, found: set[str]) -> bool:
             inside.add(chr(argument))
         elif name == "RANGE":
             inside.update(letter for letter in _SAMPLE if argument[0] <= ord(letter) <= argument[1])
+            inside.update(_FOREIGN if argument[1] > _LAST else "")
         elif name == "CATEGORY":
             category = str(argument)
             if category.startswith("CATEGORY_NOT"):
@@ -183,7 +191,7 @@ def _class(members: Any, found: set[str]) -> bool:
                 )
             else:
                 inside.update(letter for letter in _SAMPLE if _in_category(letter, category))
-    found.update(set(_SAMPLE) - inside if negated else inside)
+    found.update((set(_SAMPLE) - inside) | set(_FOREIGN) if negated else inside)
     return True
 
 

@@ -67,6 +67,8 @@ def set_item(frame: Frame, target: ast.Subscript, value: Value) -> None:
         from agents.inspector.taint import sinks
 
         sinks.item_assigned(frame, target, holder, key, value)
+        if isinstance(key.const, str) and f"{holder.name}.__getitem__" in frame.engine.tables.shared:
+            attributes.keep(frame, holder.name, f"[{key.const}]", value)
         if isinstance(holder.ref, Instance):
             from agents.inspector.taint import calls
 
@@ -190,6 +192,8 @@ def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Valu
     if holder.name == STORED and isinstance(key.const, str):
         return UNKNOWN
     rules = frame.engine.tables.of(f"{holder.name}.__getitem__")
+    if isinstance(key.const, str) and f"{holder.name}.__getitem__" in frame.engine.tables.shared:
+        return attributes.kept(frame, holder.name, f"[{key.const}]") or UNKNOWN
     if rules is not None and rules.sources:
         return attributes.source_part(frame, node, rules, f"{holder.name}[]", key)
     if rules is not None and rules.stops:

@@ -6,7 +6,7 @@ import ast
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
-from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.structures import Arguments, Class, Instance
 from agents.inspector.taint.values import UNKNOWN, Attribute, Value, element
 
 FACTORY = Attribute("~factory")
@@ -88,6 +88,24 @@ def in_executor(
 def queue(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """queue.Queue(): what is put in first comes out first; of a LifoQueue, last."""
     return Value(name=f"@{callee.name}", shape="list", items={}, exact=True)
+
+
+@known_as("as_manager")
+def as_manager(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """OrderQuery.as_manager(): a manager with the methods of that class of queries."""
+    of = receiver.ref if receiver is not None else None
+    return Value(ref=Instance(of), shape="object", items={}) if isinstance(of, Class) else UNKNOWN
+
+
+@known_as("from_queryset")
+def from_queryset(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """Manager.from_queryset(OrderQuery): a class of managers with the methods of that class of queries."""
+    of = given.at(0, "queryset_class")
+    return Value(ref=of.ref) if of is not None and isinstance(of.ref, Class) else UNKNOWN
 
 
 @known_as("named_tuple")

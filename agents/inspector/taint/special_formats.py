@@ -81,8 +81,24 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
     options = [number for number, one in enumerate(every[:4]) if number and one.const in _COMMAND_OPTIONS]
     if not options:
         return
-    for one in (*every[options[0] + 1 :], *([value.rest] if value.rest is not None else [])):
+    rest = [value.rest] if value.rest is not None else []
+    for one in _read_as_code(first.const, every[options[0] + 1 :], rest):
         frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {every[options[0]].const}")
+
+
+_JOINING = frozenset({"cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "ssh", "/usr/bin/env"})
+# A script that executes what it is given: `eval "$1"`, `"$@"`, `sh -c "$1"`.
+_HANDS_ON = re.compile(r"""(?:^|[;&|]|\b(?:eval|exec|source|sudo|xargs|-c))\s*["']?\$""")
+
+
+def _read_as_code(program: str, given: list[Value], rest: list[Value]) -> list[Value]:
+    """What a program executes of what follows its `-c`: a shell's script alone, whose arguments are only data."""
+    script = given[0] if given else None
+    if program in _JOINING or script is None or not isinstance(script.const, str):
+        return [*given, *rest] if program in _JOINING or script is None else [script]
+    if script.const.startswith("-") or _HANDS_ON.search(script.const):
+        return [*given, *rest]
+    return [script]
 
 
 @known_as("program")

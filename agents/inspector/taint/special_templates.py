@@ -11,9 +11,10 @@ from agents.inspector.taint.pages import unescaped
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.taints import Taint, merged
-from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, deep_taints
+from agents.inspector.taint.values import KEYS, UNKNOWN, Attribute, Value, constant, deep_taints
 
 _TEXT, _ESCAPES, _NAME = Attribute("~text"), Attribute("~escapes"), Attribute("~name")
+_TEXTS = Attribute("~texts")  # of an environment whose templates stand in the program, by name
 _XSS = kinds.mask("xss")
 _PLAIN = (".txt", ".md", ".sql", ".csv", ".conf", ".sh")
 
@@ -35,7 +36,22 @@ def environment(
     """jinja2.Environment(): escapes only if it is told to."""
     chosen = given.at(-1, "autoescape")
     escapes = given.double_star is not None if chosen is None else truth_of(chosen) is not False
-    return Value(name="@jinja2.Environment", items={_ESCAPES: constant(escapes)})
+    items: dict[object, Value] = {_ESCAPES: constant(escapes)}
+    texts = (given.keywords.get("loader", UNKNOWN).items or {}).get(_TEXTS)
+    if texts is not None:
+        items[_TEXTS] = texts
+    return Value(name="@jinja2.Environment", items=items)
+
+
+@known_as("templates_by_name")
+def templates_by_name(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """jinja2.DictLoader(): templates that stand in the program."""
+    texts = given.at(0, "mapping") or UNKNOWN
+    texts = texts.but(items={name: one for name, one in (texts.items or {}).items() if name != KEYS})
+    frame.hit(kinds.mask("template"), deep_taints(texts), node, f"{callee.name}()")
+    return Value(name="@jinja2.DictLoader", items={_TEXTS: texts.but(taints=())})
 
 
 @known_as("template_of_text")
@@ -90,6 +106,10 @@ def get_template(
 ) -> Value:
     """env.get_template(name)."""
     name = given.at(0) or UNKNOWN
+    known = (receiver.items if receiver else None) or {}
+    text = (known[_TEXTS].items or {}).get(name.const) if _TEXTS in known and name.known else None
+    if text is not None:
+        return Value(name="@jinja2.Template", items={_TEXT: text.but(taints=()), _ESCAPES: known[_ESCAPES]})
     return Value(name="@jinja2.Template", items={_NAME: name})
 
 

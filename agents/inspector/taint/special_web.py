@@ -63,7 +63,7 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     name = callee.name.removeprefix("@")
     is_aiohttp = name.startswith("aiohttp")
     body = given.at(0, "content") if not is_aiohttp else None
-    for keyword in ("text", "body", "content"):
+    for keyword in ("text", "body", "content", "streaming_content"):
         body = given.keywords.get(keyword, body)
     if body is not None:
         sinks.sent(frame, node, body)

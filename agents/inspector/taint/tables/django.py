@@ -67,6 +67,7 @@ _HTML = [
     "HttpResponseNotFound",
     "HttpResponseForbidden",
     "HttpResponseServerError",
+    "StreamingHttpResponse",
 ]
 
 ROWS: tuple[Row, ...] = (
@@ -112,6 +113,18 @@ ROWS: tuple[Row, ...] = (
     gives("django.db.connections.__getitem__", "@db.Connection"),
     *(gives(f"{model}.objects", "@django.Manager") for model in _MODELS),
     *(same(f"{model}.objects", "@django.Manager") for model in _MODELS),
+    *(
+        same(f"@django.db.models.{name}", "@django.Manager")
+        for name in ("QuerySet", "query.QuerySet", "Manager", "manager.Manager")
+    ),
+    *(
+        special(f"django.db.models.{name}.as_manager", "as_manager")
+        for name in ("QuerySet", "query.QuerySet")
+    ),
+    *(
+        special(f"django.db.models.{name}.from_queryset", "from_queryset")
+        for name in ("Manager", "manager.Manager")
+    ),
     gives("@django.Manager.*", "@django.Manager"),
     stops("@django.Manager.*"),
     sink("@django.Manager.raw", "sql", "0 raw_query"),

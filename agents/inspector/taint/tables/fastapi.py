@@ -10,6 +10,7 @@ from agents.inspector.taint.tables.rows import (
     handler,
     request_parameter,
     same,
+    shared,
     sink,
     source,
     special,
@@ -34,7 +35,7 @@ _INPUT = {
 _REQUEST = "@starlette.requests.Request"
 _UPLOAD = "@fastapi.UploadFile"
 _VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route"]
-_RESPONSES = ["HTMLResponse", "Response"]
+_RESPONSES = ["HTMLResponse", "Response", "StreamingResponse"]
 
 ROWS: tuple[Row, ...] = (
     *(
@@ -99,6 +100,10 @@ ROWS: tuple[Row, ...] = (
     sink(f"{_REQUEST}.session.update", "trust", "*", what="the session", weak=2),
     sink(f"{_REQUEST}.session.setdefault", "trust", "0 1", what="the session", weak=2),
     stops(f"{_REQUEST}.session.*"),
-    stops(f"{_REQUEST}.app.*"),
+    # what is kept for all requests
+    shared("@fastapi.FastAPI.state"),
+    same(f"{_REQUEST}.app", "@fastapi.FastAPI"),
+    gives("starlette.applications.Starlette", "@starlette.Starlette"),
+    same("@starlette.Starlette.state", "@fastapi.FastAPI.state"),
     stops(f"{_REQUEST}.state.*"),
 )

@@ -36,7 +36,8 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
                                        "doubt" as a kind only lowers confidence; "self" also for a property
     exits(name)                        it does not return
     constant(name, value)              it is this text or number
-    shared(name)                       what is kept in its attributes is kept for all functions that serve a request
+    shared(name)                       what is kept in its attributes is kept for all functions that serve a request;
+                                       under its keys if the name ends with `__getitem__`
     special(name, function)            a function of `specials`, for what no row can say
     entry(...)                         see below: functions that a framework calls
     request_parameter(import, type)    in modules that import this, a parameter named `request` is of this type

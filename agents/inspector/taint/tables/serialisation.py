@@ -30,6 +30,8 @@ ROWS: tuple[Row, ...] = (
             *("yaml.safe_load", "tomllib.loads", "toml.loads", "tomli.loads", "ast.literal_eval"),
         )
     ),
-    clean("json.dumps", "log", "header"),  # a line end is written as two letters
+    *(
+        clean(f"{name}.dumps", "log", "header") for name in ("json", "orjson", "ujson")
+    ),  # a line end is written as two letters
     sink("ruamel.yaml.load", "deserialisation", "0 stream", weak=1),
 )

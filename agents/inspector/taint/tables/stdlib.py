@@ -255,6 +255,7 @@ ROWS: tuple[Row, ...] = (
     # texts, containers, functions
     *(special(f"@io.{name}.{write}", "write_into") for name in _BUFFERS for write in ("write", "writelines")),
     *(passes(f"@io.{name}.{read}") for name in _BUFFERS for read in ("getvalue", "read", "readline")),
+    *(stops(f"@io.{name}.{number}") for name in _BUFFERS for number in ("tell", "seek", "truncate")),
     special("string.Template", "template_text"),
     special("@string.Template.substitute", "substitute"),
     special("@string.Template.safe_substitute", "substitute"),

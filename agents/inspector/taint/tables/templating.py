@@ -7,6 +7,8 @@ from agents.inspector.taint.tables.rows import Row, clean, gives, same, sink, sp
 ROWS: tuple[Row, ...] = (
     special("jinja2.Template", "template_of_text"),
     special("jinja2.Environment", "environment"),
+    special("jinja2.DictLoader", "templates_by_name"),
+    same("jinja2.loaders.DictLoader", "jinja2.DictLoader"),
     gives("jinja2.sandbox.SandboxedEnvironment", "@jinja2.Sandbox"),
     special("@jinja2.Environment.from_string", "template_of_text"),
     special("@jinja2.Environment.get_template", "get_template"),

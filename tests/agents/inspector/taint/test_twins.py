@@ -1,0 +1,230 @@
+"""Abilities that an examiner's twins showed to be missing, each by programs that differ in what counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.inspector.taint.programs import found, in_view
+
+
+@pytest.mark.parametrize(
+    ("pattern", "how", "expected"),
+    [
+        ("[0-9+*/ ()-]+", "fullmatch", []),
+        ("[0-9+*/ ()-]+", "search", ["taint-code 4"]),
+        ("[0-9a-z()' ]+", "fullmatch", ["taint-code 4"]),
+        ("[^a-zA-Z_]+", "fullmatch", ["taint-code 4"]),  # other letters are read as these
+        ("[0-9()\\u00a0-\\u00ff]+", "fullmatch", ["taint-code 4"]),
+    ],
+)
+def test_without_letters_nothing_is_called(
+    tmp_path: Path, pattern: str, how: str, expected: list[str]
+) -> None:
+    body = f"import re\nif not re.{how}({pattern!r}, p):\n    return 'no'\neval(p)"
+    assert in_view(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("['sh', '-c', 'ls \"$1\"', 'ls', p]", []),
+        ("['sh', '-c', 'ls ' + p, 'ls']", [2]),
+        ("['sh', '-c', p]", [2]),
+        ("['sh', '-c', 'eval \"$1\"', 'ls', p]", [2]),
+        ("['sh', '-c', '\"$@\"', 'ls', p]", [2]),
+        ("['sh', '-c', 'cd /; $1', 'ls', p]", [2]),
+        ("['ssh', '-c', 'aes', 'host', p]", [2]),
+        ("['python', '-c', 'import sys', p]", []),
+    ],
+)
+def test_arguments_of_a_script_are_data(tmp_path: Path, command: str, expected: list[int]) -> None:
+    body = f"import subprocess\nsubprocess.run({command})"
+    assert in_view(tmp_path, body) == [f"taint-command {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p", [3]),
+        ("json.dumps({'p': p})", []),
+        ("json.loads(json.dumps({'p': p}))['p']", [3]),
+        ("json.dumps(p).replace('n', p)", [3]),
+    ],
+)
+def test_json_is_logged_on_one_line(tmp_path: Path, text: str, expected: list[int]) -> None:
+    body = f"import json, logging\nt = {text}\nlogging.warning(t)"
+    assert in_view(tmp_path, body) == [f"taint-log {line}" for line in expected]
+
+
+@pytest.mark.parametrize(("read", "expected"), [("tell()", []), ("getvalue()", ["taint-command 4"])])
+def test_length_of_a_buffer_is_no_text(tmp_path: Path, read: str, expected: list[str]) -> None:
+    body = f"import io\nout = io.StringIO()\nout.write(p)\nos.system(str(out.{read}))"
+    assert in_view(tmp_path, body) == expected
+
+
+_ORDERS = """
+from django.db import models
+from django.http import JsonResponse
+from django.urls import path
+
+class OrderQuery(models.QuerySet):
+    def since(self, day):
+        return self.{query}
+
+class Order(models.Model):
+    objects = {objects}
+
+def orders(request):
+    return JsonResponse(dict(n=len(list(Order.objects.since(request.GET["since"])))))
+
+urlpatterns = [path("orders", orders)]
+"""
+
+
+@pytest.mark.parametrize(
+    "objects", ["OrderQuery.as_manager()", "models.Manager.from_queryset(OrderQuery)()", "OrderQuery()"]
+)
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("raw(f\"SELECT * FROM o WHERE day > '{day}'\")", ["taint-sql app.py:8"]),
+        ('raw("SELECT * FROM o WHERE day > %s", [day])', []),
+        ("filter(day__gt=day)", []),
+        ("extra(where=['day > ' + day])", ["taint-sql app.py:8"]),
+    ],
+)
+def test_queries_of_a_class_are_known_by_its_managers(
+    tmp_path: Path, objects: str, query: str, expected: list[str]
+) -> None:
+    assert found(tmp_path, {"app.py": _ORDERS.format(query=query, objects=objects)}) == expected
+
+
+_CARD = """
+from flask import Flask, request
+from jinja2 import DictLoader, Environment
+
+app = Flask(__name__)
+PAGES = {{"card": "<p>{{{{ title }}}}</p>", "plain": "<p>{{{{ title|e }}}}</p>"}}
+
+@app.route("/")
+def card():
+    title = request.args["title"]
+    pages = Environment(loader=DictLoader({pages}), {options})
+    return pages.get_template({name!r}).render(title=title)
+"""
+
+
+@pytest.mark.parametrize(
+    ("pages", "options", "name", "expected"),
+    [
+        ("PAGES", "", "card", ["taint-xss app.py:12"]),
+        ("PAGES", "autoescape=True", "card", []),
+        ("PAGES", "", "plain", []),
+        ("{**PAGES, 'card': title}", "autoescape=True", "card", ["taint-template app.py:11"]),
+        ("{**PAGES, title: 'x'}", "autoescape=True", "card", []),
+    ],
+)
+def test_templates_in_a_dictionary_are_read(
+    tmp_path: Path, pages: str, options: str, name: str, expected: list[str]
+) -> None:
+    text = _CARD.format(pages=pages, options=options, name=name)
+    assert found(tmp_path, {"app.py": text}) == expected
+
+
+_KEPT = {
+    "aiohttp": """
+        import os
+        from aiohttp import web
+
+        class Runner:
+            def run(self, text):
+                {run}
+
+        async def view(request):
+            request.app["{read}"].run(request.query["q"])
+            return web.Response()
+
+        app = web.Application()
+        app["runner"] = Runner()
+        app.router.add_get("/", view)
+        """,
+    "fastapi": """
+        import os
+        from fastapi import FastAPI, Request
+
+        class Runner:
+            def run(self, text):
+                {run}
+
+        app = FastAPI()
+        app.state.runner = Runner()
+
+        @app.get("/")
+        def view(q: str, request: Request):
+            request.app.state.{read}.run(q)
+        """,
+}
+
+
+@pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])
+@pytest.mark.parametrize(
+    ("run", "read", "expected"),
+    [
+        ("os.system(text)", "runner", ["taint-command app.py:7"]),
+        ("os.system('ls')", "runner", []),
+        ("os.system(text)", "other", []),
+    ],
+)
+def test_what_an_application_holds_is_known_to_its_views(
+    tmp_path: Path, framework: str, run: str, read: str, expected: list[str]
+) -> None:
+    text = _KEPT[framework].format(run=run, read=read)
+    assert found(tmp_path, {"app.py": text}) == expected
+
+
+_STREAMED = {
+    "starlette": """
+        from html import escape
+        from fastapi import FastAPI
+        from fastapi.responses import StreamingResponse
+
+        async def pieces(items):
+            for item in items:
+                yield "<p>" + {piece}
+
+        app = FastAPI()
+
+        @app.get("/")
+        def view(q: str):
+            return StreamingResponse(pieces([q]), media_type="{kind}")
+        """,
+    "django": """
+        from html import escape
+        from django.http import StreamingHttpResponse
+        from django.urls import path
+
+        def pieces(items):
+            for item in items:
+                yield "<p>" + {piece}
+
+        def view(request):
+            q = request.GET["q"]
+            return StreamingHttpResponse(streaming_content=pieces([q]), content_type="{kind}")
+
+        urlpatterns = [path("", view)]
+        """,
+}
+
+
+@pytest.mark.parametrize(("framework", "line"), [("starlette", 14), ("django", 12)])
+@pytest.mark.parametrize(
+    ("piece", "kind", "is_found"),
+    [("item", "text/html", True), ("escape(item)", "text/html", False), ("item", "text/csv", False)],
+)
+def test_pages_that_are_sent_in_pieces(
+    tmp_path: Path, framework: str, line: int, piece: str, kind: str, is_found: bool
+) -> None:
+    text = _STREAMED[framework].format(piece=piece, kind=kind)
+    assert found(tmp_path, {"app.py": text}) == ([f"taint-xss app.py:{line}"] if is_found else [])
