@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 from typing import Any, cast
 
-from agents.inspector.taint import calls
+from agents.inspector.taint import calls, staff
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Class, Function, Hit
 from agents.inspector.taint.taints import Place, Taint, Trail
@@ -51,14 +50,7 @@ def catches(frame: Frame, function: Function, bound: dict[str, Value]) -> bool:
     return True
 
 
-# Who is let in where a decorator, a base or a class's own list says so.
-_STAFF = re.compile(
-    r"(?i)(?:^|[._])(?:is_?)?(?:staff|admin|superuser|super_?admin|sysadmin|site_?admin|root_?user)_?(?:user|member)?s?"
-    r"_?(?:required|only|permission|check|access|view|mixin|$)"
-    r"|require[sd]?_?(?:an?_)?(?:staff|admin|superuser)|(?:^|[._])admin_only"
-)
-_PERMISSIONS = "permission_classes"
-_REASON = "that only staff may ask for, as its decorator or class says"
+_REASON = "that only staff may ask for, as its decorator, class or first lines say"
 
 
 def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
@@ -68,11 +60,11 @@ def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
         return hit
     function, owner = root
     node = function.node
-    if place.path != function.module.path or not node.lineno <= place.line <= (
-        node.end_lineno or node.lineno
-    ):
+    within = {one.lineno for one in ast.walk(node) if isinstance(one, (ast.expr, ast.stmt, ast.arg))}
+    own = {one.line for one in _places(hit) if one.path == function.module.path and one.line in within}
+    if place.path != function.module.path or place.line not in own:
         return hit
-    if not is_for_staff(function, owner):
+    if not staff.is_for_staff(function, owner, own):
         return hit
     taint = hit.source
     trail = Trail(
@@ -81,26 +73,9 @@ def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
     return replace(hit, source=Taint(taint.source, taint.cleaned, trail, min(3, taint.weak + 1)), trail=trail)
 
 
-def is_for_staff(function: Function, owner: Class | None) -> bool:
-    """Tell whether a decorator, a base's name or a list of permissions lets nobody in but staff."""
-    if isinstance(function.node, ast.Lambda):
-        return False
-    written = [_name_of(one) for one in function.node.decorator_list]
-    for cls in owner.order() if owner is not None else ():
-        written += [_name_of(one) for one in (*cls.node.decorator_list, *cls.node.bases)]
-        cls.member(_PERMISSIONS)  # it is read, as its node tells
-        for part in cls.node.body:
-            if isinstance(part, ast.Assign) and any(_name_of(one) == _PERMISSIONS for one in part.targets):
-                names = [_name_of(one) for one in getattr(part.value, "elts", ())]
-                if any(map(_STAFF.search, names)):
-                    return True
-    return any(map(_STAFF.search, written))
-
-
-def _name_of(node: ast.expr) -> str:
-    """What a decorator or base is called; of a call, what it is given too: `method_decorator(staff_required)`."""
-    if isinstance(node, ast.Call):
-        return ".".join([_name_of(node.func), *(name for one in node.args if (name := _name_of(one)))])
-    if isinstance(node, ast.Attribute):
-        return f"{_name_of(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
+def _places(hit: Hit) -> list[Place]:
+    """Where it comes from, where it goes on, and where it ends."""
+    hops = hit.trail.hops() if hit.trail is not None else []
+    source = hit.source.source.place
+    ends = [Place(hit.path, hit.line, hit.column)]
+    return [*([source] if source is not None else []), *(one.place for one in hops), *ends]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
 
 from agents.inspector.taint import kinds
 from agents.inspector.taint.frames import Frame
@@ -20,6 +21,8 @@ _GETTER = re.compile(r"(?i)^(?:get|read|load|fetch|decrypt)_")
 _KEEPING = frozenset(
     {"str", "repr", "format", "join", "strip", "decode", "encode", "lower", "upper", "get", "pop"}
 )
+_HIDER = re.compile(r"(?i)mask|redact|censor|obfuscat|obscure|anonymi[sz]")
+_STARS = re.compile(r"^\W*(?:\*+|[xX]{3,}|\.{3})\W*$")
 MAX_NODES = 60  # of one call that are looked at
 
 
@@ -52,7 +55,7 @@ def _secret(frame: Frame, written: ast.expr) -> str:
             break
         one = waiting.pop()
         name = _name(one)
-        if name and _NAME.search(name):
+        if name and _NAME.search(name) and not _is_masked(frame, one):
             value = frame.evaluate(one) if isinstance(one, ast.expr) else None
             if value is not None and not value.known:
                 return name
@@ -63,6 +66,38 @@ def _secret(frame: Frame, written: ast.expr) -> str:
         ):
             waiting += [part for part in ast.iter_child_nodes(one) if isinstance(part, ast.expr)]
     return ""
+
+
+def _is_masked(frame: Frame, node: ast.AST) -> bool:
+    """Tell whether it was replaced by its begin and asterisks, or by what hides it: `key = key[:4] + "***"`."""
+    if not isinstance(node, ast.Name) or frame.function is None:
+        return False
+    for one in _in_order(frame.function.body):
+        if one is node:
+            break
+        if (
+            isinstance(one, ast.Assign)
+            and any(isinstance(target, ast.Name) and target.id == node.id for target in one.targets)
+            and any(_hides(part) for part in ast.walk(one.value))
+        ):
+            return True
+    return False
+
+
+def _in_order(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for one in nodes:
+        yield one
+        yield from _in_order(ast.iter_child_nodes(one))
+
+
+def _hides(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return _HIDER.search(_name(node.func)) is not None
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _STARS.search(node.value) is not None
+    )
 
 
 def _name(node: ast.AST) -> str:

@@ -128,9 +128,21 @@ def token(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None
         weak, what = 1, "anybody may have made it"
         if _is_looked_at_nearby(frame, node):
             weak, what = 3, f"{what}, {UNTIL}"
+        elif not all_taints(given) and _is_of_an_answer(node):
+            weak, what = 2, f"{what}, unless the server of logins itself sent it in its answer"
         frame.flag(kinds.KINDS["signature"].bit, node, what, "jwt.decode()", weak=weak)
         return Value(tuple(one.with_cleaned(kinds.STRUCTURE) for one in all_taints(given)))
     return UNKNOWN
+
+
+def _is_of_an_answer(node: ast.expr) -> bool:
+    """Tell whether it is `answer["id_token"]`, which a server of logins sends to the program itself."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute) and first.func.attr == "get":
+        key = first.args[0] if first.args else None
+    else:
+        key = first.slice if isinstance(first, ast.Subscript) else None
+    return isinstance(key, ast.Constant) and key.value == "id_token"
 
 
 def _is_looked_at_nearby(frame: Frame, node: ast.expr) -> bool:

@@ -106,6 +106,31 @@ def test_token_whose_signature_is_looked_at_nearby(tmp_path: Path, call: str, co
     assert ("as is done nearby" in first["message"]) == (confidence == "low")
 
 
+@pytest.mark.parametrize(
+    ("read", "weight"),
+    [
+        ("ask()['id_token']", ("medium", "low")),
+        ("ask().get('id_token')", ("medium", "low")),
+        ("ask()['token']", ("high", "medium")),
+        ("request.GET['id_token']", ("high", "medium")),
+    ],
+)
+def test_token_of_logins_that_their_server_sent_itself(
+    tmp_path: Path, read: str, weight: tuple[str, str]
+) -> None:
+    body = f"""
+        import jwt
+        from django.shortcuts import redirect
+        from shop import ask
+        def view(request):
+            jwt.decode({read}, options={{"verify_signature": False}})
+            return redirect("/")
+    """
+    first = _told(tmp_path, body)[0]
+    assert (first["rule"], first["severity"], first["confidence"]) == ("unverified-token", *weight)
+    assert ("unless the server of logins" in first["message"]) == (weight == ("medium", "low"))
+
+
 @pytest.mark.parametrize(("escape", "told"), [("escape if autoescape else str", []), ("str", ["taint-xss"])])
 def test_filter_that_is_asked_to_escape_does(tmp_path: Path, escape: str, told: list[str]) -> None:
     body = f"""
@@ -222,6 +247,7 @@ _STAFF = """
     from rest_framework.views import APIView
     import os
 """
+_RUN = "os.system(request.query_params['p'])"
 _OF_A_CLASS = "def get(self, request):\n        os.system(request.GET['p'])"
 
 
@@ -247,6 +273,55 @@ def test_danger_that_only_staff_can_reach_is_less_sure(tmp_path: Path, view: str
     assert (one["rule"], one["severity"], one["confidence"]) == ("taint-command", "critical", confidence)
     reasons = [hop["what"] for hop in one["hops"] if "only staff" in hop["what"]]
     assert len(reasons) == (confidence == "medium")
+
+
+@pytest.mark.parametrize(
+    ("view", "confidence"),
+    [
+        ("def view(p: str, user=Depends(get_admin_user)):\n    os.system(p)", "medium"),
+        ("def view(p: str, user=Depends(get_user)):\n    os.system(p)", "high"),
+        ("def view(p: str, user: Annotated[User, Depends(get_admin_user)]):\n    os.system(p)", "medium"),
+        ("def view(p: str, user: Annotated[User, Depends(get_verified_user)]):\n    os.system(p)", "high"),
+        ("def view(p: str, user: User):\n    require_admin(user)\n    os.system(p)", "medium"),
+        ("def view(p: str, user: User):\n    os.system(p)\n    require_admin(user)", "high"),
+        (
+            "def view(request: Request):\n    require_admin(request)\n    os.system(request.query_params['p'])",
+            "medium",
+        ),
+        (
+            "def view(request: Request):\n    os.system(request.query_params['p'])\n    require_admin(request)",
+            "high",
+        ),
+        (f"def view(request: Request):\n    if not user.is_admin:\n        raise No\n    {_RUN}", "medium"),
+        (f"def view(request: Request):\n    if not user.is_admin:\n        tell()\n    {_RUN}", "high"),
+        (f"def view(request: Request):\n    if user.is_admin:\n        raise No\n    {_RUN}", "high"),
+        (
+            f"def view(request: Request):\n    if user.role != 'admin':\n        raise No\n    {_RUN}",
+            "medium",
+        ),
+        (f"def view(request: Request):\n    if user.role != 'guest':\n        raise No\n    {_RUN}", "high"),
+        (
+            f"def view(request: Request):\n    if not user.is_admin and own():\n        raise No\n    {_RUN}",
+            "high",
+        ),
+        (
+            f"def view(request: Request):\n    if not user.is_admin or own():\n        raise No\n    {_RUN}",
+            "medium",
+        ),
+    ],
+)
+@pytest.mark.parametrize("decorator", ["@app.get('/')", "@app.get('/', dependencies=[Depends(get_user)])"])
+def test_dependency_or_first_question_lets_only_staff_in(
+    tmp_path: Path, decorator: str, view: str, confidence: str
+) -> None:
+    head = (
+        "import os\nfrom typing import Annotated\nfrom fastapi import Depends, FastAPI, Request\n"
+        "from shop import No, User, get_admin_user, get_user, get_verified_user, own, require_admin, tell, user\n"
+        "app = FastAPI()\n"
+    )
+    (one,) = _told(tmp_path, f"{head}{decorator}\n{view}\n")
+    assert (one["rule"], one["confidence"]) == ("taint-command", confidence)
+    assert any("only staff" in hop["what"] for hop in one["hops"]) is (confidence == "medium")
 
 
 def test_second_run_sees_that_staff_is_no_more_asked_for(tmp_path: Path) -> None:

@@ -191,6 +191,10 @@ def test_empty_text_is_harmless(tmp_path: Path, body: str, expected: list[str]) 
         ("log.info('%s', password_changed)", []),
         ("password = 'x'\nlog.info('the password of %s', user)", []),
         ("log.info('%s', forgot_password())", []),
+        ("password = password[:2] + '****'\nlog.info('%s', password)", []),
+        ("password = masked(password)\nlog.info('%s', password)", []),
+        ("password = password[:2] + '-'\nlog.info('%s', password)", ["secret-logged 2"]),
+        ("log.info('%s', password)\npassword = '***' + user", ["secret-logged 1"]),
     ],
 )
 def test_secret_in_a_log_is_told_by_its_name(tmp_path: Path, body: str, expected: list[str]) -> None:
