@@ -43,11 +43,13 @@ _DICTIONARIES = frozenset(
         "a header of the request",
     }
 )
-_TEXTS = frozenset({"a part of the address", "the request's path", "the query string", "the Referer header"})
+_REFERER = "the Referer header"
+_TEXTS = frozenset({"a part of the address", "the request's path", "the query string", _REFERER})
 _UPLOADED = "an uploaded file"
 _SENT_FILES = frozenset({_UPLOADED, "the request's data"})
 _NAME_OF_FILE = re.compile(r"\]\.name$")
 _PAGES = frozenset({"the request's path", "the request's address"})
+_OF_REFERER = re.compile(r"(?i)^\['(?:http_)?referr?er'\]")
 _HEADER = "a header of the request"
 _LINES = (kinds.KINDS["log"].bit, kinds.KINDS["header"].bit)
 OF_TEMPLATES = "a value that a template hands over"
@@ -56,6 +58,7 @@ _XSS = kinds.KINDS["xss"].bit
 _TRUST = kinds.KINDS["trust"].bit
 _SQL = kinds.KINDS["sql"].bit
 _LOG = kinds.KINDS["log"].bit
+_REDIRECT = kinds.KINDS["redirect"].bit
 _HASH = kinds.KINDS["hash"].bit
 _COMMAND = kinds.KINDS["command"].bit
 _NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
@@ -197,6 +200,14 @@ def harmless(hit: Hit) -> str:
     if is_of_whoever_starts(hit):
         return "No shell reads it, and whoever starts the program may run anything anyway."
     return ""
+
+
+def is_back_where_one_was(hit: Hit) -> bool:
+    """Tell whether a redirect leads to what the Referer says: who comes from a stranger's page goes there again."""
+    if hit.kind != _REDIRECT:
+        return False
+    source = hit.source.source
+    return source.what == _REFERER or (source.what == _HEADER and bool(_OF_REFERER.search(source.selector)))
 
 
 def is_of_whoever_starts(hit: Hit) -> bool:

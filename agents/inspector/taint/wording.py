@@ -24,6 +24,8 @@ def finding(hit: Hit) -> dict[str, Any]:
     reason = sureness.harmless(hit)
     if reason:
         severity = "info"
+    elif sureness.is_back_where_one_was(hit):
+        severity, reason = "low", "It leads back to the page that the browser says it was on."
     return {
         "rule": kind.rule,
         "kind": kind.name,

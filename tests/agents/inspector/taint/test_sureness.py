@@ -292,3 +292,20 @@ def test_unpickler_whose_classes_the_program_chooses(
         f"    {replaced}\n    reader.load()\n    return ''\n"
     )
     assert _weights(tmp_path, program) == [weight]
+
+
+@pytest.mark.parametrize(
+    ("read", "severity"),
+    [
+        ("request.referrer", "low"),
+        ("request.headers['Referer']", "low"),
+        ("request.headers.get('Referrer')", "low"),
+        ("request.headers['X-Next']", "medium"),
+        ("request.args['Referer']", "medium"),
+    ],
+)
+def test_redirect_back_to_where_one_was_is_a_small_matter(tmp_path: Path, read: str, severity: str) -> None:
+    program = f'from flask import redirect\n@app.route("/")\ndef view():\n    return redirect({read})\n'
+    (one,) = analysed(tmp_path, {"app.py": FLASK + program})["findings"]
+    assert (one["rule"], one["severity"]) == ("taint-redirect", severity)
+    assert one["message"].endswith("page that the browser says it was on.") is (severity == "low")
