@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agents.inspector.taint import charsets, kinds
 from agents.inspector.taint.charsets import excluded
@@ -293,8 +293,10 @@ _MADE = frozenset(["Path", "PurePath", "PosixPath", "PathLike"])
 _ALPHANUMERIC = frozenset(["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier"])
 
 
-def of_text_test(node: ast.Call, method: str, receiver: Value, given: Arguments) -> Both | None:
-    """What a text's method proves."""
+def of_text_test(
+    node: ast.Call, method: str, receiver: Value, given: Arguments, body: Sequence[ast.stmt] = ()
+) -> Both | None:
+    """What a text's method proves. `body` is that of the function around, which may name the begin before."""
     if not receiver.taints:
         return None
     if method in _ALPHANUMERIC:
@@ -304,20 +306,39 @@ def of_text_test(node: ast.Call, method: str, receiver: Value, given: Arguments)
         if begin is None or deep_taints(begin):
             return None
         if method == "startswith":
-            return _begins(node, receiver, begin)
+            return _begins(_as_written(node.args[0], body) if node.args else None, receiver, begin)
         return about(receiver.taints, WEAKEN), NO_FACTS
     return None
 
 
-def _begins(node: ast.Call, receiver: Value, begin: Value) -> Both:
+def _as_written(node: ast.expr, body: Sequence[ast.stmt]) -> ast.expr:
+    """What a variable was set to, if that is done once."""
+    if not isinstance(node, ast.Name):
+        return node
+    found = [
+        one
+        for part in body
+        for one in ast.walk(part)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store) and one.id == node.id
+    ]
+    values = [
+        one.value
+        for part in body
+        for one in ast.walk(part)
+        if isinstance(one, ast.Assign) and len(found) == 1 and one.targets == found
+    ]
+    return values[0] if values else node
+
+
+def _begins(written: ast.expr | None, receiver: Value, begin: Value) -> Both:
     options = list((begin.items or {}).values()) if begin.shape == "tuple" else [begin]
-    sure = all(_ends_closed(one, node.args[0] if node.args else None) for one in options)
+    sure = all(_ends_closed(one, written) for one in options)
     facts: Facts = contained(receiver.taints) if sure else about(receiver.taints, WEAKEN, kinds.RESOLVED)
     texts_ = [one.const for one in options if isinstance(one.const, str)]
     names_host = len(texts_) == len(options) and all(
         _HOST in text and text.count("/") >= 3 for text in texts_
     )
-    if names_host or _is_own_host(node.args[0] if node.args else None):
+    if names_host or _is_own_host(written):
         facts = all_facts(facts, about(receiver.taints, _ADDRESSES))
     else:
         facts = all_facts(facts, about(receiver.taints, WEAKEN))

@@ -31,6 +31,9 @@ _ABOUT = re.compile(
     r"(?i)(?:ur[il]|name|count(?:er)?|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
     r"|pattern|file|error|message|enabled|disabled|required|valid|exempt|exists|allowed|checked|used)s?$"
 )
+_PIECES = re.compile(
+    r"(?i)(?:^|_)(?:max|min|num|n|total|prompt|completion|input|output)_(?:new_)?tokens?$"
+)  # of texts
 _SQL = re.compile(
     r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
 )
@@ -136,7 +139,7 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a name says that it holds a secret."""
-    return bool(_SECRET.search(name)) and not _ABOUT.search(name)
+    return bool(_SECRET.search(name)) and not _ABOUT.search(name) and not _PIECES.search(name)
 
 
 def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:

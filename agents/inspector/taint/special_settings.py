@@ -128,11 +128,51 @@ def token(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None
         weak, what = 1, "anybody may have made it"
         if _is_looked_at_nearby(frame, node):
             weak, what = 3, f"{what}, {UNTIL}"
+        elif _is_asked_only_of(frame, node, _OF_THE_TOKEN):
+            weak, what = 2, f"{what}, but nothing is read of it but who issued it or how long it is good"
         elif not all_taints(given) and _is_of_an_answer(node):
             weak, what = 2, f"{what}, unless the server of logins itself sent it in its answer"
         frame.flag(kinds.KINDS["signature"].bit, node, what, "jwt.decode()", weak=weak)
         return Value(tuple(one.with_cleaned(kinds.STRUCTURE) for one in all_taints(given)))
     return UNKNOWN
+
+
+_OF_THE_TOKEN = frozenset({"exp", "iat", "nbf", "iss"})
+
+
+def _is_asked_only_of(frame: Frame, node: ast.expr, keys: frozenset[str]) -> bool:
+    """Tell whether the function reads nothing but these keys of what the call gives, at once or by a variable."""
+    body = frame.function.body if frame.function is not None else []
+    nodes = [one for part in body for one in ast.walk(part)]
+    names = {
+        one.targets[0].id
+        for one in nodes
+        if isinstance(one, ast.Assign) and one.value is node and isinstance(one.targets[0], ast.Name)
+    }
+    reads = [_read_key(one, node, names) for one in nodes]
+    used = sum(
+        isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load) and one.id in names for one in nodes
+    )
+    found = [one for one in reads if one is not None]
+    return bool(found) and keys.issuperset(found) and used <= len(found)
+
+
+def _read_key(one: ast.AST, node: ast.expr, names: set[str]) -> str | None:
+    """The key that `node["a"]`, `node.get("a")` or the same of a variable reads; None if it is something else."""
+    if isinstance(one, ast.Subscript):
+        holder, key = one.value, one.slice
+    elif (
+        isinstance(one, ast.Call)
+        and isinstance(one.func, ast.Attribute)
+        and one.func.attr == "get"
+        and one.args
+    ):
+        holder, key = one.func.value, one.args[0]
+    else:
+        return None
+    if holder is not node and not (isinstance(holder, ast.Name) and holder.id in names):
+        return None
+    return str(key.value) if isinstance(key, ast.Constant) else ""
 
 
 def _is_of_an_answer(node: ast.expr) -> bool:

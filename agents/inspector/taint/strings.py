@@ -159,7 +159,8 @@ def _boolean(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) ->
     result = _folded(receiver, method, given)
     if result is not None:
         return constant(result)
-    return Value(facts=guards.of_text_test(node, method, receiver, given))
+    body = frame.function.body if frame.function is not None else ()
+    return Value(facts=guards.of_text_test(node, method, receiver, given, body))
 
 
 def _number(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:

@@ -18,6 +18,7 @@
     an object of statements      what an unknown function gave is run as SQL: most likely one that binds values
     the head of an answer        `.headers` of what an unknown function gave: what another server answered
     all fields at once           a dictionary in a log is written as repr() does, on one line
+    a stream of others           what an unknown function opened is sent, and opened no more
     an address of others         `get_log_url(item, number)`: begin and host are that function's
 
 What is less sure is read later. Silent is only what cannot be, and what is no danger to anybody (`is_nothing`).
@@ -67,6 +68,7 @@ _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
 # Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
 _OF_WRAPPERS = frozenset({"value", "data", "file", "filename", "text", "raw", "name", "content", "body"})
 _HANDED = "passed to "
+_NO_MAKING = ("assigned to", "is of a function")
 _UNKNOWN_CALL = re.compile(r"^passed through (?P<name>[\w.()]*)\(\), which is not known$")
 _MAKES_TEXT = re.compile(
     r"(?i)text|html|page|format|str|markdown|render|message|content|body|escape|join|replace"
@@ -77,6 +79,9 @@ _MAKES_ADDRESS = re.compile(
 _ADDRESSES = frozenset(kinds.KINDS[name].bit for name in ("redirect", "ssrf"))
 _MAKES_SQL = re.compile(r"(?i)sql|text|format|str|join|replace|render|template|escape|quote")
 _ANSWERED = re.compile(r"\.(?:headers|status_code|reason_phrase)\b")  # what an answer has, and no text
+_OPENS = re.compile(
+    r"(?i)stream|open(?!ing)|read(?!y)|handle|buffer|download|fetch|get_(?:file|content|object|blob)$"
+)
 _PAGE = re.compile(r"^the page that the (?:view|function) returns$")
 _AT_ONCE = frozenset({"the request's data", "the request's JSON"})  # mostly dictionaries
 _OWN_NAME = re.compile(r"\[0\](?![.\[])")  # of the command line: the program itself
@@ -93,6 +98,8 @@ def doubt(hit: Hit) -> int:
         found += 3
     handed = sum(one.what.startswith(_HANDED) for one in _hops(hit.trail))
     if hit.kind in _LINES and hit.source.source.what == _HEADER:
+        found += 2
+    if hit.kind == _PATH and is_stream_of_others(hit.trail):
         found += 2
     if hit.kind == _PATH and handed:
         found += 1 + (handed >= FAR)
@@ -156,9 +163,15 @@ def is_address_of_others(trail: Trail | None) -> bool:
 
 def _maker(trail: Trail | None) -> str | None:
     """The name of the unknown function that gave it just so; None if none did."""
-    last = next((one.what for one in _hops(trail) if not one.what.startswith("assigned to")), "")
+    last = next((one.what for one in _hops(trail) if not one.what.startswith(_NO_MAKING)), "")
     found = _UNKNOWN_CALL.match(last)
     return None if found is None else found["name"].rpartition(".")[2]
+
+
+def is_stream_of_others(trail: Trail | None) -> bool:
+    """Tell whether an unknown function gave it whose name says that it opens: `store.stream_read_file(path)`."""
+    maker = _maker(trail)
+    return maker is not None and _OPENS.search(maker) is not None
 
 
 def is_all_at_once(source: Source) -> bool:

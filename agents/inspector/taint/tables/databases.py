@@ -56,6 +56,7 @@ ROWS: tuple[Row, ...] = (
         for name in ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")
     ),
     stops(".bindparams"),
+    stops(".params"),
     *(stops(name) for name in ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")),
     *(sink(f"sqlalchemy.{name}", "sql", "0 text") for name in ("literal_column", "sql.literal_column")),
     *(sink(name, "sql", "0 sql") for name in ("pandas.read_sql", "pandas.read_sql_query")),

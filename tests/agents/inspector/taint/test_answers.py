@@ -63,6 +63,7 @@ def test_handler_whose_finish_says_html_writes_pages(tmp_path: Path) -> None:
         ("db.execute(pages.limit(p))", []),
         ("db.execute(insert(Page).on_conflict_do_update(set_=p))", []),
         ("db.execute(pages + p)", ["taint-sql"]),
+        ("db.execute(pages.params(a=p))", []),
     ],
 )
 def test_execute_that_takes_what_no_database_takes(tmp_path: Path, body: str, expected: list[str]) -> None:
@@ -152,4 +153,53 @@ def test_token_by_which_a_variable_is_put_back_is_no_secret(
         "import random\nfrom contextvars import ContextVar\n"
         f"def f():\n    one = random.randint(1, 10 ** 9)\n    token = {kept}\n    return token\n"
     )
+    assert [one.partition(" ")[0] for one in found(tmp_path, {"a.py": text})] == expected
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        ("os.path.abspath(ROOT) + os.sep", []),
+        ("os.path.join(os.path.abspath(ROOT), '')", []),
+        ("os.path.abspath(ROOT)", ["taint-path"]),
+        ("os.path.abspath(ROOT) + os.sep\nroot = ROOT", ["taint-path"]),
+    ],
+)
+def test_begin_that_a_variable_names_ends_with_a_separator(
+    tmp_path: Path, begin: str, expected: list[str]
+) -> None:
+    body = (
+        f"root = {begin}\npath = os.path.abspath(os.path.join(ROOT, p))\n"
+        "if not path.startswith(root):\n    raise KeyError\nopen(path)"
+    )
+    told = in_view(tmp_path, body, "import os\nfrom shop import ROOT\n")
+    assert [one.partition(" ")[0] for one in told] == expected
+
+
+@pytest.mark.parametrize(
+    ("opened", "weight"),
+    [
+        ("store.stream_read_file(p)", ("taint-path", "low", "low")),
+        ("store.path_of(p)", ("taint-path", "high", "medium")),
+    ],
+)
+def test_stream_that_an_unknown_function_opened_is_no_name(
+    tmp_path: Path, opened: str, weight: tuple[str, str, str]
+) -> None:
+    program = (
+        "from flask import send_file\nfrom shop import store\n"
+        '@app.route("/")\ndef view():\n    p = request.args["p"]\n'
+        f"    one = {opened}\n    return send_file(one)\n"
+    )
+    assert _weights(tmp_path, program) == [weight]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("max_tokens", []), ("prompt_tokens", []), ("max_token", []), ("user_token", ["weak-random"])],
+)
+def test_tokens_that_are_pieces_of_texts_are_no_secrets(
+    tmp_path: Path, name: str, expected: list[str]
+) -> None:
+    text = f"import random\ndef f():\n    {name} = random.randint(1, 10 ** 9)\n    return {name}\n"
     assert [one.partition(" ")[0] for one in found(tmp_path, {"a.py": text})] == expected

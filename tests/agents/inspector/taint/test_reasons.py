@@ -131,6 +131,48 @@ def test_token_of_logins_that_their_server_sent_itself(
     assert ("unless the server of logins" in first["message"]) == (weight == ("medium", "low"))
 
 
+@pytest.mark.parametrize(
+    ("use", "confidence"),
+    [
+        ("return claims['iss']", "low"),
+        ("return claims.get('exp'), claims['iss']", "low"),
+        ("return claims['sub']", "medium"),
+        ("return claims['iss'], claims['sub']", "medium"),
+        ("log_in(claims)\n    return claims['iss']", "medium"),
+        ("return claims", "medium"),
+    ],
+)
+def test_token_of_which_only_the_issuer_is_read(tmp_path: Path, use: str, confidence: str) -> None:
+    body = (
+        "import jwt\nfrom shop import log_in\ndef read(token):\n"
+        f"    claims = jwt.decode(token, options={{'verify_signature': False}})\n    {use}\n"
+    )
+    first = _told(tmp_path, body)[0]
+    assert (first["rule"], first["confidence"]) == ("unverified-token", confidence)
+    assert ("nothing is read of it" in first["message"]) == (confidence == "low")
+
+
+def test_servers_that_staff_chooses_are_less_sure_than_what_else_staff_may_do(tmp_path: Path) -> None:
+    head = (
+        "import os, requests\nfrom fastapi import Depends, FastAPI\nfrom shop import admin_user, user\n"
+        "app = FastAPI()\n"
+    )
+    view = "@app.get('/{number}')\ndef view{number}(p: str, who=Depends({who})):\n    {sink}(p)\n"
+    told = _told(
+        tmp_path,
+        head
+        + view.format(number=1, who="admin_user", sink="requests.get")
+        + view.format(number=2, who="user", sink="requests.get")
+        + view.format(number=3, who="admin_user", sink="os.system"),
+    )
+    weights = [(one["rule"], one["severity"], one["confidence"]) for one in told if one["rule"] != "S113"]
+    assert sorted(weights) == [
+        ("taint-command", "critical", "medium"),
+        ("taint-ssrf", "high", "high"),
+        ("taint-ssrf", "medium", "low"),
+    ]
+
+
 @pytest.mark.parametrize(("escape", "told"), [("escape if autoescape else str", []), ("str", ["taint-xss"])])
 def test_filter_that_is_asked_to_escape_does(tmp_path: Path, escape: str, told: list[str]) -> None:
     body = f"""
