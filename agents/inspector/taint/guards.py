@@ -417,6 +417,9 @@ def chosen(names: ArgumentNames, given: Arguments, receiver: Value | None) -> li
     return found
 
 
+_OF_NUMBERS = re.compile(
+    r"^is_(?:valid_)?(?:uuid|guid|integer|int|number|date|mac)[1-8]?$|^(?:uuid|int)_is_valid$"
+)
 _WORDS = (
     "is_safe",
     "is_valid",
@@ -445,11 +448,13 @@ _WORDS = (
 def by_word(name: str, given: Arguments) -> Both | None:
     """A function whose name promises a check that we cannot see: believed a little."""
     lowered = name.lower().lstrip("_")
-    if not (lowered.startswith(_WORDS) or lowered.endswith(_WORDS)):
+    if not (lowered.startswith(_WORDS) or lowered.endswith(_WORDS) or _OF_NUMBERS.search(lowered)):
         return None
     facts: Facts = NO_FACTS
     for one in given.every():
         facts = all_facts(facts, about(deep_taints(one), WEAKEN))
+    if _OF_NUMBERS.search(lowered) and given.positional:  # `is_valid_uuid(text)`: no text but such
+        return all_facts(facts, about(deep_taints(given.positional[0]), kinds.INJECTIONS)), facts
     return (facts, facts) if facts else None
 
 

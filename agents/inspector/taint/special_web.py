@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from agents.inspector.taint import containers, guards, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
@@ -10,7 +11,7 @@ from agents.inspector.taint.frames import SET_LATER, Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Function, Instance
 from agents.inspector.taint.taints import merged
-from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, deep_taints, parts
+from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, deep_taints, parts, prefix_of
 
 
 @known_as("response")
@@ -172,8 +173,26 @@ def must_find(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     """
     for name, value in given.keywords.items():
         if not name.rpartition("__")[1] or name.endswith("__exact"):
-            frame.state.assume(guards.about(deep_taints(value), _NAMES_OF_FILES))
+            bits = kinds.INJECTIONS if _OF_A_ROW.search(name) else _NAMES_OF_FILES
+            frame.state.assume(guards.about(deep_taints(value), bits))
     return UNKNOWN
+
+
+_OF_A_ROW = re.compile(r"^(?:id|pk|uuid)$|_(?:id|pk|uuid)$")  # numbers, drawn by the program
+_STAYS = re.compile(r"^(?:[^/\\:?#]+[/?#]|/[^/\\]|[?#])")  # no begin of another scheme or host
+
+
+@known_as("joined_address")
+def joined_address(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """urljoin(base, address): an address that begins with a path of the program's own stays on the base's host."""
+    base, address = given.at(0, "base") or UNKNOWN, given.at(1, "url") or UNKNOWN
+    joined = deep_taints(address)
+    if _STAYS.match(prefix_of(address)):
+        joined = tuple(one.with_cleaned(kinds.BASED | kinds.mask("redirect ssrf")) for one in joined)
+    value = Value(merged(deep_taints(base), joined))
+    return frame.moved(value, node, "", f"passed through {callee.name}()") if value.taints else value
 
 
 @known_as("write_page")

@@ -225,6 +225,7 @@ ROWS: tuple[Row, ...] = (
     *(same(f"simplejson.{name}", f"json.{name}") for name in ("load", "loads", "dump", "dumps")),
     *(clean(f"{name}.encode", "all") for name in ("jwt", "jose.jwt", "joserfc.jwt", "authlib.jose.jwt")),
     clean("pygments.highlight", "xss"),
+    special("urllib.parse.urljoin", "joined_address"),
     clean("pathvalidate.sanitize_filename", "path log header"),
     clean("urllib.parse.quote", "xss", "redirect", "header", "log", "ssrf", "command", "ldap"),
     clean("urllib.parse.quote_plus", "xss", "redirect", "header", "log", "ssrf", "path", "command", "ldap"),

@@ -541,3 +541,51 @@ def test_session_of_a_request_that_is_handed_on_is_another_matter(
 def test_address_as_it_is_written_has_no_line_ends(tmp_path: Path, read: str, told: list[str]) -> None:
     body = f"import logging\nfrom django.http import HttpResponse\ndef view(request):\n    logging.info({read})\n"
     assert [one["rule"] for one in _told(tmp_path, body)] == told
+
+
+@pytest.mark.parametrize(
+    ("address", "is_told"),
+    [
+        ("f'events/{p}/'", False),
+        ("f'/events/{p}/'", False),
+        ("f'?id={p}'", False),
+        ("p", True),
+        ("f'{p}/events'", True),
+        ("f'events{p}'", True),
+        ("f'https:{p}'", True),
+        ("f'/{p}'", True),
+    ],
+)
+def test_address_that_is_joined_may_lead_elsewhere(tmp_path: Path, address: str, is_told: bool) -> None:
+    body = f"""
+        import requests
+        from urllib.parse import urljoin
+        from django.http import HttpResponse
+        def view(request):
+            p = request.GET["p"]
+            requests.get(urljoin("https://example.org/", {address}), timeout=1)
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == ["taint-ssrf"] * is_told
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        ("get_object_or_404(Page, id=p)", []),
+        ("get_object_or_404(Page, title=p)", ["taint-log"]),
+        ("if not is_valid_uuid(p): return None", []),
+        ("if is_valid_uuid(p): return None", ["taint-log"]),
+        ("if not is_valid_name(p): return None", ["taint-log"]),
+    ],
+)
+def test_number_of_a_row_or_by_its_form_is_no_text(tmp_path: Path, check: str, told: list[str]) -> None:
+    body = f"""
+        import logging
+        from django.shortcuts import get_object_or_404
+        from shop import Page, is_valid_name, is_valid_uuid
+        def view(request):
+            p = request.GET["p"]
+            {check}
+            logging.info(p)
+    """
+    assert [one["rule"] for one in _told(tmp_path, body)] == told
