@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +16,48 @@ from wrenchai_client.text import clean
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 TOP = 10
 WIDEST = 110  # columns of a message
-REPORT_NAME = re.compile(
-    r"report\.[a-z]+|pull_request\.md"
-)  # the snapshot and other artifacts stay in the store
+REPORT_NAME = re.compile(r"report\.[a-z]+|pull_request\.md")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")  # nothing that leads elsewhere or hides
+UNWANTED_NAME = re.compile(r".*\.tar")  # the trees that the run looked at, which whoever asked for it has
 
 
 def save_reports(client: ApiClient, run: RunView, *, reports: Path, wanted: Path | None) -> list[Path]:
-    """Write the run's reports to `wanted`, or to `reports/<run>` with `reports/latest` pointing at it.
+    """Write the run's files to `wanted`, or to `reports/<run>` with `reports/latest` pointing at it.
 
-    Returns their paths.
+    Files are the reports and what the steps wrote: documents, patches, the bill of materials. Returns their paths.
     """
     folder = wanted or reports / run.id
+    saved = save_files(client, files_of(run), folder)
+    if wanted is None:
+        try:
+            _point_latest(reports, run.id)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+    return saved
+
+
+def files_of(run: RunView) -> list[Mapping[str, Any]]:
+    """Return the run's artifacts that people want: all but the trees that it looked at."""
+    named = [(str(artifact.get("name", "")), artifact) for artifact in run.artifacts]
+    return [one for name, one in named if PLAIN_NAME.fullmatch(name) and not UNWANTED_NAME.fullmatch(name)]
+
+
+def save_files(client: ApiClient, files: Iterable[Mapping[str, Any]], folder: Path) -> list[Path]:
+    """Write these artifacts into the folder, which is made. Returns their paths. Raises ClientError."""
+    saved = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        saved = []
-        for artifact in run.artifacts:
-            if REPORT_NAME.fullmatch(str(artifact.get("name", ""))):
-                path = folder / str(artifact["name"])
-                path.write_bytes(client.artifact(artifact))
-                saved.append(path)
-        if wanted is None:
-            _point_latest(reports, run.id)
+        for artifact in files:
+            path = folder / str(artifact["name"])
+            path.write_bytes(client.artifact(artifact))
+            saved.append(path)
     except OSError as error:
-        raise ClientError(f"cannot write the reports to {folder}: {error.strerror}") from None
+        raise _unwritable(folder, error) from None
     return sorted(saved)
+
+
+def _unwritable(folder: Path, error: OSError) -> ClientError:
+    return ClientError(f"cannot write the reports to {folder}: {error.strerror}")
 
 
 def _point_latest(reports: Path, run: str) -> None:
@@ -67,8 +85,9 @@ def text(run: RunView, saved: list[Path], *, seconds: float | None = None, score
     lines += _failures(run)
     if score and looked_at(run):
         lines += ["", score]
-    if saved:
-        lines += ["", "Reports:", *(f"  {path}" for path in saved)]
+    reports = [path for path in saved if REPORT_NAME.fullmatch(path.name)]
+    for title, paths in (("Reports:", reports), ("Written:", [p for p in saved if p not in reports])):
+        lines += ["", title, *(f"  {path}" for path in paths)] if paths else []
     took = "" if seconds is None else f" in {seconds:.1f} s"
     lines += ["", f"Run {run.id} {run.state}{took}"]
     return "\n".join(lines)
@@ -81,7 +100,8 @@ def as_json(run: RunView, saved: list[Path], *, seconds: float, **more: Any) -> 
         "state": run.state,
         "seconds": round(seconds, 1),
         "summary": dict(run.summary),
-        "reports": {path.name: str(path) for path in saved},
+        "reports": {path.name: str(path) for path in saved if REPORT_NAME.fullmatch(path.name)},
+        "files": {path.name: str(path) for path in saved if not REPORT_NAME.fullmatch(path.name)},
         **more,
     }
     return json.dumps(content, indent=2)

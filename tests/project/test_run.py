@@ -234,6 +234,19 @@ def test_reports_are_saved_and_latest_points_at_the_newest(client: ApiClient, tm
     assert summary.save_reports(client, run, reports=tmp_path, wanted=None) == saved
 
 
+def test_what_the_run_wrote_is_saved_beside_the_reports_and_named(client: ApiClient, tmp_path: Path) -> None:
+    names = ("snapshot.tar", "report.json", "api_reference.zip", "docstrings.patch", "bom.cdx.json")
+    run = view(artifacts=[artifact(name) for name in names])
+    saved = summary.save_reports(client, run, reports=tmp_path, wanted=tmp_path)
+    written = [tmp_path / name for name in ("api_reference.zip", "bom.cdx.json", "docstrings.patch")]
+    assert saved == sorted([*written, tmp_path / "report.json"])
+    told = summary.text(run, saved).splitlines()
+    assert told[told.index("Reports:") + 1] == f"  {tmp_path / 'report.json'}"
+    assert told[told.index("Written:") + 1 :][:3] == [f"  {path}" for path in written]
+    as_json = json.loads(summary.as_json(run, saved, seconds=1))
+    assert (list(as_json["reports"]), as_json["files"]) == (["report.json"], {p.name: str(p) for p in written})
+
+
 def test_reports_go_where_the_user_says(client: ApiClient, tmp_path: Path) -> None:
     wanted = tmp_path / "a" / "b"
     run = view(artifacts=[artifact("report.json")])

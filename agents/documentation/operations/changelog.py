@@ -66,12 +66,18 @@ class ChangelogInput(TreeInput):
     goal: str = Field(default="", max_length=4_000, description="is read for 'since v1.2' and the like")
 
 
+class ChangelogOutput(AnalysisOutput):
+    """What was written. `files` are the artifacts that people read."""
+
+    files: tuple[str, ...]
+
+
 class Changelog:
     """Mixin: what changed, for those who use the project."""
 
     @operation(
         ChangelogInput,
-        AnalysisOutput,
+        ChangelogOutput,
         timeout_seconds=TIMEOUT_SECONDS,
         attempts=ATTEMPTS,
         needs=NEEDS,
@@ -83,7 +89,7 @@ class Changelog:
             "which breaking API changes are there since the last release?",
         ),
     )
-    def changelog(self, input: ChangelogInput, context: OperationContext) -> AnalysisOutput:
+    def changelog(self, input: ChangelogInput, context: OperationContext) -> ChangelogOutput:
         """Write the changelog: what happened between two revisions.
 
         Reads git's history of the target since a tag, branch or commit, without words since the last tag: by type
@@ -108,7 +114,9 @@ class Changelog:
         context.put_artifact("changelog.json", document, media_type="application/json")
         context.progress(3, 3, "done")
         context.summary = _summary(told)
-        return AnalysisOutput(tools=tools, summary=context.summary)
+        return ChangelogOutput(
+            tools=tools, summary=context.summary, files=("changelog.md", "changelog.json")
+        )
 
 
 class _Work:

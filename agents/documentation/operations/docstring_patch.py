@@ -59,6 +59,7 @@ class DocstringOutput(AnalysisOutput):
     refused_count: int = 0
     remaining: int = 0
     files_in_patch: int = 0
+    files: tuple[str, ...] = ()  # the artifacts that people read: none if nothing could be begun
 
 
 class DocstringPatch:
@@ -141,6 +142,7 @@ def _output(made: Written, remaining: int, tool: ToolRun, context: OperationCont
         refused_count=len(made.refusals),
         remaining=remaining,
         files_in_patch=len(made.combined.changes),
+        files=(PATCH, LIST) if made.combined.changes else (),
     )
 
 
