@@ -67,8 +67,10 @@ def packed_base(folder: Path, revision: str) -> Iterator[Packed]:
         except OSError:
             raise ClientError("--base needs git on this machine", exit_code=BAD_INPUT) from None
         if found is None:
+            is_checkout = _git(folder, "rev-parse", "--git-dir") is not None
+            why = f"git knows no such revision in {folder}" if is_checkout else f"{folder} is no git checkout"
             raise ClientError(
-                f"--base {revision}: git knows no such revision in {folder}", exit_code=BAD_INPUT
+                f"--base {revision}: {why}", exit_code=BAD_INPUT
             )
         base = _git(folder, "merge-base", found, "HEAD") or found
         below = _git(folder, "rev-parse", "--show-prefix") or ""

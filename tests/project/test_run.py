@@ -20,6 +20,7 @@ from wrenchai_client import progress, summary, watching
 from wrenchai_client.errors import ClientError
 from wrenchai_client.server import ApiClient, ApiRefused, RunView
 from wrenchai_client.text import clean
+from wrenchai_project import services
 from wrenchai_project.management.commands import run as command
 
 REPORT = b'{"findings": []}'
@@ -51,6 +52,7 @@ class FakeApi(ThreadingHTTPServer):
         self.token = "good"
         self.acts = [answer("accepted"), answer("running"), answer("succeeded")]
         self.artifact = REPORT
+        self.projects: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -89,6 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self.reply(202, b"")
         if "/artifacts/" in self.path:
             return self.reply(200, api.artifact, "application/octet-stream")
+        if self.path.startswith("/api/v1/projects"):
+            slug = body["slug"] if body else self.path.rpartition("/")[2]
+            is_known, api.projects = slug in api.projects, api.projects | ({slug} if body else set())
+            return self.reply(200 if is_known or body else 404, b"{}")
         if "/events" in self.path:
             return self.reply(200, json.dumps({"events": [], "head": len(api.asked)}).encode())
         act = api.acts.pop(0) if len(api.acts) > 1 else api.acts[0]
@@ -357,6 +363,32 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
         "there is no './missing' (looked at ./missing)",
         "'./empty' is empty: there is nothing to inspect",
         "'./file' is neither a directory nor an archive (.tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .zip)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "slug"),
+    [
+        ({"kind": "path", "path": "/home/ann/My Shop/"}, "my-shop"),
+        ({"kind": "git", "url": "git@example.org:acme/Shop.git"}, "shop"),
+        ({"kind": "git", "url": "host:shop"}, "shop"),
+        ({"kind": "upload", "path": "/tmp/shop-1.2.tar.gz"}, "shop-1-2"),
+        ({"kind": "path", "path": "/"}, ""),
+        ({"kind": "path", "path": str(services.SAMPLE)}, ""),
+    ],
+)
+def test_each_repository_is_counted_in_a_project_of_its_own(target: dict[str, str], slug: str) -> None:
+    assert command.project_for(target) == slug
+
+
+def test_project_is_made_once(api: FakeApi, client: ApiClient) -> None:
+    assert command.made_project(client, "default", "") == "default"
+    assert api.asked == []
+    assert [command.made_project(client, "default", "shop") for _ in range(2)] == ["default/shop"] * 2
+    assert [(verb, path, body) for verb, path, body in api.asked] == [
+        ("GET", "/api/v1/projects/default/shop", None),
+        ("POST", "/api/v1/projects", {"team": "default", "slug": "shop"}),
+        ("GET", "/api/v1/projects/default/shop", None),
     ]
 
 

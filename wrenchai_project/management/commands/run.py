@@ -1,6 +1,7 @@
 """`./wrench run [PATH_OR_URL]`: submit a request, watch it, show what came of it."""
 
 import os
+import re
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -11,13 +12,16 @@ from typing import Any
 
 from wrenchai_client import summary
 from wrenchai_client.errors import INTERRUPTED, ClientError
-from wrenchai_client.server import ApiClient
+from wrenchai_client.server import ApiClient, ApiRefused
 from wrenchai_client.targets import ARCHIVES, URL, sent_base, sent_sarif
 from wrenchai_client.watching import watch
 from wrenchai_project import crew, scorecard, services
 from wrenchai_project.management.local import LocalCommand, note
 
 GOAL = services.GOAL
+TEAM = "default"  # of the project that `bootstrap` makes
+LONGEST_SLUG = 60  # as the API has it
+NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,11 @@ class Command(LocalCommand):
             help="report only what is new against it; of a folder: where its branch left that revision",
         )
         parser.add_argument(
+            "--project",
+            metavar="SLUG",
+            help="what it is compared with and counted in (default: one named after the folder or repository)",
+        )
+        parser.add_argument(
             "--sarif",
             action="append",
             type=Path,
@@ -73,17 +82,19 @@ class Command(LocalCommand):
         if not options["goal"].strip():
             raise ClientError("--goal is empty: say what you want, or leave it out", exit_code=2)
         state_dir = services.state_dir()
+        slug = options["project"] or project_for(target)
         with crew.only_one(state_dir, role="run", say=note) as serving, _door(serving, target) as door:
+            project = made_project(door.client, door.project, slug)
             if target["kind"] == "upload":
                 note(f"uploading {target['path']}")
-                target = door.client.upload(Path(target["path"]), project=door.project)
+                target = door.client.upload(Path(target["path"]), project=project)
             base = None
             if options["base"]:
                 given = options["target"] or str(services.SAMPLE)
-                base = sent_base(door.client, given, options["base"], project=door.project, say=note)
-            sarif = sent_sarif(door.client, options["sarif"], project=door.project, say=note)
+                base = sent_base(door.client, given, options["base"], project=project, say=note)
+            sarif = sent_sarif(door.client, options["sarif"], project=project, say=note)
             run = door.client.submit(
-                goal=options["goal"], target=target, project=door.project, base=base, sarif=sarif
+                goal=options["goal"], target=target, project=project, base=base, sarif=sarif
             )
             final, interrupted = watch(
                 door.client, run, quiet_stdout=options["json"], admin=door.admin, cancels=True
@@ -129,6 +140,36 @@ def read_target(given: str | None) -> dict[str, str]:
     if not entries:
         raise ClientError(f"{given!r} is empty: there is nothing to inspect", exit_code=2)
     return {"kind": "path", "path": str(path.resolve())}
+
+
+def project_for(target: dict[str, str]) -> str:
+    """Return the slug of the project that a target is counted in: its own name; "" of the sample, and of no name.
+
+    Two repositories in one project would be compared with each other: all of the second were new, and all of the
+    first were mended.
+    """
+    place = target.get("url") or target["path"]
+    if place == str(services.SAMPLE):
+        return ""
+    name = place.rstrip("/").replace("\\", "/").rpartition("/")[2].rpartition(":")[2].lower()
+    for ending in (*ARCHIVES, ".git"):
+        name = name.removesuffix(ending)
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:LONGEST_SLUG]
+
+
+def made_project(client: ApiClient, default: str, slug: str) -> str:
+    """Return the path of the project with this slug in the team of the default one, made if there is none yet."""
+    if not slug or slug == default:
+        return default
+    team, _, own = slug.rpartition("/")
+    path = f"{team or TEAM}/{own}"
+    try:
+        client.get(f"/api/v1/projects/{path}")
+    except ApiRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        client.post("/api/v1/projects", {"team": team or TEAM, "slug": own})
+    return path
 
 
 @contextmanager
