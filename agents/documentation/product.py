@@ -27,6 +27,12 @@ def title_of(modules: Iterable[str]) -> str:
     return ", ".join(named[:3]) + more
 
 
+def is_example(path: str) -> bool:
+    """Tell whether a file lies in a folder of examples, scripts or pages beside the product."""
+    parts = PurePosixPath(path).parts
+    return parts[0] in ASIDE_FOLDERS and len(parts) > 1
+
+
 IN_NO_PACKAGE = "lies in no package"
 
 
@@ -71,7 +77,7 @@ def _why(path: str, packages: set[str]) -> str:
     parts = PurePosixPath(path).parts
     if is_test(path):
         return "a test"
-    if parts[0] in ASIDE_FOLDERS and len(parts) > 1:
+    if is_example(path):
         return "lies in a folder of examples, scripts or pages"
     if is_migration(path):
         return "a migration"

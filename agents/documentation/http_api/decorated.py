@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from agents.documentation.claims import clean
 from agents.documentation.http_api.routes import (
     METHODS,
     Endpoint,
@@ -23,9 +24,11 @@ from agents.documentation.http_api.routes import (
 )
 
 MAX_DEPTH = 8  # routers within routers
+MAX_SHOWN = 80  # characters of an expression in a message
 _MAKERS = {
     "Flask": "Flask", "Blueprint": "Flask", "APIBlueprint": "Flask", "FastAPI": "FastAPI", "APIRouter": "FastAPI",
     "Starlette": "Starlette", "Router": "Starlette", "Quart": "Quart", "Sanic": "Sanic",
+    "flask_restful.Api": "Flask-RESTful",
 }  # fmt: skip
 _SHORT = {method.lower(): method for method in METHODS}
 _WHOLE = ("route", "api_route")
@@ -40,23 +43,49 @@ class _Holder:
     is_root: bool
 
 
-def endpoints(sources: Mapping[str, Source]) -> Iterator[Endpoint]:
+class Holders:
+    """All applications, blueprints and routers of a tree, and where they are mounted."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._known = {key: holder for source in sources.values() for key, holder in _holders(source)}
+        self._mounts = _mounts(sources, self._known)
+
+    def key(self, node: ast.expr, source: Source) -> str:
+        """The holder that an expression names; "" if it names none."""
+        return _key(node, source, self._known)
+
+    def prefixes(self, key: str) -> list[str]:
+        """All prefixes under which a holder is served; one empty prefix of what is no holder."""
+        return _prefixes(key, self._known, self._mounts) if key else [""]
+
+    def framework(self, key: str) -> str:
+        """Whose holder it is."""
+        return self._known[key].framework if key else "decorated"
+
+
+def endpoints(sources: Mapping[str, Source], holders: Holders, problems: list[str]) -> Iterator[Endpoint]:
     """Give the endpoints of all decorated functions; `sources` by dotted module."""
-    holders = {key: holder for source in sources.values() for key, holder in _holders(source)}
-    mounts = _mounts(sources, holders)
     for source in sources.values():
         for node in ast.walk(source.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 for mark in node.decorator_list:
                     if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Attribute):
-                        yield from _marked(mark, mark.func, node, source, holders, mounts)
+                        yield from _marked(mark, mark.func, node, source, holders, problems)
+
+
+def computed(node: ast.expr | None, what: str, source: Source, line: int) -> str:
+    """Say that a path cannot be told, and what stands in its place."""
+    shown = clean(ast.unparse(node))[:MAX_SHOWN] if node is not None else "nothing"
+    return f"{source.path}:{line}: the path of {what} is computed: {shown}"
 
 
 def _holders(source: Source) -> Iterator[tuple[str, _Holder]]:
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
-        maker = dotted(node.value.func, source).rpartition(".")[2]
+        home, _, maker = dotted(node.value.func, source).rpartition(".")
+        if maker == "Api" and home.startswith("flask_rest"):
+            maker = "flask_restful.Api"
         if maker not in _MAKERS:
             continue
         prefix = next(
@@ -92,6 +121,9 @@ def _mounts(
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for source in sources.values():
         for node in ast.walk(source.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                for child, parent in _wrapping(node, node.value, source, holders):
+                    found[child].append((parent, holders[child].prefix))
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
                 continue
             if node.func.attr not in ("register_blueprint", "include_router"):
@@ -105,6 +137,17 @@ def _mounts(
                     (parent, joined(folded(given, source) or "", own) if own or given else "")
                 )
     return found
+
+
+def _wrapping(
+    node: ast.Assign, made: ast.Call, source: Source, holders: Mapping[str, _Holder]
+) -> Iterator[tuple[str, str]]:
+    """Give (the Api, the application or blueprint that it serves) of `api = Api(blueprint)`."""
+    parent = _key(made.args[0], source, holders) if made.args else ""
+    for target in node.targets:
+        child = f"{source.module}.{target.id}" if isinstance(target, ast.Name) else ""
+        if parent and child in holders and holders[child].framework == "Flask-RESTful":
+            yield child, parent
 
 
 def _prefixes(
@@ -126,22 +169,24 @@ def _marked(
     called: ast.Attribute,
     node: ast.FunctionDef | ast.AsyncFunctionDef,
     source: Source,
-    holders: Mapping[str, _Holder],
-    mounts: Mapping[str, list[tuple[str, str]]],
+    holders: Holders,
+    problems: list[str],
 ) -> Iterator[Endpoint]:
-    route = folded(argument(mark, 0, "path") or argument(mark, 0, "rule"), source)
-    if route is None or (called.attr not in _SHORT and called.attr not in _WHOLE):
+    if called.attr not in _SHORT and called.attr not in _WHOLE:
         return
-    key = _key(called.value, source, holders)
-    if not key and not route.startswith("/"):
+    given = argument(mark, 0, "path") or argument(mark, 0, "rule")
+    key, route = holders.key(called.value, source), folded(given, source)
+    if route is None and given is not None and (key or called.attr in _WHOLE):
+        problems.append(computed(given, f"{node.name}()", source, mark.lineno))
+    if route is None or (not key and not route.startswith("/")):
         return
-    given = tuple(
+    wanted = tuple(
         text.upper() for text in texts_of(next((w.value for w in mark.keywords if w.arg == "methods"), None))
     )
-    methods = (_SHORT[called.attr],) if called.attr in _SHORT else given or ("GET",)
-    for prefix in _prefixes(key, holders, mounts) if key else [""]:
+    methods = (_SHORT[called.attr],) if called.attr in _SHORT else wanted or ("GET",)
+    for prefix in holders.prefixes(key):
         path, parameters = braced(joined(prefix, route))
         yield Endpoint(
             path=path, methods=methods, view=f"{source.module}.{node.name}", file=source.path, line=node.lineno,
-            framework=holders[key].framework if key else "decorated", doc=first_line(node), parameters=parameters,
+            framework=holders.framework(key), doc=first_line(node), parameters=parameters,
         )  # fmt: skip

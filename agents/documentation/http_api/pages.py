@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.documentation.http_api.reading import Interface
 from agents.documentation.http_api.routes import Endpoint
+from agents.reporting.model import plural
 
 _FORMATS: dict[str, dict[str, str]] = {
     "integer": {"type": "integer"},
@@ -21,7 +22,7 @@ def markdown(interface: Interface) -> str:
     """List the endpoints by the first part of their path, then what documents promise and no code serves."""
     if not interface.endpoints and not interface.promised:
         return "# HTTP interface\n\nNo route and no OpenAPI document was found.\n"
-    lines = [f"# HTTP interface\n\n{len(interface.endpoints)} endpoints in the code.\n"]
+    lines = [f"# HTTP interface\n\n{plural(len(interface.endpoints), 'endpoint')} in the code.\n"]
     groups: dict[str, list[Endpoint]] = defaultdict(list)
     for one in interface.endpoints:
         groups[_group(one.path)].append(one)
@@ -58,7 +59,8 @@ def _differences(interface: Interface) -> list[str]:
         return []
     served = {_shape(one.path) for one in interface.endpoints}
     absent = [one for one in interface.promised if _shape(one.path) not in served]
-    lines = [f"## Promised by documents of the tree\n\n{len(interface.promised)} operations."]
+    many = plural(len(interface.promised), "operation")
+    lines = [f"## Promised by documents of the tree\n\n{many}."]
     if absent and served:
         lines.append(f"{len(absent)} of them have no route that could be found:\n")
         lines.extend(f"- {one.methods[0]} `{_cell(one.path)}` (`{_cell(one.file)}`)" for one in absent[:200])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agents.documentation.http_api import decorated, django, schemas
+from agents.documentation.http_api import decorated, django, resources, schemas
 from agents.documentation.http_api.routes import Endpoint, Source, parsed
 from agents.pythons import why_unread
 
@@ -31,7 +31,12 @@ def read(python: Iterable[tuple[str, str]], documents: Iterable[tuple[str, str]]
         else:
             source.others = sources
             sources[source.module] = source
-    found = [*django.endpoints(sources, interface.problems), *decorated.endpoints(sources)]
+    holders = decorated.Holders(sources)
+    found = [
+        *django.endpoints(sources, interface.problems),
+        *decorated.endpoints(sources, holders, interface.problems),
+        *resources.endpoints(sources, holders, interface.problems),
+    ]
     interface.endpoints = sorted(set(found), key=lambda one: (one.path, one.methods, one.view))
     for path, text in documents:
         try:

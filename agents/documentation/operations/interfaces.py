@@ -20,11 +20,13 @@ from agents.documentation.material import (
     opened,
     run_of,
 )
+from agents.documentation.product import is_example, title_of
 from agents.grounding import demand
 from agents.reporting.model import AnalysisOutput, ToolRun, plural
 from agents.symbols.sources import Sources
 
 UNREAD = " was not read:"  # in what the readers say of a file that does not parse
+EXAMPLES = "examples, scripts or pages beside the product"
 MARKDOWN = "text/markdown; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
@@ -105,9 +107,9 @@ class Interfaces:
         """List the HTTP endpoints: method, path, parameters, view.
 
         Follows Django's URL confs through include() and REST framework's routers, Flask's blueprints and FastAPI's
-        routers with their prefixes, by the syntax tree alone; compares with OpenAPI documents of the repository
-        what they promise and no route serves. Stores http_api.md, http_api.html and http_api.json, an OpenAPI
-        skeleton.
+        routers with their prefixes, resources of Flask-RESTful, by the syntax tree alone; compares with OpenAPI
+        documents of the repository what they promise and no route serves. Stores http_api.md, http_api.html and
+        http_api.json, an OpenAPI skeleton.
         """
         with opened(input, context) as material:
             interface = http_api.read(_python(material.sources), _documents(material.sources))
@@ -115,7 +117,7 @@ class Interfaces:
             material.index.words.update({one.path for one in every} | {one.view for one in every})
             page = demand(http_api.markdown(interface), material.index)
             tool = _tool(material, interface.problems)
-        document = http_api.openapi(interface, title=input.revision or "HTTP interface")
+        document = http_api.openapi(interface, title=title_of(material.sources.modules()) or "HTTP interface")
         context.put_artifact("http_api.md", page.encode(), media_type=MARKDOWN)
         context.put_artifact(
             "http_api.json", json.dumps(document, indent=1).encode(), media_type="application/json"
@@ -126,15 +128,22 @@ class Interfaces:
         told = plural(len(interface.endpoints), "endpoint")
         if interface.promised:
             told += f"; {plural(len(interface.promised), 'operation')} in OpenAPI documents"
-        context.summary = told if every else "no route and no OpenAPI document was found"
+        untold = sum(UNREAD not in text for text in set(interface.problems))
+        told += f"; {plural(untold, 'gap')} named as not told" if untold else ""
+        context.summary = told if every or untold else "no route and no OpenAPI document was found"
         files = ("http_api.html", "http_api.json", "http_api.md")
         return InterfaceOutput(tools=(tool,), summary=context.summary, files=files)
 
 
+def _product(sources: Sources) -> list[str]:
+    """The product's Python files: models and routes of tests and examples are made up."""
+    files = [path for path in sources.python if not is_test(path)]
+    return [path for path in files if not is_example(path)] or files
+
+
 def _python(sources: Sources) -> Iterator[tuple[str, str]]:
-    """The product's Python files: models and routes of tests are made up."""
-    for path in sources.python:
-        if not is_test(path) and (text := sources.text(path)) is not None:
+    for path in _product(sources):
+        if (text := sources.text(path)) is not None:
             yield path, text
 
 
@@ -146,6 +155,9 @@ def _documents(sources: Sources) -> Iterator[tuple[str, str]]:
 
 def _tool(material: Material, problems: list[str]) -> ToolRun:
     """What was read: a file that does not parse is a gap, a route that is computed is told on the page."""
-    files = [path for path in material.sources.python if not is_test(path)]
+    files = _product(material.sources)
     failed = {text.partition(UNREAD)[0]: text for text in problems if UNREAD in text}
-    return run_of("syntax tree", "1", given=len(files), failed=failed, skipped=dict(material.sources.counts))
+    skipped = dict(material.sources.counts)
+    if beside := sum(not is_test(path) for path in material.sources.python) - len(files):
+        skipped[EXAMPLES] = beside
+    return run_of("syntax tree", "1", given=len(files), failed=failed, skipped=skipped)

@@ -232,3 +232,59 @@ def test_a_list_that_is_added_to_itself_is_read_once(again: str) -> None:
     told = read([("site/urls.py", text)])
     assert [one.path for one in told.endpoints] == ["/a/", *(["/b/"] if "views.b" in again else [])]
     assert len(told.problems) == 1
+
+
+RESOURCES = {
+    "app/base.py": (
+        "from flask import Blueprint, Flask\nfrom flask_restful import Api, Resource\n"
+        "app = Flask(__name__)\nroutes = Blueprint('routes', __name__)\n"
+        "app.register_blueprint(routes, url_prefix='/v1')\n"
+        "api = Api(routes, prefix='/api')\n\n"
+        "class OrgApi(Api):\n    def add_org_resource(self, resource, *urls):\n"
+        "        return self.add_resource(resource, *[scoped(url) for url in urls])\n\n"
+        "org = OrgApi()\n\n"
+        "def scoped(rule):\n    return prefix() + rule\n\n"
+        "class Base(Resource):\n    def options(self):\n        pass\n"
+    ),
+    "app/handlers.py": (
+        "from app.base import Base, api, app, org, routes, scoped\n\n"
+        "class Alert(Base):\n    'One alert.'\n\n    def get(self, pk):\n        pass\n\n"
+        "    def delete(self, pk):\n        pass\n\n"
+        "api.add_resource(Alert, '/alerts/<int:pk>', '/alarms/<int:pk>', endpoint='alert')\n"
+        "org.add_org_resource(Alert, '/org/alerts/<pk>')\n\n"
+        "@routes.route(scoped('/login'), methods=['POST'])\ndef login():\n    pass\n\n"
+        "def about():\n    pass\n\n"
+        "app.add_url_rule('/about', view_func=about)\n"
+        "app.add_url_rule(scoped('/late'), 'late', about)\n"
+        "app.add_url_rule('/things', view_func=Alert.as_view('things'))\n"
+        "cache.get(scoped('/no route'))\n"
+    ),
+}
+
+
+def test_routes_that_a_call_adds_are_told_with_the_methods_of_their_class() -> None:
+    served = read(RESOURCES.items())
+    assert _rows(served) == {
+        ("GET DELETE OPTIONS", "/v1/api/alerts/{pk}", "app.handlers.Alert"),
+        ("GET DELETE OPTIONS", "/v1/api/alarms/{pk}", "app.handlers.Alert"),
+        ("GET DELETE OPTIONS", "/org/alerts/{pk}", "app.handlers.Alert"),
+        ("GET", "/about", "app.handlers.about"),
+        ("GET DELETE OPTIONS", "/things", "app.handlers.Alert"),
+    }
+    alert = next(one for one in served.endpoints if one.path == "/org/alerts/{pk}")
+    assert (alert.doc, alert.file, alert.line) == ("One alert.", "app/handlers.py", 3)
+
+
+def test_computed_routes_are_named_as_not_told() -> None:
+    served = read(RESOURCES.items())
+    assert served.problems == [
+        "app/handlers.py:15: the path of login() is computed: scoped('/login')",
+        "app/handlers.py:23: the path of a route that add_url_rule() adds is computed: scoped('/late')",
+        "app/handlers.py:13: a path is given to the project's own add_org_resource(), which may put more before",
+    ]
+    assert "## Not told" in markdown(served)
+
+
+def test_one_endpoint_is_no_endpoints() -> None:
+    one = read([("app.py", "from flask import Flask\napp = Flask('a')\n@app.get('/')\ndef f(): pass\n")])
+    assert markdown(one).startswith("# HTTP interface\n\n1 endpoint in the code.\n")
