@@ -1,4 +1,4 @@
-"""The Markdown pages of a tree, and the settings that its code asks for, read in a process of its own."""
+"""The pages of a tree, and the settings that its code asks for, read in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from agents.drivers.asking import DriverFailed, answer_of
 from agents.symbols.sources import MAX_FILE_BYTES, Sources
 
 TIMEOUT_SECONDS = 240
+ENDINGS = (".md", ".markdown", ".rst")
 _DRIVER = Path(__file__).parent / "drivers" / "pages_driver.py"
 _HISTORY = re.compile(
     r"(^|/)(change|changes|changelog|history|news|release|releases|upgrading)[^/]*$", re.IGNORECASE
@@ -48,7 +49,7 @@ class Block(_Shape):
 
 
 class Page(_Shape):
-    """A Markdown page. `complete` is the line that says that it lists everything, or 0."""
+    """A page. `complete` is the line that says that it lists everything, or 0."""
 
     path: str
     anchors: tuple[str, ...]
@@ -60,6 +61,12 @@ class Page(_Shape):
     @property
     def folder(self) -> str:
         return self.path.rpartition("/")[0]
+
+    @property
+    def site_folder(self) -> str:
+        """Where its links count from on a site that serves each page as a folder: `guide.md` as `guide/`."""
+        stem = self.path.rpartition(".")[0]
+        return self.folder if stem.rpartition("/")[2].lower() in ("index", "readme") else stem
 
     @property
     def is_history(self) -> bool:
@@ -85,10 +92,8 @@ class Pages(_Shape):
 
 
 def wanted(sources: Sources) -> list[str]:
-    """The pages that are read: Markdown outside of tests."""
-    return [
-        path for path in sources.paths if path.lower().endswith((".md", ".markdown")) and not is_test(path)
-    ]
+    """The pages that are read: those outside of tests."""
+    return [path for path in sources.paths if path.lower().endswith(ENDINGS) and not is_test(path)]
 
 
 def read(sources: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lambda: False) -> Pages:

@@ -17,10 +17,11 @@ from agents.documentation.commands import SHELLS, Commands
 from agents.documentation.pages import Page, Pages
 from agents.findings import Confidence, Severity
 from agents.grounding import joined_path
+from agents.quality.globs import Globs, fault_of
 from agents.symbols.sources import Sources
 
 TOOL = "wrench-docs"
-VERSION = "1"  # of the rules below
+VERSION = "2"  # of the rules below
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _COMMAND = re.compile(r"\s*(\$ )?(python\d?(\.\d+)? |\./manage\.py |make |npm run |pnpm run |yarn run )")
@@ -28,8 +29,11 @@ _PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.[a-z]{1,5}")
 _FILE = re.compile(
     r"\.(md|markdown|rst|html?|txt|pdf|py|js|ts|png|svg|jpe?g|gif|toml|ini|cfg|ya?ml|json|sh|sql|csv)$"
 )
+_BLANK = re.compile(r"[A-Z]+(?:_[A-Z]+)+/")
+_EXAMPLE = re.compile(r"\.(example|sample|dist|template|tmpl|in)$")
 _SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _ASIDE = re.compile(r"(^|/)(benchmarks?|examples?|samples?|docs?|scripts|tools)/")  # not what operators run
+MAX_IGNORED = 500  # patterns of what a reader is to make
 LEAST_SETTINGS = 3  # a page that names fewer lists no settings
 
 
@@ -45,12 +49,14 @@ class Checked:
 
 def faults(pages: Pages, sources: Sources, commands: Commands, checked: Checked) -> Iterator[Claim]:
     """Yield what is not so."""
-    anchors = {page.path: set(page.anchors) for page in pages.pages}
+    anchors = {page.path: set(page.anchors) for page in pages.pages if not page.path.lower().endswith(".rst")}
+    later, included = _made_later(sources), _included(pages, commands.paths)
     for page in pages.pages:
-        yield from _links(page, anchors, commands.paths, checked)
+        folders = [page.folder, *included.get(page.path, ())]
+        yield from _links(page, folders, anchors, commands.paths, checked)
         if not page.is_history:
             yield from _commands(page, commands, checked)
-            yield from _spans(page, commands.paths)
+            yield from _spans(page, commands.paths, later)
             yield from _blocks(page, checked)
             yield from _settings(page, pages, sources)
 
@@ -67,22 +73,28 @@ def _claim(
 
 
 def _links(
-    page: Page, anchors: dict[str, set[str]], paths: frozenset[str], checked: Checked
+    page: Page, folders: list[str], anchors: dict[str, set[str]], paths: frozenset[str], checked: Checked
 ) -> Iterator[Claim]:
+    """Follow the links of a page, which may be meant from any of these folders."""
     for link in page.links:
         if _SCHEME.match(link.target):
             checked.external += 1
             continue
         path, _, anchor = link.target.partition("#")
         path = unquote(path.partition("?")[0])
-        if path.startswith("/") or "{" in link.target or (not path and not anchor) or _is_reference(path):
+        if path.startswith("/") or "{" in link.target or (not path and not anchor) or _is_unsaid(path):
             continue
         checked.links += 1
-        found = page.path if not path else _resolved(path, page.folder, paths)
+        tried = (_resolved(path, folder, paths) for folder in folders)
+        found = next((one for one in tried if one is not None), None) if path else page.path
+        is_plain = bool(_FILE.search(path.lower()))
+        if found is None and not is_plain:
+            found = _on_site(path, page, paths)
         if found is None:
             yield _claim(
                 "docs-broken-link", "Link leads nowhere", f"The link leads to {path!r}, which is not in the tree.",
                 page.path, link.line, severity=Severity.MEDIUM,
+                confidence=Confidence.HIGH if is_plain else Confidence.MEDIUM,
             )  # fmt: skip
         elif anchor and found in anchors and not _has_anchor(unquote(anchor), anchors[found]):
             yield _claim(
@@ -92,8 +104,23 @@ def _links(
             )  # fmt: skip
 
 
-def _is_reference(target: str) -> bool:
-    """True for what site generators resolve by name: a label, or a module's or function's name."""
+def _included(pages: Pages, paths: frozenset[str]) -> dict[str, set[str]]:
+    """Page -> folders of the reStructuredText that names it: if it is included there, its links count from there."""
+    found: dict[str, set[str]] = {}
+    for page in pages.pages:
+        if page.path.lower().endswith(".rst"):
+            for link in page.links:
+                if named := _resolved(link.target, page.folder, paths):
+                    found.setdefault(named, set()).add(page.folder)
+    return found
+
+
+def _is_unsaid(target: str) -> bool:
+    """True for what site generators resolve by name: a label, or a module's or function's name; and for a path below
+    a word that is to be replaced (`IMG_URL/badge.png`).
+    """
+    if _BLANK.match(target):
+        return True
     return bool(target) and "/" not in target and not _FILE.search(target) and not target.isupper()
 
 
@@ -121,6 +148,28 @@ def _resolved(path: str, folder: str, paths: frozenset[str]) -> str | None:
     return None
 
 
+def _on_site(path: str, page: Page, paths: frozenset[str]) -> str | None:
+    """Find the page that a link without an ending means on a site that serves each page as a folder.
+
+    There `../cron/` of `docs/logs.md` is `docs/cron.md`. What lies above all pages is the site's own to serve, and is
+    believed ("").
+    """
+    joined = joined_path(path, base=page.site_folder)
+    found = _resolved(path, page.site_folder, paths)
+    if found is not None or joined is None or page.site_folder == page.folder:
+        return found
+    return "" if not f"{joined}/".startswith(f"{page.folder}/") and path.endswith("/") else None
+
+
+def _made_later(sources: Sources) -> Globs:
+    """What a reader is to make: paths that git ignores, and those beside which lies an example of them."""
+    ignored = (sources.text(".gitignore") or "") if ".gitignore" in sources.paths else ""
+    lines = [line.strip() for line in ignored.split("\n")]
+    patterns = [line for line in lines if line and line[0] not in "#!" and not fault_of(line)]
+    patterns += [f"/{stem}" for path in sources.paths if (stem := _EXAMPLE.sub("", path)) != path]
+    return Globs(patterns[:MAX_IGNORED])
+
+
 def _commands(page: Page, commands: Commands, checked: Checked) -> Iterator[Claim]:
     texts = [
         (block.text, block.line + 1)
@@ -138,7 +187,7 @@ def _commands(page: Page, commands: Commands, checked: Checked) -> Iterator[Clai
             )  # fmt: skip
 
 
-def _spans(page: Page, paths: frozenset[str]) -> Iterator[Claim]:
+def _spans(page: Page, paths: frozenset[str], later: Globs) -> Iterator[Claim]:
     for span in page.spans:
         if not _PATH.fullmatch(span.text) or span.text.startswith(("www.", "..")):
             continue
@@ -146,6 +195,8 @@ def _spans(page: Page, paths: frozenset[str]) -> Iterator[Claim]:
         places = [place for place in (first, joined_path(first, base=page.folder)) if place in paths]
         tail = f"/{span.text}"
         if not places or span.text in paths or any(path.endswith(tail) for path in paths):
+            continue
+        if later.match(span.text) or later.match(joined_path(span.text, base=page.folder) or span.text):
             continue
         yield _claim(
             "docs-missing-path", "Path that does not exist",

@@ -1,9 +1,10 @@
-"""Reads Markdown pages and the settings that Python code asks for; started by `agents.documentation.pages`.
+"""Reads pages, and the settings that Python code asks for; started by `agents.documentation.pages`.
 
     python -I pages_driver.py ORDERS      ORDERS is JSON: root, pages, python (paths), max_bytes
 
-Parses only: Markdown by markdown-it, code blocks by the parser of their language. Prints JSON: pages with their
-anchors, links, code spans and blocks (`fault` where a block does not parse), `settings`, `failed`.
+Parses only: Markdown by markdown-it, reStructuredText line by line, code blocks by the parser of their language.
+Prints JSON: pages with anchors, links, code spans and blocks (`fault` where a block does not parse), `settings`,
+`failed`.
 """
 
 import ast
@@ -24,6 +25,7 @@ from markdown_it.token import Token
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from agents.documentation.drivers.restructured import taken
 from agents.drivers.files import clean, read
 
 Told = dict[str, Any]
@@ -58,6 +60,8 @@ def main(orders: Told) -> None:
 
 def page(path: str, text: str) -> Told:
     """Take a page apart. Lines count from 1."""
+    if path.lower().endswith(".rst"):
+        return restructured(path, text)
     lines = text.split("\n")
     tokens = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").parse(text)
     told: Told = {"path": path, "links": [], "spans": [], "blocks": [], "complete": 0}
@@ -76,6 +80,20 @@ def page(path: str, text: str) -> Told:
             inline(token, lines, first, last, told)
     told["anchors"] = sorted(anchors)
     return told
+
+
+def restructured(path: str, text: str) -> Told:
+    """The same of reStructuredText, whose anchors only its own tools know."""
+    found = taken(text)
+    complete = next((n for n, line in enumerate(text.split("\n"), 1) if COMPLETE.search(line)), 0)
+    return {
+        "path": path,
+        "links": [{"target": target, "line": line} for target, line in found.links],
+        "spans": [{"text": span, "line": line} for span, line in found.spans],
+        "blocks": [block_of(*one) for one in found.blocks],
+        "complete": complete,
+        "anchors": [],
+    }
 
 
 def slug_of(heading: Token) -> str:
@@ -106,8 +124,10 @@ def line_of(text: str, lines: list[str], first: int, last: int) -> int:
 
 def block(token: Token, first: int, last: int) -> Told:
     words = token.info.strip().split()
-    language = words[0].strip("{}.").lower() if words else ""
-    text = token.content
+    return block_of(words[0].strip("{}.").lower() if words else "", token.content, first, last)
+
+
+def block_of(language: str, text: str, first: int, last: int) -> Told:
     fault = fault_of(language, text) if len(text) < MAX_BLOCK else ""
     return {"language": language, "text": text[:MAX_BLOCK], "line": first, "end_line": last, "fault": fault}
 

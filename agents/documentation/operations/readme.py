@@ -35,10 +35,11 @@ class Readme:
     def readme_check(self, input: TreeInput, context: OperationContext) -> AnalysisOutput:
         """Find what the README and other pages say that is not so any more.
 
-        Reads every Markdown page: relative links and anchors that lead nowhere; management commands, make targets,
-        npm scripts, modules and files in shell blocks that the project does not have; paths that are gone; Python,
-        JSON, TOML and YAML examples that do not parse; settings that the code reads and a page that calls
-        itself complete does not list. Links to other sites are counted, never fetched; nothing is executed.
+        Reads every page in Markdown and reStructuredText: relative links and anchors that lead nowhere; management
+        commands, make targets, npm scripts, modules and files in shell blocks that the project does not have; paths
+        that are gone; Python, JSON, TOML and YAML examples that do not parse; settings that the code reads and a
+        page that calls itself complete does not list. Links to other sites are counted, never fetched; nothing is
+        executed.
         """
         with workspace.checked_out(input.snapshot, context.open_artifact) as tree:
             found = chosen(sources.listed(tree), [])
@@ -62,15 +63,13 @@ def _told(
     found: sources.Sources,
     context: OperationContext,
 ) -> AnalysisOutput:
-    rst = sum(path.lower().endswith(".rst") for path in found.paths)
-    skipped = dict(found.counts) | ({"reStructuredText, which is not read": rst} if rst else {})
     note = f"{plural(checked.external, 'link')} to other sites not checked" if checked.external else ""
     run = run_of(
         truth.TOOL,
         truth.VERSION,
         given=len(read.pages) + len(read.failed),
         failed={one.path: one.reason for one in read.failed},
-        skipped=skipped,
+        skipped=dict(found.counts),
         findings=len(faults),
         note=note,
         purpose="pages",

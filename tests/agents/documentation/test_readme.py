@@ -37,6 +37,11 @@ MANAGE = {"manage.py": "", "shop/management/commands/import_all.py": ""}
         ("![a](none.png)", {}, ["docs-broken-link"]),
         ("[a](https://example.org/x.md) [b](mailto:a@b.c) <https://x.y>", {}, []),
         ("[a](docs/guide/)", {"docs/guide/index.md": ""}, []),
+        ("", {"docs/logs.md": "[a](../cron/) [b](../cron) [c](../../accounts/me/)", "docs/cron.md": ""}, []),
+        ("", {"docs/logs.md": "[a](../gone/) [b](../gone)"}, ["docs-broken-link"] * 2),
+        ("![a](IMG_URL/badge.png)", {}, []),
+        ("Copy `conf/site.py.example` as `conf/site.py`.", {"conf/site.py.example": ""}, []),
+        ("It reads `conf/site.py`.", {"conf/go.py": "", ".gitignore": "# own\nconf/site.py\n"}, []),
         ("[a](../other/place.md)", {}, []),
         ("```sh\npython manage.py load\n```", MANAGE, ["docs-unknown-command"]),
         ("```sh\nDEBUG=1 python3 manage.py import_all && ./manage.py migrate --noinput\n```", MANAGE, []),
@@ -98,12 +103,12 @@ def test_only_a_page_that_calls_itself_complete_has_to_be(work: Work, page: str,
 
 def test_links_elsewhere_are_told_as_unchecked_and_odd_pages_as_failed(work: Work) -> None:
     done = work(
-        "readme_check", {"README.md": "[a](https://example.org)\n", "b.md": b"\xff\xfe", "c.rst": "x"}
+        "readme_check", {"README.md": "[a](https://example.org)\n", "b.md": b"\xff\xfe", "c.adoc": "x"}
     )
     assert isinstance(done.output, AnalysisOutput)
     (run,) = done.output.tools
     assert (run.state, run.failed_count, run.note) == ("partial", 1, "1 link to other sites not checked")
-    assert run.skipped_by_reason == {"reStructuredText, which is not read": 1}
+    assert run.skipped_by_reason == {}
     assert done.summary == "0 untrue statements in 1 page; looked at 0 links, 0 commands, 0 examples"
 
 
@@ -113,3 +118,79 @@ def test_hostile_pages_end_and_show_no_control_characters(work: Work) -> None:
         "readme_check", {"README.md": deep + "\n[\x1b[31m](\x1bgone.md)\n", "a.md": "\0[a](b\0.md)\n"}
     )
     assert all("\x1b" not in one.message + one.evidence[0].snippet for one in done.findings)
+
+
+RESTRUCTURED = """\
+Shop
+====
+
+See :doc:`guide`, :doc:`the end <none>`, :doc:`/from/root`, `a file <scripts/go.py>`_, `gone <scripts/gone.py>`_,
+`home <https://example.org>`_, `label <label_>`_ and ``scripts/lost.py``; :ref:`what`.
+
+.. image:: logo.png
+   :alt: nothing
+
+.. |badge| image:: https://example.org/badge.svg
+
+.. toctree::
+   :maxdepth: 2
+
+   guide
+   Missing <missing>
+   genindex
+
+.. code-block:: python
+   :linenos:
+
+   def f(:
+       pass
+
+.. code:: json
+
+   {"a": 1}
+
+.. a comment on ``scripts/never.py``
+
+.. note::
+
+   Then run::
+
+       $ python manage.py load
+
+   and ``python manage.py import_all``.
+
+.. _elsewhere: gone.rst
+"""
+
+
+def test_restructured_text_is_read_as_markdown_is(work: Work) -> None:
+    files = {
+        "README.rst": "Shop\n====\n\n.. include:: docs/none.rst\n", "docs/index.rst": RESTRUCTURED,
+        "docs/guide.rst": "x", "docs/scripts/go.py": "", **MANAGE,
+    }  # fmt: skip
+    done = work("readme_check", files)
+    assert sorted(
+        done.places, key=lambda place: (place.split()[1].split(":")[0], int(place.split(":")[1]))
+    ) == [
+        "docs-broken-link README.rst:4",
+        "docs-broken-link docs/index.rst:4",
+        "docs-broken-link docs/index.rst:4",
+        "docs-missing-path docs/index.rst:5",
+        "docs-broken-link docs/index.rst:7",
+        "docs-broken-link docs/index.rst:16",
+        "docs-broken-example docs/index.rst:21",
+        "docs-unknown-command docs/index.rst:35",
+        "docs-broken-link docs/index.rst:39",
+    ]
+
+
+def test_page_that_another_includes_counts_its_links_from_there(work: Work) -> None:
+    pages = {"CONTRIBUTING.rst": "See :doc:`conduct`.\n", "docs/conduct.rst": "x"}
+    assert work("readme_check", pages).places == ["docs-broken-link CONTRIBUTING.rst:1"]
+    assert work("readme_check", {**pages, "docs/c.rst": ".. include:: ../CONTRIBUTING.rst\n"}).places == []
+
+
+def test_odd_restructured_text_is_read_to_its_end(work: Work) -> None:
+    odd = "::\n\n.. code-block::\n.. toctree::\n\n\n   \n.. image::\n::\n\n  x\n ::\n`` `a <`` `b <>`_ :doc:``\n"
+    odd += ".. ::\n"
+    assert work("readme_check", {"a.rst": odd, "b.rst": odd[::-1], "c.rst": ""}).findings == []
