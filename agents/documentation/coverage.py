@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from agents.conventions import is_migration, is_test
 from agents.symbols import Module, Symbol, Symbols
 
+_OPTIONS = frozenset(("Meta", "Config", "Media", "Params"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleCoverage:
@@ -63,7 +65,12 @@ def public(module: Module) -> Iterator[Symbol]:
             continue
         yield one
         if one.kind == "class":
-            waiting += reversed(one.members)
+            waiting += reversed([part for part in one.members if not _is_option(part)])
+
+
+def _is_option(symbol: Symbol) -> bool:
+    """Tell whether it is a class, of those within a class, that a framework reads as its options."""
+    return symbol.kind == "class" and symbol.name in _OPTIONS
 
 
 def _is_special(symbol: Symbol) -> bool:

@@ -17,7 +17,7 @@ from agents.conventions import is_test
 from agents.documentation.claims import Claim, Said
 from agents.findings import Confidence, Severity
 from agents.grounding import Index
-from agents.symbols import Docstring, Item, Module, Symbol, Symbols, Tokens, text_of
+from agents.symbols import RECEIVERS, Docstring, Item, Module, Symbol, Symbols, Tokens, text_of
 
 _REQUESTS = frozenset({"request", "req"})
 UNKNOWN_PARAMETER = "docstring-unknown-parameter"
@@ -158,7 +158,7 @@ def _names(item: Item) -> list[str]:
 
 
 def _hidden(name: str) -> bool:
-    return name in ("self", "cls") or name.startswith("_")
+    return name in RECEIVERS or name.startswith("_")
 
 
 def _listed(names: list[str]) -> str:

@@ -8,6 +8,7 @@ used, and no search path, `.pth` file or configuration of the tree is looked at.
 """
 
 from agents.symbols.model import (
+    RECEIVERS,
     Docstring,
     Item,
     Module,
@@ -22,6 +23,7 @@ from agents.symbols.model import (
 from agents.symbols.reading import SymbolsUnreadable, read
 
 __all__ = [
+    "RECEIVERS",
     "Docstring",
     "Item",
     "Module",

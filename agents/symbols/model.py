@@ -11,6 +11,9 @@ Token = str | tuple[str, str]  # text, or (text, qualified name it stands for)
 Tokens = tuple[Token, ...]
 Kind = Literal["module", "class", "function", "attribute", "alias"]
 
+RECEIVERS = frozenset({"self", "cls", "mcs", "mcls", "metacls"})
+"""What Python fills in itself, by convention: no docstring lists it and no caller gives it."""
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -69,7 +69,8 @@ class Docstrings:
 
 def _summary(covered: list[ModuleCoverage], found: list[FindingData]) -> str:
     total, documented = sum(one.total for one in covered), sum(one.documented for one in covered)
-    told = plural(len(found), "contradiction or gap") if found else "no contradiction"
+    told = f"{len(found):,} {'contradiction or gap' if len(found) == 1 else 'contradictions or gaps'}"
+    told = told if found else "no contradiction"
     share = (
         f"{100 * documented // total} % of {plural(total, 'public name')} documented"
         if total

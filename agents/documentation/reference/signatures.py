@@ -10,7 +10,7 @@ from functools import lru_cache
 from agents.documentation.reference.model import Entry
 from agents.documentation.reference.prose import plain
 from agents.redaction import redact
-from agents.symbols import Parameter, Symbol, Tokens
+from agents.symbols import RECEIVERS, Parameter, Symbol, Tokens
 
 WIDTH = 88  # characters of a declaration on one line; a longer one has a parameter on each
 MAX_PARAMETERS = 300
@@ -67,11 +67,7 @@ def _function(name: str, symbol: Symbol, parameters: Sequence[Parameter], return
 def _without_self(symbol: Symbol, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
     """Leave out what Python fills in itself."""
     first = parameters[0].name if parameters else ""
-    return (
-        parameters[1:]
-        if first in ("self", "cls", "mcs") and "staticmethod" not in symbol.labels
-        else parameters
-    )
+    return parameters[1:] if first in RECEIVERS and "staticmethod" not in symbol.labels else parameters
 
 
 def _parameters(parameters: Sequence[Parameter]) -> Iterator[list[Run]]:

@@ -1,7 +1,7 @@
 """Which docstrings are wanted: public names without one, and lists of parameters with gaps.
 
-The first are told here, the second are what `drift` claims. Tests and migrations want none, nor do methods that
-inherit the docstring of a class of the project.
+The first are told here, the second are what `drift` claims. Tests, examples and migrations want none, nor do
+methods that inherit the docstring of a class of the project.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from agents.conventions import is_migration, is_test
 from agents.documentation.claims import Claim, Said
 from agents.documentation.coverage import public
 from agents.documentation.drift import MISSING_PARAMETER, drift, items_of
+from agents.documentation.product import is_example
 from agents.documentation.skeletons.wording import fit, yielded
 from agents.findings import Confidence, Severity
 from agents.grounding import Index
 from agents.redaction import redact
-from agents.symbols import Module, Parameter, Symbol, Symbols, text_of
+from agents.symbols import RECEIVERS, Module, Parameter, Symbol, Symbols, text_of
 
 MISSING = "docstring-missing"
 MAX_BASES = 10  # classes above one another that are looked at
@@ -46,9 +47,8 @@ class Gap:
 def gaps(symbols: Symbols, index: Index, *, tests: bool = False) -> Iterator[Gap]:
     """Yield what is wanted, in the order of the files."""
     classes = {one.path: one for _, one in symbols.walk() if one.kind == "class"}
-    for module in symbols.modules:
-        if not _wanted(module, tests):
-            continue
+    wanted = [one for one in symbols.modules if _wanted(one, tests)]
+    for module in [one for one in wanted if tests or not is_example(one.file)] or wanted:
         known = {one.path: one for one in module.walk()}
         lacking = {one.path for one in public(module) if one.kind != "module" and one.docstring is None}
         stale = {claim.scope: claim for claim in incomplete(module, symbols, index)}
@@ -156,7 +156,7 @@ def _parameters(symbol: Symbol, parent: Symbol | None) -> list[dict[str, str]]:
         function, is_method = made[-1], True
     bound = is_method and not any(one.lstrip("@").endswith("staticmethod") for one in function.decorators)
     listed = function.parameters[1 if bound else 0 :]
-    return [_told(one) for one in listed if not one.name.startswith("_") and one.name not in ("self", "cls")]
+    return [_told(one) for one in listed if not one.name.startswith("_") and one.name not in RECEIVERS]
 
 
 def _told(one: Parameter) -> dict[str, str]:

@@ -452,3 +452,20 @@ def test_errors_that_leave_are_told_from_those_that_are_caught(body: str, names:
     function = ast.parse(f"def f():\n{indented}").body[0]
     assert isinstance(function, ast.FunctionDef)
     assert leaving(function) == names
+
+
+MODEL = "class Item:\n    class Meta:\n        ordering = ()\n"
+EXAMPLE = {"examples/first.py": "def f():\n    pass\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ({"shop/__init__.py": MODEL, **EXAMPLE}, ["Item"]),
+        (EXAMPLE, ["f"]),  # nothing else is there to document
+    ],
+)
+def test_options_of_frameworks_and_examples_beside_the_product_want_no_docstring(
+    work: Work, files: dict[str, str | bytes], wanted: list[str]
+) -> None:
+    assert [one.scope for one in work("docstring_patch", files).findings] == wanted

@@ -112,3 +112,19 @@ def test_nothing_of_the_tree_is_executed_or_believed(work: Work, tmp_path: Path)
     assert done.places == ["docstring-unknown-parameter a.py:5"]
     assert "\x1b" not in done.findings[0].evidence[0].snippet
     assert not trap.exists()
+
+
+@pytest.mark.parametrize(("first", "rules"), [("mcs", []), ("other", ["docstring-missing-parameter"])])
+def test_first_parameter_of_a_metaclass_is_listed_by_nobody(work: Work, first: str, rules: list[str]) -> None:
+    code = (
+        f"class Made(type):\n    @classmethod\n    def fields({first}, klass, names, more):\n"
+        '        """Give fields.\n\n        Args:\n            klass: A.\n            names: B.\n'
+        '            more: C.\n        """\n'
+    )
+    assert [one.rule for one in work("docstring_report", {"a.py": code}).findings] == rules
+
+
+def test_several_contradictions_are_told_in_the_plural(work: Work) -> None:
+    one = 'def {}(a):\n    """Do.\n\n    Args:\n        b (int): B.\n    """\n'
+    done = work("docstring_report", {"a.py": one.format("f") + "\n\n" + one.format("g")})
+    assert done.summary.endswith("2 contradictions or gaps in docstrings")
