@@ -17,6 +17,7 @@ from agents.documentation.changelog import breakages, pages
 from agents.documentation.changelog.pages import Revision, Told
 from agents.documentation.changelog.revisions import Wish, spellings, wish_of
 from agents.documentation.changelog.sections import sections
+from agents.documentation.claims import clean
 from agents.documentation.material import (
     ATTEMPTS,
     DOCUMENTS,
@@ -114,9 +115,7 @@ class Changelog:
         context.put_artifact("changelog.json", document, media_type="application/json")
         context.progress(3, 3, "done")
         context.summary = _summary(told)
-        return ChangelogOutput(
-            tools=tools, summary=context.summary, files=("changelog.md", "changelog.json")
-        )
+        return ChangelogOutput(tools=tools, summary=context.summary, files=("changelog.md", "changelog.json"))
 
 
 class _Work:
@@ -325,4 +324,12 @@ def _summary(told: Told) -> str:
     if told.span is None:
         changed = len(told.difference.head | told.difference.base) if told.difference else 0
         return f"no history: {plural(changed, 'file')} differ from the base{broken}"
-    return f"{plural(len(told.span.commits), 'commit')} since {told.base.told}{broken}"
+    return f"{plural(len(told.span.commits), 'commit')} since {told.base.told}{broken}{_untold(told)}"
+
+
+def _untold(told: Told) -> str:
+    """Name what is lacking where everybody reads it: a name that is no revision is mostly a slip of the pen."""
+    if not told.notes:
+        return ""
+    more = f" and {plural(len(told.notes) - 1, 'gap')} more" if len(told.notes) > 1 else ""
+    return f"; not told: {clean(told.notes[0])[:200]}{more}"

@@ -150,8 +150,10 @@ def test_name_that_is_no_revision_is_told_or_refused(work: Work, shop: Project) 
     shop.commit("Begin", {"a.py": "1\n"})
     shop.tag("v1")
     shop.commit("More", {"a.py": "2\n"})
-    page, _, _ = told(work, shop, goal="what changed since yesterday?")
+    page, _, done = told(work, shop, goal="what changed since yesterday?")
     assert "Since v1:" in page
+    untold = "what changed since yesterday: no branch, tag or commit has that name"
+    assert done.summary == f"1 commit since v1; not told: {untold}"
     assert "- what changed since yesterday: no branch, tag or commit has that name" in page
     with pytest.raises(StepFailed, match=r"'v9' is no branch, no tag and no commit"):
         told(work, shop, since="v9")
