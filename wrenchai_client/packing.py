@@ -69,9 +69,7 @@ def packed_base(folder: Path, revision: str) -> Iterator[Packed]:
         if found is None:
             is_checkout = _git(folder, "rev-parse", "--git-dir") is not None
             why = f"git knows no such revision in {folder}" if is_checkout else f"{folder} is no git checkout"
-            raise ClientError(
-                f"--base {revision}: {why}", exit_code=BAD_INPUT
-            )
+            raise ClientError(f"--base {revision}: {why}", exit_code=BAD_INPUT)
         base = _git(folder, "merge-base", found, "HEAD") or found
         below = _git(folder, "rev-parse", "--show-prefix") or ""
         index, tree = Path(place, "index"), Path(place, "tree")

@@ -250,7 +250,10 @@ def test_what_the_run_wrote_is_saved_beside_the_reports_and_named(client: ApiCli
     assert told[told.index("Reports:") + 1] == f"  {tmp_path / 'report.json'}"
     assert told[told.index("Written:") + 1 :][:3] == [f"  {path}" for path in written]
     as_json = json.loads(summary.as_json(run, saved, seconds=1))
-    assert (list(as_json["reports"]), as_json["files"]) == (["report.json"], {p.name: str(p) for p in written})
+    assert (list(as_json["reports"]), as_json["files"]) == (
+        ["report.json"],
+        {p.name: str(p) for p in written},
+    )
 
 
 def test_reports_go_where_the_user_says(client: ApiClient, tmp_path: Path) -> None:

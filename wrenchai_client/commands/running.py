@@ -33,7 +33,13 @@ def register(commands: Parsers) -> None:
     run = add(commands, "run", start, "submit a run and watch it; the last lines say what was found")
     _add_order(run)
     run.add_argument("-d", "--detach", action="store_true", help="print the id and do not wait")
-    run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there, and what the run wrote: documents, patches")
+    run.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write the reports there, and all that it wrote",
+    )
     run.add_argument("--priority", type=int, choices=range(10), metavar="0-9", help="0 is most urgent")
     run.add_argument(
         "--gate",

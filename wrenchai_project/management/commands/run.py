@@ -67,7 +67,13 @@ class Command(LocalCommand):
             metavar="FILE",
             help="take over what another tool found, from its SARIF 2.1.0 (several times: several files)",
         )
-        parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the reports there, and what the run wrote: documents, patches")
+        parser.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            metavar="DIR",
+            help="write the reports there, and all that it wrote",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
         parser.add_argument(
             "--fail-on",
