@@ -224,7 +224,7 @@ class Frame:
         """Report something that is wrong by itself, wherever its values come from."""
         place = self.place(node)
         if bit == kinds.KINDS["certificate"].bit and any(map(_asks_for_checks, self.chosen)):
-            weak += 2  # whoever runs the program decides
+            weak, what = weak + 2, f"{what}, {ON_REQUEST}"
         if any(map(is_of_tests, self.chosen)):
             weak, what = 3, f"{what}, {IN_TESTS}"
         taint = Taint(Source(what, place, "fact"), 0, Trail(None, place, "", what), min(weak, 3))
@@ -260,6 +260,7 @@ class Frame:
 
 
 IN_TESTS = "but only while the program is tested"  # so ends what is told of it
+ON_REQUEST = "where a setting asks for it"  # whoever runs the program decides
 SET_LATER = "but set after it"
 _OF_TESTS = re.compile(
     r"(?i)^_*(?:(?:is_|in_|running_|under_|run_)+(?:unit_?|py)?tests?"

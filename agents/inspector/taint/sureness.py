@@ -30,7 +30,7 @@ import re
 from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
-from agents.inspector.taint.frames import IN_TESTS, SET_LATER
+from agents.inspector.taint.frames import IN_TESTS, ON_REQUEST, SET_LATER
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import DECODED, ONE_FIELD, STRUCTURED, Source, Trail
 
@@ -190,13 +190,15 @@ def harmless(hit: Hit) -> str:
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
     be anybody's text); what a session of a framework keeps, or of which it is doubtful that it is input; what is
-    wrong only while the program is tested, and flags of a cookie that are set after it.
+    wrong only while the program is tested or if a setting asks for it, and flags of a cookie that are set after it.
     """
     source = hit.source.source
     if source.what == OF_TEMPLATES:
         return "" if hit.kind == _XSS else "Only who writes a page chooses it."
     if source.origin == "fact" and source.what.endswith(IN_TESTS):
         return "What the program does otherwise is not concerned."
+    if source.origin == "fact" and source.what.endswith(ON_REQUEST):
+        return "Whoever runs the program decides."
     if source.origin == "fact" and source.what.endswith(SET_LATER):
         return "Whether they are is decided there."
     if hit.kind == _TRUST:

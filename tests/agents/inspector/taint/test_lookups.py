@@ -126,7 +126,9 @@ def test_whether_certificates_are_checked_may_be_somebodys_choice(
         "import ssl\ndef open_to(remote, form, verify_ssl):\n    context = ssl.create_default_context()\n"
         f"    if {condition}:\n        context.verify_mode = ssl.CERT_NONE\n    return context\n"
     )
-    assert [one["confidence"] for one in analysed(tmp_path, {"app.py": text})["findings"]] == [expected]
+    (one,) = analysed(tmp_path, {"app.py": text})["findings"]
+    assert (one["severity"], one["confidence"]) == ("info" if expected == "low" else "high", expected)
+    assert ("where a setting asks for it" in one["message"]) is (expected == "low")
 
 
 @pytest.mark.parametrize(
