@@ -104,6 +104,7 @@ def _finding(group: list[tuple[Component, Match]], source: AdvisorySource) -> Fi
     fixes = list(dict.fromkeys(each.fixed for _, each in group if each.fixed))
     mended = f"Fixed in {', '.join(fixes)}." if fixes else "No fixed version is known."
     summary = next((advisory.summary for advisory, _ in found.advisories if advisory.summary), "")
+    said = f"{summary.rstrip('.')}." if summary else "a known vulnerability."
     rated = "" if found.is_rated else " Its database does not rate it."
     via = {True: "", False: " It is not declared here itself, but comes with another package.", None: ""}[
         one.direct
@@ -112,9 +113,7 @@ def _finding(group: list[tuple[Component, Match]], source: AdvisorySource) -> Fi
     return FindingData(
         rule=VULNERABLE,
         title=f"{one.name} {versions}: {found.name}"[:200],
-        message=f"{summary.rstrip('.')}. {mended}{rated}{via}{use} Also known as {_named(found.ids)}."
-        if summary
-        else f"{mended}{rated}{via}{use} Also known as {_named(found.ids)}.",
+        message=f"{one.name} {versions}: {said} {mended}{rated}{via}{use} Also known as {_named(found.ids)}.",
         severity=min((each.severity for _, each in group), key=lambda severity: severity.weight),
         confidence=Confidence.HIGH,
         category="dependency",

@@ -8,6 +8,7 @@ Knows the others through the registry only. Uses no LLM.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -260,14 +261,17 @@ def _review(
     return importing(review, registry) if input.sarif else review
 
 
+_PACKED_BASE = re.compile(r"^(.+)-([0-9a-f]{12})\.tar\.gz$")
+"""How the client names what it packed of a revision and its commit: see `wrenchai_client.targets.sent_base`."""
+
+
 def _with_base(
     given: Given, base: workspace.Target, review: Review, context: OperationContext, *, is_given: bool
 ) -> Given:
     """Fetch and store what the target is compared with."""
     stored, _ = _fetched(base, context, folder="base")
-    told = (
-        stored.description if is_given else f"{stored.description}, the default branch, as no base was given"
-    )
+    named = _PACKED_BASE.sub(r"\1 (\2)", stored.description)
+    told = named if is_given else f"{named}, the default branch, as no base was given"
     context.log(f"compared with {told}")
     return replace(given, base=stored.digest, base_told=told, operations=review.operations)
 

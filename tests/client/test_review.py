@@ -112,7 +112,7 @@ def test_client_reviews_a_branch_and_its_exit_code_is_the_gates(
     assert {(one["path"], one["is_new"]) for one in found} == {("b.py", True)}
     text = (out / "pull_request.md").read_text()
     main = git("rev-parse", "main", folder=repository)[:12]
-    assert f"compared with main-{main}.tar.gz. 3 files changed, 1 of them renamed" in text
+    assert f"compared with main ({main}). 3 files changed, 1 of them renamed" in text
     assert text.startswith("## WrenchAI: 1 new finding, 1 fixed\n\n❌ **Gate ")
     assert "`b.py:7` · `" in text
     assert "❌ breaks the gate" in text

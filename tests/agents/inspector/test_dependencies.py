@@ -57,7 +57,7 @@ def test_vulnerable_package_is_a_finding_with_its_advisories(
     ]
     found = context.findings[0]
     assert found.message == (
-        "SQL Injection in Django. Fixed in 3.2.13."
+        "Django 3.2.12: SQL Injection in Django. Fixed in 3.2.13."
         " Also known as CVE-2022-28346, GHSA-2gwj-7jmv-h26r, PYSEC-2022-190."
     )
     assert (found.category, found.cwe, len(found.evidence)) == ("dependency", (89,), 2)
