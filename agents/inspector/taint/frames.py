@@ -120,6 +120,7 @@ class Frame:
         "returns",
         "route",
         "state",
+        "trails",
         "written_globals",
         "yields",
     )
@@ -156,6 +157,8 @@ class Frame:
         self.raised: tuple[Taint, ...] = ()  # what errors of the body that is tried tell
         self.receiver: Value | None = None
         self.written_globals: set[str] = set()
+        # A call, and the way of what it passes -> a hop in the called function -> the way that leads there.
+        self.trails: dict[tuple[ast.expr, Function, Trail | None], dict[Trail, Trail]] = {}
 
     def evaluate(self, node: ast.expr) -> Value:
         """The value of an expression in the current state."""

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-OBJECTS = 10_000  # made and not gone, before young ones are looked through
+OBJECTS = 50_000  # made and not gone, before young ones are looked through
 
 
 @contextmanager

@@ -35,18 +35,34 @@ class Back:
 
     def _passed(self, label: Taint, inner: Trail | None) -> Taint:
         """What was passed where the label stands, after the hops of this trail."""
-        actual = self.taints[int(label.source.what[len(self.mark) :])]
+        passed, number = self._without_trail(label)
+        passed.trail = self._trail(self.taints[number].trail, inner)
+        return passed
+
+    def _without_trail(self, label: Taint) -> tuple[Taint, int]:
+        """What was passed where the label stands, and the label's number."""
+        number = int(label.source.what[len(self.mark) :])
+        actual = self.taints[number]
         source = actual.source
         if label.source.selector:
             source = source.part(label.source.selector)
-        return Taint(source, label.cleaned, self._trail(actual.trail, inner), actual.weak + label.weak)
+        return Taint(source, label.cleaned, None, actual.weak + label.weak), number
 
     def _trail(self, before: Trail | None, inner: Trail | None) -> Trail | None:
-        place = self.frame.place(self.node)
-        trail: Trail | None = longer(before, place, "", f"passed to {self.function.name}()")
-        if inner is not None:
-            for hop in inner.hops():
-                trail = longer(trail, hop.place, hop.variable, hop.what)
+        """The hops of what was passed, then those inside: made once, since ways to many sinks begin alike."""
+        way = (self.node, self.function, before)
+        known = self.frame.trails.setdefault(way, {})
+        waiting: list[Trail] = []
+        one = inner
+        while one is not None and one not in known:
+            waiting.append(one)
+            one = one.before
+        if one is not None:
+            trail = known[one]
+        else:
+            trail = longer(before, self.frame.place(self.node), "", f"passed to {self.function.name}()")
+        for hop in reversed(waiting):
+            trail = known[hop] = longer(trail, hop.place, hop.variable, hop.what)
         return trail
 
     def value(self, value: Value, depth: int = DEEP + 1) -> Value:
@@ -135,7 +151,9 @@ class Back:
         if not self._is_own(label):
             self.frame.hits.append(hit)
             return
-        for seen in self.frame.state.open((self._passed(label, hit.trail),), hit.kind):
+        passed, number = self._without_trail(label)
+        for seen in self.frame.state.open((passed,), hit.kind):
+            seen.trail = self._trail(self.taints[number].trail, hit.trail)
             told = Hit(hit.kind, seen, hit.path, hit.line, hit.column, hit.end_line, hit.sink, seen.trail)
             if seen.source.origin == "label":
                 self.frame.hits.append(told)
