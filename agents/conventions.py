@@ -11,6 +11,7 @@ _TEST_FOLDERS = frozenset(
     {"test", "tests", "_tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
 )
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
+_SETTINGS_NAME = re.compile(r"(?:^|_)settings(?:_\w+)?\.py$")
 _TEST_KEY = re.compile(
     r"^test[-_].*\.(?:key|pem|priv|sec|gpg|p12|pfx)$|[-_]test\.(?:key|pem|priv|sec|gpg|p12|pfx)$"
 )
@@ -41,6 +42,12 @@ def is_test(path: str) -> bool:
     if _TEST_KEY.search(pure.name):
         return True
     return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+
+
+def is_settings(path: str) -> bool:
+    """Tell whether a path below a tree says that it holds a program's settings: `settings/local.py`."""
+    pure = PurePosixPath(path)
+    return pure.parent.name in _SETTINGS_FOLDERS or _SETTINGS_NAME.search(pure.name) is not None
 
 
 def is_migration(path: str) -> bool:

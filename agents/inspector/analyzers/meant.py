@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from agents.conventions import is_settings
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
 
@@ -58,6 +59,11 @@ class Lines:
     def gives_globals(self, path: str) -> bool:
         """Tell whether a module hands its table of names to somebody, who may put names in."""
         return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
+
+    def attributes_of(self, path: str, name: str) -> frozenset[str]:
+        """Which attributes of a name a file reads."""
+        read = re.compile(rf"(?<![\w.]){re.escape(name)}\.(\w+)")
+        return frozenset(word for line in self._read(path) for word in read.findall(line))
 
     def imports_part(self, path: str, name: str) -> bool:
         """Tell whether a package's own file imports its module of this name, which makes it one of its names."""
@@ -242,6 +248,20 @@ def _may_come_in(claim: Claim, lines: Lines) -> bool:
     return lines.gives_globals(claim.path) or (named is not None and lines.imports_part(claim.path, named[1]))
 
 
+_DEBUGGER = re.compile(r"Import for `(\w+)` found")
+_DEBUGS = frozenset({
+    "set_trace", "post_mortem", "pm", "run", "runcall", "runeval", "runctx", "breakpoint", "launch_ipdb_on_exception",
+    "iex", "sset_trace", "spost_mortem", "Pdb", "embed", "settrace", "listen", "wait_for_client", "stoptrace",
+})  # fmt: skip
+
+
+def _is_of_the_same_name(claim: Claim, lines: Lines) -> bool:
+    """Tell whether nothing that is used of a debugger's module debugs: `ipdb.City(path)` reads addresses."""
+    named = _DEBUGGER.match(claim.message)
+    used = lines.attributes_of(claim.path, named[1]) if named is not None else frozenset()
+    return bool(used) and _DEBUGS.isdisjoint(used)
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
     missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
@@ -264,10 +284,15 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "PLW0127" and _TELLS_A_TYPE.match(line):
         return replace(claim, severity=Severity.INFO)
-    if claim.rule == "F403" and claim.path.endswith("__init__.py"):
-        return replace(claim, severity=Severity.INFO)  # a package gathers what its modules offer
+    if claim.rule == "F403" and (claim.path.endswith("__init__.py") or is_settings(claim.path)):
+        # a package gathers what its modules offer, settings begin with those of all machines
+        return replace(claim, severity=Severity.INFO)
+    if claim.rule == "F811" and "`_`" in claim.message:
+        return replace(claim, severity=Severity.INFO)  # `made, _ = ...`: it is thrown away
     if claim.rule == "F811" and _IMPORTS.match(line):
         return replace(claim, severity=Severity.LOW)
+    if claim.rule == "T100" and _is_of_the_same_name(claim, lines):
+        return replace(claim, severity=Severity.INFO, confidence=Confidence.LOW)
     if claim.rule not in _EXPLICABLE:
         return claim
     body = [lines.line(claim.path, number) for number in range(claim.line + 1, claim.line + MOST_EXPLAINED)]

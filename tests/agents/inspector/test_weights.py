@@ -10,7 +10,7 @@ import pytest
 from agents.findings import Confidence, Severity, sort_key
 from agents.inspector.analysis import analyse
 from agents.inspector.analyzers import ANALYZERS
-from agents.inspector.analyzers.drivers.made_up import is_made_up
+from agents.inspector.analyzers.drivers.made_up import is_made_up, is_placeholder
 from agents.inspector.weighing import NO_WAY_FOUND
 from tests.agents.inspector.trees import inspect, places, plant
 
@@ -361,12 +361,55 @@ def test_code_that_a_program_made_small_is_not_called_hard_to_follow(tmp_path: P
 
 
 def test_package_may_gather_the_names_of_its_modules(tmp_path: Path) -> None:
-    plant(tmp_path, {"a/__init__.py": "from .b import *\n", "a/b.py": "from os import *\n"})
+    text = "from .b import *\n"
+    paths = ["a/__init__.py", "a/b.py", "a/settings/local.py", "a/settings_test.py", "a/sets.py"]
+    plant(tmp_path, dict.fromkeys(paths, text))
     found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F403"]
-    assert [(one.path, one.severity) for one in found] == [
-        ("a/b.py", Severity.LOW),
-        ("a/__init__.py", Severity.INFO),
-    ]
+    assert {one.path: one.severity for one in found} == {
+        "a/__init__.py": Severity.INFO,
+        "a/b.py": Severity.LOW,
+        "a/settings/local.py": Severity.INFO,
+        "a/settings_test.py": Severity.INFO,
+        "a/sets.py": Severity.LOW,
+    }
+
+
+def test_module_with_the_name_of_a_debugger_may_be_another(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "import ipdb\n\nCITIES = ipdb.City('cities')\n",
+            "b.py": "import ipdb\n\nipdb.set_trace()\n",
+            "c.py": "import ipdb\n",
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "T100" and one.line == 1]
+    assert {one.path: one.severity for one in found} == {
+        "a.py": Severity.INFO,
+        "b.py": Severity.MEDIUM,
+        "c.py": Severity.MEDIUM,
+    }
+
+
+def test_what_is_thrown_away_replaces_nothing(tmp_path: Path) -> None:
+    head = "from django.utils.translation import gettext as _\n\n\ndef f(rows):\n"
+    plant(
+        tmp_path,
+        {
+            "a.py": f"{head}    row, _ = rows\n    return row\n",
+            "b.py": f"{head.replace(' as _', ' as row')}    row, more = rows\n    return row, more\n",
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F811"]
+    assert {one.path: one.severity for one in found} == {"a.py": Severity.INFO, "b.py": Severity.MEDIUM}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("oplog_reader_password", True), ("reader-password", True), ("x9_reader_password", False)],
+)
+def test_password_that_says_whose_it_would_be_is_none(value: str, expected: bool) -> None:
+    assert is_placeholder(value) is expected
 
 
 def test_a_test_may_block_and_a_cache_on_a_method_is_a_small_matter(tmp_path: Path) -> None:

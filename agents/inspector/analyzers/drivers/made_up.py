@@ -9,7 +9,7 @@ _PLACEHOLDER = re.compile(
     r"example|sample|placeholder|change[-_ ]?(me|this)|dummy|fake|your[-_ ]|my[-_ ]?(secret|password|key)|insert"
     r"|redacted|not[-_ ](?:specified|set|given)|todo|xxx|12345678|\*\*\*|\.\.\."
     r"|^(password|passwd|secret|token|none|null|true|false|test(ing)?|foo|bar|string|postgres|root|admin"
-    r"|user(name)?|(?:sk|pk|rk)_test_\w{1,9}|whsec_\w{1,9}|guest|default|value|pass|pwd|p[a4]55w[o0]rd)\d*$|^(.)\6*$|^[a-z]+[-_]?(password|passwd)$",
+    r"|user(name)?|(?:sk|pk|rk)_test_\w{1,9}|whsec_\w{1,9}|guest|default|value|pass|pwd|p[a4]55w[o0]rd)\d*$|^(.)\6*$|^[a-z]+([-_][a-z]+)*[-_]?(password|passwd)$",
     re.IGNORECASE,
 )
 # `KEYSTONE_DBPASS`: what a manual writes where the reader is to write theirs.
