@@ -57,7 +57,7 @@ def _page(report: Report) -> dict[str, Any]:
         "target": _target(report),
         "verdict": report.verdict,
         "is_complete": report.is_complete,
-        "quality": _quality(report.quality),
+        "quality": _quality(quality.of_report(report)),
         "warnings": coverage.warnings(report),
         "answer": [part for part in visible(report.answer).split("\n") if part.strip()],
         "tiles": _tiles(report),

@@ -88,7 +88,7 @@ def _head(report: Report) -> str:
 
 
 def _quality(report: Report) -> str:
-    told = report.quality
+    told = quality.of_report(report)
     if told is None:
         return ""
     rated = " · ".join(f"{name} **{letter}**" for name, letter, _ in quality.letters(told))

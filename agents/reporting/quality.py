@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.quality.gate import NEEDED
 from agents.quality.model import Condition, ConditionState, Gate, GateState, Measures, Quality
 from agents.quality.reading import FILE
+from agents.reporting.model import Report
 from agents.reporting.visible import one_line
 
 SPOTS = 5  # named at the head; the figures have all
@@ -22,6 +24,20 @@ CONDITION_WORDS = {
     ConditionState.NOT_APPLICABLE: "not applicable",
     ConditionState.OFF: "off",
 }
+
+
+def of_report(report: Report) -> Quality | None:
+    """What a report's head tells of quality; None of a run that looked at nothing that the gate or a rating asks for.
+
+    Such a run wrote documents: a table of conditions that were not part of it says nothing.
+    """
+    told = report.quality
+    if told is None:
+        return None
+    planned = {f"{step.agent}.{step.operation}" for step in report.plan_steps}
+    is_asked = not planned.isdisjoint(NEEDED) or report.compared is not None
+    is_rated = any(rated.rating for rated in told.ratings.values())
+    return told if is_asked or is_rated or told.measures or settings_told(told) else None
 
 
 def headline(gate: Gate) -> str:

@@ -15,6 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from agents.findings import Severity
+from agents.quality.model import Debt, Dimension, Gate, GateState, Quality, Rated, SettingsTold
 from agents.reporting import MEDIA_TYPES, PlanStep, Report, SetAside, ToolState, Written, write_all
 from agents.reporting.markdown import MAX_CHARACTERS, escaped
 from agents.reporting.visible import one_line, visible
@@ -33,6 +34,24 @@ def _sarif(of: Report) -> dict[str, Any]:
 
 def test_write_all_gives_every_form_with_its_media_type() -> None:
     assert set(write_all(report())) == set(MEDIA_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_told"), [("documentation.api_reference", False), ("inspector.security_scan", True)]
+)
+def test_gate_is_told_by_runs_that_looked_at_what_it_asks_for(operation: str, is_told: bool) -> None:
+    agent, _, name = operation.partition(".")
+    step = PlanStep(key=operation, agent=agent, operation=name, reason="asked", state="succeeded")
+    told = Quality(
+        gate=Gate(state=GateState.BASELINE, why="the first", conditions=()),
+        ratings={Dimension.SECURITY: Rated(rating=None, why="not asked")},
+        debt=Debt(minutes=0, development_minutes=None, ratio_percent=None),
+        measures=None,
+        settings=SettingsTold(),
+    )
+    forms = write_all(report(quality=told, plan_steps=(step,)))
+    assert [b"Baseline: the first." in forms[name] for name in ("report.md", "report.html")] == [is_told] * 2
+    assert json.loads(forms["report.json"])["quality"]["gate"]["state"] == "baseline"
 
 
 def test_what_was_written_is_named_in_every_form_for_people() -> None:
