@@ -241,6 +241,8 @@ def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
     """`node.value.attr = value`."""
     holder = frame.evaluate(node.value)
     if isinstance(holder.ref, Instance):
+        if _is_set(frame, node, holder, value):
+            return
         holder.ref.cls.remember(node.attr, value)
     if isinstance(holder.ref, (Module, Function)):
         return
@@ -255,6 +257,17 @@ def write(frame: Frame, node: ast.Attribute, value: Value) -> None:
     from agents.inspector.taint import containers
 
     containers.store(frame, node.value, holder, changed)
+
+
+def _is_set(frame: Frame, node: ast.Attribute, holder: Value, value: Value) -> bool:
+    """Call the setter of a property, if it is one that has a setter."""
+    from agents.inspector.taint import summaries
+
+    setter = holder.ref.cls.setter(node.attr)
+    if setter is None:
+        return False
+    summaries.call(frame, node, setter, Arguments([holder, value], nodes=[node.value, None]))
+    return True
 
 
 def _shared(holder: str, name: str) -> str:

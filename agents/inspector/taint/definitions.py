@@ -97,6 +97,10 @@ def cls(frame: Frame, node: ast.ClassDef) -> Value:
     for statement in node.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             value = function(frame, statement, made)
+            setter = _set_by(statement)
+            if setter and isinstance(value.ref, Function):  # the property itself keeps its name
+                made.setters[setter] = value.ref
+                continue
             frame.state.variables[statement.name] = value
             made.members[statement.name] = value
         else:
@@ -108,6 +112,14 @@ def cls(frame: Frame, node: ast.ClassDef) -> Value:
     fields.declare(frame, made)
     frame.state = outer
     return Value(ref=made)
+
+
+def _set_by(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The property that a method sets, by its decorator `@name.setter`, or ""."""
+    for one in node.decorator_list:
+        if isinstance(one, ast.Attribute) and one.attr == "setter" and isinstance(one.value, ast.Name):
+            return one.value.id
+    return ""
 
 
 def _gather(frame: Frame, made: Class, statement: ast.stmt) -> None:

@@ -120,6 +120,7 @@ class Frame:
         "returns",
         "route",
         "state",
+        "thrown",
         "trails",
         "written_globals",
         "yields",
@@ -155,6 +156,7 @@ class Frame:
         self.nesting = 0
         self.nonlocals: set[str] = set()
         self.raised: tuple[Taint, ...] = ()  # what errors of the body that is tried tell
+        self.thrown: list[Value] = []  # errors that were raised and not caught yet
         self.receiver: Value | None = None
         self.written_globals: set[str] = set()
         # A call, and the way of what it passes -> a hop in the called function -> the way that leads there.

@@ -65,7 +65,7 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
         return constant(str(value.const))
     taints = merged(deep_taints(value), all_taints(Arguments(given.positional[1:], given.keywords)))
     if callee.name.endswith("repr") or value.shape in texts.WRITTEN:  # line ends are written as such
-        taints = tuple(one.with_cleaned(kinds.mask("log header")) for one in taints)
+        taints = tuple(one.with_cleaned(texts.ONE_LINE) for one in taints)
     return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in taints), prefix=value.prefix)
 
 

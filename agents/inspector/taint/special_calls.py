@@ -7,7 +7,8 @@ import ast
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Class, Instance
-from agents.inspector.taint.values import UNKNOWN, Attribute, Value, element
+from agents.inspector.taint.taints import merged
+from agents.inspector.taint.values import UNKNOWN, Attribute, Value, deep_taints, element
 
 FACTORY = Attribute("~factory")
 _FIELDS = Attribute("~fields")
@@ -88,6 +89,34 @@ def in_executor(
 def queue(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """queue.Queue(): what is put in first comes out first; of a LifoQueue, last."""
     return Value(name=f"@{callee.name}", shape="list", items={}, exact=True)
+
+
+@known_as("replaced")
+def replaced(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """dataclasses.replace(record, name=value), record._replace(name=value)."""
+    is_method = callee.name.startswith("@")
+    old = receiver if is_method and receiver is not None else given.at(0, "obj") or UNKNOWN
+    new: dict[object, Value] = {Attribute(name): one for name, one in given.keywords.items()}
+    if given.double_star is not None:
+        old = old.but(taints=merged(old.taints, deep_taints(given.double_star)))
+    return old.but(items={**(old.items or {}), **new})
+
+
+@known_as("as_dictionary")
+def as_dictionary(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """dataclasses.asdict(record), record._asdict(), vars(record): its fields by name."""
+    is_method = callee.name.startswith("@")
+    old = receiver if is_method and receiver is not None else given.at(0, "obj") or UNKNOWN
+    if not isinstance(old.ref, Instance) or not old.items:
+        return Value(deep_taints(old))
+    fields = {
+        key.attribute: one
+        for key, one in old.items.items()
+        if isinstance(key, Attribute) and not key.attribute.startswith("~")
+    }
+    return Value(old.taints, shape="dict", items=dict(fields))
 
 
 @known_as("as_manager")

@@ -193,7 +193,7 @@ def structured(
     for one in all_taints(given):
         known = one.cleaned | kinds.STRUCTURE
         if known & kinds.INJECTIONS != kinds.INJECTIONS:
-            known &= ~kinds.mask("log header")  # two letters are a line end again
+            known &= ~kinds.mask("log header code")  # two letters are a line end again, a literal is its text
         found.append(Taint(one.source.part(STRUCTURED), known, one.trail, one.weak))
     return frame.moved(Value(tuple(found)), node, "", f"passed through {callee.name}()")
 

@@ -9,8 +9,8 @@ from agents.inspector.taint import attributes, containers, definitions, expressi
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined
-from agents.inspector.taint.structures import Instance
-from agents.inspector.taint.taints import merged
+from agents.inspector.taint.structures import Class, Instance
+from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import (
     NO_FACTS,
     NONE,
@@ -20,6 +20,7 @@ from agents.inspector.taint.values import (
     all_facts,
     common_facts,
     element,
+    join,
 )
 
 
@@ -104,6 +105,8 @@ def _unpack(frame: Frame, targets: list[ast.expr], value: Value) -> None:
         for number, target in enumerate(targets):
             assign(frame, target, every[number] if number < len(every) else UNKNOWN)
         return
+    if star is not None and _unpack_around(frame, targets, star, value):
+        return
     for number, target in enumerate(targets):
         part = element(value)
         if value.taints and not value.items and value.rest is None and star is None:
@@ -111,6 +114,25 @@ def _unpack(frame: Frame, targets: list[ast.expr], value: Value) -> None:
         elif value.items is not None and number in value.items and (star is None or number < star):
             part = value.items[number]
         assign(frame, target, part)
+
+
+def _unpack_around(frame: Frame, targets: list[ast.expr], star: int, value: Value) -> bool:
+    """`first, *others, last = value` where all of the value is known. Tells whether it is."""
+    starred = targets[star]
+    if not (value.exact and value.items is not None and value.shape in ("tuple", "list")):
+        return False
+    every = list(value.items.values())
+    behind = len(targets) - star - 1
+    if len(every) < star + behind or not isinstance(starred, ast.Starred):
+        return False
+    end = len(every) - behind
+    for target, one in zip(targets[:star], every[:star], strict=True):
+        assign(frame, target, one)
+    items = dict(enumerate(every[star:end]))
+    assign(frame, starred.value, Value(value.taints, shape="list", items=dict(items), exact=True))
+    for target, one in zip(targets[star + 1 :], every[end:], strict=True):
+        assign(frame, target, one)
+    return True
 
 
 @executes(ast.Delete)
@@ -206,9 +228,11 @@ def _with_verdict(value: Value, known: Facts) -> Value:
 
 @executes(ast.Raise)
 def raising(frame: Frame, node: ast.Raise) -> None:
-    """No way on from here."""
+    """No way on from here; who catches the error has what it holds."""
     if node.exc is not None:
-        frame.evaluate(node.exc)
+        value = frame.evaluate(node.exc)
+        if value.ref is not None or value.taints:
+            frame.thrown.append(frame.state.settled(value))
     frame.state.alive = False
 
 
@@ -223,8 +247,10 @@ def asserting(frame: Frame, node: ast.Assert) -> None:
 def _try(frame: Frame, node: Any) -> None:
     before = frame.state.copy()
     outer, frame.raised = frame.raised, ()
+    before_it, frame.thrown = frame.thrown, []
     frame.execute(node.body)
     told, frame.raised = frame.raised, merged(outer, frame.raised)
+    thrown, frame.thrown = frame.thrown, before_it
     after = frame.state
     meeting = joined(before, State(after.variables, after.facts))  # wherever it was left
     meeting = State(dict(meeting.variables), before.facts)
@@ -233,10 +259,12 @@ def _try(frame: Frame, node: Any) -> None:
     ends = [frame.state]
     for handler in node.handlers:
         frame.state = meeting.copy()
+        caught, thrown = _caught(frame, handler, thrown)
         if handler.name:
-            frame.state.variables[handler.name] = Value(told) if told else UNKNOWN
+            frame.state.variables[handler.name] = _error(told, caught)
         frame.execute(handler.body)
         ends.append(frame.state)
+    frame.thrown += thrown
     result = ends[0]
     for one in ends[1:]:
         result = joined(result, one) if result.alive or one.alive else result
@@ -247,6 +275,37 @@ def _try(frame: Frame, node: Any) -> None:
             frame.state = meeting.copy()
         frame.execute(node.finalbody)
         frame.state.alive = frame.state.alive and was_alive
+
+
+def _error(told: tuple[Taint, ...], caught: list[Value]) -> Value:
+    """What a handler's name holds: any of the errors that were raised, or one of the language's own."""
+    found = Value(told) if told else None
+    for one in caught:
+        found = one if found is None else join(found, one)
+    return found or UNKNOWN
+
+
+def _caught(frame: Frame, handler: ast.ExceptHandler, thrown: list[Value]) -> tuple[list[Value], list[Value]]:
+    """Those of the raised errors that a handler gets, and those that the next ones and the callers get."""
+    if handler.type is None or not thrown:
+        return thrown, []
+    written = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    kinds_ = [frame.evaluate(one) for one in written]
+    caught = [one for one in thrown if any(_is_of(one, kind) for kind in kinds_)]
+    return caught, [one for one in thrown if one not in caught]
+
+
+def _is_of(error: Value, kind: Value) -> bool:
+    """Tell whether an error may be of a kind: known classes are compared, of others the names."""
+    cls = error.ref.cls if isinstance(error.ref, Instance) else None
+    if isinstance(kind.ref, Class):
+        return cls is not None and kind.ref in cls.order()
+    name = kind.name.rpartition(".")[2]
+    if not name or name in ("Exception", "BaseException"):
+        return True
+    if cls is not None:
+        return any(base.rpartition(".")[2] == name for base in cls.outside())
+    return error.name.rpartition(".")[2].removesuffix("()") in (name, "")
 
 
 EXECUTORS[ast.Try] = _try

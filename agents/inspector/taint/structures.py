@@ -128,6 +128,7 @@ class Class:
     born: int = -1  # the time of the root that made it (`ledger`)
     number: int = 0  # among those of its name
     kind: str | None = None  # of what kind its fields are (`fields`), once asked for
+    setters: dict[str, Function] = field(default_factory=dict)  # of its properties, by name
     _order: list[Class] | None = None
 
     def order(self) -> list[Class]:
@@ -160,6 +161,10 @@ class Class:
     def member(self, name: str) -> Value | None:
         """What its body, or a base's, gives this name."""
         return self._found("member", self.order(), name)
+
+    def setter(self, name: str) -> Function | None:
+        """What its body, or a base's, has called when this attribute is set."""
+        return next((one.setters[name] for one in self.order() if name in one.setters), None)
 
     def inherited(self, name: str) -> Value | None:
         """What a base's body gives this name."""

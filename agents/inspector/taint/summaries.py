@@ -48,6 +48,7 @@ MOST_SHAPES = 72  # then an argument is tainted or not, whatever it holds
 MAX_ROUNDS = 3
 LONG_TEXT = 80  # constants that are longer do not make shapes
 WIDE = 12  # elements of an argument that are told apart
+_THROWN = f"{GLOBAL}!"  # stands among what a call has written for the errors that it raises
 
 
 def call(frame: Frame, node: ast.expr, function: Function, given: Arguments) -> Value:
@@ -211,6 +212,7 @@ def _in_place(
     finally:
         frame.engine.active[id(function)] -= 1
     frame.hits += inner.hits
+    frame.thrown += inner.thrown
     end = _end(inner)
     if end is None and not inner.yields:
         if not isinstance(function.node, ast.Lambda):
@@ -312,7 +314,10 @@ def _by_summary(
     if not summary.returns:
         frame.state.alive = False
     for name, value in summary.written.items():
-        frame.state.variables[name] = back.value(value)
+        if name == _THROWN:
+            frame.thrown.append(back.value(value))
+        else:
+            frame.state.variables[name] = back.value(value)
     after = {number: back.value(value) for number, value in summary.after.items()}
     return back.value(summary.result), after
 
@@ -460,3 +465,6 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))
         summary.written = {name: value for name, value in end.variables.items() if name.startswith(GLOBAL)}
+    for one in inner.thrown:
+        old = summary.written.get(_THROWN)
+        summary.written[_THROWN] = one if old is None else join(old, one)

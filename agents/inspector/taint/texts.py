@@ -25,7 +25,7 @@ _PATH = kinds.mask("path")
 _JOINED = ("joined into a path", "put into a path")
 _LITERAL = kinds.mask("xpath sql")
 _AS_REPR = (114, 97)  # !r and !a
-_ONE_LINE = kinds.mask("log header")  # repr() writes line ends as such
+ONE_LINE = kinds.mask("log header code")  # repr() writes line ends as such, and all of it is a literal
 _REDIRECT = kinds.mask("redirect")
 _SPECIFIER = re.compile(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.\d+)?(?P<type>[a-zA-Z%])")
 
@@ -168,7 +168,7 @@ def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
     """One replacement field; a numeric format lets numbers through only."""
     value = summaries.shown(frame, node, frame.evaluate(node.value))
     if node.conversion in _AS_REPR:
-        value = cleaned(value, _ONE_LINE)
+        value = cleaned(value, ONE_LINE)
     elif value.shape in WRITTEN and node.format_spec is None:
         return written(value)
     if node.format_spec is not None:
@@ -195,7 +195,7 @@ WRITTEN = ("list", "tuple", "dict", "set")
 
 def written(value: Value) -> Value:
     """A container as a text: its elements are written as repr() does."""
-    return cleaned(Value(deep_taints(value)), _ONE_LINE)
+    return cleaned(Value(deep_taints(value)), ONE_LINE)
 
 
 def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
@@ -233,7 +233,7 @@ def _argument(frame: Frame, node: ast.AST, right: Value, found: re.Match[str], p
     if value.shape in WRITTEN:
         return written(value)
     if found["type"] in "ra":
-        return constant(repr(value.const)) if value.known else cleaned(value, _ONE_LINE)
+        return constant(repr(value.const)) if value.known else cleaned(value, ONE_LINE)
     return value
 
 
@@ -300,7 +300,7 @@ def _field(
     if value.shape in WRITTEN and not found["spec"]:
         return written(value)
     if found["conversion"] in ("r", "a"):
-        value = cleaned(value, _ONE_LINE)
+        value = cleaned(value, ONE_LINE)
     if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":
         return cleaned(value, kinds.INJECTIONS)
     return value.but(const=MISSING) if value.known and found["spec"] else value

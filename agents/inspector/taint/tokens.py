@@ -153,6 +153,7 @@ class Tokens:
             parts.append(self.cls(one))
             parts += [self._value(base, _Within()) for base in one.bases]
             parts += [*one.annotated(), *map(ast.unparse, one.node.decorator_list)]
+            parts += [f"{name}={self.function(setter)}" for name, setter in one.setters.items()]
         return digest("\n".join(parts))
 
     def function(self, function: Function) -> str:

@@ -291,6 +291,11 @@ ROWS: tuple[Row, ...] = (
     special("collections.namedtuple", "named_tuple"),
     special("@namedtuple", "new_named_tuple"),
     special("dataclasses.field", "dataclass_field"),
+    *(special(name, "replaced") for name in ("dataclasses.replace", "@typing.NamedTuple._replace")),
+    *(
+        special(name, "as_dictionary")
+        for name in ("dataclasses.asdict", "@typing.NamedTuple._asdict", "builtins.vars")
+    ),
     special("copy.copy", "identity"),
     special("types.MappingProxyType", "identity"),
     special("copy.deepcopy", "identity"),

@@ -338,3 +338,55 @@ def test_a_file_that_is_not_sound_is_not_believed(tmp_path: Path, damage: str) -
     else:
         kept.unlink()
     assert records.read(kept, bounds) is None
+
+
+_SETS = """\
+class Job:
+    @property
+    def name(self):
+        return self._name
+    {decorator}
+    def name(self, value):
+        self._name = {value}
+
+class Failed(Exception):
+    pass
+
+def failed(text):
+    raise Failed({text})
+"""
+_RUNS = """\
+import os, sys
+from job import Failed, Job, failed
+
+def named():
+    job = Job()
+    job.name = sys.argv[1]
+    os.system(job.name)
+
+def caught():
+    try:
+        failed(sys.argv[2])
+    except Failed as error:
+        os.system(str(error))
+"""
+
+
+@pytest.mark.parametrize("change", ["value", "text", "decorator"])
+def test_changed_setters_and_errors_reach_who_depends_on_them(tmp_path: Path, change: str) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    before = {"decorator": "@name.setter", "value": "value", "text": "text"}
+    after = before | {change: {"decorator": "@name.deleter"}.get(change, "'x'")}
+    (root / "main.py").write_text(_RUNS)
+    (root / "job.py").write_text(_SETS.format(**before))
+    engine, first = _run(root, None)
+    assert engine.keeper is not None
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    (root / "job.py").write_text(_SETS.format(**after))
+
+    told = _run(root, records.read(kept, ROOT_STEPS))[1]
+
+    assert [one["line"] for one in first["findings"]] == [7, 13]
+    assert told == _run(root, None)[1]
+    assert told["findings"] != first["findings"] or change == "decorator"

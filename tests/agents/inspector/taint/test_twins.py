@@ -228,3 +228,130 @@ def test_pages_that_are_sent_in_pieces(
 ) -> None:
     text = _STREAMED[framework].format(piece=piece, kind=kind)
     assert found(tmp_path, {"app.py": text}) == ([f"taint-xss app.py:{line}"] if is_found else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("first, *others = ['a', p, 'b']\nos.system(others[0])", [2]),
+        ("first, *others = ['a', p, 'b']\nos.system(others[1])", []),
+        ("*others, last = ['a', 'b', p]\nos.system(last)", [2]),
+        ("*others, last = ['a', p, 'b']\nos.system(last)", []),
+        ("first, *others, last = ['a', p]\nos.system(last)", [2]),
+        ("first, *others, last = ['a', p]\nos.system(str(others))", []),
+        ("first, *others = p.split(',')\nos.system(others[0])", [2]),
+    ],
+)
+def test_rest_of_a_known_list_is_known(tmp_path: Path, body: str, expected: list[int]) -> None:
+    assert in_view(tmp_path, body) == [f"taint-command {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("repr(p)", []),
+        ("f'len({p!r})'", []),
+        ("'len(%r)' % p", []),
+        ("'len(%s)' % p", [3]),
+        ("ast.literal_eval(repr(p))", [3]),
+    ],
+)
+def test_what_repr_writes_is_a_literal(tmp_path: Path, text: str, expected: list[int]) -> None:
+    body = f"import ast\nt = {text}\neval(t)"
+    assert in_view(tmp_path, body) == [f"taint-code {line}" for line in expected]
+
+
+_RECORDS = """
+import dataclasses
+from typing import NamedTuple
+@dataclasses.dataclass
+class Row:
+    name: str
+    owner: str = "ann"
+class Pair(NamedTuple):
+    name: str
+    owner: str = "ann"
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("r = Pair('a')._replace(name=p)\nos.system(r.name)", [2]),
+        ("r = Pair('a')._replace(owner=p)\nos.system(r.name)", []),
+        ("r = Pair(p)._replace(name='a')\nos.system(r.name)", []),
+        ("r = dataclasses.replace(Row(p), owner='bob')\nos.system(r.name)", [2]),
+        ("r = dataclasses.replace(Row(p), name='bob')\nos.system(r.name)", []),
+        ("r = dataclasses.asdict(Row(p, 'bob'))\nos.system(r['name'])", [2]),
+        ("r = dataclasses.asdict(Row(p, 'bob'))\nos.system(r['owner'])", []),
+        ("r = Pair(p, 'bob')._asdict()\nos.system(r['name'])", [2]),
+        ("r = Pair(p, 'bob')._asdict()\nos.system(r['owner'])", []),
+        ("r = vars(Row(p, 'bob'))\nos.system(r['name'])", [2]),
+    ],
+)
+def test_records_are_changed_and_told_field_by_field(tmp_path: Path, body: str, expected: list[int]) -> None:
+    assert in_view(tmp_path, body, _RECORDS) == [f"taint-command {line}" for line in expected]
+
+
+_JOB = """
+class Job:
+    def __init__(self):
+        self._name = ""
+    @property
+    def name(self):
+        return self._name
+    @name.setter
+    def name(self, value):
+        self._name = {value}
+"""
+
+
+@pytest.mark.parametrize(("value", "expected"), [("value", [3]), ("str(len(value))", []), ("'x'", [])])
+def test_setter_of_a_property_is_called(tmp_path: Path, value: str, expected: list[int]) -> None:
+    body = "job = Job()\njob.name = p\nos.system(job.name)"
+    assert in_view(tmp_path, body, _JOB.format(value=value)) == [f"taint-command {line}" for line in expected]
+
+
+_ERRORS = """
+class Unknown(Exception):
+    def __init__(self, name, hint):
+        super().__init__(name, hint)
+        self.name = name
+        self.hint = hint
+class Other(Exception):
+    pass
+def known(name, kind):
+    if kind == "other":
+        raise Other("other")
+    if kind:
+        raise Unknown(name, "report")
+    return "none"
+def through(name):
+    try:
+        return known(name, "unknown")
+    except Other as error:
+        return str(error)
+def told(name):
+    raise ValueError("no " + name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("tried", "error", "used", "expected"),
+    [
+        ("known(p, 'x')", "Unknown", "error.name", [4]),
+        ("known(p, 'x')", "Unknown", "error.hint", []),
+        ("known(p, 'other')", "Other", "str(error)", []),
+        ("known(p, 'x')", "Other", "str(error)", []),
+        ("known(p, 'x')", "(Other, Unknown)", "error.name", [4]),
+        ("through(p)", "Exception", "error.name", [4]),
+        ("told(p)", "ValueError", "str(error)", [4]),
+        ("told('x')", "ValueError", "str(error)", []),
+        ("told(p)", "KeyError", "str(error)", []),
+    ],
+)
+def test_error_carries_what_it_was_made_of(
+    tmp_path: Path, tried: str, error: str, used: str, expected: list[int]
+) -> None:
+    body = f"try:\n    {tried}\nexcept {error} as error:\n    os.system({used})"
+    assert in_view(tmp_path, body, _ERRORS) == [f"taint-command {line}" for line in expected]
