@@ -149,6 +149,7 @@ ROWS: tuple[Row, ...] = (
     gives("django.http.JsonResponse", "@json"),
     stops("django.http.JsonResponse"),
     stops("django.core.signing.loads"),
+    stops(".authenticate"),  # a user, whom the program has stored
     sink("django.http.JsonResponse", "exposure", "0 data", what="the answer"),
     sink("rest_framework.response.Response", "exposure", "0 data", what="the answer"),
     *(special(f"django.shortcuts.{name}", "render") for name in ("render", "render_to_response")),
