@@ -21,7 +21,8 @@
     a stream of others           what an unknown function opened is sent, and opened no more
     an address of others         `get_log_url(item, number)`: begin and host are that function's
 
-What is less sure is read later. Silent is only what cannot be, and what is no danger to anybody (`is_nothing`).
+What is less sure is read later, and what has more than three doubts is mere information. Silent is only what cannot
+be, and what is no danger to anybody (`is_nothing`).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from agents.inspector.taint.taints import Source
 
 _LEFT = re.compile(r"~(?:\d+:\d+|[eds])")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
+MOST_DOUBTS = 3  # of a finding; what has more is told as information
 _CONFIDENCE = ("high", "medium", "low", "low")
 
 
@@ -20,10 +21,13 @@ def finding(hit: Hit) -> dict[str, Any]:
     kind = kinds.BY_BIT[hit.kind]
     taint = hit.source
     severity = kind.local if taint.source.origin == "local" else kind.severity
-    weak = 2 if sureness.is_of_whoever_starts(hit) else min(taint.weak + sureness.doubt(hit), 3)
+    doubts = taint.weak + sureness.doubt(hit)
+    weak = 2 if sureness.is_of_whoever_starts(hit) else min(doubts, MOST_DOUBTS)
     reason = sureness.harmless(hit)
     if reason:
         severity = "info"
+    elif doubts > MOST_DOUBTS and severity != "info":
+        severity, reason = "info", "So much of its way is not known that it is a mere guess."
     elif sureness.is_back_where_one_was(hit):
         severity, reason = "low", "It leads back to the page that the browser says it was on."
     return {

@@ -309,3 +309,30 @@ def test_redirect_back_to_where_one_was_is_a_small_matter(tmp_path: Path, read: 
     (one,) = analysed(tmp_path, {"app.py": FLASK + program})["findings"]
     assert (one["rule"], one["severity"]) == ("taint-redirect", severity)
     assert one["message"].endswith("page that the browser says it was on.") is (severity == "low")
+
+
+@pytest.mark.parametrize(
+    ("steps", "weight"),
+    [
+        (0, ("critical", "high")),
+        (1, ("critical", "medium")),
+        (2, ("high", "low")),
+    ],
+)
+def test_each_unknown_step_is_a_doubt(tmp_path: Path, steps: int, weight: tuple[str, str]) -> None:
+    program = (
+        "from shop import " + ", ".join(f"f{one}" for one in range(9)) + '\n@app.route("/")\ndef view():\n'
+    )
+    program += '    p = request.args["p"]\n' + "".join(f"    p = f{one}(p)\n" for one in range(steps))
+    assert _weights(tmp_path, f"{program}    os.system(p)\n    return ''\n") == [weight]
+
+
+def test_more_than_three_doubts_make_a_guess(tmp_path: Path) -> None:
+    program = (
+        'from shop import a, b\n@app.route("/")\ndef view():\n    p = request.args["p"]\n'
+        "    open(a(p))\n    p = a(p)\n    p = b(p)\n    open(p['x'])\n    return ''\n"
+    )
+    told = analysed(tmp_path, {"app.py": FLASK + program})["findings"]
+    assert [(one["severity"], one["confidence"]) for one in told] == [("high", "medium"), ("info", "low")]
+    assert told[1]["message"].endswith("it is a mere guess.")
+    assert "guess" not in told[0]["message"]
