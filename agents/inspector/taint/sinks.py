@@ -15,7 +15,7 @@ from agents.inspector.taint.taints import Taint
 from agents.inspector.taint.values import Attribute, Value, deep_taints, prefix_of
 
 _SECRET = re.compile(
-    r"(?i)token|secret|passw|passwd|pwd|session|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or|enticator)"
+    r"(?i)token|secret|passw|passwd|pwd|session|remember_?me|otp|nonce|salt|csrf|activation|(?<!o)auth(?!or|enticator)"
     r"|(?:api|access|private|secret|signing|reset|remember\w*|crypt\w*|enc\w*)_?key|verification|invite_?code|reset_?code|(?:^|_)sid(?:$|_)|(?:^|_)key$"
 )
 _SECRET_KEY = re.compile(
@@ -194,6 +194,8 @@ def returned(frame: Frame, node: ast.AST, value: Value) -> None:
     sent(frame, node, value)
     if value.shape == "tuple" and value.items:
         headers = [one for key, one in value.items.items() if key != 0]
+        for one in headers if frame.route == "html" else ():
+            leads(frame, node, one, value.items.get(1))
         if any(_says_other(one) for one in headers):
             return
         value = next(iter(value.items.values()))
@@ -208,6 +210,20 @@ def returned(frame: Frame, node: ast.AST, value: Value) -> None:
         return
     weak = 2 if _is_of_unknown_call(frame, node) else 0  # whether it is a text is not known either
     frame.hit(kinds.KINDS["xss"].bit, value.taints, node, "the page that the view returns", weak=weak)
+
+
+def leads(frame: Frame, node: ast.AST, headers: Value, status: Value | None) -> None:
+    """Headers of an answer: browsers follow a Location, unless the status says that it is no redirect."""
+    told = str(status.const)[:1] if status is not None and isinstance(status.const, (int, str)) else "3"
+    if told != "3":
+        return
+    pairs = list((headers.items or {}).items()) if headers.shape == "dict" else []
+    for pair in (headers.items or {}).values() if headers.shape in ("list", "tuple") else ():
+        if pair.shape == "tuple" and pair.items and 0 in pair.items and 1 in pair.items:
+            pairs.append((pair.items[0].const, pair.items[1]))
+    for name, value in pairs:
+        if isinstance(name, str) and name.lower() == "location":
+            frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
 
 
 def _is_of_unknown_call(frame: Frame, node: ast.AST) -> bool:

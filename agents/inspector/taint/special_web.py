@@ -33,6 +33,7 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     chosen = items.get(Attribute("headers"))
     if chosen is not None:
         _header_names(frame, node, chosen)
+        sinks.leads(frame, node, chosen, given.at(1, "status"))
     if body.shape == "tuple" and body.items:
         items[Attribute("~body")] = body.items.get(0, UNKNOWN)
     return Value(name="@flask.Response", items=items)

@@ -53,6 +53,10 @@ ROWS: tuple[Row, ...] = (
     sink("builtins.eval", "code", "0 source"),
     sink("builtins.exec", "code", "0 source object"),
     sink("builtins.compile", "code", "0 source"),
+    *(sink(f"timeit.{name}", "code", "0 1 stmt setup") for name in ("timeit", "repeat", "Timer")),
+    *(sink(f"{name}.run", "code", "0 statement") for name in ("cProfile", "profile")),
+    sink("pandas.eval", "code", "0 expr"),
+    sink("sympy.sympify", "code", "0 a"),
     *(
         sink(f"@code.{owner}.{name}", "code", "0 source line code")
         for owner in ("InteractiveInterpreter", "InteractiveConsole")

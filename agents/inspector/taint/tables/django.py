@@ -157,6 +157,9 @@ ROWS: tuple[Row, ...] = (
     special("django.template.response.TemplateResponse", "render"),
     sink("django.template.Template", "template", "0 template_string"),
     sink("django.template.engines.from_string", "template", "0"),
+    gives("django.template.engines.__getitem__", "@django.template.Engine"),
+    *(gives(f"django.template.{name}", "@django.template.Engine") for name in ("Engine", "engine.Engine")),
+    sink("@django.template.Engine.from_string", "template", "0 template_code"),
     sink("django.shortcuts.redirect", "redirect", "0 to"),
     *(
         sink(f"django.http.{name}", "redirect", "0 redirect_to")

@@ -361,6 +361,11 @@ ROWS: tuple[Row, ...] = (
     # by which a variable is put back, whatever its value is
     gives("contextvars.ContextVar", "@contextvars.ContextVar"),
     stops("@contextvars.ContextVar.set"),
+    gives("numpy.random.default_rng", "@numpy.random.Generator"),
+    *(
+        source(f"@numpy.random.Generator.{name}", "predictable random numbers", origin="random")
+        for name in ("integers", "random", "choice", "bytes")
+    ),
     # who starts the program
     source("sys.argv", "the command line", origin="local"),
     special("os.environ.get", "setting"),
@@ -370,6 +375,8 @@ ROWS: tuple[Row, ...] = (
     source("@argparse.ArgumentParser.parse_args", "the command line", origin="local"),
     # logs
     gives("logging.getLogger", "@logging.Logger"),
+    same("loguru.logger", "@logging.Logger"),
+    sink("syslog.syslog", "log", "0 1"),
     *(special(f"logging.{name}", "log_call") for name in _LOG),
     *(special(f"@logging.Logger.{name}", "log_call") for name in _LOG),
     # ends

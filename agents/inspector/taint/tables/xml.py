@@ -37,6 +37,8 @@ ROWS: tuple[Row, ...] = (
     sink("@lxml.etree.XPathEvaluator", "xpath", "0"),
     sink("lxml.etree.ETXPath", "xpath", "0 path"),
     sink("elementpath.select", "xpath", "1 path"),
+    sink("elementpath.iter_select", "xpath", "1 path"),
+    sink("elementpath.Selector", "xpath", "0 path"),
     sink("elementpath.XPath2Parser.parse", "xpath", "0"),
     sink("xpath.find", "xpath", "0"),
     sink(".xpathEval", "xpath", "0"),

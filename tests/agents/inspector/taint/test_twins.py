@@ -355,3 +355,41 @@ def test_error_carries_what_it_was_made_of(
 ) -> None:
     body = f"try:\n    {tried}\nexcept {error} as error:\n    os.system({used})"
     assert in_view(tmp_path, body, _ERRORS) == [f"taint-command {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("'', 302, {'Location': p}", ["taint-redirect 1"]),
+        ("'', 201, {'Location': p}", []),
+        ("'', 302, {'Location': '/a/' + p}", []),
+        ("Response('', 302, {'Location': p})", ["taint-redirect 1"]),
+        ("Response('', status=302, headers=[('location', p)])", ["taint-redirect 1"]),
+        ("Response('', status=201, headers={'Location': p})", []),
+        ("Response('', status=302, headers={'X-Place': p})", []),
+    ],
+)
+def test_answer_leads_where_its_location_says(tmp_path: Path, answer: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, f"return {answer}", "from flask import Response\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("from elementpath import Selector\nSelector('//a' + p)", ["taint-xpath 2"]),
+        ("import httpx\nhttpx.stream('GET', p)", ["taint-ssrf 2"]),
+        ("import httpx\nhttpx.stream(p, 'https://a.example/')", []),
+        ("import timeit\ntimeit.timeit(p)", ["taint-code 2"]),
+        ("app.jinja_env.from_string(p)", ["taint-template 1"]),
+        ("from django.template import engines\nengines['django'].from_string(p)", ["taint-template 2"]),
+        ("from loguru import logger\nlogger.info(p)", ["taint-log 2"]),
+        ("from Crypto.Cipher import AES\nAES.new(b'k', mode=1)", ["weak-cipher 2"]),
+        ("from Crypto.Cipher import AES\nAES.new(b'k', mode=2)", []),
+        (
+            "import random\nfrom flask import session\nsession['rememberMe'] = random.random()",
+            ["weak-random 3"],
+        ),
+    ],
+)
+def test_rows_that_a_walk_through_libraries_missed(tmp_path: Path, body: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, body) == expected
