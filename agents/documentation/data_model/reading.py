@@ -320,8 +320,12 @@ def _columns(found: _Class) -> Iterator[Field]:
 def _type_name(node: ast.expr) -> str:
     if isinstance(node, ast.Call):
         inner = _type_name(node.func)
+        if inner == "as_mutable" and node.args:  # MutableDict.as_mutable(JSONB): how its changes are seen
+            return _type_name(node.args[0])
         size = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
-        return f"{inner}({size})" if isinstance(size, int) else inner
+        if type(size) is int:  # DateTime(True) has a zone, not a size
+            return f"{inner}({size:d})"
+        return inner
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

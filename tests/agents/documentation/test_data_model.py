@@ -136,3 +136,15 @@ def test_chain_of_a_thousand_models_and_a_ring_are_drawn() -> None:
 def test_tree_without_models_says_so() -> None:
     assert "No Django model" in markdown(read([]))
     assert "No entity was found" in svg(read([]))
+
+
+def test_sqlalchemy_types_are_those_that_are_stored() -> None:
+    text = (
+        "from sqlalchemy import Column, DateTime, Integer, String\nfrom sqlalchemy.orm import declarative_base\n"
+        "Base = declarative_base()\n\nclass Note(Base):\n    __tablename__ = 'note'\n"
+        "    id = Column(Integer, primary_key=True)\n"
+        "    options = Column(MutableDict.as_mutable(JSONB(none_as_null=True)))\n"
+        "    at = Column(DateTime(True))\n    title = Column(String(30))\n"
+    )
+    (note,) = read([("note.py", text)]).entities
+    assert [one.kind for one in note.fields] == ["Integer", "JSONB", "DateTime", "String(30)"]
