@@ -32,18 +32,20 @@ from agents.inspector.analyzers.base import (
 )
 from agents.inspector.memory import Memory
 from agents.inspector.normalise import Said
+from agents.inspector.refuting import Harmless, Refuting, harmless_of
 from agents.inspector.shares import Shares
 from agents.inspector.side_by_side import Done, Job, side_by_side
 from agents.inspector.survey import SourceFile, Survey, survey
 from agents.inspector.taint import garbage
 from agents.quality.config import Paths, Settings
-from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
+from agents.reporting.model import FileProblem, RefutedClaim, ToolRun, ToolState, plural
 
 PIECE_SECONDS = 6.0  # of CPU for one call, about: so that the last call keeps nobody waiting
 WORTH_PARTING_SECONDS = 2.0  # a second process costs half a second to start
 MOST_HALVED = (
     20  # failed calls of one tool that are tried again: enough to find two bad files among a thousand
 )
+NAMED_REFUTED = 50
 NAMED_FAILURES = 50  # in a step's output; all are counted
 Tell = Callable[[str], None]
 Progress = Callable[[int, int, str], None]
@@ -119,11 +121,13 @@ def analyse(
     for account in accounts:
         _conclude(account, whole)
     files = {file.path: file for file in found.files}
-    tools = [_close(account) for account in accounts]
+    said = [claim for account in accounts for claim in account.claims]
+    followed = _followed(accounts)
+    refuting = Refuting(tree, followed, _harmless(accounts))
+    findings = normalise.findings(said, tree, files, memory=memory, followed=followed, refuting=refuting)
+    tools = [_close(account, refuting) for account in accounts]
     for run in tools:
         tell(_line(run))
-    said = [claim for account in accounts for claim in account.claims]
-    findings = normalise.findings(said, tree, files, memory=memory, followed=_followed(accounts))
     memory.write()
     progress(max(1, count), max(1, count), "done")
     return Analysis(findings=findings, tools=tools, survey=found, unseen=_unseen(accounts, found))
@@ -178,6 +182,11 @@ def _followed(accounts: Sequence[_Account]) -> dict[str, frozenset[str]]:
             if file.path not in account.failed:
                 found[file.path] = found.get(file.path, frozenset()) | account.analyzer.follows
     return found
+
+
+def _harmless(accounts: Sequence[_Account]) -> Harmless:
+    """The places where some tool saw that nothing dangerous arrives."""
+    return harmless_of(one for account in accounts for one in account.analyzer.harmless(account.facts))
 
 
 def _named(tree_digest: str, settings: Settings | None) -> str:
@@ -337,8 +346,9 @@ def _book(account: _Account, parsed: Parsed, given: Set[str]) -> None:
             account.notes.append(f"it reported on {os.fsencode(claim.path)!r}, which it was not given")
 
 
-def _close(account: _Account) -> ToolRun:
+def _close(account: _Account, refuting: Refuting) -> ToolRun:
     failed = sorted(account.failed.items())
+    refuted = refuting.of(said.claim for said in account.claims)
     return ToolRun(
         tool=account.analyzer.name,
         version=account.version,
@@ -352,6 +362,11 @@ def _close(account: _Account) -> ToolRun:
         skipped_count=sum(account.skipped.values()),
         skipped_by_reason=dict(sorted(account.skipped.items())),
         findings=len(account.claims),
+        refuted=tuple(
+            RefutedClaim(rule=claim.tool_rule, path=claim.path, line=claim.line, why=why)
+            for claim, why in refuted[:NAMED_REFUTED]
+        ),
+        refuted_count=len(refuted),
         seconds=round(account.seconds, 3),
         cpu_seconds=round(account.cpu_seconds, 3),
         peak_rss_bytes=account.peak_rss_bytes,
@@ -381,6 +396,8 @@ def _line(run: ToolRun) -> str:
     state = str(run.state).replace("_", " ")
     files, claims = plural(run.files_analysed, "file"), plural(run.findings, "claim")
     told = f"{run.label} {run.version}: {state}, {files}, {claims}"
+    if run.refuted_count:
+        told += f", {run.refuted_count} of them refuted"
     if run.failed_count:
         told += f", {plural(run.failed_count, 'file')} failed"
     if run.files_remembered:

@@ -21,6 +21,7 @@ from agents.inspector.analyzers.base import Claim
 from agents.inspector.dangers import danger
 from agents.inspector.installed import installed_names
 from agents.inspector.memory import Memory
+from agents.inspector.refuting import Refuting
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
@@ -150,8 +151,9 @@ def findings(
     *,
     memory: Memory | None = None,
     followed: Followed = MappingProxyType({}),
+    refuting: Refuting | None = None,
 ) -> list[FindingData]:
-    """Merge, name and sort what the tools said of a tree."""
+    """Merge, name and sort what the tools said of a tree, but for what is refuted."""
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
     injected = injected_names(one.claim for one in said)
@@ -160,6 +162,8 @@ def findings(
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said, sources), key=_place):
+        if refuting is not None and refuting.refutes([one.claim for one in cluster.said]):
+            continue
         claim = cluster.said[0].claim
         scope = sources.scope(claim.path, claim.line)
         text = sources.line(claim.path, claim.line)

@@ -23,7 +23,17 @@ def told(run: ToolRun) -> str:
     text = f"It analysed {plural(run.files_analysed, 'file')}"
     if run.failed_count:
         text += f" and could not analyse {run.failed_count:,}"
+    if run.refuted_count:
+        text += f". {plural(run.refuted_count, 'claim')} of it {'was' if run.refuted_count == 1 else 'were'} refuted"
     return f"{text}."
+
+
+def refuted(run: ToolRun) -> list[tuple[str, str]]:
+    """Why claims of a tool are no findings, and the places of these claims."""
+    places: dict[str, list[str]] = {}
+    for one in run.refuted:
+        places.setdefault(one.why, []).append(f"{one_line(one.path)}:{one.line} ({one_line(one.rule)})")
+    return [(one_line(why), ", ".join(found)) for why, found in places.items()]
 
 
 def skipped(run: ToolRun) -> str:

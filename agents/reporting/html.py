@@ -267,6 +267,7 @@ def _tool(run: ToolRun) -> dict[str, Any]:
         "failed": [
             {"path": one_line(problem.path), "reason": one_line(problem.reason)} for problem in run.failed
         ],
+        "refuted": [{"why": why, "places": places} for why, places in coverage.refuted(run)],
         "unnamed": max(0, run.failed_count - len(run.failed)),
         "note": one_line(run.note),
         "findings": f"{run.findings:,}",

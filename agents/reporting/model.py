@@ -40,8 +40,20 @@ class FileProblem(_Shape):
     reason: str
 
 
+class RefutedClaim(_Shape):
+    """A claim that is no finding, because another tool saw that what arrives at its place can do nothing."""
+
+    rule: str
+    path: str
+    line: int
+    why: str
+
+
 class ToolRun(_Shape):
-    """What one tool did: its coverage and its cost. `failed` names at most 50 files, `failed_count` counts all."""
+    """What one tool did: its coverage and its cost.
+
+    `failed` names at most 50 files and `refuted` at most 50 claims; `failed_count` and `refuted_count` count all.
+    """
 
     tool: str
     version: str
@@ -55,6 +67,8 @@ class ToolRun(_Shape):
     skipped_count: int = 0
     skipped_by_reason: dict[str, int] = Field(default_factory=dict)
     findings: int = 0
+    refuted: tuple[RefutedClaim, ...] = ()
+    refuted_count: int = 0  # of the claims
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from agents.findings import FindingData, Hop, Severity, sort_key
+from agents.reporting import coverage
 from agents.reporting.model import PlanStep, Report, ReportedFinding, SetAside, ToolRun, ToolState
 from agents.reporting.visible import visible
 
@@ -217,6 +218,9 @@ def _tool_invocation(run: ToolRun) -> dict[str, Any]:
         reasons = ", ".join(f"{why}: {count}" for why, count in run.skipped_by_reason.items())
         told = f"{run.label} left out {run.skipped_count} files ({visible(reasons)})"
         notes.append({"level": "note", "message": {"text": told}})
+    for why, places in coverage.refuted(run):
+        told = f"claims of {run.label} that are no results, since {why}: {places}"
+        notes.append({"level": "note", "message": {"text": visible(told)}})
     if run.note:
         notes.append({"level": "note", "message": {"text": visible(run.note)}})
     return {

@@ -210,6 +210,11 @@ class Analyzer(ABC):
         del facts, tree
         return []
 
+    def harmless(self, facts: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
+        """The places (path, first line, last line, danger) of which it saw that nothing dangerous arrives there."""
+        del facts
+        return []
+
     def reproduce(self, claim: Claim) -> str:
         """The command that shows a reader the same claim, in the root of the project."""
         return ""

@@ -7,6 +7,7 @@ needs all files at once: a path may lead through any of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -56,13 +57,25 @@ class Taint(Analyzer):
             told: dict[str, Any] = json.loads(answer.read_bytes())
             return Parsed(
                 claims=[_claim(row) for row in told["findings"]],
+                facts=_places(told["harmless"]),
                 failed=_failed(told["not_analysed"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise AnswerUnreadable(f"the taint engine's JSON is not what we know: {error!r}") from error
 
+    def harmless(self, facts: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
+        return [(path, first, last, kind) for path, places in facts.items() for first, last, kind in places]
+
     def reproduce(self, claim: Claim) -> str:
         return "python -m agents.inspector.taint ."
+
+
+def _places(rows: list[dict[str, Any]]) -> dict[str, list[list[Any]]]:
+    """File -> places where nothing dangerous arrives: first and last line, and what would be dangerous there."""
+    found: dict[str, list[list[Any]]] = {}
+    for row in rows:
+        found.setdefault(row["path"], []).append([row["line"], row["end_line"], row["kind"]])
+    return found
 
 
 def _failed(rows: list[dict[str, Any]]) -> list[Problem]:

@@ -138,6 +138,7 @@ def as_data(result: Result) -> dict[str, Any]:
     return {
         "version": VERSION,
         "findings": result.findings,
+        "harmless": [one._asdict() for one in result.harmless],
         "not_analysed": [
             {"path": one.path, "line": one.line, "what": one.what, "reason": one.reason}
             for one in result.not_analysed

@@ -10,7 +10,17 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
 from agents.inspector.taint.tables.rows import Rules, means
 from agents.inspector.taint.taints import Source, Taint, Trail, merged
-from agents.inspector.taint.values import STORED, UNKNOWN, Attribute, Choice, Facts, Value, constant, join
+from agents.inspector.taint.values import (
+    SEEN,
+    STORED,
+    UNKNOWN,
+    Attribute,
+    Choice,
+    Facts,
+    Value,
+    constant,
+    join,
+)
 
 _HOST_PARTS = frozenset({"netloc", "hostname", "host"})
 _ADDRESS = "@urllib.parse.ParseResult"
@@ -69,7 +79,8 @@ def rest_of(frame: Frame, node: ast.AST, taints: tuple[Taint, ...], veil: int = 
 def _of_reference(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value | None:
     ref = holder.ref
     if isinstance(ref, Module):
-        return frame.engine.project.member(ref, name)
+        found = frame.engine.project.member(ref, name)
+        return found if name.isupper() else frame.doubt(found)
     if isinstance(ref, Class):
         return _of_class(frame, ref, ref, name, holder, node, is_instance=False)
     if isinstance(ref, Instance):
@@ -131,7 +142,7 @@ def _of_class(
 def _bound(frame: Frame, member: Value, holder: Value, node: ast.expr, *, is_instance: bool) -> Value:
     function = member.ref
     if not isinstance(function, Function):
-        return member
+        return frame.doubt(member)  # a subclass, or whoever has the object, may put another in its place
     if function.kind == "static":
         return member
     if function.kind == "class":
@@ -185,7 +196,7 @@ def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rul
     if rules.sources:
         value = source_value(frame, node, rules, full)
         taints = tuple(one.with_cleaned(rules.cleans) for one in value.taints)
-        return Value(taints, name=rules.gives or full)
+        return Value(taints, name=rules.gives or full, seen=SEEN)
     taints = parts_of(holder.taints, f".{full.rpartition('.')[2]}") if holder.taints else ()
     if rules.stops:
         taints = ()
@@ -207,7 +218,7 @@ def source_value(frame: Frame, node: ast.AST, rules: Rules, identity: str = "") 
     """A fresh value from a source; with an identity it is the same one each time that it is read."""
     row = rules.sources[0]
     known = identity if row.origin == "remote" else ""
-    return Value((fresh_taint(frame, node, row.what, row.origin, identity=known),))
+    return Value((fresh_taint(frame, node, row.what, row.origin, identity=known),), seen=SEEN)
 
 
 def source_part(frame: Frame, node: ast.AST, rules: Rules, identity: str, key: Value | None) -> Value:

@@ -30,6 +30,7 @@ from agents.inspector.taint.tables.rows import Rules
 from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import (
     NO_FACTS,
+    SEEN,
     STORED,
     UNKNOWN,
     WEAKEN,
@@ -40,6 +41,7 @@ from agents.inspector.taint.values import (
     all_facts,
     deep_taints,
     element,
+    is_seen,
     join,
 )
 
@@ -126,7 +128,9 @@ def apply(
         return _any_of(frame, node, [callee.but(ref=one) for one in ref.options], given)
     if isinstance(ref, Instance):
         method = attributes.read(frame, node, callee, "__call__")
-        return apply(frame, node, method, given) if method.ref is not None else _unknown(given, callee)
+        if method.ref is not None:
+            return apply(frame, node, method, given)
+    _may_change(frame, given)
     return _unknown(given, callee)
 
 
@@ -334,7 +338,9 @@ def by_rules(
         frame.state.alive = False
         return _EXIT
     if rules.special:
-        return specials.SPECIALS[rules.special](frame, node, given, receiver, callee)
+        result = specials.SPECIALS[rules.special](frame, node, given, receiver, callee)
+        is_made_of = rules.special in _MAKE and not result.known and _are_seen(given, receiver)
+        return result.but(seen=SEEN) if is_made_of else result
     result = _result(frame, node, name, rules, callee, given, receiver)
     for row in rules.guards:
         facts = guards.by_row(row, given, receiver)
@@ -370,8 +376,20 @@ def _result(
             taints = tuple(one.with_cleaned(rules.cleans) for one in taints)
     elif receiver is not None and name.startswith("."):
         taints = receiver.taints
-    value = Value(taints, name=rules.gives)
+    is_made_of = bool(rules.cleans or rules.passes) and _are_seen(given, receiver)
+    value = Value(taints, name=rules.gives, seen=is_made_of)
     return frame.moved(value, node, "", f"passed through {_short(name)}") if taints else value
+
+
+# What these give is made of what they are given, and of nothing else.
+_MAKE = frozenset({"encode", "decode", "substitute_pattern", "join_path", "number", "text"})
+_MAKERS = ("base64.", "binascii.", "html.", "urllib.parse.", "codecs.", "shlex.", "textwrap.", "json.dumps")
+
+
+def _are_seen(given: Arguments, receiver: Value | None) -> bool:
+    """Tell whether all that a call gets was seen; a module is nothing that it gets."""
+    is_module = receiver is not None and receiver.name[:1] not in ("", "@")
+    return (receiver is None or is_module or is_seen(receiver)) and all(map(is_seen, given.every()))
 
 
 def _short(name: str) -> str:
@@ -421,7 +439,8 @@ def _default(
     if name and top in _STDLIB:
         if receiver is not None:
             taints = merged(taints, receiver.taints)
-        result = Value(taints, name=f"@{name}" if method[:1].isupper() or name[:1] != "@" else "")
+        kind = f"@{name}" if method[:1].isupper() or name[:1] != "@" else ""
+        result = Value(taints, name=kind, seen=name.startswith(_MAKERS) and _are_seen(given, receiver))
         return frame.moved(result, node, "", f"passed through {_short(name)}") if taints else result
     word = name or method
     taints = tuple(one.weaker() for one in taints)
@@ -433,6 +452,7 @@ def _default(
     result = Value(taints, name=f"@{name}()" if name and not name.endswith("()") and len(name) < 120 else "")
     if taints and _FINDS.search(last) and not _TEXTS.search(last):
         result = Value(taints, name=STORED, rest=Value(taints, name=STORED))
+    _may_change(frame, given)
     checked = guards.by_word(word.rpartition(".")[2], given)
     if checked is not None:
         result = result.but(facts=checked)
@@ -455,6 +475,13 @@ def _given_taints(value: Value) -> tuple[Taint, ...]:
         if key != _SESSION:
             taints = merged(taints, tuple(taint.weaker() for taint in deep_taints(one)))
     return taints
+
+
+def _may_change(frame: Frame, given: Arguments) -> None:
+    """Whoever is not known may change the lists and objects that it is given."""
+    for one in given.every():
+        if one.shape in ("list", "dict", "set", "object"):
+            frame.doubt(one)
 
 
 def _unknown(given: Arguments, callee: Value) -> Value:

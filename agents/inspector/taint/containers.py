@@ -154,11 +154,11 @@ def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
         return every.but(taints=merged(every.taints, drawn), const=MISSING)
     found = _known_item(holder, key)
     if found is not None:
-        return found
+        return found if holder.exact else frame.doubt(found)
     if holder.name:
         return _named_item(frame, node, holder, key)
     if key.known and holder.taints and holder.rest is None:
-        return Value(attributes.parts_of(holder.taints, f"[{key.const!r}]"))
+        return Value(attributes.parts_of(holder.taints, f"[{key.const!r}]"), seen=holder.seen)
     if holder.exact and key.known and holder.shape in ("dict", "list", "tuple"):
         return UNKNOWN  # the program would raise
     if isinstance(key.const, int) and key.const < 0 and holder.shape in ("list", "tuple"):
@@ -172,7 +172,7 @@ def _beside(holder: Value, key: Value) -> Value:
     """An element under a key that is not among the known ones."""
     taints = attributes.parts_of(holder.taints, f"[{key.const!r}]") if holder.taints else ()
     if holder.rest is None:
-        return Value(taints) if taints else UNKNOWN
+        return Value(taints, seen=holder.seen) if taints else UNKNOWN
     return holder.rest.but(taints=merged(holder.rest.taints, taints), const=MISSING)
 
 
@@ -203,7 +203,7 @@ def _named_item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Valu
     name = rules.gives if rules is not None else ""
     if holder.items or holder.rest is not None:
         return element(holder)
-    return Value(taints, name=name) if taints or name else UNKNOWN
+    return Value(taints, name=name, seen=holder.seen and bool(taints)) if taints or name else UNKNOWN
 
 
 def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
@@ -371,6 +371,8 @@ def get(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[
 
         default = texts.cleaned(default, guards.without(default, holder))
     found = join(value, NONE if default is None else default)
+    if not holder.exact:
+        frame.doubt(found)
     if default is None and key.taints and holder.shape == "dict":
         from agents.inspector.taint import guards
 

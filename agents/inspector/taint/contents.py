@@ -72,6 +72,7 @@ class _Writer:
     def summary(self, one: Summary) -> Written:
         return [
             one.returns,
+            one.doubtful,
             self.value(one.result),
             self._facts(one.facts),
             [[number, self.value(value)] for number, value in one.after.items()],
@@ -96,6 +97,8 @@ class _Writer:
                 parts[field] = getattr(value, field)
         if value.exact:
             parts["exact"] = True
+        if value.seen:
+            parts["seen"] = value.seen
         if value.const is not MISSING:
             parts["const"] = _constant(value.const)
         if value.taints:
@@ -157,7 +160,7 @@ class _Reader:
         self._made: list[Value] = []
 
     def summary(self, told: Written, serial: int) -> Summary:
-        returns, result, facts, after, changed, hits = told
+        returns, doubtful, result, facts, after, changed, hits = told
         return Summary(
             result=self.value(result),
             after={number: self.value(one) for number, one in after},
@@ -165,6 +168,7 @@ class _Reader:
             facts=self._facts(facts),
             hits=[self._hit(one) for one in hits],
             returns=returns,
+            doubtful=doubtful,
             serial=serial,
         )
 
@@ -189,6 +193,7 @@ class _Reader:
             rest=self.value(told["rest"]) if "rest" in told else None,
             exact=told.get("exact", False),
             facts=None if facts is None else (self._facts(facts[0]), self._facts(facts[1])),
+            seen=told.get("seen", 0),
         )
         return made
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.inspector.taint import (
     calls,
@@ -42,7 +42,7 @@ from agents.inspector.taint import (
 )
 from agents.inspector.taint.frames import Budget, Exhausted, Frame
 from agents.inspector.taint.keeping import Keeper, Root, rank
-from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace
+from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace, Witnessed
 from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
@@ -92,11 +92,21 @@ class NotAnalysed:
     reason: str
 
 
+class Harmless(NamedTuple):
+    """A place where something dangerous could arrive, and all that does was seen and cannot do it."""
+
+    path: str
+    line: int
+    end_line: int
+    kind: str
+
+
 @dataclass(slots=True, eq=False)
 class Result:
     """What an analysis found, what it could not look at, and what it cost."""
 
     findings: list[dict[str, Any]] = field(default_factory=list)
+    harmless: list[Harmless] = field(default_factory=list)
     not_analysed: list[NotAnalysed] = field(default_factory=list)
     files: int = 0
     lines: int = 0
@@ -140,6 +150,7 @@ class Engine:
         self._suspected: list[tuple[Any, Function]] = []  # hits, also kept ones
         self.closures: list[Function] = []  # kept, since shapes know functions by identity
         self._claims: dict[tuple[int, str, int, int], Hit | Kept] = {}
+        self._witnessed: dict[Witnessed, bool] = {}
         self._progress = progress
         self._steps = root_steps
         self._milliseconds = root_milliseconds
@@ -182,6 +193,11 @@ class Engine:
             else wording.told(wording.finding(one), one.source.source.place, line)
             for one in hits
         ]
+        self.result.harmless = sorted(
+            Harmless(path, line(path, first), line(path, last), kinds.BY_BIT[bit].name)
+            for (bit, path, first, last), is_harmless in self._witnessed.items()
+            if is_harmless
+        )
         for told in self.result.not_analysed:
             told.line = line(told.path, told.line)
 
@@ -274,6 +290,8 @@ class Engine:
             self._keep(hit)
         for hit, name in record.suspected:
             self._suspected.append((hit, self.keeper.function(name)))
+        for place, is_harmless in record.witnessed:
+            self.witness(place, is_harmless=is_harmless)
         for told in record.told:
             self._tell(*told)
 
@@ -291,6 +309,8 @@ class Engine:
         for hit in trace.claims:
             self._keep(hit)
         self._suspected += trace.suspected
+        for place, is_harmless in trace.witnessed.items():
+            self.witness(place, is_harmless=is_harmless)
         for told in trace.told:
             self._tell(*told)
 
@@ -363,6 +383,12 @@ class Engine:
             self.ledger.trace.claims.append(hit)
         else:
             self._keep(hit)
+
+    def witness(self, place: Witnessed, *, is_harmless: bool) -> None:
+        """Note what reached a place where something dangerous could; once harmful, always so."""
+        trace = self.ledger.trace
+        noted = self._witnessed if trace is None else trace.witnessed
+        noted[place] = is_harmless and noted.get(place, True)
 
     def suspect(self, hit: Hit, function: Function) -> None:
         """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""

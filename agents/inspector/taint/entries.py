@@ -14,7 +14,7 @@ from agents.inspector.taint import attributes, fields, kinds, routes, sureness
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
-from agents.inspector.taint.values import UNKNOWN, Value, constant
+from agents.inspector.taint.values import SEEN, UNKNOWN, Value, constant
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
@@ -157,7 +157,7 @@ def prepare(frame: Frame, function: Function, owner: Class | None = None) -> Non
             if entry is not None and entry.parameters and shape == "dict":
                 what = entry.what or "a part of the address"
                 taint = attributes.fresh_taint(frame, extra, what, "remote", extra.arg)
-                rest = Value((taint.weaker(entry.weak) if entry.weak else taint,))
+                rest = Value((taint.weaker(entry.weak) if entry.weak else taint,), seen=SEEN)
             frame.state.variables[extra.arg] = Value(shape=shape, rest=rest)
     if owner is not None and names and function.kind != "static":
         receiver = Value(ref=Instance(owner), shape="object", items={})
@@ -241,7 +241,7 @@ def _parameter(
     marks = kinds.SEGMENT | kinds.STRIPPED if parameter.arg in _segments(function) else 0
     taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg, marks=marks)
     weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
-    given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref)
+    given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref, seen=SEEN)
     if not _is_api(entry):
         return given
     written = dict(function.written_defaults()).get(parameter.arg)
@@ -268,7 +268,7 @@ def _not_called_from_outside(
         and not routes.is_left_out(frame, function)
     ):
         taint = attributes.fresh_taint(frame, parameter, "a part of the address", "remote", parameter.arg)
-        return Value((taint.weaker(),))
+        return Value((taint.weaker(),), seen=SEEN)
     default = function.defaults.get(parameter.arg)
     if value is UNKNOWN and default is not None and not default.known and (default.ref or default.name):
         return default  # nobody else is known to choose the function or class

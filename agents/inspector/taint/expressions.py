@@ -76,10 +76,15 @@ def lookup(frame: Frame, wanted: str) -> Value:
     while outer is not None:
         found = outer.state.variables.get(wanted)
         if found is not None and not outer.is_module:
-            return found
+            return frame.doubt(found)
         outer = outer.parent
     found = frame.state.variables.get(global_key(frame, wanted))
-    return frame.engine.project.global_value(frame.module, wanted) if found is None else found
+    if found is not None:
+        return found
+    found = frame.engine.project.global_value(frame.module, wanted)
+    if found.items is not None or found.rest is not None:
+        return found if found.shape == "tuple" else frame.doubt(found)  # others may have changed it
+    return found
 
 
 def global_key(frame: Frame, name: str) -> str:

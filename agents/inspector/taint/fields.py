@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from agents.inspector.taint import attributes, charsets, kinds
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
 from agents.inspector.taint.taints import ONE_FIELD, Taint
-from agents.inspector.taint.values import UNKNOWN, Attribute, Value, constant, deep_taints
+from agents.inspector.taint.values import SEEN, UNKNOWN, Attribute, Value, constant, deep_taints
 
 if TYPE_CHECKING:
     from agents.inspector.taint.frames import Frame
@@ -316,7 +316,7 @@ def data(frame: Frame, node: ast.expr, form: Value, name: str) -> Value | None:
         return None
     identity = f"{ONE_FIELD}{ref.cls.name}.{name}"
     taint = attributes.fresh_taint(frame, node, "a form field", "remote", identity=identity)
-    return checked(frame, node, field, Value((taint,)), ref.cls)
+    return checked(frame, node, field, Value((taint,), seen=SEEN), ref.cls)
 
 
 def _look(frame: Frame, node: ast.expr, check: Value, holder: Value) -> None:

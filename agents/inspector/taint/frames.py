@@ -20,7 +20,7 @@ from agents.inspector.taint.lines import NOWHERE
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Function, Hit, Module
 from agents.inspector.taint.taints import Place, Source, Taint, Trail, longer, merged
-from agents.inspector.taint.values import UNKNOWN, Value
+from agents.inspector.taint.values import DOUBTED, UNKNOWN, Value, deep_taints, is_seen
 
 if TYPE_CHECKING:
     from agents.inspector.taint.engine import Engine
@@ -104,6 +104,7 @@ class Frame:
         "born",
         "budget",
         "chosen",
+        "doubtful",
         "engine",
         "exits",
         "function",
@@ -146,6 +147,7 @@ class Frame:
         self.level: int = caller.level + 1 if caller else 0
         self.parent = function.parent if function else None
         self.is_module = function is None
+        self.doubtful = False  # something was read that others may have changed in between
         self.chosen: list[ast.expr] = []  # the conditions of the branches around
         self.route = route  # what becomes of the returned value: "html", "json" or ""
         self.hits: list[Hit] = []
@@ -173,6 +175,8 @@ class Frame:
             raise Exhausted("nested too deeply")
         value = evaluator(self, node)
         self.nesting -= 1
+        if value.seen == DOUBTED:
+            self.doubtful = True
         return value
 
     def execute(self, body: list[ast.stmt]) -> None:
@@ -224,6 +228,25 @@ class Frame:
                 self.hits.append(hit)
             else:
                 self.engine.claim(hit, self)
+
+    def witness(self, bit: int, at: ast.AST | Place, value: Value) -> None:
+        """Note whether all of what reaches this place was seen, and is harmless for its kind.
+
+        Only where the function stands for every call of it: what a single caller gives says nothing of the others.
+        """
+        if bit & kinds.WITNESSED and (not self.level or self.route):
+            is_harmless = (
+                not self.doubtful and is_seen(value) and not self.state.open(deep_taints(value), bit)
+            )
+            place = at if isinstance(at, Place) else self.place(at)
+            end = getattr(at, "end_lineno", 0) or place.line
+            self.engine.witness((bit, place.path, place.line, end), is_harmless=is_harmless)
+
+    def doubt(self, value: Value) -> Value:
+        """The value, which others may have changed: whatever is known of it counts for no witness any more."""
+        if value.known or value.seen or value.items is not None or value.rest is not None:
+            self.doubtful = True
+        return value
 
     def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
         """Report something that is wrong by itself, wherever its values come from."""

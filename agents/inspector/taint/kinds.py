@@ -101,6 +101,10 @@ BEGIN = (
 WITHIN = {"'": 1 << 46, '"': 1 << 47}  # put between such marks: a literal, if the mark does not occur in it
 _DANGERS = (1 << len(_ROWS)) - 1
 RANDOM = KINDS["random"].bit
+# Of which it is also told where nothing dangerous arrives: rules that only look at patterns claim them.
+WITNESSED = sum(
+    KINDS[name].bit for name in ("sql", "command", "code", "deserialisation", "xss", "ssrf", "xxe")
+)
 EXPOSURE = KINDS["exposure"].bit
 INJECTIONS = _DANGERS & ~RANDOM  # what conversion to a number makes impossible
 # What the sources of an origin are clean for from the begin: nobody injects by a stack trace.

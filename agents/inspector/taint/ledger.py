@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BEFORE_ROOTS = -1  # the time of modules' bodies
 Place = tuple[Any, ...]  # of something shared: what it is, whose, its name
 Told = tuple[str, int, str, str]  # path, line, what, reason
+Witnessed = tuple[int, str, int, int]  # a kind's bit, path, first and last line
 
 
 class Version:
@@ -69,7 +70,7 @@ class Trace:
 
     __slots__ = (
         "asked", "calls", "claims", "created", "finished", "missed", "reads", "stopped", "suspected", "told", "undo",
-        "written",
+        "witnessed", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -83,6 +84,7 @@ class Trace:
         self.claims: list[Hit] = []
         self.suspected: list[tuple[Hit, Function]] = []
         self.told: list[Told] = []
+        self.witnessed: dict[Witnessed, bool] = {}  # place -> whether all that reached it is harmless
         self.undo: list[tuple[dict[str, Value], str, Value]] = []
         self.stopped = 0  # after how many steps its time was up
 

@@ -143,13 +143,15 @@ def _loop(
     for number in range(ROUNDS):
         frame.state = current.copy()
         head()
+        if number == ROUNDS - 1:  # what a round after it would bring is not seen
+            frame.doubtful = True
         _round(frame, loop, body)
         after = frame.state
         following = joined(entry, after) if after.alive else entry
         proved = (
             {key: bits for key, bits in after.facts.items() if key[0] in every} if after.alive else NO_FACTS
         )
-        if number and _same(current, following):
+        if number and _same(current, following) and _as_seen(current, following):
             break
         current = following
     frame.state = current if ends else State(dict(current.variables), current.facts, alive=False)
@@ -162,6 +164,11 @@ def _same(first: State, second: State) -> bool:
     if first.variables.keys() != second.variables.keys() or first.facts != second.facts:
         return False
     return all(_alike(value, second.variables[name], 3) for name, value in first.variables.items())
+
+
+def _as_seen(first: State, second: State) -> bool:
+    """Tell whether as much was seen of each variable."""
+    return all(value.seen == second.variables[name].seen for name, value in first.variables.items())
 
 
 def _alike(first: Value, second: Value, depth: int) -> bool:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.inspector.taint import VERSION, lines, sources
-from agents.inspector.taint.ledger import Entry, Told
+from agents.inspector.taint.ledger import Entry, Told, Witnessed
 
 MOST_BYTES = 48 << 20  # of one run's records, unpacked
-_FORM = 6
+_FORM = 7
 Stable = tuple[Any, ...]  # a place as it is written down
 Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
 RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own
@@ -53,6 +53,7 @@ class Record:
     hits: list[Kept]
     suspected: list[tuple[Kept, Name]]
     told: list[Told]
+    witnessed: list[tuple[Witnessed, bool]]
     stopped: int  # after how many steps its time was up; 0 if it was not
 
 
@@ -130,7 +131,7 @@ def _told(known: Known, bounds: object) -> dict[str, Any]:
                 name, one.token, one.identity, one.reads, one.names,
                 [made.token if isinstance(made, Entry) else made for made in one.made], one.written, one.shapes,
                 [_written(hit) for hit in one.hits], [(_written(hit), by) for hit, by in one.suspected], one.told,
-                one.stopped,
+                one.witnessed, one.stopped,
             ]
             for name, one in known.records.items()
         ],
@@ -149,13 +150,14 @@ def _known(told: dict[str, Any]) -> Known:
     for (path, qualified, number, owner), token, identity, reads, names, made, written, shapes, *left in told[
         "roots"
     ]:
-        hits, suspected, reasons, stopped = left
+        hits, suspected, reasons, witnessed, stopped = left
         if len(names) != len(made) or not all(0 <= one < len(facts) for one in (*reads, *written)):
             raise ValueError("a record is damaged")
         known.records[(path, qualified, number, owner)] = Record(
             token, identity, reads, names, made, written, [(tuple(name), count) for name, count in shapes],
             [_hit(one) for one in hits], [(_hit(one), tuple(by)) for one, by in suspected],
-            [(where, line, what, reason) for where, line, what, reason in reasons], stopped,
+            [(where, line, what, reason) for where, line, what, reason in reasons],
+            [((bit, where, line, end), is_so) for (bit, where, line, end), is_so in witnessed], stopped,
         )  # fmt: skip
     return known
 

@@ -14,7 +14,7 @@ from agents.inspector.taint.charsets import of_group
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.ledger import BEFORE_ROOTS
 from agents.inspector.taint.structures import Bound, Class, Function, Module
-from agents.inspector.taint.values import UNKNOWN, Value
+from agents.inspector.taint.values import SEEN, UNKNOWN, Value
 
 _CONVERTED = re.compile(r"<(?:\w+_)?(?:int|uuid|slug|date|hex)(?:_\w+)?:(\w+)>")
 _GROUP = re.compile(r"\(\?P<(\w+)>([^()]+)\)")
@@ -164,7 +164,8 @@ def given(frame: Frame, function: Function, parameter: ast.arg, number: int) -> 
         return UNKNOWN  # nobody gives what no address names and what need not be given
     marks = kinds.SEGMENT | kinds.STRIPPED if parameter.arg in segments else 0
     what = "a part of the address"
-    return Value((attributes.fresh_taint(frame, parameter, what, "remote", parameter.arg, marks=marks),))
+    taint = attributes.fresh_taint(frame, parameter, what, "remote", parameter.arg, marks=marks)
+    return Value((taint,), seen=SEEN)
 
 
 def reads_request(function: Function, name: str) -> bool:

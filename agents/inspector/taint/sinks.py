@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from agents.inspector.taint import kinds, secrets
+from agents.inspector.taint import kinds, secrets, texts
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.guards import chosen
 from agents.inspector.taint.structures import Arguments
@@ -34,9 +34,6 @@ _ABOUT = re.compile(
 _PIECES = re.compile(
     r"(?i)(?:^|_)(?:max|min|num|n|total|prompt|completion|input|output)_(?:new_)?tokens?$"
 )  # of texts
-_SQL = re.compile(
-    r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
-)
 _BODY = Attribute("~body")
 _LOG_BIT = kinds.KINDS["log"].bit
 _SQL_BIT = kinds.KINDS["sql"].bit
@@ -123,13 +120,18 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
     """Report one value at a sink."""
     if row.bits == _LOG_BIT and value.shape in ("list", "tuple", "dict", "set"):
         return  # written as repr() does, on one line
+    frame.witness(row.bits, node, value)
     taints = deep_taints(value)
     if not taints:
         return
     if row.bits == kinds.KINDS["path"].bit and value.name.startswith("@io."):
         return  # an open file, not its name
     weak = row.weak
-    if row.bits == kinds.KINDS["sql"].bit and name.startswith(".") and not _SQL.match(prefix_of(value)):
+    if (
+        row.bits == kinds.KINDS["sql"].bit
+        and name.startswith(".")
+        and not texts.is_query_text(prefix_of(value))
+    ):
         weak += 1
     if row.whole:
         taints = tuple(one for one in taints if not one.cleaned & kinds.BASED)

@@ -17,6 +17,7 @@ from agents.inspector.taint.values import (
     MISSING,
     NO_FACTS,
     NONE,
+    NUMBER,
     STORED,
     UNKNOWN,
     Attribute,
@@ -24,6 +25,7 @@ from agents.inspector.taint.values import (
     constant,
     deep_taints,
     element,
+    is_seen,
     join,
 )
 
@@ -49,7 +51,7 @@ def number(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
     frame.raised = merged(frame.raised, tuple(one.weaker() for one in taints))
     if taints and name in ("int", "float") and len(given.positional) == 1:
         frame.state.assume(guards.about(taints, kinds.INJECTIONS))
-    return Value(tuple(one.with_cleaned(kinds.INJECTIONS) for one in taints))
+    return NUMBER.but(taints=tuple(one.with_cleaned(kinds.INJECTIONS) for one in taints))
 
 
 @known_as("text")
@@ -66,7 +68,8 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     taints = merged(deep_taints(value), all_taints(Arguments(given.positional[1:], given.keywords)))
     if callee.name.endswith("repr") or value.shape in texts.WRITTEN:  # line ends are written as such
         taints = tuple(one.with_cleaned(texts.ONE_LINE) for one in taints)
-    return Value(tuple(one.without_marks(kinds.STRUCTURE) for one in taints), prefix=value.prefix)
+    found = tuple(one.without_marks(kinds.STRUCTURE) for one in taints)
+    return Value(found, prefix=value.prefix, seen=is_seen(value))
 
 
 @known_as("length")
@@ -77,7 +80,7 @@ def length(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
         return constant(len(value.const))
     if value.exact and value.items is not None and value.shape:
         return constant(len(value.items))
-    return UNKNOWN
+    return NUMBER
 
 
 @known_as("character")
@@ -282,6 +285,8 @@ def set_attribute(
     if isinstance(name.const, str) and given.nodes and given.nodes[0] is not None:
         changed = holder.but(items={**(holder.items or {}), Attribute(name.const): value})
         containers.store(frame, given.nodes[0], holder, changed)
+    else:  # which of its attributes it was is not known
+        frame.doubtful = True
     return NONE
 
 

@@ -10,7 +10,7 @@ from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import SPECIALS, known_as
 from agents.inspector.taint.structures import Arguments, Class
-from agents.inspector.taint.taints import Taint
+from agents.inspector.taint.taints import Place, Taint
 from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, constant, deep_taints
 
 
@@ -25,6 +25,7 @@ def command(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     words = f"{callee.name}()"
     uses_shell = False if shell is None else truth_of(shell)
     if uses_shell is not False:
+        frame.witness(bit, node, value)
         frame.hit(bit, deep_taints(value), node, f"{words} with a shell", weak=0 if uses_shell else 1)
         return Value(name=f"@{callee.name}")
     items = value.items if value.shape in ("list", "tuple") else None
@@ -263,6 +264,9 @@ def xml_parser(
     )
 
 
+_TOLD = Attribute("~told")  # where a parser was told to read external entities
+
+
 @known_as("sax_feature")
 def sax_feature(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
@@ -283,7 +287,13 @@ def sax_feature(
         old = (receiver.items or {}).get(Attribute("~entities"))
         now = truth_of(state) is not False
         if "external_ges" in text_ or "general" in text_ or old is None or now:
-            changed = receiver.but(items={**(receiver.items or {}), Attribute("~entities"): constant(now)})
+            changed = receiver.but(
+                items={
+                    **(receiver.items or {}),
+                    Attribute("~entities"): constant(now),
+                    _TOLD: constant(repr(tuple(frame.place(node)))),
+                }
+            )
             containers.put_back(frame, node, receiver, changed)
     return NONE
 
@@ -313,7 +323,11 @@ def xml_parse(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     data = [one for one in given.every() if one is not parser]
     if state is not False:
         weak = 1 if state == "default" else 0
+        told = ((parser.items if parser is not None else None) or {}).get(_TOLD, UNKNOWN).const
         for one in data[:1]:
+            frame.witness(kinds.KINDS["xxe"].bit, node, one)
+            if isinstance(told, str):
+                frame.witness(kinds.KINDS["xxe"].bit, Place(*ast.literal_eval(told)), one)
             frame.hit(
                 kinds.KINDS["xxe"].bit, deep_taints(one), node, f"{callee.name.lstrip('@')}()", weak=weak
             )
@@ -338,6 +352,7 @@ def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
         if outside and all(one.rpartition(".")[2] in _SAFE_LOADERS for one in outside):
             name = "SafeLoader"
     if name not in _SAFE_LOADERS:
+        frame.witness(kinds.KINDS["deserialisation"].bit, node, value)
         weak = 1 if loader is None or not name or name == "FullLoader" else 0
         frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
     return SPECIALS["structured"](frame, node, given, receiver, callee)

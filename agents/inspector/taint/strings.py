@@ -12,7 +12,7 @@ from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.letters import absent
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.taints import Taint, merged
-from agents.inspector.taint.values import UNKNOWN, Value, constant, deep_taints, element
+from agents.inspector.taint.values import NUMBER, UNKNOWN, Value, constant, deep_taints, element, is_seen
 
 _PATH = kinds.mask("path")
 Method = Callable[[Frame, ast.Call, Value, Arguments], Value]
@@ -72,7 +72,8 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
         taken = [one.const for one in given.positional[:1] if isinstance(one.const, str)]
         known = taken and method in ("replace", "split", "rsplit")
         taints = attributes.rest_of(frame, node, taints, hidden(taken[0]) if known else -1)
-    value = Value(taints)
+    seen = is_seen(receiver) and all(map(is_seen, given.every()))
+    value = Value(taints, seen=seen)
     if method == "replace":
         value = _replaced(value, given)
     elif method in ("split", "rsplit", "splitlines") and taints:
@@ -95,7 +96,9 @@ def _same_content(frame: Frame, node: ast.Call, receiver: Value, given: Argument
         value = texts.cleaned(value, kinds.mask("log header"))
     elif method in ("strip", "lstrip", "rstrip", "removesuffix") and taints:
         value = _stripped(value, method, given.at(0))
-    return frame.moved(value, node, "", f"changed by {method}()") if taints else UNKNOWN
+    if not taints:
+        return value if seen else UNKNOWN
+    return frame.moved(value, node, "", f"changed by {method}()")
 
 
 def _stripped(value: Value, method: str, gone: Value | None) -> Value:
@@ -166,7 +169,7 @@ def _boolean(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) ->
 def _number(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     result = _folded(receiver, method, given)
-    return UNKNOWN if result is None else constant(result)
+    return NUMBER if result is None else constant(result)
 
 
 def _format(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Value:
@@ -199,8 +202,11 @@ def _join(frame: Frame, node: ast.Call, receiver: Value, given: Arguments) -> Va
     found: tuple[Taint, ...] = merged(deep_taints(element(parts)), receiver.taints)
     found = merged(found, parts.taints)
     apart = receiver.const if isinstance(receiver.const, str) else None
-    value = Value(tuple(rejoined(one, apart) for one in found))
-    return frame.moved(value, node, "", "joined into a text") if found else UNKNOWN
+    seen = is_seen(parts) and is_seen(receiver)
+    value = Value(tuple(rejoined(one, apart) for one in found), seen=seen)
+    if not found:
+        return value if seen else UNKNOWN
+    return frame.moved(value, node, "", "joined into a text")
 
 
 def rejoined(taint: Taint, apart: str | None) -> Taint:

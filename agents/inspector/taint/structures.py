@@ -266,12 +266,14 @@ class Summary:
     facts: Facts = field(default_factory=dict)  # what holds when it has returned
     hits: list[Hit] = field(default_factory=list)
     returns: bool = True
+    doubtful: bool = False  # what it tells may rest on what others have changed in between
     recursive: bool = False
     serial: int = 0  # of its labels
 
     def become(self, other: Summary) -> None:
         """Tell what another one tells, in its labels and with its objects."""
         self.result, self.after, self.written = other.result, other.after, other.written
+        self.doubtful = other.doubtful
         self.facts, self.hits, self.returns, self.serial = (
             other.facts,
             other.hits,

@@ -31,6 +31,7 @@ from agents.inspector.taint.translation import Back
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
+    SEEN,
     STORED,
     UNKNOWN,
     Attribute,
@@ -213,6 +214,7 @@ def _in_place(
         frame.engine.active[id(function)] -= 1
     frame.hits += inner.hits
     frame.thrown += inner.thrown
+    frame.doubtful = frame.doubtful or inner.doubtful
     end = _end(inner)
     if end is None and not inner.yields:
         if not isinstance(function.node, ast.Lambda):
@@ -307,6 +309,7 @@ def _by_summary(
         own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
         keys.append(key)
     summary = _summary(frame, function, own, (function, tuple(keys)), labels.serial)
+    frame.doubtful = frame.doubtful or summary.doubtful
     back = Back(frame, node, function, labels.taints, f"#{summary.serial}.")
     frame.state.assume(back.facts(summary.facts))
     for hit in summary.hits:
@@ -380,6 +383,7 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
     new = Value(
         tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
         ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
+        seen=SEEN if value.seen == SEEN and taints and not widened else 0,
     )  # fmt: skip
     const_key = None if const is MISSING else (type(const).__name__, const)
     key = (
@@ -392,6 +396,7 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
         frozenset(item_keys),  # in whatever order they were set
         rest_key,
         exact,
+        new.seen,
     )
     return new, key
 
@@ -432,6 +437,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
             raise
         frame.engine.not_analysed(function, str(reason))
         summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
+        summary.doubtful = True
     finally:
         frame.engine.open.pop(key, None)
     ledger.finish(key, summary)
@@ -459,6 +465,7 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
     _execute(inner, values)
     end = _end(inner)
     summary.result = inner.result()
+    summary.doubtful = inner.doubtful
     summary.hits = _best(inner.hits)
     summary.returns = end is not None or bool(inner.yields)
     if end is not None:

@@ -14,7 +14,16 @@ from typing import Any
 from agents.inspector.taint import kinds, letters, strings, summaries
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.taints import Taint, merged
-from agents.inspector.taint.values import MISSING, Value, constant, deep_taints, prefix_of
+from agents.inspector.taint.values import (
+    DOUBTED,
+    MISSING,
+    SEEN,
+    Value,
+    constant,
+    deep_taints,
+    is_seen,
+    prefix_of,
+)
 
 MAX_TEXT = 4_000  # of a folded constant
 _HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]|^mailto:")
@@ -24,6 +33,10 @@ _ADDRESSES = kinds.mask("ssrf redirect")
 _PATH = kinds.mask("path")
 _JOINED = ("joined into a path", "put into a path")
 _LITERAL = kinds.mask("xpath sql")
+_SQL = kinds.mask("sql")
+_QUERY = re.compile(
+    r"(?is)^\s*(?:\(|--.*?\n|/\*.*?\*/|\s)*(select|insert|update|delete|create|drop|alter|with|replace|truncate|exec|call|merge|grant|pragma|set|show|explain|describe)\b"
+)
 _AS_REPR = (114, 97)  # !r and !a
 ONE_LINE = kinds.mask("log header code")  # repr() writes line ends as such, and all of it is a literal
 _REDIRECT = kinds.mask("redirect")
@@ -74,11 +87,20 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
             opaque = opaque or all(_is_harmless(one) for one in found)
         elif known or opaque:
             begin += text
+    prefix = _constant_begin(pieces)
+    if any(piece.seen == DOUBTED for piece in pieces):
+        frame.doubtful = True
+    value = Value(taints, prefix=prefix[:MAX_TEXT], seen=all(map(is_seen, pieces)))
+    if is_query_text(prefix):
+        frame.witness(_SQL, node, value)
     if not taints and known and len(begin) <= MAX_TEXT:
         return constant(begin)
-    prefix = _constant_begin(pieces)
-    value = Value(taints, prefix=prefix[:MAX_TEXT])
     return frame.moved(value, node, "", what) if taints else value
+
+
+def is_query_text(begin: str) -> bool:
+    """Tell whether a text that begins so is SQL."""
+    return _QUERY.match(begin) is not None
 
 
 def _begins_query(text: str | None) -> bool:
@@ -175,7 +197,7 @@ def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
         spec = frame.evaluate(node.format_spec)
         if isinstance(spec.const, str) and spec.const[-1:] in "dfeEgGxXobn%" and spec.const:
             return cleaned(value, kinds.INJECTIONS)
-        return value.but(const=MISSING) if value.known else value
+        return value.but(const=MISSING, seen=SEEN) if value.known else value
     if node.conversion == 114 and value.known:  # !r
         return constant(repr(value.const))
     return value
@@ -195,7 +217,7 @@ WRITTEN = ("list", "tuple", "dict", "set")
 
 def written(value: Value) -> Value:
     """A container as a text: its elements are written as repr() does."""
-    return cleaned(Value(deep_taints(value)), ONE_LINE)
+    return cleaned(Value(deep_taints(value), seen=is_seen(value)), ONE_LINE)
 
 
 def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
@@ -303,7 +325,7 @@ def _field(
         value = cleaned(value, ONE_LINE)
     if found["spec"] and found["spec"][-1:] in "dfeEgGxXobn":
         return cleaned(value, kinds.INJECTIONS)
-    return value.but(const=MISSING) if value.known and found["spec"] else value
+    return value.but(const=MISSING, seen=SEEN) if value.known and found["spec"] else value
 
 
 def known_prefix(value: Value) -> str:

@@ -298,7 +298,7 @@ class Tokens:
         return self._content(value, within)
 
     def _content(self, value: Value, within: _Within) -> str:
-        parts = [f"{value.name!r}{value.prefix!r}{value.shape}{value.exact:d}"]
+        parts = [f"{value.name!r}{value.prefix!r}{value.shape}{value.exact:d}{value.seen:d}"]
         if value.const is not MISSING:
             if type(value.const) not in _CONSTANTS:
                 raise Nameless

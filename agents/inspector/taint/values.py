@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 from agents.inspector.taint.letters import closed
 from agents.inspector.taint.taints import SourceKey, Taint, merged
 
+SEEN = 1
+DOUBTED = 2  # it may be something else, too: on one of the ways that met here nothing was known of it
 MAX_ITEMS = 64  # of a container whose elements are told apart
 DEEP = 4  # levels of containers that are looked through
 
@@ -35,7 +37,19 @@ WEAKEN = 1 << 50  # a check that is not sufficient: the claim becomes less sure
 class Value:
     """What is known of a variable's content."""
 
-    __slots__ = ("const", "exact", "facts", "items", "name", "prefix", "ref", "rest", "shape", "taints")
+    __slots__ = (
+        "const",
+        "exact",
+        "facts",
+        "items",
+        "name",
+        "prefix",
+        "ref",
+        "rest",
+        "seen",
+        "shape",
+        "taints",
+    )
 
     def __init__(
         self,
@@ -50,6 +64,7 @@ class Value:
         rest: Value | None = None,
         exact: bool = False,
         facts: tuple[Facts, Facts] | None = None,
+        seen: int = 0,
     ) -> None:
         self.taints = taints
         self.const = const
@@ -61,6 +76,9 @@ class Value:
         self.rest = rest  # all elements whose key is not known
         self.exact = exact  # `items` are all elements that there are
         self.facts = facts  # what holds when this value is true, and when it is false
+        self.seen = (
+            seen  # SEEN: each part of it is a literal, a number or input that bears its taint; or DOUBTED
+        )
 
     @property
     def known(self) -> bool:
@@ -72,7 +90,7 @@ class Value:
         made = Value.__new__(Value)
         made.const, made.exact, made.facts, made.items = self.const, self.exact, self.facts, self.items
         made.name, made.prefix, made.ref = self.name, self.prefix, self.ref
-        made.rest, made.shape, made.taints = self.rest, self.shape, self.taints
+        made.rest, made.seen, made.shape, made.taints = self.rest, self.seen, self.shape, self.taints
         for field, value in changes.items():
             setattr(made, field, value)
         return made
@@ -112,6 +130,7 @@ KEYS = Attribute("~keys")  # of a dictionary whose keys somebody chooses: any of
 STORED = "@stored"
 
 UNKNOWN = Value()
+NUMBER = Value(seen=SEEN)  # whichever: it injects nothing
 NONE = Value(const=None)
 TRUE = Value(const=True)
 FALSE = Value(const=False)
@@ -137,6 +156,17 @@ def deep_taints(value: Value, depth: int = DEEP) -> tuple[Taint, ...]:
     return found
 
 
+def is_seen(value: Value, depth: int = DEEP) -> bool:
+    """Tell whether nothing is in the value but literals, numbers and input that bears its taint."""
+    if value.known:
+        return value.seen != DOUBTED
+    if value.items is None and value.rest is None:
+        return value.seen == SEEN
+    if value.shape not in ("list", "tuple", "set", "dict") or not (value.exact or value.rest is not None):
+        return False
+    return depth > 0 and all(is_seen(one, depth - 1) for one in parts(value))
+
+
 def parts(value: Value) -> Iterable[Value]:
     """Everything that a container or object holds."""
     if value.items:
@@ -153,7 +183,7 @@ def element(value: Value) -> Value:
             if not isinstance(key, Attribute):
                 found = one if found is None else join(found, one)
     if found is None:
-        return Value(value.taints) if value.taints else UNKNOWN
+        return Value(value.taints, seen=value.seen) if value.taints or value.seen else UNKNOWN
     if value.taints:
         return found.but(taints=merged(found.taints, value.taints), const=MISSING)
     return found
@@ -185,7 +215,20 @@ def join(first: Value, second: Value, depth: int = DEEP) -> Value:
         rest=rest,
         exact=exact,
         facts=_joined_facts(first, second),
+        seen=_joined_seen(first, second),
     )
+
+
+def _joined_seen(first: Value, second: Value) -> int:
+    if DOUBTED in (first.seen, second.seen):
+        return DOUBTED
+    return SEEN if (first.known or first.seen) and (second.known or second.seen) else 0
+
+
+def _doubted(value: Value, *, is_lacking: bool) -> Value:
+    """A part that only one of two containers is known to have; the other lacks it for sure, or nobody knows."""
+    is_plain = value.items is None and value.rest is None and (value.known or bool(value.seen))
+    return value.but(seen=DOUBTED) if is_plain and not is_lacking else value
 
 
 def _either(first: Value, second: Value, field: str) -> Any:
@@ -225,10 +268,13 @@ def _joined_items(
     items: dict[Any, Value] = {}
     for key, value in one.items():
         twin = other.get(key)
-        items[key] = value if twin is None or twin is value else join(value, twin, depth - 1)
+        if twin is None:
+            items[key] = _doubted(value, is_lacking=second.exact)
+        else:
+            items[key] = value if twin is value else join(value, twin, depth - 1)
     for key, value in other.items():
         if key not in items and len(items) < MAX_ITEMS:
-            items[key] = value
+            items[key] = _doubted(value, is_lacking=first.exact)
     exact = first.exact and second.exact and one.keys() == other.keys()
     return items, _join_rest(first.rest, second.rest, depth), exact
 

@@ -46,6 +46,7 @@ ROWS: tuple[Row, ...] = (
     passes("builtins.min"),
     passes("builtins.max"),
     passes("builtins.format"),
+    passes("builtins.compile"),
     passes("builtins.bytearray"),
     passes("builtins.memoryview"),
     source("builtins.input", "what somebody types", origin="local"),

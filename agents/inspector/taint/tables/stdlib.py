@@ -255,6 +255,8 @@ ROWS: tuple[Row, ...] = (
     ),
     # texts, containers, functions
     *(special(f"@io.{name}.{write}", "write_into") for name in _BUFFERS for write in ("write", "writelines")),
+    *(passes(f"io.{name}") for name in _BUFFERS),
+    *(gives(f"io.{name}", f"@io.{name}") for name in _BUFFERS),
     *(passes(f"@io.{name}.{read}") for name in _BUFFERS for read in ("getvalue", "read", "readline")),
     *(stops(f"@io.{name}.{number}") for name in _BUFFERS for number in ("tell", "seek", "truncate")),
     special("string.Template", "template_text"),
