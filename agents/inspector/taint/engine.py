@@ -290,7 +290,7 @@ class Engine:
             self._keep(hit)
         for hit, name in record.suspected:
             self._suspected.append((hit, self.keeper.function(name)))
-        for place, is_harmless in record.witnessed:
+        for place, is_harmless in record.witnessed.items():
             self.witness(place, is_harmless=is_harmless)
         for told in record.told:
             self._tell(*told)

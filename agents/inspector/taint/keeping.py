@@ -278,8 +278,7 @@ class Keeper:
             token, self._identities[self._ledger.time], reads, [entry.digest for entry in trace.missed],
             [entry if trace.created.get(entry.key) is entry else None for entry in trace.missed],
             [self._left(place) for place in self._ledger.lasting(trace)], shapes, kept(trace),
-            [(_kept(hit), self._names[by]) for hit, by in trace.suspected], trace.told,
-            list(trace.witnessed.items()), trace.stopped,
+            [(_kept(hit), self._names[f]) for hit, f in trace.suspected], trace.told, trace.witnessed, trace.stopped,
         )  # fmt: skip
 
     def _fact(self, place: Place, seen: Any) -> int:

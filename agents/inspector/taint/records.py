@@ -53,7 +53,7 @@ class Record:
     hits: list[Kept]
     suspected: list[tuple[Kept, Name]]
     told: list[Told]
-    witnessed: list[tuple[Witnessed, bool]]
+    witnessed: dict[Witnessed, bool]
     stopped: int  # after how many steps its time was up; 0 if it was not
 
 
@@ -131,7 +131,7 @@ def _told(known: Known, bounds: object) -> dict[str, Any]:
                 name, one.token, one.identity, one.reads, one.names,
                 [made.token if isinstance(made, Entry) else made for made in one.made], one.written, one.shapes,
                 [_written(hit) for hit in one.hits], [(_written(hit), by) for hit, by in one.suspected], one.told,
-                one.witnessed, one.stopped,
+                list(one.witnessed.items()), one.stopped,
             ]
             for name, one in known.records.items()
         ],
@@ -157,7 +157,7 @@ def _known(told: dict[str, Any]) -> Known:
             token, identity, reads, names, made, written, [(tuple(name), count) for name, count in shapes],
             [_hit(one) for one in hits], [(_hit(one), tuple(by)) for one, by in suspected],
             [(where, line, what, reason) for where, line, what, reason in reasons],
-            [((bit, where, line, end), is_so) for (bit, where, line, end), is_so in witnessed], stopped,
+            {(bit, where, line, end): is_so for (bit, where, line, end), is_so in witnessed}, stopped,
         )  # fmt: skip
     return known
 

@@ -32,7 +32,7 @@ def _run(
 
     one, result = analysis.analysed(engine, before)
     told = analysis.as_data(result)
-    return one, {key: told[key] for key in ("findings", "not_analysed", "files", "functions")}
+    return one, {key: told[key] for key in ("findings", "harmless", "not_analysed", "files", "functions")}
 
 
 @pytest.mark.parametrize(
