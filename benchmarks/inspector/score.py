@@ -15,7 +15,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from benchmarks.inspector.corpora import CORPORA, FAMILIES, HERE, LATER, REPORT, TUNE, Case, cases
 from benchmarks.inspector.tools import TOOLS, Claim, Said, run
@@ -74,7 +74,8 @@ def judge(labelled: Iterable[Case], said: dict[Path, Said]) -> list[tuple[Case, 
     by_file: dict[tuple[Path, str], list[Claim]] = defaultdict(list)
     for tree, one in said.items():
         for claim in one.claims:
-            by_file[tree, claim.path].append(claim)
+            for place in (claim.path, *map(str, PurePosixPath(claim.path).parents)):  # a case may be a folder
+                by_file[tree, place].append(claim)
     return [
         (case, any(_fits(claim, case) for claim in by_file.get((case.tree, case.path), ())))
         for case in labelled
