@@ -372,7 +372,7 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "slug"),
     [
-        ({"kind": "path", "path": "/home/ann/My Shop/"}, "my-shop"),
+        ({"kind": "path", "path": "/repositories/My Shop/"}, "my-shop"),
         ({"kind": "git", "url": "git@example.org:acme/Shop.git"}, "shop"),
         ({"kind": "git", "url": "host:shop"}, "shop"),
         ({"kind": "upload", "path": "/tmp/shop-1.2.tar.gz"}, "shop-1-2"),

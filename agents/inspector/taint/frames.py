@@ -235,9 +235,8 @@ class Frame:
         Only where the function stands for every call of it: what a single caller gives says nothing of the others.
         """
         if bit & kinds.WITNESSED and (not self.level or self.route):
-            is_harmless = (
-                not self.doubtful and is_seen(value) and not self.state.open(deep_taints(value), bit)
-            )
+            is_sure = _is_of_literals(at) or (not self.doubtful and is_seen(value))
+            is_harmless = is_sure and not self.state.open(deep_taints(value), bit)
             place = at if isinstance(at, Place) else self.place(at)
             end = getattr(at, "end_lineno", 0) or place.line
             self.engine.witness((bit, place.path, place.line, end), is_harmless=is_harmless)
@@ -316,6 +315,13 @@ def is_of_tests(test: ast.expr) -> bool:
 def _names_tests(one: ast.expr) -> bool:
     word = one.value if isinstance(one, ast.Constant) else None
     return isinstance(word, str) and (word in ("test", "pytest") or _OF_TESTS.search(word) is not None)
+
+
+def _is_of_literals(at: ast.AST | Place) -> bool:
+    """Tell whether a call is given nothing but literals: `os.system("ls")`."""
+    return isinstance(at, ast.Call) and all(
+        isinstance(one, ast.Constant) for one in (*at.args, *(keyword.value for keyword in at.keywords))
+    )
 
 
 _CHECKS = re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed")

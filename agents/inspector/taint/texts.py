@@ -87,15 +87,21 @@ def concatenated(frame: Frame, node: ast.AST, pieces: Sequence[Value], what: str
             opaque = opaque or all(_is_harmless(one) for one in found)
         elif known or opaque:
             begin += text
-    prefix = _constant_begin(pieces)
-    if any(piece.seen == DOUBTED for piece in pieces):
-        frame.doubtful = True
-    value = Value(taints, prefix=prefix[:MAX_TEXT], seen=all(map(is_seen, pieces)))
-    if is_query_text(prefix):
-        frame.witness(_SQL, node, value)
+    value = _witnessed(frame, node, pieces, taints)
     if not taints and known and len(begin) <= MAX_TEXT:
         return constant(begin)
     return frame.moved(value, node, "", what) if taints else value
+
+
+def _witnessed(frame: Frame, node: ast.AST, pieces: Sequence[Value], taints: tuple[Taint, ...]) -> Value:
+    """The text that these pieces make; a query's text is dangerous where it is made, whoever executes it."""
+    if any(piece.seen == DOUBTED for piece in pieces):
+        frame.doubtful = True
+    prefix = _constant_begin(pieces)
+    value = Value(taints, prefix=prefix[:MAX_TEXT], seen=all(map(is_seen, pieces)))
+    if is_query_text(prefix):
+        frame.witness(_SQL, node, value)
+    return value
 
 
 def is_query_text(begin: str) -> bool:

@@ -100,9 +100,7 @@ def test_fingerprints_survive_lines_inserted_above(tmp_path: Path) -> None:
 
 
 def test_paths_limit_the_analysis(tmp_path: Path) -> None:
-    plant(
-        tmp_path, {"a/one.py": "x = eval('1')\n", "b/two.py": "y = eval('1')\n", "ab.py": "z = eval('1')\n"}
-    )
+    plant(tmp_path, {"a/one.py": "x = eval(y)\n", "b/two.py": "y = eval(z)\n", "ab.py": "z = eval(x)\n"})
     analysis = inspect(tmp_path, "security_scan", paths=["a"])
     assert places(analysis.findings) == ["S307 a/one.py:1"]
     assert analysis.tools[0].files_analysed == 1

@@ -129,18 +129,18 @@ def test_a_command_without_a_shell_does_alike_and_no_longer_obeys(both: Path, co
 
 
 SHELL_LEFT = [
-    '"ls | wc -l"',
-    '"ls > out"',
-    '"ls *.py"',
-    '"echo $HOME"',
-    '"cd /tmp"',
-    '"X=1 ls"',
+    'f"ls {name} | wc -l"',
+    'f"ls {name} > out"',
+    'f"ls *.py {name}"',
+    'f"echo $HOME {name}"',
+    'f"cd /tmp {name}"',
+    'f"X=1 ls {name}"',
     'f"{name} -l"',
-    '"ls; ls"',
-    '"echo ~"',
-    '"true && false"',
+    'f"ls; ls {name}"',
+    'f"echo ~ {name}"',
+    'f"true {name} && false"',
     "name",
-    '"echo `id`"',
+    'f"echo `id` {name}"',
     "f'''echo a\n{name}'''",
 ]
 
@@ -368,6 +368,8 @@ def test_each_fix_tells_what_was_seen_of_it(tmp_path: Path) -> None:
     )
 
 
+# While a file tells no parser to read external entities, those of Python's own library are no findings.
+TOLD = "\nimport xml.sax.handler\n\nENTITIES = xml.sax.handler.feature_external_ges"
 FLASK_XML = """\
 {imports}
 from flask import Flask, request
@@ -387,11 +389,11 @@ def take():
     ("imports", "body", "expected", "label"),
     [
         (
-            "import xml.etree.ElementTree as ET", "root = ET.fromstring(data)",
+            f"import xml.etree.ElementTree as ET{TOLD}", "root = ET.fromstring(data)",
             "    root = defusedxml.ElementTree.fromstring(data)\n", Label.REANALYSED,
         ),
         (
-            "from xml.dom.minidom import parseString", "root = parseString(data)",
+            f"from xml.dom.minidom import parseString{TOLD}", "root = parseString(data)",
             "    root = defusedxml.minidom.parseString(data)\n", Label.REANALYSED,
         ),
         (
@@ -428,7 +430,7 @@ def test_xml_from_outside_is_parsed_without_entities(
 
 
 def test_xml_calls_that_mean_something_else_in_defusedxml_are_left_to_people(tmp_path: Path) -> None:
-    source = FLASK_XML.replace("{imports}", "import xml.etree.ElementTree as ET").replace(
+    source = FLASK_XML.replace("{imports}", f"import xml.etree.ElementTree as ET{TOLD}").replace(
         "{body}", "root = ET.fromstring(data, ET.XMLParser())"
     )
     made = mended(plant(tmp_path / "tree", {"a.py": source}), tmp_path / "scratch")

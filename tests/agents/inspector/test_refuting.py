@@ -93,6 +93,9 @@ class Cache:
         os.system(self.cmd)  # kept
     def run2(self):
         os.system(self.prefix)  # kept
+    def run3(self):
+        if self.prefix:
+            os.system("ls")  # refuted
 @app.route("/n7")
 def n7():
     cmd = "ls"
