@@ -106,7 +106,7 @@ def with_more(holder: Value, value: Value) -> Value:
 def beyond(holder: Value) -> Value | None:
     """What else a container may hold than the elements that are known; None if there is no more."""
     if holder.rest is None and not holder.taints:
-        return None
+        return None if holder.exact else UNKNOWN
     return element(Value(holder.taints, rest=holder.rest, name=holder.name))
 
 

@@ -403,11 +403,9 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
     items: dict[Any, Value] = {}
     rest: Value | None = None
     taints: tuple[Taint, ...] = ()
-    is_exact = True
     for key, value_node in zip(node.keys, node.values, strict=True):
         value = frame.evaluate(value_node)
         if key is None:
-            is_exact = is_exact and value.exact
             if value.items is not None:
                 items.update({k: v for k, v in value.items.items() if k != KEYS})
                 taints = merged(taints, containers.keys_of(value.but(taints=())))
@@ -423,7 +421,7 @@ def mapping(frame: Frame, node: ast.Dict) -> Value:
         else:
             rest = value if rest is None else join(rest, value)
             taints = merged(taints, known.taints)
-    made = Value(shape="dict", items=items, rest=rest, exact=is_exact and rest is None)
+    made = Value(shape="dict", items=items, rest=rest, exact=rest is None)
     return containers.with_key(made, taints)
 
 

@@ -220,8 +220,8 @@ class Project:
         return found
 
     def _seen(self, module: Module, name: str, value: Value) -> Value:
-        """A constant that a function may rebind is not constant."""
-        if name in module.rebound and value.known:
+        """A constant that a function may rebind is not constant; nor is a None that others replace."""
+        if value.known and (name in module.rebound or value.const is None):
             return value.but(const=MISSING)
         return value
 

@@ -6,6 +6,7 @@ import ast
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
+from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Arguments, Class, Instance
 from agents.inspector.taint.taints import merged
 from agents.inspector.taint.values import UNKNOWN, Attribute, Value, deep_taints, element
@@ -40,8 +41,17 @@ def started(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     passed = given.at(2 if is_timer else 3, "args")
     named = given.at(3 if is_timer else 4, "kwargs")
     if target is not None and target.ref is not None:
+        before = frame.state.copy()
         calls.apply(frame, node, target, _unpacked(passed, named))
+        _go_on(frame, before)
+        frame.state.facts = before.facts  # what it has looked at so far nobody knows
     return Value(name=f"@{callee.name}")
+
+
+def _go_on(frame: Frame, before: State) -> None:
+    """What runs elsewhere may never end, as most workers; who began it goes on."""
+    if not frame.state.alive:
+        frame.state = before
 
 
 def _unpacked(passed: Value | None, named: Value | None) -> Arguments:
@@ -66,7 +76,10 @@ def _call_after(frame: Frame, node: ast.expr, given: Arguments, position: int) -
         given.positional[position + 1 :], given.keywords, given.star, given.double_star,
         given.nodes[position + 1 :], given.keyword_nodes,
     )  # fmt: skip
-    return calls.apply(frame, node, target, rest)
+    before = frame.state.copy()
+    result = calls.apply(frame, node, target, rest)
+    _go_on(frame, before)
+    return result
 
 
 @known_as("handed_over")

@@ -459,6 +459,14 @@ def _rank(hit: Hit) -> tuple[int, int]:
     return hit.source.weak, hit.trail.length if hit.trail is not None else 0
 
 
+def _is_left_to_others(function: Function) -> bool:
+    """Tell whether a method does nothing but say that subclasses do it."""
+    last = function.body[-1] if function.owner is not None and len(function.body) <= 2 else None
+    raised = last.exc if isinstance(last, ast.Raise) else None
+    name = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(name, ast.Name) and name.id == "NotImplementedError"
+
+
 def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summary) -> None:
     inner = Frame(frame.engine, function.module, frame.budget, function=function, caller=frame)
     values = {name: value.but() for name, value in own.items()}
@@ -468,6 +476,9 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
     summary.doubtful = inner.doubtful
     summary.hits = _best(inner.hits)
     summary.returns = end is not None or bool(inner.yields)
+    if not summary.returns and _is_left_to_others(function):
+        summary.returns = summary.doubtful = True
+        summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
     if end is not None:
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))

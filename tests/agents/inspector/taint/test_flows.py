@@ -171,3 +171,67 @@ def test_function_past_its_bound_is_not_analysed(tmp_path: Path) -> None:
 
 def test_nothing_is_found_in_a_harmless_program(tmp_path: Path) -> None:
     assert found(tmp_path, {"a.py": "import os\ndef f(x):\n    os.system(x)\n"}) == []
+
+
+_CHECKS = "def check(x):\n    if x not in ('a', 'b'):\n        raise ValueError\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("threading.Thread(target=work, args=(p,)).start()\nos.system(p)", [2]),
+        ("ThreadPoolExecutor().submit(work, p)\nos.system(p)", [2]),
+        ("threading.Thread(target=check, args=(p,)).start()\nos.system(p)", [2]),  # it may raise later
+        ("check(p)\nos.system(p)", []),
+        ("work(p)\nos.system(p)", []),  # it never returns
+    ],
+)
+def test_who_starts_a_thread_goes_on_beside_it(tmp_path: Path, body: str, expected: list[int]) -> None:
+    head = "import threading\nfrom concurrent.futures import ThreadPoolExecutor\n"
+    told = in_view(tmp_path, body, head=f"{head}def work(x):\n    while True:\n        x()\n{_CHECKS}")
+    assert told == [f"{BAD} {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("d = {'a': p, **unknown}\nfor x in d.values():\n    os.system(x)", [3]),
+        ("d = {}\nd.update(**unknown())\nif d:\n    os.system(p)", [4]),
+        ("d = {**unknown()}\nif d:\n    os.system(p)", [3]),
+        ("d = {}\nif d:\n    os.system(p)", []),
+        ("d = dict(**{})\nif d:\n    os.system(p)", []),
+        ("def f(**more):\n    if more:\n        os.system(p)\nf(**unknown())", [3]),
+    ],
+)
+def test_what_an_unknown_mapping_spreads_may_be_anything(
+    tmp_path: Path, body: str, expected: list[int]
+) -> None:
+    assert in_view(tmp_path, body) == [f"{BAD} {line}" for line in expected]
+
+
+_SHOP = """
+class Shop:
+    def name(self, x):
+        '''Subclasses know.'''
+        raise NotImplementedError
+
+    def checked(self, x):
+        raise ValueError(x)
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("Shop().name(1)\nos.system(p)", [2]),  # a subclass's own, most likely
+        ("os.system(Shop().name(p))", [1]),
+        ("Shop().checked(1)\nos.system(p)", []),
+        ("if ENGINE is None:\n    raise ValueError\nos.system(p)", [3]),  # somebody sets it from outside
+    ],
+)
+def test_what_subclasses_and_other_modules_give_ends_no_function(
+    tmp_path: Path, body: str, expected: list[int]
+) -> None:
+    told = in_view(tmp_path, body, head=f"{_SHOP}\nENGINE = None\n")
+    assert told == [f"{BAD} {line}" for line in expected]
