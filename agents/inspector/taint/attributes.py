@@ -41,7 +41,7 @@ def read(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
     if name == "deleted_objects":  # of a formset: rows
         return UNKNOWN
     if holder.taints:
-        return Value(_of_answer(parts_of(holder.taints, f".{name}"), name))
+        return Value(_of_answer(parts_of(holder.taints, f".{name}"), name), seen=holder.seen)
     return UNKNOWN
 
 
@@ -135,7 +135,7 @@ def _of_class(
         if found is not None:
             return found
     if holder.taints:
-        return Value(parts_of(holder.taints, f".{name}"))
+        return Value(parts_of(holder.taints, f".{name}"), seen=holder.seen)
     return None
 
 
@@ -184,7 +184,7 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
         return Value(ref=module)
     if holder.name == _ADDRESS and name in _HOST_PARTS:
         taints = tuple(one.with_cleaned(kinds.PARSED) for one in holder.taints)
-        return Value(taints)
+        return Value(taints, seen=holder.seen)
     rules = tables.of(full)
     if rules is None:
         taints = _of_answer(parts_of(holder.taints, f".{name}"), name) if holder.taints else ()

@@ -83,7 +83,8 @@ def lookup(frame: Frame, wanted: str) -> Value:
         return found
     found = frame.engine.project.global_value(frame.module, wanted)
     if found.items is not None or found.rest is not None:
-        return found if found.shape == "tuple" else frame.doubt(found)  # others may have changed it
+        is_table = found.shape == "tuple" or (found.exact and frame.module.keeps(wanted))
+        return found if is_table else frame.doubt(found)  # others may have changed it
     return found
 
 

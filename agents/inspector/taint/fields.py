@@ -305,7 +305,7 @@ def read(frame: Frame, node: ast.expr, cls: Class, holder: Value, name: str) -> 
         if isinstance(check.ref, Function) and check.ref is not frame.function:
             _look(frame, node, check, holder)
     taints = attributes.parts_of(holder.taints, f".{name}")
-    return checked(frame, node, field, Value(taints), cls)
+    return checked(frame, node, field, Value(taints, seen=holder.seen), cls)
 
 
 def data(frame: Frame, node: ast.expr, form: Value, name: str) -> Value | None:

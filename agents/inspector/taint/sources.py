@@ -22,6 +22,10 @@ from agents.inspector.taint.lines import Lines
 
 _YIELD = re.compile(rb"\byield\b")
 _GLOBAL = re.compile(rb"\bglobal\b")
+_CHANGES_TABLE = re.compile(
+    rb"\b([A-Z][A-Z0-9_]*)(?:\s*\.\s*(?:append|extend|insert|pop|popitem|remove|discard|add|clear|update|setdefault|sort"
+    rb"|reverse)\b|\s*\[[^\n]*\]\s*(?:[-+*/|&^%@]|//|\*\*)?=(?!=)|\s*[|+&^-]=)|\bdel\s+([A-Z][A-Z0-9_]*)\b"
+)
 _CODING = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 _PLAIN = frozenset((b"utf-8", b"utf8", b"latin-1", b"latin1", b"iso-8859-1", b"ascii", b"us-ascii"))
 
@@ -107,10 +111,12 @@ def imports(tree: ast.Module) -> frozenset[str]:
 
 
 def rebound(tree: ast.Module, source: bytes) -> frozenset[str]:
-    """The globals that a function changes."""
+    """The globals that a function changes, and the tables, by their names in capitals, that anything here changes."""
+    tables = {(one[1] or one[2]).decode() for one in _CHANGES_TABLE.finditer(source)}
     if is_plain(source) and not _GLOBAL.search(source):
-        return frozenset()
-    return frozenset(name for one in statements(tree) if isinstance(one, ast.Global) for name in one.names)
+        return frozenset(tables)
+    named = (name for one in statements(tree) if isinstance(one, ast.Global) for name in one.names)
+    return frozenset(tables.union(named))
 
 
 def yielding(source: bytes) -> tuple[int, ...] | None:

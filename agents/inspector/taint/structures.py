@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -51,6 +52,11 @@ class Module:
     def rebound(self) -> frozenset[str]:
         """Globals that a function changes."""
         return self.told.rebound
+
+    def keeps(self, name: str) -> bool:
+        """Tell whether a name in capitals stands for what this file binds to it, and changes nowhere."""
+        is_bound = re.search(rf"(?m)^{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)".encode(), self.source)
+        return name.isupper() and name not in self.rebound and is_bound is not None
 
     def body(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
         """A function's statements."""

@@ -53,6 +53,15 @@ def r4():
 def r5():
     ways = {"a": "1+1", "b": "2+2"}
     return str(eval(ways[request.args["w"]]))  # refuted
+TABLE = {"a": "1+1", "b": "2+2"}
+@app.route("/r6")
+def r6():
+    return str(eval(TABLE.get(request.args["w"], "0")))  # refuted
+PLUGINS = {"a": "1+1"}
+PLUGINS["b"] = maybe()
+@app.route("/n0")
+def n0():
+    return str(eval(PLUGINS[request.args["w"]]))  # kept
 @app.route("/n1")
 def n1():
     os.system(COMMANDS[0])  # kept
