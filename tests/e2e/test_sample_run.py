@@ -86,7 +86,9 @@ def assert_shown_as_it_is(page: str, report: dict[str, Any]) -> None:
     figures = r"(\d+ findings: [^.]+)\. (\d+ of \d+) planned analyses of \S+ succeeded\. (\d+ gaps) in what"
     assert set(re.findall(figures, page)) == set(re.findall(figures, report["answer"])) != set()
     real = {(one["severity"], one["rule"], f"{one['path']}:{one['line']}"): one for one in report["findings"]}
-    listed = re.findall(r"^  (HIGH|MEDIUM|LOW) +(\S+:\d+)  (\S+)\n +(.+)$", page, re.M)
+    listed = re.findall(
+        r"^  (HIGH|MEDIUM|LOW) +(\S+:\d+)  (\S+)(?:  \(confidence \w+\))?\n +(.+)$", page, re.M
+    )
     assert len(listed) >= 2
     for severity, place, rule, words in listed:
         assert real[severity.lower(), rule, place]["message"].startswith(words.removesuffix(" ..."))
