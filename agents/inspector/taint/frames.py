@@ -235,7 +235,7 @@ class Frame:
         Only where the function stands for every call of it: what a single caller gives says nothing of the others.
         """
         if bit & kinds.WITNESSED and (not self.level or self.route):
-            is_sure = _is_of_literals(at) or (not self.doubtful and is_seen(value))
+            is_sure = (value.known and _is_of_literals(at)) or (not self.doubtful and is_seen(value))
             is_harmless = is_sure and not self.state.open(deep_taints(value), bit)
             place = at if isinstance(at, Place) else self.place(at)
             end = getattr(at, "end_lineno", 0) or place.line

@@ -62,6 +62,13 @@ PLUGINS["b"] = maybe()
 @app.route("/n0")
 def n0():
     return str(eval(PLUGINS[request.args["w"]]))  # kept
+@app.route("/n35")
+def n35():
+    return str(pickle.Unpickler(maybe()).load())  # kept
+@app.route("/n36")
+def n36():
+    db = sqlite3.connect(":memory:")
+    return str(db.execute(("SELECT {} FROM " + maybe()).format("a")).fetchall())  # kept
 @app.route("/n1")
 def n1():
     os.system(COMMANDS[0])  # kept
