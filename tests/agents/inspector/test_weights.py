@@ -15,15 +15,6 @@ from agents.inspector.weighing import NO_WAY_FOUND
 from tests.agents.inspector.trees import inspect, places, plant
 
 
-def test_the_name_that_gettext_installs_is_hardly_undefined(tmp_path: Path) -> None:
-    plant(tmp_path, {"a.py": 'def f():\n    return _("text"), lost\n'})
-    found = inspect(tmp_path, "lint").findings
-    assert [(one.message, one.severity, one.confidence) for one in found] == [
-        ("Undefined name `lost`", Severity.HIGH, Confidence.HIGH),
-        ("Undefined name `_`", Severity.LOW, Confidence.LOW),
-    ]
-
-
 def test_a_fixture_filled_in_as_a_parameter_loses_no_definition_but_a_second_test_does(
     tmp_path: Path,
 ) -> None:
@@ -50,16 +41,6 @@ def test_a_sentence_is_no_password() -> None:
     line = 'PASS_ERR = "Please enter a password 8-12 characters in length"'
     assert is_made_up("Please enter a password 8-12 characters in length", line)
     assert not is_made_up("correct horse battery", 'PASS = "correct horse battery"')
-
-
-def test_a_name_that_many_files_use_and_none_defines_is_put_there_from_outside(tmp_path: Path) -> None:
-    engines = {f"engines/e{number}.py": "def f():\n    return traits\n" for number in range(4)}
-    plant(tmp_path, {**engines, "a.py": "def f():\n    return lost\n"})
-    found = inspect(tmp_path, "lint").findings
-    assert [(one.message, one.severity, one.confidence) for one in found] == [
-        ("Undefined name `lost`", Severity.HIGH, Confidence.HIGH),
-        *[("Undefined name `traits`", Severity.LOW, Confidence.LOW)] * 4,
-    ]
 
 
 def test_a_name_that_a_line_has_twice_is_told_once(tmp_path: Path) -> None:
@@ -213,15 +194,6 @@ def test_a_default_is_mutable_by_what_it_is_not_by_being_a_call(tmp_path: Path) 
     assert [place for place in places(found) if place.startswith("B039")] == ["B039 a.py:4", "B039 a.py:5"]
 
 
-def test_rarer_names_of_a_loader_weigh_as_little_as_its_common_ones(tmp_path: Path) -> None:
-    engines = {f"engines/e{number}.py": "def f():\n    return traits\n" for number in range(4)}
-    rarer = {f"engines/r{number}.py": "def f():\n    return categories\n" for number in range(2)}
-    once = {"engines/once.py": "def f():\n    return lost\n"}
-    plant(tmp_path, {**engines, **rarer, **once})
-    found = inspect(tmp_path, "lint").findings
-    assert [one.message for one in found if one.severity is Severity.HIGH] == ["Undefined name `lost`"]
-
-
 def test_faults_stand_before_upkeep_of_the_same_severity(tmp_path: Path) -> None:
     drifted = (
         'def f(a):\n    """Do.\n\n    Args:\n        b: gone.\n    """\n    return [lambda: a for a in a]\n'
@@ -314,42 +286,6 @@ def test_variable_that_is_told_its_type_is_assigned_for_that(tmp_path: Path) -> 
     plant(tmp_path, {"a.py": "a = 1\na: int = a\nb = 1\nb = b\n"})
     found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "PLW0127"]
     assert [(one.line, one.severity) for one in found] == [(4, Severity.LOW), (2, Severity.INFO)]
-
-
-def test_names_beside_the_built_in_ones_are_hardly_undefined(tmp_path: Path) -> None:
-    plant(
-        tmp_path,
-        {
-            "lang.py": "import builtins\nbuiltins.__dict__['TT'] = str\nbuiltins.tt = str\nprint(builtins.no == 1)\n",
-            "more.py": "import builtins\n\nsetattr(builtins, 'put', 1)\n",
-            "a.py": "A = TT('a')\nB = tt('b')\nC = put\nD = no\n",
-        },
-    )
-    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
-    assert [(one.line, one.severity) for one in found] == [
-        (4, Severity.HIGH),
-        *((line, Severity.LOW) for line in (1, 2, 3)),
-    ]
-
-
-def test_names_that_code_or_a_package_brings_are_hardly_undefined(tmp_path: Path) -> None:
-    plant(
-        tmp_path,
-        {
-            "run.py": "with open('v.py') as told:\n    exec(told.read())\nA = __version__\n",
-            "own.py": "names = {}\nexec(open('v.py').read(), names)\nA = __version__\n",
-            "shop/__init__.py": "import shop.cart\nimport shop.till as till\n\ncart.start()\nstock.start()\n",
-            "shop/cart.py": "A = cart\n",
-        },
-    )
-    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
-    assert [(one.path, one.line, one.severity) for one in found] == [
-        ("own.py", 3, Severity.HIGH),
-        ("shop/__init__.py", 5, Severity.HIGH),
-        ("shop/cart.py", 1, Severity.HIGH),
-        ("run.py", 3, Severity.LOW),
-        ("shop/__init__.py", 4, Severity.LOW),
-    ]
 
 
 def test_code_that_a_program_made_small_is_not_called_hard_to_follow(tmp_path: Path) -> None:
@@ -445,29 +381,6 @@ def test_a_constructor_that_returns_what_its_base_returns_returns_nothing(tmp_pa
     assert [(one.path, one.line, one.severity) for one in found] == [
         ("b.py", 13, Severity.HIGH),
         ("a.py", 8, Severity.LOW),
-    ]
-
-
-def test_a_name_that_may_be_put_in_from_elsewhere_is_less_surely_missing(tmp_path: Path) -> None:
-    text = "from b import put_in\n\nput_in({})\nA = [NAME]\n"
-    plant(tmp_path, {"a.py": text.format("globals()"), "c.py": text.format("locals()")})
-    found = inspect(tmp_path, "lint").findings
-    assert [(one.rule, one.path, one.severity) for one in found] == [
-        ("F821", "c.py", Severity.HIGH),
-        ("F821", "a.py", Severity.LOW),
-    ]
-
-
-def test_a_name_lost_in_an_annotation_or_to_a_second_import_is_less_grave(tmp_path: Path) -> None:
-    text = "def f(a: 'Lost') -> int:\n    return missing\n"
-    twice = "import os\nimport os\n\n\ndef g():\n    return os\n\n\ndef g():\n    return os\n"
-    plant(tmp_path, {"a.py": text, "b.py": twice})
-    found = inspect(tmp_path, "lint").findings
-    assert [(one.rule, one.path, one.line, one.severity) for one in found] == [
-        ("F821", "a.py", 2, Severity.HIGH),
-        ("F811", "b.py", 9, Severity.MEDIUM),
-        ("F821", "a.py", 1, Severity.LOW),
-        ("F811", "b.py", 2, Severity.LOW),
     ]
 
 

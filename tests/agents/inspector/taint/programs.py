@@ -38,3 +38,11 @@ def in_view(root: Path, body: str, head: str = "") -> list[str]:
     told = analysed(root, {"app.py": text})
     assert told["not_analysed"] == []
     return [f"{one['rule']} {one['line'] - start}" for one in told["findings"]]
+
+
+def told_of(root: Path, program: str) -> list[dict[str, Any]]:
+    """The findings of one file; if it was not analysed, the test fails."""
+    told = analysed(root, {"app.py": program})
+    assert told["not_analysed"] == []
+    findings: list[dict[str, Any]] = told["findings"]
+    return findings

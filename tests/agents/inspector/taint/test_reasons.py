@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent
-from typing import Any
 
 import pytest
 
-from agents.inspector.taint import analysis, records
-from agents.inspector.taint.engine import ROOT_STEPS, Engine
-from tests.agents.inspector.taint.programs import analysed, found
+from tests.agents.inspector.taint.programs import analysed, found, told_of
 
 _DJANGO = "from django.http import HttpResponse\nfrom django.shortcuts import redirect\n"
 
 
-def _told(root: Path, program: str) -> list[dict[str, Any]]:
-    told = analysed(root, {"app.py": program})
-    assert told["not_analysed"] == []
-    findings: list[dict[str, Any]] = told["findings"]
-    return findings
-
-
 def _weights(root: Path, program: str) -> list[tuple[str, str, str]]:
-    return [(one["rule"], one["severity"], one["confidence"]) for one in _told(root, program)]
+    return [(one["rule"], one["severity"], one["confidence"]) for one in told_of(root, program)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +37,7 @@ def test_what_is_wrong_only_under_test_is_information(tmp_path: Path, condition:
             if {condition}:
                 return requests.get("https://example.org", verify=False)
     """
-    (one,) = _told(tmp_path, body)
+    (one,) = told_of(tmp_path, body)
     assert (one["rule"], one["severity"]) == ("unverified-certificate", severity)
     assert ("only while the program is tested" in one["message"]) == (severity == "info")
 
@@ -63,7 +52,7 @@ def test_other_way_of_a_question_for_tests_is_what_the_program_does(tmp_path: Pa
             else:
                 return requests.get("https://example.org/x", verify=False)
     """
-    assert [one["severity"] for one in _told(tmp_path, body)] == ["high", "info"]
+    assert [one["severity"] for one in told_of(tmp_path, body)] == ["high", "info"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +90,7 @@ def test_token_whose_signature_is_looked_at_nearby(tmp_path: Path, call: str, co
             def verify(self, key):
                 {call}
     """
-    first = _told(tmp_path, body)[0]
+    first = told_of(tmp_path, body)[0]
     assert (first["rule"], first["confidence"]) == ("unverified-token", confidence)
     assert ("as is done nearby" in first["message"]) == (confidence == "low")
 
@@ -126,7 +115,7 @@ def test_token_of_logins_that_their_server_sent_itself(
             jwt.decode({read}, options={{"verify_signature": False}})
             return redirect("/")
     """
-    first = _told(tmp_path, body)[0]
+    first = told_of(tmp_path, body)[0]
     assert (first["rule"], first["severity"], first["confidence"]) == ("unverified-token", *weight)
     assert ("unless the server of logins" in first["message"]) == (weight == ("medium", "low"))
 
@@ -147,30 +136,9 @@ def test_token_of_which_only_the_issuer_is_read(tmp_path: Path, use: str, confid
         "import jwt\nfrom shop import log_in\ndef read(token):\n"
         f"    claims = jwt.decode(token, options={{'verify_signature': False}})\n    {use}\n"
     )
-    first = _told(tmp_path, body)[0]
+    first = told_of(tmp_path, body)[0]
     assert (first["rule"], first["confidence"]) == ("unverified-token", confidence)
     assert ("nothing is read of it" in first["message"]) == (confidence == "low")
-
-
-def test_servers_that_staff_chooses_are_less_sure_than_what_else_staff_may_do(tmp_path: Path) -> None:
-    head = (
-        "import os, requests\nfrom fastapi import Depends, FastAPI\nfrom shop import admin_user, user\n"
-        "app = FastAPI()\n"
-    )
-    view = "@app.get('/{number}')\ndef view{number}(p: str, who=Depends({who})):\n    {sink}(p)\n"
-    told = _told(
-        tmp_path,
-        head
-        + view.format(number=1, who="admin_user", sink="requests.get")
-        + view.format(number=2, who="user", sink="requests.get")
-        + view.format(number=3, who="admin_user", sink="os.system"),
-    )
-    weights = [(one["rule"], one["severity"], one["confidence"]) for one in told if one["rule"] != "S113"]
-    assert sorted(weights) == [
-        ("taint-command", "critical", "medium"),
-        ("taint-ssrf", "high", "high"),
-        ("taint-ssrf", "medium", "low"),
-    ]
 
 
 @pytest.mark.parametrize(("escape", "told"), [("escape if autoescape else str", []), ("str", ["taint-xss"])])
@@ -185,7 +153,7 @@ def test_filter_that_is_asked_to_escape_does(tmp_path: Path, escape: str, told: 
             made = {escape}
             return mark_safe("<b>%s</b>" % made(value))
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -205,7 +173,7 @@ def test_answer_of_whoever_is_sent_something_is_its_own(tmp_path: Path, call: st
             for receiver, answer in {call}:
                 os.system(answer)
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -280,117 +248,6 @@ def test_what_callers_give_to_a_helper_is_told_of_it(tmp_path: Path) -> None:
     assert found(tmp_path, files) == ["taint-command shop/views.py:5"]
 
 
-_STAFF = """
-    from django.contrib.admin.views.decorators import staff_member_required
-    from django.contrib.auth.decorators import login_required
-    from django.utils.decorators import method_decorator
-    from django.views import View
-    from rest_framework.permissions import IsAdminUser, IsAuthenticated
-    from rest_framework.views import APIView
-    import os
-"""
-_RUN = "os.system(request.query_params['p'])"
-_OF_A_CLASS = "def get(self, request):\n        os.system(request.GET['p'])"
-
-
-@pytest.mark.parametrize(
-    ("view", "confidence"),
-    [
-        ("@staff_member_required\ndef view(request):\n    os.system(request.GET['p'])", "medium"),
-        ("@login_required\ndef view(request):\n    os.system(request.GET['p'])", "high"),
-        (f"class Shown(AdminRequiredMixin, View):\n    {_OF_A_CLASS}", "medium"),
-        (f"class Shown(AdministeredMixin, View):\n    {_OF_A_CLASS}", "high"),
-        (f"class Shown(APIView):\n    permission_classes = [IsAdminUser]\n    {_OF_A_CLASS}", "medium"),
-        (f"class Shown(APIView):\n    permission_classes = [IsAuthenticated]\n    {_OF_A_CLASS}", "high"),
-        (
-            "def helper(request):\n    os.system(request.GET['p'])\n"
-            "@staff_member_required\ndef view(request):\n    helper(request)",
-            "high",
-        ),
-    ],
-)
-def test_danger_that_only_staff_can_reach_is_less_sure(tmp_path: Path, view: str, confidence: str) -> None:
-    head = dedent(_STAFF) + "from shop import AdminRequiredMixin, AdministeredMixin\n"
-    (one,) = _told(tmp_path, f"{head}{view}\n")
-    assert (one["rule"], one["severity"], one["confidence"]) == ("taint-command", "critical", confidence)
-    reasons = [hop["what"] for hop in one["hops"] if "only staff" in hop["what"]]
-    assert len(reasons) == (confidence == "medium")
-
-
-@pytest.mark.parametrize(
-    ("view", "confidence"),
-    [
-        ("def view(p: str, user=Depends(get_admin_user)):\n    os.system(p)", "medium"),
-        ("def view(p: str, user=Depends(get_user)):\n    os.system(p)", "high"),
-        ("def view(p: str, user: Annotated[User, Depends(get_admin_user)]):\n    os.system(p)", "medium"),
-        ("def view(p: str, user: Annotated[User, Depends(get_verified_user)]):\n    os.system(p)", "high"),
-        ("def view(p: str, user: User):\n    require_admin(user)\n    os.system(p)", "medium"),
-        ("def view(p: str, user: User):\n    os.system(p)\n    require_admin(user)", "high"),
-        (
-            "def view(request: Request):\n    require_admin(request)\n    os.system(request.query_params['p'])",
-            "medium",
-        ),
-        (
-            "def view(request: Request):\n    os.system(request.query_params['p'])\n    require_admin(request)",
-            "high",
-        ),
-        (f"def view(request: Request):\n    if not user.is_admin:\n        raise No\n    {_RUN}", "medium"),
-        (f"def view(request: Request):\n    if not user.is_admin:\n        tell()\n    {_RUN}", "high"),
-        (f"def view(request: Request):\n    if user.is_admin:\n        raise No\n    {_RUN}", "high"),
-        (
-            f"def view(request: Request):\n    if user.role != 'admin':\n        raise No\n    {_RUN}",
-            "medium",
-        ),
-        (f"def view(request: Request):\n    if user.role != 'guest':\n        raise No\n    {_RUN}", "high"),
-        (
-            f"def view(request: Request):\n    if not user.is_admin and own():\n        raise No\n    {_RUN}",
-            "high",
-        ),
-        (
-            f"def view(request: Request):\n    if not user.is_admin or own():\n        raise No\n    {_RUN}",
-            "medium",
-        ),
-    ],
-)
-@pytest.mark.parametrize("decorator", ["@app.get('/')", "@app.get('/', dependencies=[Depends(get_user)])"])
-def test_dependency_or_first_question_lets_only_staff_in(
-    tmp_path: Path, decorator: str, view: str, confidence: str
-) -> None:
-    head = (
-        "import os\nfrom typing import Annotated\nfrom fastapi import Depends, FastAPI, Request\n"
-        "from shop import No, User, get_admin_user, get_user, get_verified_user, own, require_admin, tell, user\n"
-        "app = FastAPI()\n"
-    )
-    (one,) = _told(tmp_path, f"{head}{decorator}\n{view}\n")
-    assert (one["rule"], one["confidence"]) == ("taint-command", confidence)
-    assert any("only staff" in hop["what"] for hop in one["hops"]) is (confidence == "medium")
-
-
-def test_second_run_sees_that_staff_is_no_more_asked_for(tmp_path: Path) -> None:
-    program = tmp_path / "app.py"
-    decorator = "@method_decorator(staff_member_required, name='dispatch')\n"
-    text = f"{dedent(_STAFF)}{decorator}class Shown(View):\n    {_OF_A_CLASS}\n"
-
-    def run(known: records.Known | None) -> tuple[list[str], records.Known]:
-        engine, result = analysis.analysed(
-            lambda before: Engine(tmp_path, ["app.py"], known=before, keeping=True), known
-        )
-        assert engine.keeper is not None
-        records.write(tmp_path / "kept", engine.keeper.now, ROOT_STEPS)
-        kept = records.read(tmp_path / "kept", ROOT_STEPS)
-        assert kept is not None
-        return [one["confidence"] for one in analysis.as_data(result)["findings"]], kept
-
-    program.write_text(text)
-    told, kept = run(None)
-    assert told == ["medium"]
-    program.write_text(text.replace(decorator, "\n"))
-    told, kept = run(kept)
-    assert told == ["high"]
-    program.write_text(text)
-    assert run(kept)[0] == ["medium"]
-
-
 @pytest.mark.parametrize(
     ("written", "told"),
     [
@@ -414,7 +271,7 @@ def test_what_a_log_is_given_as_a_whole_has_no_lines(tmp_path: Path, written: st
             p = request.GET["p"]
             logging.info({written})
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(("name", "confidence"), [("number", "low"), ("text", "medium")])
@@ -427,7 +284,7 @@ def test_attribute_of_an_answer_is_hardly_what_was_asked(tmp_path: Path, name: s
             job = jobs.put(request.GET["p"])
             os.system(job.{name})
     """
-    assert [one["confidence"] for one in _told(tmp_path, body)] == [confidence]
+    assert [one["confidence"] for one in told_of(tmp_path, body)] == [confidence]
 
 
 @pytest.mark.parametrize(
@@ -449,7 +306,7 @@ def test_key_that_a_table_must_have_is_one_of_its_keys(tmp_path: Path, read: str
         + "".join(f"    {line}\n" for line in read.splitlines())
         + "    return HttpResponse(open('/srv/' + p).read(), content_type='text/plain')\n"
     )
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -476,7 +333,7 @@ def view(request):
     given['name'] = 'ls'
     {use}
 """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -531,7 +388,7 @@ def test_session_of_a_request_that_is_handed_on_is_another_matter(
             {kept}
             return redirect(host_of(request))
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -540,7 +397,7 @@ def test_session_of_a_request_that_is_handed_on_is_another_matter(
 )
 def test_address_as_it_is_written_has_no_line_ends(tmp_path: Path, read: str, told: list[str]) -> None:
     body = f"import logging\nfrom django.http import HttpResponse\ndef view(request):\n    logging.info({read})\n"
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
 @pytest.mark.parametrize(
@@ -565,7 +422,7 @@ def test_address_that_is_joined_may_lead_elsewhere(tmp_path: Path, address: str,
             p = request.GET["p"]
             requests.get(urljoin("https://example.org/", {address}), timeout=1)
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == ["taint-ssrf"] * is_told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == ["taint-ssrf"] * is_told
 
 
 @pytest.mark.parametrize(
@@ -588,4 +445,4 @@ def test_number_of_a_row_or_by_its_form_is_no_text(tmp_path: Path, check: str, t
             {check}
             logging.info(p)
     """
-    assert [one["rule"] for one in _told(tmp_path, body)] == told
+    assert [one["rule"] for one in told_of(tmp_path, body)] == told
