@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Generator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ from agents.inspector.analyzers.base import (
 )
 from agents.inspector.memory import Memory
 from agents.inspector.normalise import Said
-from agents.inspector.refuting import Harmless, Refuting, harmless_of
+from agents.inspector.refuting import Refuting
 from agents.inspector.shares import Shares
 from agents.inspector.side_by_side import Done, Job, side_by_side
 from agents.inspector.survey import SourceFile, Survey, survey
@@ -45,8 +45,7 @@ WORTH_PARTING_SECONDS = 2.0  # a second process costs half a second to start
 MOST_HALVED = (
     20  # failed calls of one tool that are tried again: enough to find two bad files among a thousand
 )
-NAMED_REFUTED = 50
-NAMED_FAILURES = 50  # in a step's output; all are counted
+NAMED = 50  # failures and refuted claims in a step's output; all are counted
 Tell = Callable[[str], None]
 Progress = Callable[[int, int, str], None]
 
@@ -123,7 +122,8 @@ def analyse(
     files = {file.path: file for file in found.files}
     said = [claim for account in accounts for claim in account.claims]
     followed = _followed(accounts)
-    refuting = Refuting(tree, followed, _harmless(accounts))
+    seen = [account.analyzer.harmless(account.facts) for account in accounts]
+    refuting = Refuting(tree, followed, ChainMap(*map(dict, seen)))
     findings = normalise.findings(said, tree, files, memory=memory, followed=followed, refuting=refuting)
     tools = [_close(account, refuting) for account in accounts]
     for run in tools:
@@ -182,11 +182,6 @@ def _followed(accounts: Sequence[_Account]) -> dict[str, frozenset[str]]:
             if file.path not in account.failed:
                 found[file.path] = found.get(file.path, frozenset()) | account.analyzer.follows
     return found
-
-
-def _harmless(accounts: Sequence[_Account]) -> Harmless:
-    """The places where some tool saw that nothing dangerous arrives."""
-    return harmless_of(one for account in accounts for one in account.analyzer.harmless(account.facts))
 
 
 def _named(tree_digest: str, settings: Settings | None) -> str:
@@ -357,14 +352,14 @@ def _close(account: _Account, refuting: Refuting) -> ToolRun:
         files_analysed=len(account.files) - len(failed),
         files_remembered=account.remembered,
         languages=_languages(account),
-        failed=tuple(FileProblem(path=path, reason=reason[:500]) for path, reason in failed[:NAMED_FAILURES]),
+        failed=tuple(FileProblem(path=path, reason=reason[:500]) for path, reason in failed[:NAMED]),
         failed_count=len(failed),
         skipped_count=sum(account.skipped.values()),
         skipped_by_reason=dict(sorted(account.skipped.items())),
         findings=len(account.claims),
         refuted=tuple(
             RefutedClaim(rule=claim.tool_rule, path=claim.path, line=claim.line, why=why)
-            for claim, why in refuted[:NAMED_REFUTED]
+            for claim, why in refuted[:NAMED]
         ),
         refuted_count=len(refuted),
         seconds=round(account.seconds, 3),

@@ -9,13 +9,13 @@ tool that claimed it, so that nothing vanishes.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from agents.inspector.analyzers.base import Claim
+from agents.inspector.analyzers.base import Claim, Harmless
 from agents.inspector.dangers import danger
 from agents.inspector.weighing import Followed, is_mere_pattern
 
@@ -25,8 +25,6 @@ NO_ENTITIES = (
     "tells it; Expat bounds the expansion of internal ones since 2.4.1"
 )
 Refuted = tuple[Claim, str]  # and why it is none of the findings
-Seen = tuple[int, int, str]  # first and last line, danger
-Harmless = Mapping[str, Sequence[Seen]]  # by path
 _OWN_PARSERS = frozenset({"S313", "S314", "S315", "S316", "S317", "S318", "S319"})
 _TELLS = re.compile(
     r"feature_external|external-(?:general|parameter)-entities|resolve_entities|load_dtd|no_network"
@@ -70,22 +68,14 @@ class Refuting:
         spans = [(one.span_start or one.line, one.end_line) for one in claims]
         return ALL_SEEN if all(_is_among(span, meant, seen) for span in spans) else ""
 
-    def _why_of_parser(self, path: str, seen: Sequence[Seen]) -> str:
+    def _why_of_parser(self, path: str, seen: Sequence[Sequence[Any]]) -> str:
         told = self._told(path)
         if told is None or not all(_is_among((line, line), "xxe", seen) for line in told):
             return ""
         return ALL_SEEN if told else NO_ENTITIES
 
 
-def harmless_of(rows: Iterable[tuple[str, int, int, str]]) -> dict[str, list[Seen]]:
-    """The places (path, first line, last line, danger) by path."""
-    found: dict[str, list[Seen]] = defaultdict(list)
-    for path, first, last, what in rows:
-        found[path].append((first, last, what))
-    return dict(found)
-
-
-def _is_among(span: tuple[int, int], meant: str, seen: Sequence[Seen]) -> bool:
+def _is_among(span: tuple[int, int], meant: str, seen: Sequence[Sequence[Any]]) -> bool:
     return any(what == meant and first <= span[1] and span[0] <= last for first, last, what in seen)
 
 

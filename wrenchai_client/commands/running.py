@@ -32,21 +32,7 @@ def register(commands: Parsers) -> None:
     """Add the commands."""
     run = add(commands, "run", start, "submit a run and watch it; the last lines say what was found")
     _add_order(run)
-    run.add_argument("-d", "--detach", action="store_true", help="print the id and do not wait")
-    run.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="write the reports there, and all that it wrote",
-    )
-    run.add_argument("--priority", type=int, choices=range(10), metavar="0-9", help="0 is most urgent")
-    run.add_argument(
-        "--gate",
-        action="store_true",
-        help="exit with 1 unless the quality gate passed or this is the baseline",
-    )
-    add_fail_on(run)
+    _add_outcome(run)
 
     follow = add(commands, "watch", follow_run, "watch a run until it is over; Ctrl-C leaves it alone")
     add_run(follow, optional=True)
@@ -83,6 +69,25 @@ def register(commands: Parsers) -> None:
     )
     approve.add_argument("--reject", action="store_true", help="answer no")
     approve.add_argument("--comment", default="", metavar="TEXT", help="what is kept with the answer")
+
+
+def _add_outcome(run: argparse.ArgumentParser) -> None:
+    """What becomes of the run: who waits for it, what is saved, what counts as a failure."""
+    run.add_argument("-d", "--detach", action="store_true", help="print the id and do not wait")
+    run.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write the reports there, and all that it wrote",
+    )
+    run.add_argument("--priority", type=int, choices=range(10), metavar="0-9", help="0 is most urgent")
+    run.add_argument(
+        "--gate",
+        action="store_true",
+        help="exit with 1 unless the quality gate passed or this is the baseline",
+    )
+    add_fail_on(run)
 
 
 def start(call: Call) -> int:

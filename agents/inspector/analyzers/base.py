@@ -47,6 +47,9 @@ from agents.quality.config import Settings
 PYTHON = (sys.executable, "-I")
 
 
+Harmless = Mapping[str, Sequence[Sequence[Any]]]  # path -> first line, last line and danger of each place
+
+
 class AnswerUnreadable(Exception):
     """A tool's output is not what its documentation promises."""
 
@@ -210,10 +213,10 @@ class Analyzer(ABC):
         del facts, tree
         return []
 
-    def harmless(self, facts: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
-        """The places (path, first line, last line, danger) of which it saw that nothing dangerous arrives there."""
+    def harmless(self, facts: Mapping[str, Any]) -> Harmless:
+        """The places of which it saw that nothing dangerous arrives there."""
         del facts
-        return []
+        return {}
 
     def reproduce(self, claim: Claim) -> str:
         """The command that shows a reader the same claim, in the root of the project."""

@@ -12,7 +12,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.findings import Confidence, Hop, Severity
-from agents.inspector.analyzers.base import Analyzer, AnswerUnreadable, Batch, Claim, Parsed, Problem
+from agents.inspector.analyzers.base import (
+    Analyzer,
+    AnswerUnreadable,
+    Batch,
+    Claim,
+    Harmless,
+    Parsed,
+    Problem,
+)
 from agents.inspector.survey import SourceFile
 from agents.inspector.taint import VERSION
 from agents.pythons import newest
@@ -63,8 +71,8 @@ class Taint(Analyzer):
         except (ValueError, KeyError, TypeError) as error:
             raise AnswerUnreadable(f"the taint engine's JSON is not what we know: {error!r}") from error
 
-    def harmless(self, facts: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
-        return [(path, first, last, kind) for path, places in facts.items() for first, last, kind in places]
+    def harmless(self, facts: Mapping[str, Any]) -> Harmless:
+        return facts
 
     def reproduce(self, claim: Claim) -> str:
         return "python -m agents.inspector.taint ."

@@ -3,7 +3,8 @@
     python -m agents.inspector.taint PATH... [--json]
 
 PATH is a folder or file; findings go to standard output, one line each, or as one JSON object:
-{"version", "findings": [...], "not_analysed": [...], "files", "functions", "seconds", "peak_rss_bytes"}.
+{"version", "findings": [...], "harmless": [...], "not_analysed": [...], "files", "functions", "seconds",
+"peak_rss_bytes"}; harmless are places where all that arrives was seen and can do nothing.
 Exit code 0 when the analysis was made, whatever it found; 2 for a wrong call.
 """
 

@@ -175,8 +175,7 @@ def item_assigned(frame: Frame, node: ast.Subscript, holder: Value, key: Value, 
             _cookie_header(frame, node, value)
     if not holder.name:
         return
-    if isinstance(key.const, str) and key.const.lower() == "location":
-        frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
+    led(frame, node, key.const, value)
     rules = frame.engine.tables.of(f"{holder.name}.__setitem__")
     for row in rules.sinks if rules else ():
         given = Arguments([key, value])
@@ -224,8 +223,15 @@ def leads(frame: Frame, node: ast.AST, headers: Value, status: Value | None) -> 
         if pair.shape == "tuple" and pair.items and 0 in pair.items and 1 in pair.items:
             pairs.append((pair.items[0].const, pair.items[1]))
     for name, value in pairs:
-        if isinstance(name, str) and name.lower() == "location":
-            frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
+        led(frame, node, name, value)
+
+
+def led(frame: Frame, node: ast.AST, name: object, value: Value) -> bool:
+    """Tell whether browsers follow a header of this name; then its value is judged."""
+    is_location = isinstance(name, str) and name.lower() == "location"
+    if is_location:
+        frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
+    return is_location
 
 
 def _is_of_unknown_call(frame: Frame, node: ast.AST) -> bool:

@@ -158,30 +158,30 @@ def _is_asked_only_of(frame: Frame, node: ast.expr, keys: frozenset[str]) -> boo
 
 
 def _read_key(one: ast.AST, node: ast.expr, names: set[str]) -> str | None:
-    """The key that `node["a"]`, `node.get("a")` or the same of a variable reads; None if it is something else."""
+    """The key that is read of the node, or of a variable of these names; None if it is something else."""
+    holder, key = _part_of(one)
+    if key is None or not (holder is node or (isinstance(holder, ast.Name) and holder.id in names)):
+        return None
+    return str(key.value) if isinstance(key, ast.Constant) else ""
+
+
+def _part_of(one: ast.AST | None) -> tuple[ast.expr | None, ast.expr | None]:
+    """Whose part `holder["a"]` and `holder.get("a")` are, and its key."""
     if isinstance(one, ast.Subscript):
-        holder, key = one.value, one.slice
-    elif (
+        return one.value, one.slice
+    if (
         isinstance(one, ast.Call)
         and isinstance(one.func, ast.Attribute)
         and one.func.attr == "get"
         and one.args
     ):
-        holder, key = one.func.value, one.args[0]
-    else:
-        return None
-    if holder is not node and not (isinstance(holder, ast.Name) and holder.id in names):
-        return None
-    return str(key.value) if isinstance(key, ast.Constant) else ""
+        return one.func.value, one.args[0]
+    return None, None
 
 
 def _is_of_an_answer(node: ast.expr) -> bool:
     """Tell whether it is `answer["id_token"]`, which a server of logins sends to the program itself."""
-    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
-    if isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute) and first.func.attr == "get":
-        key = first.args[0] if first.args else None
-    else:
-        key = first.slice if isinstance(first, ast.Subscript) else None
+    _, key = _part_of(node.args[0] if isinstance(node, ast.Call) and node.args else None)
     return isinstance(key, ast.Constant) and key.value == "id_token"
 
 

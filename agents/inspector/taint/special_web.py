@@ -137,9 +137,7 @@ def header_names(
 
 def _header(frame: Frame, node: ast.AST, name: Value, value: Value, *, splits: bool) -> None:
     """`splits`: line ends in it would begin another header."""
-    if isinstance(name.const, str) and name.const.lower() == "location":
-        frame.hit(kinds.KINDS["redirect"].bit, deep_taints(value), node, "the Location header")
-    elif splits:
+    if not sinks.led(frame, node, name.const, value) and splits:
         for one in (name, value):
             frame.hit(kinds.KINDS["header"].bit, deep_taints(one), node, "a header of the response", weak=1)
 

@@ -237,6 +237,11 @@ def merged_all(bound: dict[str, Value]) -> tuple[Taint, ...]:
     return taints
 
 
+def _as_unknown(bound: dict[str, Value]) -> Value:
+    """What a function gives of which nothing is known but its arguments."""
+    return Value(tuple(one.weaker() for one in merged_all(bound)))
+
+
 def _execute(inner: Frame, own: dict[str, Value]) -> None:
     for number, value in enumerate(own.values()):
         inner.state.variables[f"*{number}"] = value
@@ -348,6 +353,16 @@ def _says_something(value: Value) -> bool:
     return bool(value.ref is not None or value.name or deep_taints(value))
 
 
+def _told_apart(value: Value, depth: int) -> tuple[dict[Any, Value] | None, Value | None, bool]:
+    """The elements that make shapes, the one that stands for all others, and whether the first are all."""
+    items = value.items
+    if items is None or (depth > 0 and len(items) <= WIDE):
+        return items, value.rest, value.exact
+    if depth <= 0:
+        return {}, Value(deep_taints(value)), False
+    return {k: v for k, v in items.items() if isinstance(k, Attribute)}, _under_any_key(value), False
+
+
 def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
     """The value with labels for sources (always a new object), and a key that is equal for equal shapes."""
     taints: list[Taint] = []
@@ -359,15 +374,9 @@ def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple
     const = value.const
     if const is not MISSING and (widened or (isinstance(const, (str, bytes)) and len(const) > LONG_TEXT)):
         const = MISSING
-    items, rest = value.items, value.rest
-    exact = value.exact and not widened
+    items, rest, exact = _told_apart(value, depth)
+    exact = exact and not widened
     item_keys: list[Any] = []
-    if items is not None and (depth <= 0 or len(items) > WIDE):
-        rest = _under_any_key(value)
-        kept = {k: v for k, v in items.items() if isinstance(k, Attribute)} if depth > 0 else {}
-        if depth <= 0:
-            rest = Value(deep_taints(value))
-        items, exact = kept, False
     made: dict[Any, Value] | None = None
     if items is not None:
         made = {}
@@ -436,8 +445,7 @@ def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, 
             ledger.drop(key)
             raise
         frame.engine.not_analysed(function, str(reason))
-        summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
-        summary.doubtful = True
+        summary.result, summary.doubtful = _as_unknown(own), True
     finally:
         frame.engine.open.pop(key, None)
     ledger.finish(key, summary)
@@ -461,8 +469,9 @@ def _rank(hit: Hit) -> tuple[int, int]:
 
 def _is_left_to_others(function: Function) -> bool:
     """Tell whether a method does nothing but say that subclasses do it."""
-    last = function.body[-1] if function.owner is not None and len(function.body) <= 2 else None
-    raised = last.exc if isinstance(last, ast.Raise) else None
+    last = function.body[-1]
+    is_all = function.owner is not None and len(function.body) <= 2  # a docstring stands before
+    raised = last.exc if is_all and isinstance(last, ast.Raise) else None
     name = raised.func if isinstance(raised, ast.Call) else raised
     return isinstance(name, ast.Name) and name.id == "NotImplementedError"
 
@@ -478,7 +487,7 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
     summary.returns = end is not None or bool(inner.yields)
     if not summary.returns and _is_left_to_others(function):
         summary.returns = summary.doubtful = True
-        summary.result = Value(tuple(one.weaker() for one in merged_all(own)))
+        summary.result = _as_unknown(own)
     if end is not None:
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from agents.inspector.taint.letters import closed
 from agents.inspector.taint.taints import SourceKey, Taint, merged
 
-SEEN = 1
+SEEN = 1  # each part of a value is a literal, a number or input that bears its taint
 DOUBTED = 2  # it may be something else, too: on one of the ways that met here nothing was known of it
 MAX_ITEMS = 64  # of a container whose elements are told apart
 DEEP = 4  # levels of containers that are looked through
@@ -76,9 +76,7 @@ class Value:
         self.rest = rest  # all elements whose key is not known
         self.exact = exact  # `items` are all elements that there are
         self.facts = facts  # what holds when this value is true, and when it is false
-        self.seen = (
-            seen  # SEEN: each part of it is a literal, a number or input that bears its taint; or DOUBTED
-        )
+        self.seen = seen  # 0, SEEN or DOUBTED
 
     @property
     def known(self) -> bool:
