@@ -84,7 +84,8 @@ def _locked(
     direct: bool | None,
     requires: tuple[str, ...],
 ) -> Component:
-    version, licence = clean(package.get("version")), package.get("license")
+    version, said = clean(package.get("version")), package.get("license")
+    licence = said if isinstance(said, str) else table(said).get("type")  # as old packages write it
     origin = _origin(version) or _origin(clean(package.get("resolved")).replace("https://", "", 1))
     return Component(
         ecosystem=NPM, name=name, version="" if _origin(version) else version, path=page.path, line=line,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -71,7 +71,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Which licences may be depended on. With `allow`, only those; `deny` wins. Both hold SPDX ids."""
+    """Which licences may be depended on. With `allow`, only those; `deny` wins. Both hold SPDX ids.
+
+    An id without -only or -or-later, as `GPL-3.0`, means both; one that is allowed as -only may be had as -or-later,
+    too, for the user chooses. `GPL-2.0-only WITH Classpath-exception-2.0` goes before what is said of `GPL-2.0-only`.
+    """
 
     allow: frozenset[str] = frozenset()
     deny: frozenset[str] = frozenset()
@@ -81,28 +85,56 @@ class Policy:
         return not self.allow and not self.deny
 
     def objection(self, licence: str) -> str:
-        """Say why a licence is not accepted, or "". Of `A OR B` one accepted part is enough."""
+        """Say why a licence is not accepted, or "". Of `A OR B` one accepted part is enough, wherever it stands."""
         if self.is_empty:
             return ""
         if not licence or licence == UNKNOWN:
             return "its licence is not known" if self.allow else ""
-        tree = _parsed(licence)
-        if tree is None:
-            return self._object_to(licence)
-        ways = tree.args if type(tree).__name__ == "OR" else (tree,)
-        objections = [self._object_to_all(_ids(way)) for way in ways]
-        return "" if "" in objections else objections[0]
+        tree = _parsed(licence, strict=False)
+        return self._object_to(licence) if tree is None else self._object_to_tree(tree)
 
-    def _object_to_all(self, ids: Iterable[str]) -> str:
-        return next((told for one in ids if (told := self._object_to(one))), "")
+    def _object_to_tree(self, tree) -> str:  # type: ignore[no-untyped-def]  # the library has no types
+        kind = type(tree).__name__
+        if kind in ("OR", "AND"):
+            objections = [self._object_to_tree(one) for one in tree.args]
+            accepted = kind == "OR" and "" in objections
+            return "" if accepted else next((one for one in objections if one), "")
+        if kind == "LicenseWithExceptionSymbol":
+            return self._object_to(str(tree), str(tree.license_symbol.key))
+        return self._object_to(str(tree.key))
 
-    def _object_to(self, name: str) -> str:
-        names = {name.lower(), name.lower().removesuffix("-only").removesuffix("-or-later")}
-        if names & {one.lower() for one in self.deny}:
-            return f"{name} is denied"
-        if self.allow and not names & {one.lower() for one in self.allow}:
-            return f"{name} is not among the allowed"
+    def _object_to(self, *names: str) -> str:
+        """Judge one licence by its names, the most special first; the first that a list has decides."""
+        for name in names:
+            if {_folded(name), _bare(name)} & {_folded(one) for one in self.deny}:
+                return f"{name} is denied"
+            if self._allows(name):
+                return ""
+        return f"{names[0]} is not among the allowed" if self.allow else ""
+
+    def _allows(self, name: str) -> bool:
+        known = {_folded(name), _bare(name)}
+        if _folded(name).endswith("-or-later"):
+            known.add(f"{_bare(name)}-only")
+        return bool(known & {_folded(one) for one in self.allow})
+
+
+def fault_of_name(name: str) -> str:
+    """Say why a name cannot stand in a policy, or "". One that no licence has would never be met."""
+    if name.startswith("LicenseRef-") or _parsed(name) is not None:
         return ""
+    names = {one.lower(): one for one in _licensing().known_symbols}
+    close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
+    return "is no SPDX id" + (f"; did you mean {names[close[0]]!r}?" if close else "; see spdx.org/licenses")
+
+
+def _folded(name: str) -> str:
+    folded = name.lower()
+    return f"{folded[:-1]}-or-later" if folded.endswith("+") else folded
+
+
+def _bare(name: str) -> str:
+    return _folded(name).removesuffix("-only").removesuffix("-or-later")
 
 
 def classify(text: str) -> str:
@@ -157,14 +189,11 @@ def _licensing() -> Licensing:
     return get_spdx_licensing()
 
 
-def _parsed(text: str):  # type: ignore[no-untyped-def]  # the library has no types
+def _parsed(text: str, *, strict: bool = True):  # type: ignore[no-untyped-def]  # the library has no types
+    """Read an expression, or None. Unless `strict`, names that SPDX does not have may stand in it."""
     if len(text) > 300 or text.count("(") > 20:
         return None
     try:
-        return _licensing().parse(text, validate=True)
+        return _licensing().parse(text, validate=strict)
     except (ExpressionError, RecursionError, ValueError, TypeError):
         return None
-
-
-def _ids(tree) -> list[str]:  # type: ignore[no-untyped-def]  # the library has no types
-    return sorted({str(one.key) for one in tree.symbols})

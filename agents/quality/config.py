@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from agents.dependencies.licences import fault_of_name
 from agents.quality.globs import fault_of
 
 VERSION = 1
@@ -24,7 +25,20 @@ RatingName = Literal["A", "B", "C", "D", "E"]
 Off = Literal["off"]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Minutes = Annotated[int, Field(ge=0, le=10_000)]
-LicenceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]{1,80}$")]
+
+
+def _licence(name: str) -> str:
+    fault = fault_of_name(name)
+    if fault:
+        raise ValueError(f"{name!r} {fault}")
+    return name
+
+
+LicenceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.+-]{1,80}( WITH [A-Za-z0-9.+-]{1,80})?$"),
+    AfterValidator(_licence),
+]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:*?-]{1,120}$")]
 
 

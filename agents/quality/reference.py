@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from agents.quality.config import Rule, Settings
+from agents.quality.config import LicenceName, Rule, Settings
 from agents.quality.globs import MAX_PATTERN
 
 
@@ -91,6 +91,8 @@ def _kind(annotation: Any, metadata: Any = ()) -> str:
         each = get_args(annotation)[0]
         if each is str:
             return f"a list of patterns, each of at most {MAX_PATTERN} characters"
+        if each is LicenceName:
+            return "a list of SPDX ids, each with or without an exception"
         return f"a list of 4, each {_kind(each)}"
     if origin is dict:
         return f"a table: rule = {_kind(get_args(annotation)[1])}"

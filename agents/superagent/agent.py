@@ -22,7 +22,7 @@ from agents.base import Agent, OperationContext, Schema, operation
 from agents.findings import FindingData
 from agents.patches import FixData
 from agents.quality.gate import QUALITY, Counted
-from agents.quality.reading import FILE, read, unreadable
+from agents.quality.reading import FILE, Configured, read, unreadable
 from agents.registry import Registry
 from agents.reporting import Report, SetAside
 from agents.reporting.line_hash import of_places
@@ -39,6 +39,7 @@ from tasks.errors import ArtifactMissing
 
 MAX_GOAL = 4_000
 PLAN_STAGES = 4
+OF_BASE = "of what the change is compared with"
 
 
 class PlanInput(Schema):
@@ -88,7 +89,7 @@ class SuperAgent(Agent):
         key = context.request.step_key
         if review.selection.answer is not None:
             return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
-        snapshot, given = _snapshot(input, context)
+        snapshot, given = _snapshot(input, context, has_base=base is not None)
         given = replace(given, sarif=input.sarif, web=web_of(input.target))
         if base is not None and input.base is None and given.is_default_branch:
             base, review = None, _review(goal, selection, input, registry, has_base=False)
@@ -232,14 +233,14 @@ def _attempts(run_id: UUID) -> dict[str, int]:
     return Counter(Attempt.objects.filter(step__run__public_id=run_id).values_list("step__key", flat=True))
 
 
-def _snapshot(input: PlanInput, context: OperationContext) -> tuple[Snapshot, Given]:
+def _snapshot(input: PlanInput, context: OperationContext, *, has_base: bool) -> tuple[Snapshot, Given]:
     """Fetch and store the target, read what its project wants. Raises StepFailed with the workspace's own words."""
     context.progress(1, PLAN_STAGES, "fetching the target")
     snapshot, tree = _fetched(input.target, context, folder="target")
     told = snapshot.model_dump(mode="json", exclude={"skipped"}) | {"skipped": len(snapshot.skipped)}
     context.emit("snapshot", told)
     context.progress(2, PLAN_STAGES, f"stored {snapshot.files:,} files")
-    return snapshot, _given(tree, context)
+    return snapshot, _given(tree, context, has_base=has_base)
 
 
 def _own_base(goal: str, target: workspace.Target) -> workspace.Target | None:
@@ -268,8 +269,12 @@ _PACKED_BASE = re.compile(r"^(.+)-([0-9a-f]{12})\.tar\.gz$")
 def _with_base(
     given: Given, base: workspace.Target, review: Review, context: OperationContext, *, is_given: bool
 ) -> Given:
-    """Fetch and store what the target is compared with."""
-    stored, _ = _fetched(base, context, folder="base")
+    """Fetch and store what the target is compared with; its settings count where no default branch is known."""
+    stored, tree = _fetched(base, context, folder="base")
+    if given.is_configured_by_change:
+        file = replace(tree.settings, source=OF_BASE) if tree.settings.is_of_change else tree.settings
+        context.log(f"{FILE} of the change itself does not count, but that of what it is compared with")
+        given = replace(given, configured=_configured(file, context))
     named = _PACKED_BASE.sub(r"\1 (\2)", stored.description)
     told = named if is_given else f"{named}, the default branch, as no base was given"
     context.log(f"compared with {told}")
@@ -304,8 +309,18 @@ def _fetched(
     return snapshot, tree
 
 
-def _given(tree: workspace.Tree, context: OperationContext) -> Given:
-    file = tree.settings
+def _given(tree: workspace.Tree, context: OperationContext, *, has_base: bool) -> Given:
+    by_change = has_base and tree.settings.is_of_change  # then the base's count: `_with_base`
+    return Given(
+        configured=Configured() if by_change else _configured(tree.settings, context),
+        is_configured_by_change=by_change,
+        is_default_branch=tree.is_default_branch,
+        baseline=_baseline(context.request.project_id),
+    )
+
+
+def _configured(file: workspace.SettingsFile, context: OperationContext) -> Configured:
+    """Read what a project wants, and say in the log what was used or why it was not."""
     configured = (
         unreadable(file.fault, source=file.source) if file.fault else read(file.content, source=file.source)
     )
@@ -313,11 +328,7 @@ def _given(tree: workspace.Tree, context: OperationContext) -> Given:
         context.log(f"{FILE} {file.source}: {fault}", level="warning")
     if configured.source:
         context.log(configured.told, level="warning" if configured.faults else "info")
-    return Given(
-        configured=configured,
-        is_default_branch=tree.is_default_branch,
-        baseline=_baseline(context.request.project_id),
-    )
+    return configured
 
 
 def _baseline(project_id: int) -> str:

@@ -36,6 +36,7 @@ class Given:
     """What is known of a target beside its files: the project's settings, and the tree to compare with."""
 
     configured: Configured = field(default_factory=Configured)
+    is_configured_by_change: bool = False  # so that the settings of the base are to count
     is_default_branch: bool = True
     base: str = ""  # digest of the snapshot that the run compares with
     web: str = ""  # address of the repository's pages

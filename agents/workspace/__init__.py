@@ -23,13 +23,14 @@ from agents.workspace.targets import (
     redacted,
     target_from_text,
 )
-from agents.workspace.tree import Snapshot, Tree, store
+from agents.workspace.tree import SettingsFile, Snapshot, Tree, store
 
 __all__ = [
     "ArchiveTarget",
     "GitTarget",
     "Limits",
     "PathTarget",
+    "SettingsFile",
     "Skipped",
     "Snapshot",
     "Target",

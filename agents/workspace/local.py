@@ -61,6 +61,13 @@ def head_of(folder: Path, roots: Iterable[Path] = ()) -> tuple[str, str | None]:
     return name.removeprefix("refs/heads/"), commit if _COMMIT.match(commit) else None
 
 
+def default_of(git: Path) -> str:
+    """Name the default branch of the server that a checkout was cloned from; "" if its files do not tell."""
+    head = _first_line(shared_folder(git) / "refs" / "remotes" / "origin" / "HEAD")
+    name = head.removeprefix("ref: refs/remotes/origin/")
+    return name if name != head and ".." not in name else ""
+
+
 def git_folder(folder: Path, roots: Iterable[Path] = ()) -> Path | None:
     """Find a checkout's own `.git`; None if there is none, or if it lies outside the allowed folders."""
     git = folder / ".git"

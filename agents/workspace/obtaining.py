@@ -11,6 +11,7 @@ from typing import BinaryIO
 from agents.workspace.archives import root_of, unpack
 from agents.workspace.default_branch import DefaultBranch, settings_in
 from agents.workspace.errors import ArchiveRefused, EmptyWorkspace
+from agents.workspace.folder_settings import OF_FOLDER, settings_of
 from agents.workspace.git import clone
 from agents.workspace.hosts import Resolver, system_resolver
 from agents.workspace.limits import Limits, Skipped, human_bytes, shown_path
@@ -39,17 +40,27 @@ def obtain(
     """
     limits = limits or Limits()
     if isinstance(target, PathTarget):
+        local_roots = list(local_roots)
         tree = open_folder(target.path, local_roots)
-    elif isinstance(target, GitTarget):
+        settings = settings_of(
+            target,
+            tree.root,
+            scratch=scratch / "default",
+            local_roots=local_roots,
+            limits=limits,
+            cancelled=cancelled,
+        )
+        return _checked(replace(tree, settings=settings))
+    if isinstance(target, GitTarget):
         folder = scratch / "clone"
         default = clone(
             target, folder, limits=limits, cancelled=cancelled, private_hosts=private_hosts, resolve=resolve
         )
         return _checked(_cloned(target, folder, default))
-    else:
-        assert open_artifact is not None, "an archive needs open_artifact"
-        tree = _unpacked(target, scratch / "unpacked", open_artifact, limits, cancelled)
-    return _checked(replace(tree, settings=settings_in(tree.root, source="of the folder")))
+    assert open_artifact is not None, "an archive needs open_artifact"
+    tree = _unpacked(target, scratch / "unpacked", open_artifact, limits, cancelled)
+    settings = replace(settings_in(tree.root, source=OF_FOLDER), is_of_change=True)
+    return _checked(replace(tree, settings=settings))
 
 
 def _checked(tree: Tree) -> Tree:

@@ -48,12 +48,14 @@ class PutArtifact(Protocol):
 class SettingsFile:
     """The project's own settings, as bytes that nobody has read yet. `source` names for people where they are from.
 
-    `content` is None if there is no such file; `fault` says why it is not known.
+    `content` is None if there is no such file; `fault` says why it is not known. `is_of_change`: whoever wrote what
+    is judged may have written it too, for nobody knows a default branch.
     """
 
     content: bytes | None = None
     source: str = ""
     fault: str = ""
+    is_of_change: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from agents.dependencies.reading import Reading, read_tree
 from agents.findings import FindingData, Severity, sort_key
 from agents.inspector.dependency_findings import Audit, audit, licence_findings, unpinned
 from agents.inspector.steps import ATTEMPTS, GIVES, NEEDS, TIMEOUT_SECONDS, AnalysisInput
-from agents.quality.config import Settings
+from agents.quality.config import LicenceName, Settings
 from agents.reporting.model import (
     AnalysisOutput,
     FileProblem,
@@ -43,10 +43,10 @@ VERSION = "1"
 class LicenceInput(AnalysisInput):
     """Which tree to look at, and which licences it may depend on."""
 
-    allow: list[str] = Field(
+    allow: list[LicenceName] = Field(
         default_factory=list, max_length=200, description="SPDX ids; if any, other licences are findings"
     )
-    deny: list[str] = Field(
+    deny: list[LicenceName] = Field(
         default_factory=list, max_length=200, description="SPDX ids that are findings; wins over allow"
     )
 

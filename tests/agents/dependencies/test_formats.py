@@ -9,7 +9,7 @@ import pytest
 
 from agents.dependencies.component import Component
 from agents.dependencies.formats import reader_of
-from agents.dependencies.licences import Policy, classify, expression_of, of_repository
+from agents.dependencies.licences import Policy, classify, expression_of, fault_of_name, of_repository
 from agents.dependencies.reading import Reading, read_tree
 from tests.agents.inspector.trees import plant
 
@@ -448,8 +448,34 @@ def test_repository_licence_is_read_from_text_and_declaration(tmp_path: Path) ->
         ("unknown", ["MIT"], [], False),
         ("unknown", [], ["MIT"], True),
         ("Own License", [], ["own license"], False),
+        ("(MIT OR GPL-3.0-only) AND Apache-2.0", [], ["GPL-3.0"], True),
+        ("(MIT OR GPL-3.0-only) AND Apache-2.0", ["MIT", "Apache-2.0"], [], True),
+        ("(MIT AND GPL-3.0-only) OR Zlib", [], ["GPL-3.0", "Zlib"], False),
+        ("Apache-2.0 WITH LLVM-exception", ["Apache-2.0"], [], True),
+        ("Apache-2.0 WITH LLVM-exception", ["MIT"], [], False),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", [], ["GPL-2.0"], False),
+        (
+            "GPL-2.0-only WITH Classpath-exception-2.0",
+            ["GPL-2.0-only WITH Classpath-exception-2.0"],
+            ["GPL-2.0-only"],
+            True,
+        ),
+        ("GPL-3.0-or-later", ["GPL-3.0-only"], [], True),
+        ("GPL-3.0-only", ["GPL-3.0-or-later"], [], False),
+        ("GPL-3.0-only", [], ["GPL-3.0-or-later"], True),
+        ("GPL-3.0+", [], ["GPL-3.0-or-later"], False),
+        ("LicenseRef-Bought OR MIT", ["MIT"], [], True),
+        ("LicenseRef-Bought AND GPL-3.0-only", [], ["GPL-3.0-only"], False),
+        ("SEE LICENSE IN x.txt", ["MIT"], [], False),
     ],
 )
 def test_policy_decides(licence: str, allow: list[str], deny: list[str], accepted: bool) -> None:
     assert (Policy(allow=frozenset(allow), deny=frozenset(deny)).objection(licence) == "") is accepted
     assert expression_of("not ( a licence") == ""
+
+
+def test_a_name_that_no_licence_has_is_told_with_the_nearest() -> None:
+    assert [fault_of_name(one) for one in ("mit", "GPL-3.0", "GPL-2.0+", "LicenseRef-Bought")] == [""] * 4
+    assert fault_of_name("Apache2") == "is no SPDX id; did you mean 'Apache-2.0'?"
+    assert fault_of_name("GPLv3") == "is no SPDX id; see spdx.org/licenses"
+    assert fault_of_name("GPL-2.0-only WITH Nothing").startswith("is no SPDX id")

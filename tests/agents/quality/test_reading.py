@@ -52,6 +52,14 @@ def test_no_file_and_an_empty_one_differ():
             "version = 1\n[gate]\nnew_duplication = 'of'",
             "line 3: gate.new_duplication = 'of': allowed is a number from 0 to 100 or \"off\"",
         ),
+        (
+            "version = 1\n[licences]\ndeny = ['Apache2']",
+            "line 3: licences.deny = 'Apache2': 'Apache2' is no SPDX id; did you mean 'Apache-2.0'?",
+        ),
+        (
+            "version = 1\n[licences]\ndeny = ['MIT OR Zlib']",
+            "line 3: licences.deny = 'MIT OR Zlib': allowed is a list of SPDX ids, each with or without an exception",
+        ),
         ("version = 1\n[rules.S1]\nenabled = false", "line 2: rules.S1.reason is missing"),
         (
             "version = 1\n[rules]\nS1 = 3",

@@ -208,3 +208,17 @@ def test_the_outputs_stay_within_what_a_step_may_hand_back(engine, shop, monkeyp
     for handed_back in (output, told):
         assert len(json.dumps(handed_back.model_dump(mode="json"))) < 256 * 1024
     assert told.not_analysed[-1].what.endswith(" more")
+
+
+def test_a_reviewed_folder_is_judged_by_the_settings_of_its_base(engine, shop, tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "app.py").write_text("import os\n")
+    (base / "wrench.toml").write_text("version = 1\n[gate]\nnew_security = 'low'\n")
+    (shop / "wrench.toml").write_text("version = 1\n[gate]\nnew_security = 'off'\n")
+    target, compared = (parse_target({"kind": "path", "path": str(one)}) for one in (shop, base))
+    output = SuperAgent().plan(
+        PlanInput(goal="review this change", target=target, base=compared), context_of(engine, "plan")
+    )
+    used = output.configured
+    assert (used.settings.gate.new_security, used.source) == ("low", "of what the change is compared with")

@@ -93,3 +93,49 @@ def test_a_folder_s_own_file_counts(project, scratch, text):
         (project / "wrench.toml").write_text(text)
     tree = obtain(PathTarget(path=str(project)), scratch=scratch, local_roots=[project.parent])
     assert tree.settings.content == (None if text is None else text.encode())
+
+
+def cloned(repository: Path, tmp_path: Path) -> Path:
+    """Clone a repository whose default branch is `trunk`, and loosen the gate on a branch of the clone."""
+    git("branch", "-m", "trunk", folder=repository)
+    committed(repository, STRICT)
+    git("clone", "-q", str(repository), str(tmp_path / "work"), folder=tmp_path)
+    git("checkout", "-qb", "change", folder=tmp_path / "work")
+    committed(tmp_path / "work", LOOSE)
+    return tmp_path / "work"
+
+
+def settings_of_folder(folder: Path, scratch: Path) -> SettingsFile:
+    target = PathTarget(kind="path", path=str(folder))
+    return obtain(target, scratch=scratch, local_roots=[folder.parent]).settings
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_of_a_checkout_the_file_of_the_servers_default_branch_counts(repository, scratch, tmp_path, detached):
+    folder = cloned(repository, tmp_path)
+    if detached:
+        git("checkout", "-q", "--detach", folder=folder)
+    assert settings_of_folder(folder, scratch) == SettingsFile(content=STRICT.encode(), source=OF_DEFAULT)
+
+
+def test_on_the_default_branch_the_file_counts_as_it_lies(repository, scratch, tmp_path):
+    folder = cloned(repository, tmp_path)
+    git("checkout", "-q", "trunk", folder=folder)
+    (folder / "wrench.toml").write_text("version = 1\n")
+    assert settings_of_folder(folder, scratch) == SettingsFile(
+        content=b"version = 1\n", source="of the folder"
+    )
+
+
+def test_where_no_default_branch_is_known_the_file_may_be_of_the_change(repository, scratch):
+    committed(repository, LOOSE)
+    expected = SettingsFile(content=LOOSE.encode(), source="of the folder", is_of_change=True)
+    assert settings_of_folder(repository, scratch) == expected
+
+
+def test_a_default_branch_whose_commit_is_missing_is_a_fault(repository, scratch, tmp_path):
+    folder = cloned(repository, tmp_path)
+    (folder / ".git/refs/remotes/origin/HEAD").write_text("ref: refs/remotes/origin/gone\n")
+    assert settings_of_folder(folder, scratch) == SettingsFile(
+        source=OF_DEFAULT, fault="git does not know the commit of origin/gone"
+    )
