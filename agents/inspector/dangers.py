@@ -15,16 +15,19 @@ import re
 SECRET = "secret"  # noqa: S105 - what one tool calls a password another one calls an AWS key
 
 _BY_RULE = {
-    "sql": ("taint-sql", "S608", "S610", "S611"),
-    "command": ("taint-command", "S601", "S602", "S604", "S605"),
-    "code": ("taint-code", "S102", "S307", "pylint/W0122", "pylint/W0123", "pylint/exec-used", "pylint/eval-used"),
-    "deserialisation": ("taint-deserialisation", "S301", "S302", "S506", "B614"),
-    "xss": ("taint-xss", "S308", "S704"),
+    "sql": ("taint-sql", "review-sql", "S608", "S610", "S611"),
+    "command": ("taint-command", "review-command", "S601", "S602", "S604", "S605"),
+    "code": (
+        "taint-code", "review-code", "S102", "S307", "pylint/W0122", "pylint/W0123", "pylint/exec-used",
+        "pylint/eval-used",
+    ),
+    "deserialisation": ("taint-deserialisation", "review-deserialisation", "S301", "S302", "S506", "B614"),
+    "xss": ("taint-xss", "review-xss", "S308", "S704"),
     "escaping": ("S701", "S702"),
     "ssrf": ("taint-ssrf", "S310"),
     "xxe": ("taint-xxe", "S313", "S314", "S315", "S316", "S317", "S318", "S319"),
     "path": ("taint-path", "taint-archive", "S202"),
-    "template": ("taint-template",),
+    "template": ("taint-template", "review-template"),
     "hash": ("weak-hash", "S303", "S324"),
     "random": ("weak-random", "S311"),
     "cipher": ("weak-cipher", "S304", "S305", "B413"),
@@ -77,7 +80,9 @@ _BY_CWE = {
 _OF_RULE = {rule: danger for danger, rules in _BY_RULE.items() for rule in rules} | {
     "taint-redirect": "redirect",
     "taint-xpath": "xpath",
+    "review-xpath": "xpath",
     "taint-ldap": "ldap",
+    "review-ldap": "ldap",
     "taint-log": "log",
     "taint-header": "header",
     "taint-trust-boundary": "trust",

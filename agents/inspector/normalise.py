@@ -32,6 +32,7 @@ from agents.inspector.weighing import (
     has_undefined_names,
     injected_names,
     is_mere_pattern,
+    is_reviewed,
     weigh,
 )
 from agents.redaction import redact, redact_literals
@@ -167,6 +168,8 @@ def findings(
         claim = cluster.said[0].claim
         scope = sources.scope(claim.path, claim.line)
         text = sources.line(claim.path, claim.line)
+        if is_reviewed(claim, text):
+            continue
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
         claims = [one.claim for one in cluster.said]

@@ -28,6 +28,7 @@ from agents.inspector.taint import (
     guards,
     kinds,
     loops,
+    reviews,
     special_builtins,
     special_calls,
     special_formats,
@@ -374,7 +375,7 @@ class Engine:
         origin = hit.source.source.origin
         if origin == "local" and not kinds.BY_BIT[hit.kind].local:
             return
-        if origin in ("fact", "random") and self._in_tests and not _TESTS.search(hit.path):
+        if origin in ("fact", "random", reviews.ORIGIN) and self._in_tests and not _TESTS.search(hit.path):
             return  # what a test switches off or draws by lot is not what the program does
         if _matters_nowhere(hit) or sureness.is_nothing(hit):
             return
@@ -392,7 +393,8 @@ class Engine:
 
     def suspect(self, hit: Hit, function: Function) -> None:
         """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""
-        if _matters_nowhere(hit):
+        is_review = hit.source.source.origin == reviews.ORIGIN
+        if _matters_nowhere(hit) or (is_review and _TESTS.search(hit.path)):
             return
         trace = self.ledger.trace
         (self._suspected if trace is None else trace.suspected).append((hit, function))

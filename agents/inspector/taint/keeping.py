@@ -492,7 +492,7 @@ def rank(hit: Hit | Kept) -> tuple[bool, int, int]:
     if isinstance(hit, Kept):
         return hit.rank
     length = hit.trail.length if hit.trail else 0
-    return (hit.source.source.origin == "local", hit.source.weak + sureness.doubt(hit), length)
+    return (hit.source.source.origin in ("local", "review"), hit.source.weak + sureness.doubt(hit), length)
 
 
 def _unique() -> str:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from agents.inspector.taint import kinds, secrets, texts
+from agents.inspector.taint import kinds, reviews, secrets, texts
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.guards import chosen
 from agents.inspector.taint.structures import Arguments
@@ -122,7 +122,9 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
         return  # written as repr() does, on one line
     frame.witness(row.bits, node, value)
     taints = deep_taints(value)
+    words = row.what or f"{name.lstrip('@.').removeprefix('builtins.')}()"
     if not taints:
+        reviews.look(frame, row.bits, node, value, words)
         return
     if row.bits == kinds.KINDS["path"].bit and value.name.startswith("@io."):
         return  # an open file, not its name
@@ -135,7 +137,6 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
         weak += 1
     if row.whole:
         taints = tuple(one for one in taints if not one.cleaned & kinds.BASED)
-    words = row.what or f"{name.lstrip('@.').removeprefix('builtins.')}()"
     frame.hit(row.bits, taints, node, words, weak=weak)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from agents.inspector.taint import containers, kinds, texts
+from agents.inspector.taint import containers, kinds, reviews, texts
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import SPECIALS, known_as
@@ -27,6 +27,8 @@ def command(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     if uses_shell is not False:
         frame.witness(bit, node, value)
         frame.hit(bit, deep_taints(value), node, f"{words} with a shell", weak=0 if uses_shell else 1)
+        if uses_shell:
+            reviews.look(frame, bit, node, value, f"{words} with a shell")
         return Value(name=f"@{callee.name}")
     items = value.items if value.shape in ("list", "tuple") else None
     if items:
@@ -38,6 +40,8 @@ def command(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
     elif value.taints and " " in texts.known_prefix(value):
         # One text with blanks: meant as a command line, which Windows makes of it.
         frame.hit(bit, value.taints, node, f"{words} as a command line", weak=2)
+    else:
+        reviews.look(frame, bit, node, value, f"{words}, as the program")
     return Value(name=f"@{callee.name}")
 
 
@@ -73,6 +77,8 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
     first = every[0]
     if first.taints and not texts.known_prefix(first):
         frame.hit(bit, first.taints, node, f"{words}, as the program", weak=1)
+    else:
+        reviews.look(frame, bit, node, first, f"{words}, as the program")
     if len(every) == 3 and not any(one.known or one.taints or one.prefix for one in every[:2]):
         text = every[2]
         if text.taints and " " in text.prefix:  # a command line for whichever shell the system has
@@ -84,7 +90,9 @@ def _program(frame: Frame, node: ast.expr, items: dict[object, Value], value: Va
         return
     rest = [value.rest] if value.rest is not None else []
     for one in _read_as_code(first.const, every[options[0] + 1 :], rest):
-        frame.hit(bit, deep_taints(one), node, f"{words} with {first.const} {every[options[0]].const}")
+        sink = f"{words} with {first.const} {every[options[0]].const}"
+        frame.hit(bit, deep_taints(one), node, sink)
+        reviews.look(frame, bit, node, one, sink)
 
 
 _JOINING = frozenset({"cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "ssh", "/usr/bin/env"})
@@ -355,6 +363,7 @@ def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
         frame.witness(kinds.KINDS["deserialisation"].bit, node, value)
         weak = 1 if loader is None or not name or name == "FullLoader" else 0
         frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
+        reviews.look(frame, kinds.KINDS["deserialisation"].bit, node, value, "yaml.load()")
     return SPECIALS["structured"](frame, node, given, receiver, callee)
 
 
@@ -364,6 +373,8 @@ def unpickler(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     value = given.at(0, "file") or UNKNOWN
     weak = 2 if _is_replaced(frame, node, ("find_global", "find_class")) else 0
     frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, f"{callee.name}()", weak=weak)
+    if not weak:
+        reviews.look(frame, kinds.KINDS["deserialisation"].bit, node, value, f"{callee.name}()")
     return Value(deep_taints(value))
 
 

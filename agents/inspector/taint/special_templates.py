@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import kinds
+from agents.inspector.taint import kinds, reviews
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.pages import unescaped
@@ -26,6 +26,7 @@ def template_string(
     """render_template_string(): who writes the template runs code; what it does not escape is in the page."""
     text = given.at(0, "source") or UNKNOWN
     frame.hit(kinds.mask("template"), deep_taints(text), node, f"{callee.name}()")
+    reviews.look(frame, kinds.mask("template"), node, text, f"{callee.name}()")
     return _written(frame, node, text, Value(items={}), given, escaping=True)
 
 
@@ -61,6 +62,7 @@ def template_of_text(
     """jinja2.Template(), Environment.from_string()."""
     text = given.at(0, "source") or UNKNOWN
     frame.hit(kinds.mask("template"), deep_taints(text), node, f"{callee.name.lstrip('@')}()")
+    reviews.look(frame, kinds.mask("template"), node, text, f"{callee.name.lstrip('@')}()")
     escapes = given.at(-1, "autoescape") or ((receiver.items if receiver else None) or {}).get(_ESCAPES)
     items = {_TEXT: text.but(taints=()), _ESCAPES: escapes or constant(False)}
     return Value(name="@jinja2.Template", items=items)

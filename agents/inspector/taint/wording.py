@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import kinds, sureness
+from agents.inspector.taint import kinds, reviews, sureness
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import Source
 
@@ -20,6 +20,8 @@ def finding(hit: Hit) -> dict[str, Any]:
     """The finding as plain data; its lines are names, and it has a message only if none is in there."""
     kind = kinds.BY_BIT[hit.kind]
     taint = hit.source
+    if taint.source.origin == reviews.ORIGIN:
+        return _to_review(hit, kind)
     severity = kind.local if taint.source.origin == "local" else kind.severity
     doubts = taint.weak + sureness.doubt(hit)
     weak = 2 if sureness.is_of_whoever_starts(hit) else min(doubts, MOST_DOUBTS)
@@ -46,6 +48,27 @@ def finding(hit: Hit) -> dict[str, Any]:
         "message": _fact(hit),
         "reason": reason,
         "hops": hops(hit),
+    }
+
+
+def _to_review(hit: Hit, kind: kinds.Kind) -> dict[str, Any]:
+    what = hit.source.source.what
+    return {
+        "rule": f"review-{kind.name}",
+        "kind": kind.name,
+        "title": f"To be reviewed: {reviews.TITLES[kind.name]}",
+        "cwe": list(kind.cwe),
+        "severity": "info",
+        "confidence": "low",
+        "path": hit.path,
+        "line": hit.line,
+        "column": hit.column,
+        "end_line": hit.end_line,
+        "source": what,
+        "sink": hit.sink,
+        "message": f"{_capital(what)} reaches {hit.sink}: see who can choose it.",
+        "reason": "",
+        "hops": [],
     }
 
 

@@ -44,8 +44,8 @@ def test_security_scan_merges_what_two_tools_say_of_one_place(tmp_path: Path) ->
     found = inspect(tmp_path, "security_scan").findings
     assert sorted(places(found)) == ["S602 a.py:6", "S608 a.py:5"]
     assert {tuple((one.tool, one.rule) for one in finding.evidence) for finding in found} == {
-        (("ruff", "S602"), ("bandit", "B602")),
-        (("ruff", "S608"), ("bandit", "B608")),
+        (("ruff", "S602"), ("bandit", "B602"), ("taint", "review-command")),
+        (("ruff", "S608"), ("bandit", "B608"), ("taint", "review-sql")),
     }
     assert {finding.cwe for finding in found} == {(78,), (89,)}
 

@@ -27,7 +27,19 @@ def found(root: Path, files: dict[str, str]) -> list[str]:
     """The findings in short, `rule path:line`; a file that was not analysed fails the test."""
     told = analysed(root, files)
     assert told["not_analysed"] == []
+    return [f"{one['rule']} {one['path']}:{one['line']}" for one in _claimed(told)]
+
+
+def to_review(root: Path, files: dict[str, str]) -> list[str]:
+    """What is for review, and what is claimed, in the same form."""
+    told = analysed(root, files)
+    assert told["not_analysed"] == []
     return [f"{one['rule']} {one['path']}:{one['line']}" for one in told["findings"]]
+
+
+def _claimed(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is claimed to be wrong; what is for review only, since its origin is not known, is another question."""
+    return [one for one in told["findings"] if not one["rule"].startswith("review-")]
 
 
 def in_view(root: Path, body: str, head: str = "") -> list[str]:
@@ -37,12 +49,11 @@ def in_view(root: Path, body: str, head: str = "") -> list[str]:
     text += "".join(f"    {line}\n" for line in dedent(body).strip().splitlines()) + '    return "done"\n'
     told = analysed(root, {"app.py": text})
     assert told["not_analysed"] == []
-    return [f"{one['rule']} {one['line'] - start}" for one in told["findings"]]
+    return [f"{one['rule']} {one['line'] - start}" for one in _claimed(told)]
 
 
 def told_of(root: Path, program: str) -> list[dict[str, Any]]:
     """The findings of one file; if it was not analysed, the test fails."""
     told = analysed(root, {"app.py": program})
     assert told["not_analysed"] == []
-    findings: list[dict[str, Any]] = told["findings"]
-    return findings
+    return _claimed(told)
