@@ -22,6 +22,7 @@ LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".wrench"}
     | {".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
+_OWN_SCOPES = ("local", "worktree")  # of git's configuration: what comes with the folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +86,43 @@ def packed_base(folder: Path, revision: str) -> Iterator[Packed]:
 
 
 def _git(folder: Path, *words: str, index: Path | None = None) -> str | None:
-    environ = {**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {})}
-    command = ["git", "-C", str(folder), *words]
-    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=environ)
+    done = _asked(folder, *words, **({"GIT_INDEX_FILE": str(index)} if index else {}))
     return None if done.returncode else os.fsdecode(done.stdout).strip()
+
+
+def _asked(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git; nothing that the folder's own configuration names is executed. The words may be a stranger's."""
+    settings = {"core.fsmonitor": "false", "core.hooksPath": os.devnull} | _without_filters(folder)
+    given = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+    for number, (key, value) in enumerate(settings.items()):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return _run(folder, *words, environ={**given, **environ})
+
+
+def _without_filters(folder: Path) -> dict[str, str]:
+    """Give the settings that switch off the filters of the folder's own configuration; the user's own stay."""
+    done = _run(folder, "config", "--list", "--show-scope", "--name-only", "-z", environ={})
+    words = os.fsdecode(done.stdout).split("\0")
+    own = {name for scope, name in zip(words[::2], words[1::2], strict=False) if scope in _OWN_SCOPES}
+    drivers = {name.rpartition(".")[0] for name in own if name.startswith("filter.")}
+    off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    return {f"{driver}.{key}": value for driver in sorted(drivers) for key, value in off.items()}
+
+
+def _run(folder: Path, *words: str, environ: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["git", "-C", str(folder), *words],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environ},
+    )
 
 
 def _names(folder: Path) -> list[str]:
     """Return the files' paths below the folder, in order."""
-    tracked = (
-        subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if _has_git(folder)
-        else None
-    )
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    tracked = _asked(folder, *words) if _has_git(folder) else None
     if tracked is not None and tracked.returncode == 0:
         names = {os.fsdecode(name) for name in tracked.stdout.split(b"\0") if name}
         return sorted(name for name in names if os.path.lexists(folder / name))

@@ -131,9 +131,11 @@ def counted(run: RunView) -> dict[str, int]:
 
 
 def exceeds(run: RunView, threshold: str | None) -> bool:
-    """Tell whether there are findings of this severity or a worse one; never without a threshold."""
+    """Tell whether a finding is so severe or worse, or nobody looked; never without a threshold."""
     if threshold is None:
         return False
+    if not looked_at(run):
+        return True  # who asks for a limit wants to know that it was kept
     counts = counted(run)
     return any(counts[name] for name in SEVERITIES[: SEVERITIES.index(threshold) + 1])
 

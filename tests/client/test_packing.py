@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wrenchai_client.errors import ClientError
-from wrenchai_client.packing import packed
+from wrenchai_client.packing import packed, packed_base
 
 
 def names(folder: Path) -> list[str]:
@@ -65,3 +65,28 @@ def test_empty_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ClientError, match="has no files"), packed(tmp_path / "empty"):
         pass
+
+
+def test_nothing_that_the_folders_git_configuration_names_is_executed(folder: Path, tmp_path: Path) -> None:
+    git(folder, "init", "-q", "-b", "main")
+    (folder / ".gitattributes").write_text("*.py filter=evil filter=\n*.py filter=e=vil\n")
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "one")
+    canary = tmp_path.parent / "executed"
+    script = tmp_path.parent / "evil.sh"
+    script.write_text(f"#!/bin/sh\necho $0 $* >> {canary}\ncat\n")
+    hooks = tmp_path.parent / "hooks"
+    hooks.mkdir()
+    for place in (script, hooks / "post-index-change", hooks / "post-checkout"):
+        place.write_text(script.read_text())
+        place.chmod(0o755)
+    git(folder, "config", "core.fsmonitor", str(script))
+    git(folder, "config", "core.hooksPath", str(hooks))
+    for driver in ("evil", "e=vil"):
+        for key in ("clean", "smudge", "process"):
+            git(folder, "config", f"filter.{driver}.{key}", f"{script} {key}")
+        git(folder, "config", f"filter.{driver}.required", "true")
+    names(folder)
+    with packed_base(folder, "HEAD") as archive:
+        assert archive.files == 5
+    assert not canary.exists()

@@ -338,7 +338,14 @@ def test_summary_as_json_is_one_object() -> None:
     [(None, False), ("critical", False), ("high", True), ("medium", True), ("low", True)],
 )
 def test_fail_on_counts_the_severity_and_worse(threshold: str | None, fails: bool) -> None:
-    assert summary.exceeds(view(summary=SUMMARY), threshold) is fails
+    steps = [{"key": "inspector.lint", "agent": "inspector", "operation": "lint", "state": "succeeded"}]
+    assert summary.exceeds(view(summary=SUMMARY, steps=steps), threshold) is fails
+
+
+def test_fail_on_is_not_kept_where_nothing_was_analysed() -> None:
+    steps = [{"key": "super.report", "agent": "super", "operation": "report", "state": "succeeded"}]
+    nothing = view(summary={"findings": {}}, steps=steps)
+    assert (summary.exceeds(nothing, "critical"), summary.exceeds(nothing, None)) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def add_run(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
 def add_fail_on(parser: argparse.ArgumentParser) -> None:
     """Add --fail-on."""
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES[:-1], help="exit with 1 if a finding is so severe or worse"
+        "--fail-on",
+        choices=SEVERITIES[:-1],
+        help="exit with 1 if a finding is so severe or worse, or a run analysed nothing",
     )
 
 

@@ -78,7 +78,7 @@ class Command(LocalCommand):
         parser.add_argument(
             "--fail-on",
             choices=summary.SEVERITIES[:-1],
-            help="exit with 1 if a finding is so severe or worse",
+            help="exit with 1 if a finding is so severe or worse, or nothing was analysed",
         )
 
     def perform(self, **options: Any) -> int:
