@@ -188,8 +188,13 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
     rules = tables.of(full)
     if rules is None:
         taints = _of_answer(parts_of(holder.taints, f".{name}"), name) if holder.taints else ()
-        return Value(taints, name=full)
+        return Value(taints, name="" if _goes_round(holder.name, name) else full)
     return _by_rules(frame, node, holder, full, rules)
+
+
+def _goes_round(holder: str, name: str) -> bool:
+    """Tell whether attributes lead back to a kind that was passed: `.parent.parent` would make ever new names."""
+    return name in holder.split(".")[1:]  # the first may be a module: `datetime.datetime`
 
 
 def _by_rules(frame: Frame, node: ast.expr, holder: Value, full: str, rules: Rules) -> Value:

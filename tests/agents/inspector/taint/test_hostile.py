@@ -36,3 +36,23 @@ def test_constructor_that_needs_two_turns_is_analysed(tmp_path: Path) -> None:
     body = parts + "class A:\n    def __init__(self):\n" + "".join(f"        g{n}()\n" for n in range(10))
     told = analysed(tmp_path, {"app.py": body}, root_steps=2_500)
     assert told["not_analysed"] == []
+
+
+def test_attributes_that_lead_back_make_no_new_kinds_of_objects_without_end(tmp_path: Path) -> None:
+    program = (
+        "import os\n"
+        "from tg import expose, request, tmpl_context as c\n"
+        "def allowed(what, role=None, of=None):\n"
+        "    if of is None:\n"
+        "        of = what.owner if role else what.parent\n"
+        "        if not allowed(of, role):\n"
+        "            return False\n"
+        "    return allowed(what.parent, role, of.owner) or allowed(of.parent.owner, role, what)\n"
+        "class Root:\n"
+        "    @expose()\n"
+        "    def index(self, name):\n"
+        "        allowed(c.project)\n"
+        "        os.system(name)\n"
+    )
+    told = analysed(tmp_path, {"app.py": program}, root_steps=30_000)
+    assert told["not_analysed"] == []
