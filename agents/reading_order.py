@@ -1,6 +1,6 @@
 """The order in which to read findings: what is grave and sure first, and of one rule a few before others.
 
-    step = severity (0 for critical) + doubt (0 for sure, 2 for likely, 3 for a guess)
+    step = severity (0 for critical) + doubt (0 for sure, 2 for likely, 4 for a guess)
            + repetition (0 for the first two of a rule, then one more for each doubling)
 
 A doubt counts for two steps: of what was read in projects that nobody had tuned on, what was sure was mostly true
@@ -8,7 +8,8 @@ however small, what was grave and doubtful mostly not.
 
 A mistake in judging seldom comes alone: what misleads a tool once in a project misleads it everywhere in it, and a
 true mistake that was made forty times is known after two. Sorted by severity alone, either fills the whole beginning.
-Nothing is left out and no severity changes: only who is read first. What is mere information stands last.
+Nothing is left out and no severity changes: only who is read first. What is mere information stands last, and guesses
+stand among it: of those that were read one in twenty was true, of what is small and sure nearly all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypeVar
 from agents.findings import Confidence, FindingData, Severity, sort_key
 
 FEW = 2  # of one rule, that wait for nobody
-_DOUBT = {Confidence.HIGH: 0, Confidence.MEDIUM: 2, Confidence.LOW: 3}
+_DOUBT = {Confidence.HIGH: 0, Confidence.MEDIUM: 2, Confidence.LOW: 4}
 T = TypeVar("T")
 
 
@@ -59,5 +60,6 @@ def _key(one: FindingData, turn: int) -> tuple[object, ...]:
     repetition, doubt = (turn // FEW).bit_length(), _DOUBT[one.confidence]
     _, _, is_upkeep, _, in_test_code, path, line = sort_key(one)
     step = one.severity.weight + doubt + repetition
-    grave = (one.severity is Severity.INFO, step, doubt, is_upkeep, repetition, one.severity.weight)
+    is_last = one.severity is Severity.INFO or one.confidence is Confidence.LOW
+    grave = (is_last, step, doubt, is_upkeep, repetition, one.severity.weight)
     return (*grave, in_test_code, turn, path, line)

@@ -52,9 +52,15 @@ def test_faults_come_before_upkeep_that_is_as_grave_and_a_guess_comes_last() -> 
     ) == ["fault 1", "upkeep 1", "likely 1", "guess 1"]
 
 
-def test_information_stands_behind_everything_else() -> None:
-    many = [_one("small", LOW, GUESS, line) for line in range(1, 31)]
+def test_information_stands_behind_everything_that_is_likely() -> None:
+    many = [_one("small", LOW, LIKELY, line) for line in range(1, 31)]
     assert _read(_one("told", INFO, SURE), *many)[-1] == "told 1"
+
+
+def test_guesses_stand_among_information() -> None:
+    guesses = [_one("guess", MEDIUM, GUESS, line) for line in range(1, 4)]
+    order = _read(*guesses, _one("told", INFO, SURE), _one("small", LOW, LIKELY))
+    assert order == ["small 1", "told 1", "guess 1", "guess 2", "guess 3"]
 
 
 def test_of_one_rule_each_file_has_its_turn_first() -> None:

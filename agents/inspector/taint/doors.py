@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from agents.inspector.taint import calls, kinds, staff
-from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.frames import FOR_STAFF, Frame
 from agents.inspector.taint.structures import Arguments, Class, Function, Hit
 from agents.inspector.taint.taints import Place, Taint, Trail
 from agents.inspector.taint.values import Facts, Value, common_facts, deep_taints, join
@@ -51,7 +51,6 @@ def catches(frame: Frame, function: Function, bound: dict[str, Value]) -> bool:
 
 
 _SSRF = kinds.KINDS["ssrf"].bit
-_REASON = "that only staff may ask for, as its decorator, class or first lines say"
 
 
 def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
@@ -69,7 +68,7 @@ def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
         return hit
     taint = hit.source
     trail = Trail(
-        hit.trail, Place(place.path, node.lineno, node.col_offset + 1), "", f"is of a function {_REASON}"
+        hit.trail, Place(place.path, node.lineno, node.col_offset + 1), "", f"is of a function {FOR_STAFF}"
     )
     # Which servers it talks to is for staff to say; all of what was read of that kind was a setting.
     weak = min(3, taint.weak + 1 + (hit.kind == _SSRF))

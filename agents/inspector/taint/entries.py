@@ -10,7 +10,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from agents.inspector.taint import attributes, fields, kinds, routes, sureness
+from agents.inspector.taint import attributes, fields, routes, sureness
+from agents.inspector.taint.addresses import Addresses
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Class, Function, Instance
 from agents.inspector.taint.tables.rows import Row, means
@@ -36,13 +37,8 @@ _HARMLESS = frozenset(
         "starlette.responses.Response",
     ]
 )
-# Also converters of a program's own, whose names say what they let through.
-_CONVERTED = re.compile(
-    r"<(?:\w+_)?(?:int|float|uuid|date|hex|slug|any)(?:_\w+)?(?:\([^()]*\))?:(\w+)>|\{(\w+):(?:int|float|uuid)\}"
-)
-# Parts of an address that end at the next slash: `<name>`, `<string:name>`, `{name}`.
-_SEGMENT = re.compile(r"<(?:str(?:ing)?(?:\([^()]*\))?:)?(\w+)>|\{(\w+)(?::str)?\}")
 _APIS = (".BaseApi", "RestApi")  # of Flask-AppBuilder, whose views are exposed by the same decorator
+_BEGINS = frozenset("/<{^")  # of addresses
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
 _HTTP_METHODS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _NUMBERS = re.compile(r"^(?:pk|id|.*_(?:id|pk)|page|limit|offset|count|size)$")
@@ -141,13 +137,13 @@ def prepare(frame: Frame, function: Function, owner: Class | None = None) -> Non
         frame.route = "html" if _in(function, "flask") else ""
     elif [one.arg for one in function.parameters] == ["event", "context"]:
         frame.route = "cloud"
-    converted = _converted(function)
+    addresses = Addresses(_addresses(frame, function))
     arguments = function.node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     names = [one.arg for one in every]
     for number, parameter in enumerate(every):
         frame.state.variables[parameter.arg] = _parameter(
-            frame, function, parameter, number, entry, converted
+            frame, function, parameter, number, entry, addresses
         )
     for extra, shape in ((arguments.vararg, "tuple"), (arguments.kwarg, "dict")):
         if extra is not None:
@@ -180,36 +176,21 @@ def _route_kind(frame: Frame, function: Function, entry: Row) -> str:
     return entry.returns
 
 
-def _converted(function: Function) -> set[str]:
-    """Path parameters that the route's converters turn into numbers."""
-    return {name for address in _addresses(function) for name in _names(_CONVERTED, address)}
-
-
-def _segments(function: Function) -> set[str]:
-    """Path parameters in which no slash can be, whichever of its addresses leads to the function."""
-    every = _addresses(function)
-    found = {name for address in every for name in _names(_SEGMENT, address)}
-    return {name for name in found if all(name in _names(_SEGMENT, one) for one in every)}
-
-
-def _names(pattern: re.Pattern[str], address: str) -> set[str]:
-    return {name for match in pattern.finditer(address) for name in match.groups() if name}
-
-
-def _addresses(function: Function) -> list[str]:
-    """What its decorators are given as the address."""
+def _addresses(frame: Frame, function: Function) -> list[str]:
+    """What its decorators are given as the address, as far as it is known."""
     node = function.node
-    return [
-        part.value
+    first = [
+        written.args[0]
         for written in (node.decorator_list if not isinstance(node, ast.Lambda) else ())
-        if isinstance(written, ast.Call)
-        for part in written.args[:1]
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        if isinstance(written, ast.Call) and written.args
     ]
+    simple = [one for one in first if isinstance(one, (ast.Constant, ast.Name, ast.Attribute))]
+    known = [frame.evaluate(one).const for one in simple]
+    return [one for one in known if isinstance(one, str) and one[:1] in _BEGINS]
 
 
 def _parameter(
-    frame: Frame, function: Function, parameter: ast.arg, number: int, entry: Row | None, converted: set[str]
+    frame: Frame, function: Function, parameter: ast.arg, number: int, entry: Row | None, addresses: Addresses
 ) -> Value:
     if number == 0 and function.owner is not None and function.kind != "static":
         return UNKNOWN
@@ -221,7 +202,7 @@ def _parameter(
         return Value(name=protocol)
     if entry is None or not entry.parameters:
         return _not_called_from_outside(frame, function, parameter, number, value)
-    if parameter.arg in converted or value.name.startswith("@"):
+    if parameter.arg in addresses.converted or value.name.startswith("@"):
         return value
     if value.name == fields.HARMLESS:
         return UNKNOWN
@@ -238,9 +219,9 @@ def _parameter(
     if _is_api(entry):
         what = "a parameter of the request"
     what = entry.what or what
-    marks = kinds.SEGMENT | kinds.STRIPPED if parameter.arg in _segments(function) else 0
+    marks, is_unknown = addresses.marks(parameter.arg)
     taint = attributes.fresh_taint(frame, parameter, what, entry.parameters, parameter.arg, marks=marks)
-    weak = entry.weak + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
+    weak = entry.weak + is_unknown + (entry.effect == "handler" and _NUMBERS.match(parameter.arg) is not None)
     given = Value((taint.weaker(weak) if weak else taint,), ref=value.ref, seen=SEEN)
     if not _is_api(entry):
         return given

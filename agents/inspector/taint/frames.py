@@ -250,7 +250,8 @@ class Frame:
     def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
         """Report something that is wrong by itself, wherever its values come from."""
         place = self.place(node)
-        if bit == kinds.KINDS["certificate"].bit and any(map(_asks_for_checks, self.chosen)):
+        asked = _ASKED.get(bit)
+        if asked is not None and any(_asks_for(asked, one) for one in self.chosen):
             weak, what = weak + 2, f"{what}, {ON_REQUEST}"
         if any(map(is_of_tests, self.chosen)):
             weak, what = 3, f"{what}, {IN_TESTS}"
@@ -289,6 +290,8 @@ class Frame:
 IN_TESTS = "but only while the program is tested"  # so ends what is told of it
 ON_REQUEST = "where a setting asks for it"  # whoever runs the program decides
 SET_LATER = "but set after it"
+UNNAMED = "and no word says that it keeps a secret"
+FOR_STAFF = "that only staff may ask for, as its decorator, class or first lines say"  # of a function
 _OF_TESTS = re.compile(
     r"(?i)^_*(?:(?:is_|in_|running_|under_|run_)+(?:unit_?|py)?tests?"
     r"|(?:is_|in_|running_|under_)*(?:unit_?|py)?test(?:ing|s?_mode|s?_env|_run|s?_running|ing_mode))$"
@@ -324,13 +327,19 @@ def _is_of_literals(at: ast.AST | Place) -> bool:
     )
 
 
-_CHECKS = re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed")
+# What a setting is called that asks for it: `if not self.tls_validation:`, `if args.debug:`.
+_ASKED = {
+    kinds.KINDS["certificate"].bit: re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed"),
+    kinds.KINDS["debug"].bit: re.compile(
+        r"(?i)(?:^|_)debug(?:$|_)|(?:^|_)dev(?:el|elop|elopment)?(?:_?mode)?$"
+    ),
+}
 
 
-def _asks_for_checks(test: ast.expr) -> bool:
-    """Tell whether a condition asks a setting about certificates: `if not self.tls_validation:`."""
+def _asks_for(asked: re.Pattern[str], test: ast.expr) -> bool:
+    """Tell whether a condition reads something that is called so."""
     return any(
-        _CHECKS.search(one.attr if isinstance(one, ast.Attribute) else one.id)
+        asked.search(one.attr if isinstance(one, ast.Attribute) else one.id)
         for one in ast.walk(test)
         if isinstance(one, (ast.Attribute, ast.Name))
     )

@@ -29,7 +29,7 @@ _MAKER = re.compile(r"(?i)^_*(?:new|make|gen|generate|create|random|build)_|_(?:
 # `token_count`, `session_url`: about a secret, and none.
 _ABOUT = re.compile(
     r"(?i)(?:ur[il]|name|count(?:er)?|type|path|index|number|length|len|size|time|delay|timeout|interval|expir\w*|prefix"
-    r"|pattern|file|error|message|enabled|disabled|required|valid|exempt|exists|allowed|checked|used)s?$"
+    r"|pattern|public_?key|file|error|message|enabled|disabled|required|valid|exempt|exists|allowed|checked|used)s?$"
 )
 _PIECES = re.compile(
     r"(?i)(?:^|_)(?:max|min|num|n|total|prompt|completion|input|output)_(?:new_)?tokens?$"
@@ -151,7 +151,7 @@ def named(frame: Frame, node: ast.AST, name: str, value: Value) -> None:
         return
     taints = tuple(one for one in value.taints if one.source.origin in ("random", "label"))
     if taints:
-        weak = 2 * bool(_OF_A_TABLE.fullmatch(name)) or "salt" in name.lower()  # a salt is no secret
+        weak = 3 * bool(_OF_A_TABLE.fullmatch(name)) or "salt" in name.lower()  # a salt is no secret
         frame.hit(kinds.RANDOM, taints, node, f"{name}, which its name calls a secret", weak=weak)
 
 

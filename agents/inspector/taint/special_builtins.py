@@ -72,6 +72,14 @@ def text(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     return Value(found, prefix=value.prefix, seen=is_seen(value))
 
 
+@known_as("translated")
+def translated(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """gettext(text): in another language, with the same places for values."""
+    return given.at(0, "message") or UNKNOWN
+
+
 @known_as("length")
 def length(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """len()."""

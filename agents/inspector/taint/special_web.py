@@ -7,7 +7,7 @@ import re
 
 from agents.inspector.taint import containers, guards, kinds, sinks, strings
 from agents.inspector.taint.expressions import truth_of
-from agents.inspector.taint.frames import SET_LATER, Frame
+from agents.inspector.taint.frames import SET_LATER, UNNAMED, Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Function, Instance
 from agents.inspector.taint.taints import merged
@@ -268,15 +268,24 @@ def set_cookie(
                 missing.append(flag)
                 explicit = explicit or value is not None
     if missing:
-        weak = 0 if explicit else 1 if "secure" in missing else 2
-        name = given.at(0, "key")
-        if name is None or not isinstance(name.const, str) or not sinks.is_secret_name(name.const):
-            weak = 2  # a preference; what names a session matters
-        what = f"the cookie is set without {' and '.join(missing)}"
+        weak, note = 0 if explicit else 1 if "secure" in missing else 2, ""
+        if not sinks.is_secret_name(_name_of_cookie(node, given)):
+            weak, note = 2, f", {UNNAMED}"  # a preference; what names a session matters
+        what = f"the cookie is set without {' and '.join(missing)}{note}"
         if _is_set_later(frame):
             weak, what = 3, f"{what}, {SET_LATER}"
         frame.flag(kinds.KINDS["cookie_flags"].bit, node, what, "set_cookie()", weak=weak)
     return NONE
+
+
+def _name_of_cookie(node: ast.expr, given: Arguments) -> str:
+    """What the cookie is called, or what holds its name: `settings.SESSION_COOKIE_NAME`."""
+    name = given.at(0, "key")
+    if name is not None and isinstance(name.const, str):
+        return name.const
+    written = node.args[:1] if isinstance(node, ast.Call) else []
+    text = ast.unparse(written[0]).rpartition(".")[2] if written else ""
+    return text.removesuffix("_COOKIE_NAME") if text.endswith("_COOKIE_NAME") else ""
 
 
 def _is_set_later(frame: Frame) -> bool:

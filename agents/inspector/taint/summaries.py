@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from agents.inspector.taint.expressions import GLOBAL
@@ -204,7 +205,7 @@ def _in_place(
 ) -> tuple[Value, dict[int, Value]]:
     """Execute a closure or lambda with the values themselves."""
     if frame.engine.active.get(id(function), 0) >= 2:
-        return Value(merged_all(bound)), {}
+        return Value(merged_all(bound.values())), {}
     frame.engine.active[id(function)] = frame.engine.active.get(id(function), 0) + 1
     try:
         inner = Frame(frame.engine, function.module, frame.budget, function=function, caller=frame)
@@ -229,17 +230,19 @@ def _in_place(
     return inner.result(), {}
 
 
-def merged_all(bound: dict[str, Value]) -> tuple[Taint, ...]:
+def merged_all(given: Iterable[Value]) -> tuple[Taint, ...]:
     """The taints of all arguments."""
     taints: tuple[Taint, ...] = ()
-    for one in bound.values():
+    for one in given:
         taints = merged(taints, deep_taints(one))
     return taints
 
 
-def _as_unknown(bound: dict[str, Value]) -> Value:
-    """What a function gives of which nothing is known but its arguments."""
-    return Value(tuple(one.weaker() for one in merged_all(bound)))
+def _as_unknown(bound: dict[str, Value], *, has_self: bool = False) -> Value:
+    """What a function gives of which nothing is known but its arguments; of what its object holds, hardly."""
+    own, *given = bound.values() if has_self and bound else (UNKNOWN, *bound.values())
+    held = tuple(one.weaker(2) for one in deep_taints(own))
+    return Value(merged(tuple(one.weaker() for one in merged_all(given)), held))
 
 
 def _execute(inner: Frame, own: dict[str, Value]) -> None:
@@ -487,7 +490,7 @@ def _run(frame: Frame, function: Function, own: dict[str, Value], summary: Summa
     summary.returns = end is not None or bool(inner.yields)
     if not summary.returns and _is_left_to_others(function):
         summary.returns = summary.doubtful = True
-        summary.result = _as_unknown(own)
+        summary.result = _as_unknown(own, has_self=function.kind != "static")
     if end is not None:
         summary.facts = {key: bits for key, bits in end.facts.items() if key[0][0].startswith("#")}
         summary.after = _changes(end, list(values.values()))

@@ -11,6 +11,7 @@
     a cookie sent back           nobody sets another one's cookie: a page or a redirect that it chooses needs a second
                                  weakness, on a neighbouring host
     a file that is open          an uploaded file that is handed to what would open a name
+    a number from afar           what was drawn in one function and gets the name of a secret in another is hardly one
     one part of an address       no slash is in it, so as a path it can be nothing but `..`, which is no file; nor is
                                  one in what Django leaves of the name of an uploaded file
     an answer of others          what a view returns just as a function gave it that is not known is an answer of
@@ -31,7 +32,7 @@ import re
 from collections.abc import Iterator
 
 from agents.inspector.taint import kinds
-from agents.inspector.taint.frames import IN_TESTS, ON_REQUEST, SET_LATER
+from agents.inspector.taint.frames import FOR_STAFF, IN_TESTS, ON_REQUEST, SET_LATER, UNNAMED
 from agents.inspector.taint.structures import Hit
 from agents.inspector.taint.taints import DECODED, ONE_FIELD, STRUCTURED, Source, Trail
 
@@ -62,6 +63,8 @@ _SQL = kinds.KINDS["sql"].bit
 _LOG = kinds.KINDS["log"].bit
 _REDIRECT = kinds.KINDS["redirect"].bit
 _HASH = kinds.KINDS["hash"].bit
+_COOKIE = kinds.KINDS["cookie"].bit
+_SSRF = kinds.KINDS["ssrf"].bit
 _COMMAND = kinds.KINDS["command"].bit
 _NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
 _SENT_BACK = frozenset(kinds.KINDS[name].bit for name in ("redirect", "xss", "header"))
@@ -118,6 +121,8 @@ def doubt(hit: Hit) -> int:
         found += 2
     if hit.kind == _LOG and is_all_at_once(hit.source.source):
         found += 2
+    if hit.kind == kinds.RANDOM and handed:
+        found += 1 + 2 * (handed >= FAR)
     return found + (handed > LONG) + (handed > VERY_LONG)
 
 
@@ -185,37 +190,41 @@ def is_all_at_once(source: Source) -> bool:
     return is_whole and (source.what in _DICTIONARIES or source.what in _AT_ONCE)
 
 
+# What is told of a fact, by how it ends, and of a kind, whatever its way.
+_OF_FACTS = {
+    IN_TESTS: "What the program does otherwise is not concerned.",
+    ON_REQUEST: "Whoever runs the program decides.",
+    SET_LATER: "Whether they are is decided there.",
+    UNNAMED: "It matters only if nobody else may read or change it.",
+}
+_OF_KINDS = {
+    _TRUST: "It matters only if what the session keeps is believed later.",
+    _COOKIE: "Whoever sends it gets it back, and nobody else.",
+}
+
+
 def harmless(hit: Hit) -> str:
     """Why it is mere information; "" if it is not.
 
     A hash of which no word says that it protects something; a program that whoever starts this one names to it,
     without any shell; the name of a template or a file that a page's author writes into the page (what is shown may
-    be anybody's text); what a session of a framework keeps, or of which it is doubtful that it is input; what is
-    wrong only while the program is tested or if a setting asks for it, and flags of a cookie that are set after it.
+    be anybody's text); what a session of a framework keeps, and what comes back in a cookie; servers that staff
+    names; what is wrong only while the program is tested or if a setting asks for it, and flags of a cookie that are
+    set after it or whose name tells of no secret.
     """
     source = hit.source.source
     if source.what == OF_TEMPLATES:
         return "" if hit.kind == _XSS else "Only who writes a page chooses it."
-    if source.origin == "fact" and source.what.endswith(IN_TESTS):
-        return "What the program does otherwise is not concerned."
-    if source.origin == "fact" and source.what.endswith(ON_REQUEST):
-        return "Whoever runs the program decides."
-    if source.origin == "fact" and source.what.endswith(SET_LATER):
-        return "Whether they are is decided there."
-    if hit.kind == _TRUST:
-        own = source.what in _PAGES and not source.selector
-        if own:
-            return "It remembers only the page on which somebody is."
-        return (
-            "It matters only if what the session keeps is believed later."
-            if hit.source.weak + doubt(hit) > 1
-            else ""
-        )
-    if hit.kind == _HASH:
+    if source.origin == "fact":
+        known = next((reason for end, reason in _OF_FACTS.items() if source.what.endswith(end)), "")
+        if known or hit.kind != _HASH:
+            return known
         return "No word around says that it protects anything." if hit.source.weak else ""
+    if hit.kind == _SSRF and is_for_staff(hit.trail):
+        return "Which servers it talks to is for staff to say."
     if is_of_whoever_starts(hit):
         return "No shell reads it, and whoever starts the program may run anything anyway."
-    return ""
+    return _OF_KINDS.get(hit.kind, "")
 
 
 def is_back_where_one_was(hit: Hit) -> bool:
@@ -224,6 +233,11 @@ def is_back_where_one_was(hit: Hit) -> bool:
         return False
     source = hit.source.source
     return source.what == _REFERER or (source.what == _HEADER and bool(_OF_REFERER.search(source.selector)))
+
+
+def is_for_staff(trail: Trail | None) -> bool:
+    """Tell whether what it comes from is read where only staff may come."""
+    return any(one.what.endswith(FOR_STAFF) for one in _hops(trail))
 
 
 def is_of_whoever_starts(hit: Hit) -> bool:

@@ -273,9 +273,10 @@ def formatted(
 ) -> Value:
     """`template.format(...)`."""
     if not isinstance(template.const, str):
-        return concatenated(
-            frame, node, [template, *positional, *keywords.values()], "put into a text by format()"
-        )
+        given = [*positional, *keywords.values()]
+        if isinstance(node, ast.expr):
+            given = [summaries.shown(frame, node, one) for one in given]
+        return concatenated(frame, node, [template, *given], "put into a text by format()")
     pieces: list[Value] = []
     last = automatic = 0
     for found in _FIELD.finditer(template.const):

@@ -12,7 +12,7 @@ from agents.inspector.taint.taints import Source
 
 _LEFT = re.compile(r"~(?:\d+:\d+|[eds])")  # what is left of a text, which nobody calls by a name
 _LOWER = {"critical": "high", "high": "medium", "medium": "low", "low": "low", "info": "info"}
-MOST_DOUBTS = 3  # of a finding; what has more is told as information
+GUESS = 3  # doubts that make a way a guess, which is told as information
 _CONFIDENCE = ("high", "medium", "low", "low")
 
 
@@ -24,12 +24,13 @@ def finding(hit: Hit) -> dict[str, Any]:
         return _to_review(hit, kind)
     severity = kind.local if taint.source.origin == "local" else kind.severity
     doubts = taint.weak + sureness.doubt(hit)
-    weak = 2 if sureness.is_of_whoever_starts(hit) else min(doubts, MOST_DOUBTS)
+    weak = 2 if sureness.is_of_whoever_starts(hit) else min(doubts, GUESS)
     reason = sureness.harmless(hit)
     if reason:
         severity = "info"
-    elif doubts > MOST_DOUBTS and severity != "info":
-        severity, reason = "info", "So much of its way is not known that it is a mere guess."
+        weak = weak if kind.name == "hash" else max(weak, 2)  # what is wrong by itself stands before it
+    elif doubts >= GUESS and severity != "info" and taint.source.origin != "fact":
+        severity, reason = "info", "So much speaks against it that it is a mere guess."
     elif sureness.is_back_where_one_was(hit):
         severity, reason = "low", "It leads back to the page that the browser says it was on."
     return {

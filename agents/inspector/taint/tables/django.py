@@ -70,6 +70,7 @@ _HTML = [
     "StreamingHttpResponse",
 ]
 
+_TRANSLATED = ["gettext", "gettext_lazy", "ugettext", "ugettext_lazy"]
 ROWS: tuple[Row, ...] = (
     *(source(f"{_REQUEST}.{name}", words) for name, words in _INPUT.items()),
     clean(f"{_REQUEST}.data", "structure"),
@@ -108,6 +109,7 @@ ROWS: tuple[Row, ...] = (
     *(source(f"@{view}.kwargs", "a part of the address") for view in _VIEWS),
     entry("rest_framework.decorators.api_view", returns="json"),
     gives("django.db.connection", "@db.Connection"),
+    *(special(f"django.utils.translation.{name}", "translated") for name in _TRANSLATED),
     same("django.db.connection", "@db.Connection"),
     same("django.db.transaction.connection", "@db.Connection"),
     gives("django.db.connections.__getitem__", "@db.Connection"),

@@ -114,7 +114,7 @@ def test_address_that_a_library_of_logins_makes_is_an_own_one(
 @pytest.mark.parametrize(
     ("part", "weight"),
     [
-        (".headers['Location']", ("taint-redirect", "low", "low")),
+        (".headers['Location']", ("taint-redirect", "info", "low")),
         (".address", ("taint-redirect", "medium", "medium")),
         ("", ("taint-redirect", "medium", "medium")),
     ],
@@ -179,7 +179,7 @@ def test_begin_that_a_variable_names_ends_with_a_separator(
 @pytest.mark.parametrize(
     ("opened", "weight"),
     [
-        ("store.stream_read_file(p)", ("taint-path", "low", "low")),
+        ("store.stream_read_file(p)", ("taint-path", "info", "low")),
         ("store.path_of(p)", ("taint-path", "high", "medium")),
     ],
 )

@@ -235,3 +235,35 @@ def test_what_subclasses_and_other_modules_give_ends_no_function(
 ) -> None:
     told = in_view(tmp_path, body, head=f"{_SHOP}\nENGINE = None\n")
     assert told == [f"{BAD} {line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("_('No {}').format(error)", ["taint-xss"]),
+        ("_('No {}').format(calm)", []),
+        ("TEXT.format(calm)", []),
+        ("TEXT.format(error)", ["taint-xss"]),
+        ("_('No %s') % calm", []),
+        ("_('No %s') % error", ["taint-xss"]),
+        ("_('No %(name)s') % {'name': request.GET['p'], 'age': 1}", ["taint-xss"]),
+        ("_('No %(age)s') % {'name': request.GET['p'], 'age': 1}", []),
+    ],
+)
+def test_translated_text_has_the_places_of_what_it_translates(
+    tmp_path: Path, made: str, expected: list[str]
+) -> None:
+    text = f"""
+        from django.http import HttpResponse
+        from django.utils.translation import gettext as _
+        class Error(Exception):
+            def __init__(self, name, message):
+                self.name, self.message = name, message
+            def __str__(self):
+                return str(self.message)
+        def view(request):
+            TEXT = 'No {{}}' + str(request.method)
+            error, calm = Error('', request.GET['p']), Error(request.GET['p'], '')
+            return HttpResponse({made})
+    """
+    assert [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})] == expected

@@ -148,7 +148,7 @@ def test_flags_matter_for_cookies_that_name_a_session(tmp_path: Path) -> None:
     told = analysed(tmp_path, {"app.py": text})
     assert [(one["line"], one["severity"]) for one in told["findings"] if one["rule"] == "cookie-flags"] == [
         (6, "medium"),
-        (7, "low"),
+        (7, "info"),
     ]
 
 

@@ -59,12 +59,12 @@ def test_other_way_of_a_question_for_tests_is_what_the_program_does(tmp_path: Pa
     ("line", "weight"),
     [
         ('response.cookies[key]["secure"] = True', ("cookie-flags", "info", "low")),
-        ('response.cookies[key]["samesite"] = "None"', ("cookie-flags", "low", "low")),
+        ('response.cookies[key]["samesite"] = "None"', ("cookie-flags", "medium", "medium")),
     ],
 )
 def test_flag_of_a_cookie_may_be_set_later(tmp_path: Path, line: str, weight: tuple[str, str, str]) -> None:
     body = (
-        f"{_DJANGO}def view(request):\n    key = 'seen'\n    response = HttpResponse('x')\n"
+        f"{_DJANGO}def view(request):\n    key = 'session'\n    response = HttpResponse('x')\n"
         f"    response.set_cookie(key, '1')\n    {line}\n    return response\n"
     )
     assert _weights(tmp_path, body) == [weight]

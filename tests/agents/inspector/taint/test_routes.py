@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.inspector.taint.programs import found
+from tests.agents.inspector.taint.programs import analysed, found
 
 
 def test_address_gives_its_parts_to_the_view_that_it_leads_to(tmp_path: Path) -> None:
@@ -267,3 +267,29 @@ def test_what_must_be_found_is_what_was_stored(tmp_path: Path, found_by: str, ex
         f"    page = get_object_or_404(Page, {found_by})\n    return open('pages/' + kind)\n"
     )
     assert [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})] == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "weights"),
+    [
+        ('"/<part>"', ["high", "high"]),
+        ('"/<path:part>"', ["high", "high"]),
+        ("\"/<regex('[a-z.]+'):part>\"", []),
+        ("\"/<regex('[^x]+'):part>\"", ["high", "high"]),
+        ("BASE.format(PATTERN)", ["high", "high"]),
+        ("ROUTE", []),
+        ('"/<folder:part>"', ["medium", "medium"]),
+        ('"/<folder:part>", methods=["GET"]', ["medium", "medium"]),
+        ('"/<part>")\n@app.route("/<folder:part>"', ["high", "high"]),
+    ],
+)
+def test_converter_tells_what_a_part_of_an_address_may_be(
+    tmp_path: Path, address: str, weights: list[str]
+) -> None:
+    text = (
+        "import logging, os\nfrom flask import Flask\nfrom names import PATTERN\napp = Flask(__name__)\n"
+        "BASE = \"/<regex('{}'):part>\"\nROUTE = BASE.format(PATTERN)\n"
+        f"@app.route({address})\ndef view(part):\n    logging.info(part)\n    os.system(part)\n    return ''\n"
+    )
+    told = analysed(tmp_path, {"app.py": text, "names.py": 'PATTERN = "[a-z.]+"\n'})["findings"]
+    assert [one["confidence"] for one in told] == weights

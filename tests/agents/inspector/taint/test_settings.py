@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.inspector.taint.programs import found, in_view
+from tests.agents.inspector.taint.programs import analysed, found, in_view
 
 CRYPTO = """\
 from cryptography.hazmat.primitives import hashes
@@ -229,3 +229,35 @@ def test_answer_holds_no_stack_trace_and_no_header_of_choice(
         "import logging, traceback\nfrom flask import jsonify, make_response\nlog = logging.getLogger('x')\n"
     )
     assert in_view(tmp_path, body, head) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "weight"),
+    [
+        ("args.debug", ("info", "low")),
+        ("settings.DEV_MODE", ("info", "low")),
+        ("args.host", ("high", "high")),
+        ("args.device", ("high", "high")),
+    ],
+)
+def test_debug_mode_that_somebody_asks_for(tmp_path: Path, asked: str, weight: tuple[str, str]) -> None:
+    text = (
+        "from flask import Flask\nfrom shop import settings\napp = Flask(__name__)\n"
+        f"def main(args):\n    if {asked}:\n        app.run(debug=True)\n"
+    )
+    told = analysed(tmp_path, {"app.py": text})["findings"]
+    assert [(one["severity"], one["confidence"]) for one in told] == [weight]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [("'session_token'", "medium"), ("settings.SESSION_COOKIE_NAME", "medium"),
+     ("settings.LANGUAGE_COOKIE_NAME", "info"), ("'theme'", "info"), ("key", "info")],
+)  # fmt: skip
+def test_cookie_whose_name_tells_of_no_secret(tmp_path: Path, name: str, severity: str) -> None:
+    text = (
+        "from flask import Flask, make_response\nfrom shop import settings, key\napp = Flask(__name__)\n"
+        f"@app.route('/')\ndef view():\n    r = make_response('x')\n    r.set_cookie({name}, 'x')\n    return r\n"
+    )
+    told = analysed(tmp_path, {"app.py": text})["findings"]
+    assert [one["severity"] for one in told] == [severity]

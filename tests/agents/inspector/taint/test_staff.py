@@ -29,7 +29,7 @@ def test_servers_that_staff_chooses_are_less_sure_than_what_else_staff_may_do(tm
     assert sorted(weights) == [
         ("taint-command", "critical", "medium"),
         ("taint-ssrf", "high", "high"),
-        ("taint-ssrf", "medium", "low"),
+        ("taint-ssrf", "info", "low"),
     ]
 
 

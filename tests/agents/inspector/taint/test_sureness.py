@@ -48,7 +48,7 @@ def test_part_that_a_text_has_not_is_of_something_else(
         ("open", 1, ("high", "medium")),
         ("open", 2, ("high", "medium")),
         ("open", 3, ("medium", "low")),
-        ("open", 7, ("low", "low")),
+        ("open", 7, ("info", "low")),
     ],
 )
 def test_the_longer_the_way_the_less_sure(
@@ -79,7 +79,7 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: list
         ("def start():\n    subprocess.run([sys.argv[1], '-q'])", ("info", "low")),
         (
             "@app.route('/')\ndef view():\n    session['next'] = request.args['p']\n    return ''",
-            ("low", "high"),
+            ("info", "low"),
         ),
         ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "low")),
         ("def start():\n    subprocess.run(sys.argv[1], shell=True)", ("low", "high")),
@@ -127,7 +127,7 @@ def test_what_was_drawn_by_lot_has_no_parts(tmp_path: Path, made: str, weight: l
         ("api_key", ("medium", "high")),
         ("salt", ("medium", "medium")),
         ("user_secret_key", ("medium", "high")),
-        ("db_key", ("low", "low")),
+        ("db_key", ("info", "low")),
     ],
 )
 def test_key_of_a_table_is_hardly_a_secret(tmp_path: Path, name: str, weight: tuple[str, str]) -> None:
@@ -153,7 +153,7 @@ def test_what_a_test_draws_by_lot_is_not_what_the_program_does(tmp_path: Path) -
         ("upload or given", []),
         ("made(upload)", [("high", "medium")]),
         ('"/data/" + upload.filename', [("high", "high")]),
-        ('"/data/" + str(upload)', [("low", "low")]),
+        ('"/data/" + str(upload)', [("info", "low")]),
     ],
 )
 def test_uploaded_file_is_open_and_its_name_is_not(
@@ -218,7 +218,7 @@ def test_pattern_of_an_address_may_refuse_slashes(tmp_path: Path, pattern: str, 
 @pytest.mark.parametrize(
     ("returned", "weights"),
     [
-        ("current().edit(p)", [("low", "low")]),
+        ("current().edit(p)", [("info", "low")]),
         ("current().to_html(p)", [("high", "medium")]),
         ('"<b>" + p', [("high", "high")]),
     ],
@@ -327,7 +327,7 @@ def test_each_unknown_step_is_a_doubt(tmp_path: Path, steps: int, weight: tuple[
     assert _weights(tmp_path, f"{program}    os.system(p)\n    return ''\n") == [weight]
 
 
-def test_more_than_three_doubts_make_a_guess(tmp_path: Path) -> None:
+def test_three_doubts_make_a_guess(tmp_path: Path) -> None:
     program = (
         'from shop import a, b\n@app.route("/")\ndef view():\n    p = request.args["p"]\n'
         "    open(a(p))\n    p = a(p)\n    p = b(p)\n    open(p['x'])\n    return ''\n"
@@ -336,3 +336,33 @@ def test_more_than_three_doubts_make_a_guess(tmp_path: Path) -> None:
     assert [(one["severity"], one["confidence"]) for one in told] == [("high", "medium"), ("info", "low")]
     assert told[1]["message"].endswith("it is a mere guess.")
     assert "guess" not in told[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "weight"),
+    [("found(p)", ("critical", "medium")), ("known()", ("high", "low"))],
+)
+def test_what_a_subclass_gives_is_hardly_what_its_object_holds(
+    tmp_path: Path, method: str, weight: tuple[str, str]
+) -> None:
+    program = (
+        "from flask.views import MethodView\nclass Pages(MethodView):\n"
+        "    def known(self):\n        raise NotImplementedError\n"
+        "    def found(self, p):\n        raise NotImplementedError()\n"
+        '    def get(self):\n        p = self.mark = request.args["p"]\n'
+        f"        os.system(self.{method})\n"
+    )
+    assert _weights(tmp_path, program)[:1] == [weight]
+
+
+@pytest.mark.parametrize(
+    ("functions", "weights"), [(0, [("medium", "high")]), (1, [("medium", "medium")]), (3, [("info", "low")])]
+)
+def test_number_from_afar_is_hardly_the_secret_that_a_name_tells_of(
+    tmp_path: Path, functions: int, weights: list[tuple[str, str]]
+) -> None:
+    program = "import random\ndef f0(p):\n    api_token = p\n    return api_token\n"
+    program += "".join(f"def f{one}(p):\n    return f{one - 1}(p)\n" for one in range(1, functions))
+    last = f"f{functions - 1}(p)" if functions else "1"
+    name = "p" if functions else "api_token"
+    assert _weights(tmp_path, f"{program}def start():\n    {name} = random.random()\n    {last}\n") == weights
