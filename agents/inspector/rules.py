@@ -99,6 +99,7 @@ SECURITY: tuple[_Row, ...] = (
     ("PLE2502", "HM", (1007,), "Text direction characters that hide code"),
     ("B614", "LL", (502,), "Model file loaded by torch.load"),
     ("B615", "LL", (494,), "Model downloaded without a pinned revision"),
+    ("B411", "IL", (776, 409), "XML-RPC, whose messages can be made to fill the memory"),
     ("B412", "LL", (284,), "CGI handler open to the httpoxy attack"),
     ("B413", "MM", (327,), "pyCrypto, which is abandoned and vulnerable"),
 )

@@ -24,7 +24,7 @@ from agents.inspector.survey import SourceFile
 
 # Left out: imports that are suspicious as such, calls without a shell, passwords (its message quotes
 # them; ruff says the same without), everything about assert, and B703, which repeats B308.
-_SKIPPED = "B101,B105,B106,B107,B401,B402,B403,B404,B405,B406,B407,B408,B409,B411,B415,B603,B606,B607,B703"
+_SKIPPED = "B101,B105,B106,B107,B401,B402,B403,B404,B405,B406,B407,B408,B409,B415,B603,B606,B607,B703"
 _DRIVER = Path(__file__).parent / "drivers" / "bandit_driver.py"
 _PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SYNTAX = "syntax error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.inspector.taint import fields
+from agents.inspector.taint import fields, special_reviews
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Bound, Class, Function
@@ -35,6 +35,7 @@ def function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: 
         parent=frame if nested else None,
         is_generator=frame.module.yields(node),
     )
+    special_reviews.of_function(frame, node)
     for name, default in made.written_defaults():
         made.defaults[name] = frame.evaluate(default)
     decorators = [frame.evaluate(_target(one)) for one in node.decorator_list]
@@ -88,6 +89,7 @@ def cls(frame: Frame, node: ast.ClassDef) -> Value:
     """The value that the class's name gets; its body is executed once."""
     made = Class(node=node, module=frame.module, name=_qualified(frame, node.name))
     made.bases = [frame.evaluate(one) for one in node.bases]
+    special_reviews.of_class(frame, node, made.bases)
     made.born = frame.engine.ledger.time
     if made.born < 0:
         frame.engine.ledger.register(made)

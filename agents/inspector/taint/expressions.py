@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from agents.inspector.taint import attributes, fields, kinds, texts
+from agents.inspector.taint import attributes, fields, kinds, reviews, texts
 from agents.inspector.taint.frames import Frame, evaluates
 from agents.inspector.taint.states import joined
 from agents.inspector.taint.structures import Arguments, Class, Function, Instance
@@ -115,6 +115,9 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
     if isinstance(node.slice, ast.Slice):
         return containers.sliced(frame, holder, node.slice)
     key = frame.evaluate(node.slice)
+    if isinstance(node.ctx, ast.Load) and holder.name in reviews.NAMESPACES:
+        frame.hit(kinds.KINDS["code"].bit, key.taints, node, f"{holder.name[1:]}()[...]", weak=1)
+        reviews.look(frame, kinds.KINDS["code"].bit, node, key, f"{holder.name[1:]}()[...]")
     if key.known and forms.is_parsed(frame, node, key.const):
         return UNKNOWN
     if isinstance(holder.ref, Instance):

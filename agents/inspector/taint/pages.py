@@ -48,6 +48,10 @@ class Pages:
                 if place >= 0 and (place == 0 or path[place - 1] == "/"):
                     self._by_name.setdefault(path[place + len(marker) :], path)
 
+    def knows(self, name: str) -> bool:
+        """Tell whether the tree has this template."""
+        return name in self._by_name
+
     def holes(self, name: str) -> list[Hole]:
         """The unescaped variables of a template, those of what it includes and extends too."""
         return self._of(name, set())

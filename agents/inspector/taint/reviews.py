@@ -37,9 +37,13 @@ TITLES = {
     "xss": "HTML put together from what is not known",
     "xpath": "XPath put together from what is not known",
     "ldap": "LDAP query put together from what is not known",
+    "cipher": "encryption",
+    "forgery": "protection against forged requests switched off",
 }
-_PUT_TOGETHER = "a text of which a part is of unknown origin"
-_WHOLE = "a value of unknown origin"
+# What holds all functions of a module by name: whoever chooses the name chooses what is called.
+NAMESPACES = frozenset({"@builtins.globals", "@builtins.locals"})
+PUT_TOGETHER = "a text of which a part is of unknown origin"
+WHOLE = "a value of unknown origin"
 _HANDED_OVER = sum(kinds.KINDS[name].bit for name in ("command", "code", "template", "deserialisation"))
 # What a text begins like that is put together for it.
 _BEGINS = {
@@ -59,20 +63,37 @@ def look(frame: Frame, bit: int, node: ast.AST, value: Value, sink: str) -> None
     if frame.level or frame.route:
         return
     what = _what(bit, value, sink)
-    if what and not _is_input_followed(frame):
+    if what and not is_input_followed(frame):
         tell(frame, bit, node, what, sink)
 
 
 def tell(frame: Frame, bit: int, node: ast.AST, what: str, sink: str) -> None:
-    """Tell what somebody should look at; not if callers in the tree say what the function is given."""
-    place = frame.place(node)
-    taint = Taint(Source(what, place, ORIGIN), 0, None, 3)
-    end = getattr(node, "end_lineno", 0) or place.line
-    hit = Hit(bit, taint, place.path, place.line, place.column, end, sink, None)
+    """Tell that something reaches a sink; not if callers in the tree say what the function is given."""
+    hit = _hit(frame, bit, node, what, sink)
     if frame.function is not None and _takes_anything(frame.function):
         frame.engine.suspect(hit, frame.function)
     else:
         frame.engine.claim(hit, frame)
+
+
+def fact(frame: Frame, bit: int, node: ast.AST, what: str, sink: str) -> None:
+    """Tell what somebody should look at wherever values come from: `what` says it, `sink` where."""
+    frame.engine.claim(_hit(frame, bit, node, what, sink), frame)
+
+
+def _hit(frame: Frame, bit: int, node: ast.AST, what: str, sink: str) -> Hit:
+    place = frame.place(node)
+    taint = Taint(Source(what, place, ORIGIN), 0, None, 3)
+    end = getattr(node, "end_lineno", 0) or place.line
+    return Hit(bit, taint, place.path, place.line, place.column, end, sink, None)
+
+
+def message(what: str, sink: str) -> str:
+    """The claim in words."""
+    begin = f"{what[:1].upper()}{what[1:]}"
+    if what in (WHOLE, PUT_TOGETHER):
+        return f"{begin} reaches {sink}: see who can choose it."
+    return f"{begin}: {sink}."
 
 
 def _takes_anything(function: Function) -> bool:
@@ -80,7 +101,7 @@ def _takes_anything(function: Function) -> bool:
     return bool(function.parameters or given.kwonlyargs or given.vararg or given.kwarg)
 
 
-def _is_input_followed(frame: Frame) -> bool:
+def is_input_followed(frame: Frame) -> bool:
     """Tell whether the function has input of its own, which is followed: then what bears none is something else."""
     return frame.function is not None and any(
         deep_taints(one) or one.name.endswith("Request") for one in frame.state.variables.values()
@@ -93,10 +114,10 @@ def _what(bit: int, value: Value, sink: str) -> str:
         return ""
     begins = _BEGINS.get(bit)
     if begins is not None:
-        return _PUT_TOGETHER if begins.match(value.prefix) else ""
+        return PUT_TOGETHER if begins.match(value.prefix) else ""
     if not bit & _HANDED_OVER or _OF_PROGRAMMERS.search(sink):
         return ""
-    return _PUT_TOGETHER if value.prefix else _WHOLE
+    return PUT_TOGETHER if value.prefix else WHOLE
 
 
 def is_unknown(value: Value) -> bool:

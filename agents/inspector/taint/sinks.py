@@ -109,7 +109,10 @@ def sent(frame: Frame, node: ast.AST, value: Value) -> None:
 def judge(frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments) -> None:
     """Report a call that is wrong by itself."""
     if all(_is_known(one, given) and _holds(one, given) for one in row.conditions):
-        frame.flag(row.bits, node, row.what, _short(name), weak=row.weak)
+        if row.is_review:
+            reviews.fact(frame, row.bits, node, row.what, _short(name))
+        else:
+            frame.flag(row.bits, node, row.what, _short(name), weak=row.weak)
 
 
 def _short(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from agents.inspector.taint import kinds, reviews
 from agents.inspector.taint.expressions import truth_of
@@ -11,7 +12,7 @@ from agents.inspector.taint.pages import unescaped
 from agents.inspector.taint.specials import all_taints, known_as
 from agents.inspector.taint.structures import Arguments
 from agents.inspector.taint.taints import Taint, merged
-from agents.inspector.taint.values import KEYS, UNKNOWN, Attribute, Value, constant, deep_taints
+from agents.inspector.taint.values import KEYS, UNKNOWN, Attribute, Value, constant, deep_taints, is_seen
 
 _TEXT, _ESCAPES, _NAME = Attribute("~text"), Attribute("~escapes"), Attribute("~name")
 _TEXTS = Attribute("~texts")  # of an environment whose templates stand in the program, by name
@@ -96,10 +97,60 @@ def render(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | Non
     if name.taints:
         frame.hit(kinds.KINDS["template"].bit, name.taints, node, f"{callee.name}(), as the template", weak=1)
     context = given.at(offset + 1, "context") or Value(items={})
+    if callee.name == "flask.render_template":
+        _as_it_is(frame, node, name, given)
     if isinstance(name.const, str):
         is_text = "render_to_string" in callee.name
         _holes(frame, node, name.const, context, given, is_text=is_text)
     return Value(name="@page")
+
+
+def _look(frame: Frame, node: ast.expr, given: Arguments) -> None:
+    if any(map(_may_vary, given.every())):
+        what = "a page, as its markup says, whose variables are written as they are"
+        reviews.fact(frame, _XSS, node, what, "jinja2.Template.render()")
+
+
+def _is_page(text: Value) -> bool:
+    """Tell whether a template's text has markup and variables."""
+    return isinstance(text.const, str) and "{{" in text.const and _MARKUP.search(text.const) is not None
+
+
+_MARKUP = re.compile(r"<(?:html|body|div|p|a|span|h[1-6]|table|ul|li|script|img|b|i)\b", re.IGNORECASE)
+_ESCAPED = (".html", ".htm", ".xml", ".xhtml", ".svg")  # by Flask, which asks the name alone
+
+
+def _as_it_is(frame: Frame, node: ast.expr, name: Value, given: Arguments) -> None:
+    """A template that Flask does not escape, of which the tree shows no text: what it is given may be in the page."""
+    end = _end(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+    passed = [*given.positional[1:], *given.keywords.values()]
+    passed += [one for one in (given.star, given.double_star) if one is not None]
+    is_known = isinstance(name.const, str) and frame.engine.pages.knows(name.const)
+    if not end or end.endswith(_ESCAPED) or is_known or not any(map(_may_vary, passed)):
+        return
+    words = f"the template {end}, which Flask does not escape"
+    reviews.fact(frame, _XSS, node, "what it is given is written as it is", words)
+
+
+def _may_vary(value: Value) -> bool:
+    return not is_seen(value) or bool(deep_taints(value))
+
+
+def _end(written: ast.expr) -> str:
+    """The end of the name of a template as it is written: `"page.txt"`, `name + ".txt"`, `"{}.txt".format(name)`."""
+    if isinstance(written, ast.Constant):
+        return written.value if isinstance(written.value, str) else ""
+    if isinstance(written, ast.BinOp):
+        return _end(written.right if isinstance(written.op, ast.Add) else written.left)
+    if isinstance(written, ast.JoinedStr) and written.values:
+        return _end(written.values[-1])
+    if (
+        isinstance(written, ast.Call)
+        and isinstance(written.func, ast.Attribute)
+        and written.func.attr == "format"
+    ):
+        return _end(written.func.value)
+    return ""
 
 
 @known_as("get_template")
@@ -124,6 +175,8 @@ def render_object(
     text = known.get(_TEXT)
     if text is not None:
         context = given.at(0) or Value(items={})
+        if truth_of(known[_ESCAPES]) is False and _is_page(text) and not reviews.is_input_followed(frame):
+            _look(frame, node, given)
         return _written(frame, node, text, context, given, escaping=truth_of(known[_ESCAPES]) is not False)
     name = known.get(_NAME, UNKNOWN)
     context = given.at(0) or Value(items={})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from agents.inspector.taint import containers, guards, kinds, sinks, strings
+from agents.inspector.taint import containers, guards, kinds, reviews, sinks, strings
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import SET_LATER, UNNAMED, Frame
 from agents.inspector.taint.specials import known_as
@@ -35,7 +35,9 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
         _header_names(frame, node, chosen)
         sinks.leads(frame, node, chosen, given.at(1, "status"))
     if body.shape == "tuple" and body.items:
-        items[Attribute("~body")] = body.items.get(0, UNKNOWN)
+        body = items[Attribute("~body")] = body.items.get(0, UNKNOWN)
+    if len(items) == 1:  # HTML, as far as it says
+        reviews.look(frame, kinds.KINDS["xss"].bit, node, body, f"{callee.name}()")
     return Value(name="@flask.Response", items=items)
 
 
@@ -79,6 +81,8 @@ def page(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None,
     if body is not None and html and not (name.startswith("django") and _is_errors(node)):
         weak = 2 if kind is not None and not kind.known else 0  # it may be any, and mostly is no page
         frame.hit(kinds.KINDS["xss"].bit, deep_taints(body), node, f"{name}()", weak=weak)
+        if not weak:
+            reviews.look(frame, kinds.KINDS["xss"].bit, node, body, f"{name}()")
     return Value(name=f"@{name}", items={Attribute("~kind"): kind} if kind is not None else None)
 
 

@@ -67,7 +67,7 @@ def _to_review(hit: Hit, kind: kinds.Kind) -> dict[str, Any]:
         "end_line": hit.end_line,
         "source": what,
         "sink": hit.sink,
-        "message": f"{_capital(what)} reaches {hit.sink}: see who can choose it.",
+        "message": reviews.message(what, hit.sink),
         "reason": "",
         "hops": [],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.inspector.taint.tables.rows import Row, clean, passes, sink, source, special, stops
+from agents.inspector.taint.tables.rows import Row, clean, gives, passes, sink, source, special, stops
 
 ROWS: tuple[Row, ...] = (
     special("builtins.int", "number"),
@@ -67,7 +67,16 @@ ROWS: tuple[Row, ...] = (
         sink(name, "code", "1 script", weak=1)
         for name in ("_xxsubinterpreters.run_string", "_interpreters.run_string")
     ),
-    sink("_testcapi.run_in_subinterp", "code", "0"),
+    *(sink(f"{name}.run_in_subinterp", "code", "0") for name in ("_testcapi", "test.support")),
+    *(gives(f"builtins.{name}", f"@builtins.{name}") for name in ("globals", "locals")),
+    *(sink(f"@builtins.{name}.get", "code", "0 key", weak=1) for name in ("globals", "locals")),
+    passes("code.compile_command"),
+    passes("codeop.compile_command"),
+    sink("code.InteractiveInterpreter.runsource", "code", "1 source"),
+    *(sink(f"{name}.eval_js", "code", "0 js") for name in ("js2py",)),
+    *(sink(f"execjs.{name}", "code", "0 source") for name in ("eval", "exec_", "compile")),
+    *(sink(f"runpy.{name}", "code", "0 path_name mod_name", weak=1) for name in ("run_path", "run_module")),
+    sink("builtins.execfile", "code", "0 filename"),
     sink("builtins.__import__", "code", "0 name", weak=1),
     sink("builtins.open", "path", "0 file"),
     stops("builtins.open"),

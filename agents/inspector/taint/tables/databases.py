@@ -20,6 +20,31 @@ _CONNECTORS = [
     "psycopg2.pool.getconn",
     "asyncpg.connect",
     "aiomysql.connect",
+    "aiopg.connect",
+    "pg8000.connect",
+    "pg8000.dbapi.connect",
+    "pg8000.native.Connection",
+    "psycopg.AsyncConnection.connect",
+    "snowflake.connector.connect",
+    "redshift_connector.connect",
+    "vertica_python.connect",
+    "teradatasql.connect",
+    "hdbcli.dbapi.connect",
+    "trino.dbapi.connect",
+    "prestodb.dbapi.connect",
+    "pyhive.hive.connect",
+    "pyhive.presto.connect",
+    "databricks.sql.connect",
+    "jaydebeapi.connect",
+    "firebird.driver.connect",
+    "fdb.connect",
+    "apsw.Connection",
+    "sqlcipher3.connect",
+]
+_POOLS = [
+    *("asyncpg.create_pool", "aiomysql.create_pool", "aiopg.create_pool", "psycopg_pool.ConnectionPool"),
+    *("psycopg_pool.AsyncConnectionPool", "psycopg2.pool.SimpleConnectionPool"),
+    "psycopg2.pool.ThreadedConnectionPool",
 ]
 _EXECUTE = ["execute", "executemany", "executescript"]
 _FETCH = ["fetch", "fetchrow", "fetchval"]
@@ -32,6 +57,30 @@ ROWS: tuple[Row, ...] = (
         sink(f"@db.Connection.{name}", "sql", "0 sql query operation statement")
         for name in (*_EXECUTE, *_FETCH)
     ),
+    *(gives(name, "@db.Pool") for name in _POOLS),
+    *(stops(name) for name in _POOLS),
+    *(
+        gives(f"@db.Pool.{name}", "@db.Connection")
+        for name in ("acquire", "connection", "getconn", "cursor", "__enter__")
+    ),
+    *(sink(f"@db.Pool.{name}", "sql", "0 query") for name in ("execute", *_FETCH)),
+    stops("@db.Pool.*"),
+    sink("@db.Connection.run", "sql", "0 sql"),  # of pg8000
+    sink("ibm_db.exec_immediate", "sql", "1"),
+    *(gives(f"clickhouse_driver.{name}Client", "@clickhouse.Client") for name in ("", "client.")),
+    gives("clickhouse_connect.get_client", "@clickhouse.Client"),
+    *(
+        sink(f"@clickhouse.Client.{name}", "sql", "0 query cmd")
+        for name in ("execute", "execute_iter", "query", "command", "query_df")
+    ),
+    gives("google.cloud.bigquery.Client", "@bigquery.Client"),
+    sink("@bigquery.Client.query", "sql", "0 query"),
+    gives("databases.Database", "@databases.Database"),
+    *(
+        sink(f"@databases.Database.{name}", "sql", "0 query")
+        for name in ("execute", "execute_many", "fetch_all", "fetch_one", "fetch_val", "iterate")
+    ),
+    *(sink(f"duckdb.{name}", "sql", "0 query") for name in ("sql", "query", "execute")),
     *(gives(f"@db.Connection.{name}", "@db.Connection") for name in _EXECUTE),
     stops("@db.Connection.*"),
     # SQLAlchemy

@@ -26,6 +26,7 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
          whole=True                    only if the argument's begin is tainted (an address, not its query)
     wrong(name, kind, words)           calling or assigning it is wrong by itself, wherever its values come from;
                                        `when` as for sinks, the assigned value is at 0; of `x.__setitem__`: key, value
+         review=True                   it may be wrong, so that it is information for who reviews
     clean(name, "xss", ...)            what comes out is clean for these kinds ("all": for every injection)
     passes(name)                       what goes in comes out (what the standard library does unless told otherwise)
     stops(name)                        what goes in does not come out (len, database queries)
@@ -120,6 +121,7 @@ class Row:
     parameters: str = ""
     literal: str | int = ""
     is_early: bool = False
+    is_review: bool = False
     words: tuple[str, ...] = ()  # names of methods or parameters
     types: tuple[str, ...] = ()
 
@@ -205,8 +207,8 @@ def sink(
     )
 
 
-def wrong(name: str, kind: str, words: str, *, when: str = "", weak: int = 0) -> Row:
-    """Calling it is wrong by itself."""
+def wrong(name: str, kind: str, words: str, *, when: str = "", weak: int = 0, review: bool = False) -> Row:
+    """Calling it is wrong by itself, or, as a `review`, may be: somebody should look."""
     return Row(
         _checked(name),
         "wrong",
@@ -214,6 +216,7 @@ def wrong(name: str, kind: str, words: str, *, when: str = "", weak: int = 0) ->
         bits=_bits(name, kind),
         conditions=_conditions(name, when),
         weak=weak,
+        is_review=review,
     )
 
 

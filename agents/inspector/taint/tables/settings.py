@@ -113,7 +113,23 @@ ROWS: tuple[Row, ...] = (
         for package in _PYCRYPTO
         for name in ("RSA", "DSA", "ElGamal")
     ),
+    *(
+        wrong(name, "key_size", "shorter than 2048 bits", when=when)
+        for name, when in (
+            ("rsa.newkeys", "0:nbits<2048"),
+            ("paramiko.RSAKey.generate", "0:bits<2048"),
+            ("paramiko.DSSKey.generate", "0:bits<2048"),
+            ("OpenSSL.crypto.PKey.generate_key", "1:bits<2048"),
+        )
+    ),
+    # a salt, which can be found out from a few of the hashes, is the key that signs sessions
+    special("hashids.Hashids", "hashids"),
     # ciphers and modes
+    *(
+        special(f"{_CIPHERS}.modes.{name}", "unauthenticated")
+        for name in ("CBC", "CTR", "CFB", "CFB8", "OFB")
+    ),
+    *(special(f"{package}.Cipher.AES.new", "unauthenticated") for package in _PYCRYPTO),
     *(wrong(f"{_CIPHERS}.algorithms.{name}", "cipher", f"{name} is broken") for name in _BROKEN_CIPHERS),
     *(
         wrong(f"cryptography.hazmat.decrepit.ciphers.algorithms.{name}", "cipher", f"{name} is broken")

@@ -19,6 +19,17 @@ ROWS: tuple[Row, ...] = (
     gives("mako.template.Template", "@mako.Template"),
     sink("tornado.template.Template", "template", "0 template_string"),
     sink("chameleon.PageTemplate", "template", "0 body"),
+    sink("Cheetah.Template.Template", "template", "0 source"),
+    *(
+        sink(f"genshi.template.{name}", "template", "0 source")
+        for name in ("MarkupTemplate", "TextTemplate", "NewTextTemplate", "OldTextTemplate")
+    ),
+    *(
+        sink(f"bottle.{name}", "template", "0 source", weak=1)
+        for name in ("SimpleTemplate", "Jinja2Template")
+    ),
+    sink("web.template.Template", "template", "0 text"),
+    sink("airspeed.Template", "template", "0 content"),
     sink("markupsafe.Markup", "xss", "0 object"),
     gives("markupsafe.Markup", "@markupsafe.Markup"),
     clean("markupsafe.escape", "xss"),

@@ -54,6 +54,129 @@ def test_a_value_of_unknown_origin_is_told_and_what_was_seen_is_not(
     assert to_review(tmp_path, {"app.py": program}) == expected
 
 
+CIPHERS = "from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes\n"
+FLASK_PAGE = "from flask import render_template\n"
+FUNC = "from django.db.models import Func\n"
+FILTER = "from django import template\nregister = template.Library()\n@register.filter"
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (
+            f"{CIPHERS}def hide(key, iv):\n    return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()\n",
+            ["review-cipher app.py:3"],
+        ),
+        (
+            f"{CIPHERS}def hide(key, iv):\n    return Cipher(algorithms.AES(key), modes.GCM(iv)).encryptor()\n",
+            [],
+        ),
+        (
+            f"{CIPHERS}import hmac\ndef hide(key, iv):\n"
+            "    made = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()\n"
+            "    return made, hmac.new(key, made)\n",
+            [],
+        ),
+        (
+            f"{CIPHERS}def read(key, iv):\n    return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()\n",
+            [],
+        ),
+        ("from Crypto.Cipher import AES\nAES.new(key, AES.MODE_CTR)\n", ["review-cipher app.py:2"]),
+        ("from Crypto.Cipher import AES\nAES.new(key, AES.MODE_EAX)\n", []),
+        (
+            "from multiprocessing.connection import Client\nClient(('host', 1))\n",
+            ["review-deserialisation app.py:2"],
+        ),
+        ("from multiprocessing.connection import Client\nClient(('host', 1), authkey=key)\n", []),
+        ("from ruamel.yaml import YAML\nYAML(typ='unsafe')\n", ["review-deserialisation app.py:2"]),
+        ("from ruamel.yaml import YAML\nYAML(typ='safe')\n", []),
+        (f"{FLASK_PAGE}render_template('page.jinja2', name=name)\n", ["review-xss app.py:2"]),
+        (f"{FLASK_PAGE}render_template(kind + '.txt', name=name)\n", ["review-xss app.py:2"]),
+        (f"{FLASK_PAGE}render_template('page.html', name=name)\n", []),
+        (f"{FLASK_PAGE}render_template('page.txt', name='Ada')\n", []),
+        (
+            "from jinja2 import Template\nTemplate('<p>{{ name }}</p>').render(name=name)\n",
+            ["review-xss app.py:2"],
+        ),
+        (
+            "from jinja2 import Template\nTemplate('<p>{{ name }}</p>', autoescape=True).render(name=name)\n",
+            [],
+        ),
+        ("from jinja2 import Template\nTemplate('[{{ name }}]').render(name=name)\n", []),
+        ("from flask import make_response\nmake_response('<b>' + name + '</b>')\n", ["review-xss app.py:2"]),
+        ("from flask import make_response\nmake_response('<b>name</b>')\n", []),
+        ("from flask import make_response\nmake_response('<b>' + name, mimetype='text/plain')\n", []),
+        (
+            "from django.utils.safestring import SafeString\nclass Page(SafeString):\n    pass\n",
+            ["review-xss app.py:2"],
+        ),
+        ("class Page(str):\n    pass\n", []),
+        ("class Page:\n    def __html__(self):\n        return self.text\n", ["review-xss app.py:2"]),
+        ("class Page:\n    def __html__(self):\n        return escape(self.text)\n", []),
+        (f"{FILTER}(is_safe=True)\ndef add(value):\n    return value + '.'\n", ["review-xss app.py:4"]),
+        (f"{FILTER}(is_safe=False)\ndef add(value):\n    return value + '.'\n", []),
+        (
+            f"{FUNC}class Position(Func):\n    template = \"%(function)s('%(text)s' in %(expressions)s)\"\n",
+            ["review-sql app.py:2"],
+        ),
+        (f"{FUNC}class Sum(Func):\n    template = '%(function)s(%(distinct)s%(expressions)s)'\n", []),
+        (
+            f"{FUNC}class Cast(Func):\n    template = 'CAST(%(expressions)s AS %(kind)s)'\n"
+            "    def as_sql(self, compiler, connection):\n        self.extra['kind'] = 'INTEGER'\n",
+            [],
+        ),
+        (
+            "from django.views.decorators.csrf import csrf_exempt\n@csrf_exempt\ndef hook(request):\n    pass\n",
+            ["review-forgery app.py:3"],
+        ),
+        ("def call(name):\n    globals()[name]()\n", ["review-code app.py:2"]),
+        ("def call(name):\n    globals().get(name)()\n", ["review-code app.py:2"]),
+        ("def call():\n    globals()['name']()\n", []),
+        (
+            "from airflow.operators.bash import BashOperator\n"
+            "BashOperator(task_id='t', bash_command='echo ' + what)\n",
+            ["review-command app.py:2"],
+        ),
+        (
+            "from airflow.operators.bash import BashOperator\nBashOperator(task_id=what, bash_command='echo')\n",
+            [],
+        ),
+        (
+            "import pg8000.native\npg8000.native.Connection('me').run(f'SELECT * FROM {name}')\n",
+            ["review-sql app.py:2"],
+        ),
+        (
+            "import pg8000.native\npg8000.native.Connection('me').run('SELECT * FROM item WHERE a = :a', a=name)\n",
+            [],
+        ),
+    ],
+)
+def test_what_declares_itself_harmless_or_lacks_a_part_is_told_and_its_twin_is_not(
+    tmp_path: Path, program: str, expected: list[str]
+) -> None:
+    assert to_review(tmp_path, {"app.py": program}) == expected
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (
+            "from django.conf import settings\nfrom hashids import Hashids\nHashids(settings.SECRET_KEY)\n",
+            ["weak-cipher app.py:3"],
+        ),
+        (
+            "from flask import current_app\nfrom hashids import Hashids\n"
+            "Hashids(salt=current_app.config['SECRET_KEY'])\n",
+            ["weak-cipher app.py:3"],
+        ),
+        ("from django.conf import settings\nfrom hashids import Hashids\nHashids(settings.IDS_SALT)\n", []),
+        ("import rsa\nrsa.newkeys(1024)\nrsa.newkeys(3072)\n", ["weak-key app.py:2"]),
+    ],
+)
+def test_what_is_wrong_with_keys(tmp_path: Path, program: str, expected: list[str]) -> None:
+    assert to_review(tmp_path, {"app.py": program}) == expected
+
+
 def test_what_callers_in_the_tree_pass_is_known(tmp_path: Path) -> None:
     helper = "import os\ndef run(command):\n    os.system(command)\n"
     assert to_review(tmp_path, {"app.py": helper}) == ["review-command app.py:3"]

@@ -1,0 +1,163 @@
+"""What asks for a review wherever its values come from: ciphers that nobody authenticates, and what a program
+declares to be harmless: classes and filters whose HTML nobody escapes, placeholders in templates of SQL, views
+without a check of who sent a form.
+
+Such claims are silent where the same function or class does what would be missing, as far as words tell.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from agents.inspector.taint import kinds, reviews
+from agents.inspector.taint.frames import Frame
+from agents.inspector.taint.specials import known_as
+from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.values import UNKNOWN, Value, deep_taints
+
+_XSS = kinds.KINDS["xss"].bit
+_CIPHER = kinds.KINDS["cipher"].bit
+_MODES = {"MODE_CBC": "CBC", "MODE_CTR": "CTR", "MODE_CFB": "CFB", "MODE_OFB": "OFB"}
+_NUMBERS = {2: "CBC", 3: "CFB", 5: "OFB", 6: "CTR"}
+_AUTHENTICATES = re.compile(
+    r"(?i)hmac|poly1305|cmac|\bmac\b|_mac\b|signature|verif|authentic|\bsign\(|digest"
+)
+_KEY_OF_SESSIONS = re.compile(r"SECRET_KEY['\"]?\]?$|\.secret_key$")
+_MARKED = re.compile(
+    r"^(?:django\.utils\.safestring\.Safe\w+|markupsafe\.Markup|flask\.Markup|jinja2\.Markup)$"
+)
+_ESCAPES = re.compile(r"escape|format_html|render|Markup\(|bleach|sanitiz|nh3")
+_EXPRESSIONS = re.compile(r"^django\.(?:contrib\.postgres|db\.models)\.(?:\w+\.)*(?!fields)\w+$")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+# What Django itself fills in, with SQL that it has compiled.
+_COMPILED = frozenset(
+    {
+        "function",
+        "expressions",
+        "distinct",
+        "filter",
+        "field",
+        "subquery",
+        "lhs",
+        "rhs",
+        "ordering",
+        "expression",
+    }
+)
+_EXEMPT = "django.views.decorators.csrf.csrf_exempt"
+
+
+@known_as("unauthenticated")
+def unauthenticated(
+    frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
+) -> Value:
+    """modes.CBC(iv), AES.new(key, AES.MODE_CBC): who can change what is encrypted changes what comes out."""
+    last = callee.name.rpartition(".")[2]
+    if last == "new":
+        mode = given.at(1, "mode") or UNKNOWN
+        last = _MODES.get(mode.name.rpartition(".")[2], "") or (
+            _NUMBERS.get(mode.const, "") if type(mode.const) is int else ""
+        )
+    if last and not _AUTHENTICATES.search(words := _around(frame)) and not _only_reads(words):
+        what = f"{last} alone does not show that somebody changed what was encrypted"
+        reviews.fact(frame, _CIPHER, node, what, callee.name.lstrip("@"))
+    return Value(deep_taints(given.at(0) or UNKNOWN)) if callee.name.endswith("new") else UNKNOWN
+
+
+def _around(frame: Frame) -> str:
+    """The function or module in which something is written, as text."""
+    if frame.function is None:
+        return frame.module.source.decode("utf-8", "replace")
+    return "\n".join(map(ast.unparse, frame.function.body))
+
+
+def _only_reads(words: str) -> bool:
+    """Tell whether it decrypts what others have encrypted, in a way that they chose."""
+    return "decrypt" in words and "encrypt(" not in words and "encryptor(" not in words
+
+
+@known_as("hashids")
+def hashids(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """hashids.Hashids(salt): the salt can be found out from a few hashes."""
+    keywords = {one.arg: one.value for one in node.keywords} if isinstance(node, ast.Call) else {}
+    written = keywords.get("salt") or (node.args[0] if isinstance(node, ast.Call) and node.args else None)
+    if written is not None and _KEY_OF_SESSIONS.search(ast.unparse(written)):
+        what = "the salt can be found out from a few of these hashes, and it is the key that signs sessions"
+        frame.flag(_CIPHER, node, what, "hashids.Hashids", weak=1)
+    return UNKNOWN
+
+
+def of_function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Look at what a function's decorators and name declare."""
+    if node.name == "__html__" and not _ESCAPES.search(_body(frame, node)):
+        what = "whatever it returns is written into pages without escaping"
+        reviews.fact(frame, _XSS, _head(node), what, f"{node.name}()")
+    for one in node.decorator_list:
+        if isinstance(one, ast.Call) and _says_safe(one) and not _ESCAPES.search(_body(frame, node)):
+            what = "it is said to add no markup, so pages do not escape what it makes of their markup"
+            reviews.fact(frame, _XSS, _head(node), what, f"the filter {node.name}()")
+        elif _is_exempt(frame, one):
+            what = "forms of other pages are accepted"
+            reviews.fact(frame, kinds.KINDS["forgery"].bit, _head(node), what, f"{node.name}()")
+
+
+def of_class(frame: Frame, node: ast.ClassDef, bases: list[Value]) -> None:
+    """Look at what a class is by its bases."""
+    for written, base in zip(node.bases, bases, strict=True):
+        if _MARKED.match(base.name):
+            what = "its objects are written into pages without escaping"
+            reviews.fact(frame, _XSS, written, what, f"the class {node.name}")
+    if any(_EXPRESSIONS.match(base.name) for base in bases):
+        _template(frame, node)
+
+
+def _template(frame: Frame, node: ast.ClassDef) -> None:
+    for one in node.body:
+        if not (isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "template"):
+            continue
+        text = one.value.value if isinstance(one.value, ast.Constant) else ""
+        for name in _PLACEHOLDER.findall(text) if isinstance(text, str) else ():
+            if name not in _COMPILED and not _is_constant(frame, node, name):
+                what = f"%({name})s is put into the SQL as it is, without quotes and without a parameter"
+                reviews.fact(frame, kinds.KINDS["sql"].bit, _head(node), what, f"the template of {node.name}")
+                return
+
+
+def _is_constant(frame: Frame, node: ast.ClassDef, name: str) -> bool:
+    """Tell whether a class gives its template nothing but constants under a name."""
+    methods = [one for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    given = [
+        one.value
+        for method in methods
+        for statement in frame.module.body(method)
+        for one in ast.walk(statement)
+        if isinstance(one, ast.Assign)
+        and isinstance(one.targets[0], ast.Subscript)
+        and isinstance(one.targets[0].slice, ast.Constant)
+        and one.targets[0].slice.value == name
+    ]
+    return bool(given) and all(isinstance(one, ast.Constant) for one in given)
+
+
+def _says_safe(decorator: ast.Call) -> bool:
+    name = decorator.func.attr if isinstance(decorator.func, ast.Attribute) else ""
+    return name == "filter" and any(
+        one.arg == "is_safe" and isinstance(one.value, ast.Constant) and one.value.value is True
+        for one in decorator.keywords
+    )
+
+
+def _is_exempt(frame: Frame, decorator: ast.expr) -> bool:
+    return isinstance(decorator, (ast.Name, ast.Attribute)) and frame.evaluate(decorator).name == _EXEMPT
+
+
+def _body(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return "\n".join(map(ast.unparse, frame.module.body(node)))
+
+
+def _head(node: ast.stmt) -> ast.AST:
+    """The first line of a definition: a claim of the whole would cover all that is in it."""
+    return ast.Pass(
+        lineno=node.lineno, col_offset=node.col_offset, end_lineno=node.lineno, end_col_offset=node.col_offset
+    )
