@@ -1,7 +1,8 @@
 """Whether a version lies in what an advisory calls affected.
 
 Method: the evaluation algorithm of the OSV schema (https://ossf.github.io/osv-schema/#evaluation): the version is
-listed, or it lies in a range. A range of git commits says nothing about a version and is passed over.
+listed, or it lies in a range. A range of git commits says nothing about a version and is passed over; where there is
+nothing else, nobody can tell.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Hit:
 def judge(ecosystem: str, version: str, ranges: Sequence[Range], listed: Sequence[str]) -> Hit | None:
     """Find whether a version is affected. Raises Incomparable if that cannot be told."""
     doubt: Incomparable | None = None
+    if not ranges and not listed:
+        doubt = Incomparable("it names no version, but commits or nothing")
     for events in ranges:
         try:
             if _lies_in(ecosystem, version, events):

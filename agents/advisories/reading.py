@@ -63,8 +63,15 @@ def records(path: Path) -> Iterator[Found]:
             yield _plain(one)
     elif zipfile.is_zipfile(path):
         yield from _of_archive(path)
+    elif _begins_as_archive(path):
+        raise ImportRefused(f"{path} is a part of an archive, its end is missing: fetch it again")
     else:
         yield _plain(path)
+
+
+def _begins_as_archive(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _json_files(folder: Path) -> Iterator[Path]:

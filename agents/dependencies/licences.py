@@ -106,7 +106,7 @@ class Policy:
     def _object_to(self, *names: str) -> str:
         """Judge one licence by its names, the most special first; the first that a list has decides."""
         for name in names:
-            if {_folded(name), _bare(name)} & {_folded(one) for one in self.deny}:
+            if {_folded(name), _bare(name)} & _entries(self.deny):
                 return f"{name} is denied"
             if self._allows(name):
                 return ""
@@ -116,7 +116,7 @@ class Policy:
         known = {_folded(name), _bare(name)}
         if _folded(name).endswith("-or-later"):
             known.add(f"{_bare(name)}-only")
-        return bool(known & {_folded(one) for one in self.allow})
+        return bool(known & _entries(self.allow))
 
 
 def fault_of_name(name: str) -> str:
@@ -126,6 +126,17 @@ def fault_of_name(name: str) -> str:
     names = {one.lower(): one for one in _licensing().known_symbols}
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
     return "is no SPDX id" + (f"; did you mean {names[close[0]]!r}?" if close else "; see spdx.org/licenses")
+
+
+def _entries(names: frozenset[str]) -> set[str]:
+    """Give the names of a list as they are compared; those that the library knows by another name have both."""
+    found = {_folded(one) for one in names}
+    for one in names:
+        tree = _parsed(one)
+        other = _folded(str(tree)) if tree is not None else ""
+        if other and _bare(other) != _folded(one):  # GPL-3.0, which it takes for GPL-3.0-only, means both
+            found.add(other)
+    return found
 
 
 def _folded(name: str) -> str:
@@ -149,7 +160,9 @@ def classify(text: str) -> str:
 def expression_of(text: str) -> str:
     """Write an SPDX expression as SPDX does; "" if it is none."""
     tree = _parsed(text)
-    return str(tree) if tree is not None else ""
+    if tree is None:
+        return ""
+    return text.strip() if "LicenseRef-" in text else str(tree)  # it has names of its own for those
 
 
 def of_repository(tree: Path) -> list[Told]:

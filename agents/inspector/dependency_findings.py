@@ -195,23 +195,30 @@ def licence_findings(
         if objection and not equals[one.path, one.name]:
             equals[one.path, one.name] += 1
             found.append(
-                _licence_finding(f"{one.name} is under {licence}", objection, one.path, one.line, one.name)
+                _licence_finding(f"the package {one.name}", licence, objection, one.path, one.line, one.name)
             )
     for own in told:
         objection = policy.objection(own.expression)
         if objection:
-            text = f"the repository is under {own.expression}"
-            found.append(_licence_finding(text, objection, own.path, own.line, ""))
+            found.append(
+                _licence_finding("the repository", own.expression, objection, own.path, own.line, "")
+            )
     return found
 
 
-def _licence_finding(what: str, objection: str, path: str, line: int, name: str) -> FindingData:
-    message = f"{what[0].upper()}{what[1:]}: {objection} by the policy of this run."
+def _licence_finding(what: str, licence: str, objection: str, path: str, line: int, name: str) -> FindingData:
+    is_known = licence != UNKNOWN
+    if is_known:
+        title = f"Licence not accepted: {what} is under {licence}"
+        message = f"{what[0].upper()}{what[1:]} is under {licence}; by the policy of licences {objection}."
+    else:
+        title = f"Licence not known: {what}"
+        message = f"Nothing tells the licence of {what}, and the policy accepts none but those that it names."
     return FindingData(
         rule=LICENCE,
-        title=f"Licence not accepted: {what}"[:200],
+        title=title[:200],
         message=message,
-        severity=Severity.LOW if "not known" in objection else Severity.MEDIUM,
+        severity=Severity.MEDIUM if is_known else Severity.LOW,
         confidence=Confidence.HIGH,
         category="dependency",
         path=path,

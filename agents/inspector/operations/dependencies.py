@@ -184,14 +184,17 @@ def _reader_run(reading: Reading) -> ToolRun:
 
 def _audit_run(reading: Reading, result: Audit, now: datetime) -> ToolRun:
     """The matcher's coverage: a file with a dependency that was not audited counts as failed."""
-    gaps = {path: f"not audited: {why}" for path, why in result.not_audited.items()}
-    gaps |= {path: f"not audited: {why}" for path, why in reading.failed.items()}
+    gaps = {path: [why] for path, why in result.not_audited.items()}
+    for path, notes in reading.notes.items():  # what was not understood names a package that nobody knows
+        gaps.setdefault(path, []).extend(notes)
+    gaps |= {path: [why] for path, why in reading.failed.items()}
     whole = [path for path in reading.read if path not in gaps]
+    told = {path: f"not audited: {'; '.join(why)}" for path, why in gaps.items()}
     return ToolRun(
         tool=MATCHER, version=VERSION, purpose="known vulnerabilities",
         state=_audit_state(len(whole), len(gaps), audited=result.audited),
-        files_analysed=len(whole), failed=_problems(gaps), failed_count=len(gaps),
-        findings=len(result.findings), note="; ".join(_age(result, now))[:1000],
+        files_analysed=len(whole), failed=_problems(told),
+        failed_count=len(gaps), findings=len(result.findings), note="; ".join(_age(result, now))[:1000],
     )  # fmt: skip
 
 

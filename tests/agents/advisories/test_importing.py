@@ -172,6 +172,9 @@ def test_damaged_and_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match="damaged"):
         load(torn, now=NOW)
     assert ids() == []
+    torn.write_bytes(whole[:200])
+    with pytest.raises(ImportRefused, match="its end is missing: fetch it again"):
+        load(torn, now=NOW)
     with pytest.raises(ImportRefused, match="there is no"):
         load(tmp_path / "nothing", now=NOW)
     (tmp_path / "empty").mkdir()

@@ -123,6 +123,8 @@ def test_listed_versions_count_beside_ranges() -> None:
     assert judge("PyPI", "2.0.0", [DJANGO], ["2.0"]) == Hit(matched="version 2.0.0 is listed", fixed="")
     assert judge("Debian", "1-2", [], ["1-2"]) == Hit(matched="version 1-2 is listed", fixed="")
     assert judge("Debian", "1-3", [], ["1-2"]) is None
+    with pytest.raises(Incomparable, match="names no version"):
+        judge("PyPI", "1.0", [], [])  # a range of git commits is left out when it is read
     with pytest.raises(Incomparable):
         judge("Debian", "1-2", [[("introduced", "0"), ("fixed", "2")]], [])
     assert in_words([("introduced", "0")]) == "all versions"

@@ -467,11 +467,14 @@ def test_repository_licence_is_read_from_text_and_declaration(tmp_path: Path) ->
         ("LicenseRef-Bought OR MIT", ["MIT"], [], True),
         ("LicenseRef-Bought AND GPL-3.0-only", [], ["GPL-3.0-only"], False),
         ("SEE LICENSE IN x.txt", ["MIT"], [], False),
+        ("LicenseRef-Commercial OR GPL-3.0-only", ["LicenseRef-Commercial"], ["GPL-3.0"], True),
+        ("LicenseRef-Commercial", [], ["LicenseRef-Commercial"], False),
     ],
 )
 def test_policy_decides(licence: str, allow: list[str], deny: list[str], accepted: bool) -> None:
     assert (Policy(allow=frozenset(allow), deny=frozenset(deny)).objection(licence) == "") is accepted
     assert expression_of("not ( a licence") == ""
+    assert expression_of("MIT OR LicenseRef-Commercial") == "MIT OR LicenseRef-Commercial"
 
 
 def test_a_name_that_no_licence_has_is_told_with_the_nearest() -> None:

@@ -97,6 +97,13 @@ def test_ecosystem_that_was_not_imported_is_a_gap(engine: Engine, tmp_path: Path
     ]
 
 
+def test_line_that_was_not_understood_is_a_gap(engine: Engine, tmp_path: Path, pypi: None) -> None:
+    _, output = audited(engine, tmp_path, {"requirements.txt": "PyYAML==6.0\nDjango==3.2.12!!\n"})
+    matcher = output.tools[1]
+    assert (matcher.state, matcher.files_analysed) == (ToolState.PARTIAL, 0)
+    assert [one.reason for one in matcher.failed] == ["not audited: not understood: Django==3.2.12!!"]
+
+
 def test_old_database_is_told(engine: Engine, tmp_path: Path, pypi: None, settings: Any) -> None:
     settings.ADVISORIES_STALE_DAYS = 14
     AdvisorySource.objects.update(newest=timezone.now() - timedelta(days=15, hours=1))
@@ -215,8 +222,11 @@ def test_licences_are_told_and_a_policy_makes_findings(engine: Engine, tmp_path:
     )
     denying = _context(engine, "licences")
     Inspector().licences(LicenceInput(snapshot=snapshot, deny=["GPL-3.0-only"]), denying)
+    assert [one.message for one in denying.findings] == [
+        "The package a is under GPL-3.0-only; by the policy of licences GPL-3.0-only is denied."
+    ]
     assert [(one.title, one.severity) for one in denying.findings] == [
-        ("Licence not accepted: a is under GPL-3.0-only", "medium")
+        ("Licence not accepted: the package a is under GPL-3.0-only", "medium")
     ]
     allowing = _context(engine, "licences")
     Inspector().licences(LicenceInput(snapshot=snapshot, allow=["mit"]), allowing)
@@ -241,10 +251,12 @@ def test_policy_of_licences_stands_in_the_project_s_settings(engine: Engine, tmp
         return [one.title for one in context.findings]
 
     assert found({}) == []
-    assert found({"deny": ["GPL-3.0-only"]}) == ["Licence not accepted: a is under GPL-3.0-only"]
-    assert found({"allow": ["MIT"]}) == ["Licence not accepted: a is under GPL-3.0-only"]
-    assert found({"allow": ["MIT"]}, allow=["GPL-3.0-only"]) == ["Licence not accepted: b is under MIT"]
+    assert found({"deny": ["GPL-3.0-only"]}) == ["Licence not accepted: the package a is under GPL-3.0-only"]
+    assert found({"allow": ["MIT"]}) == ["Licence not accepted: the package a is under GPL-3.0-only"]
+    assert found({"allow": ["MIT"]}, allow=["GPL-3.0-only"]) == [
+        "Licence not accepted: the package b is under MIT"
+    ]
     assert found({"deny": ["MIT"]}, deny=["GPL-3.0-only"]) == [
-        "Licence not accepted: a is under GPL-3.0-only",
-        "Licence not accepted: b is under MIT",
+        "Licence not accepted: the package a is under GPL-3.0-only",
+        "Licence not accepted: the package b is under MIT",
     ]
