@@ -67,7 +67,8 @@ class Operation:
 
     `needs` and `gives` are what the planner chains by: names of facts such as "snapshot" or "findings".
     `requires` are facts of the repository's profile without which the operation makes no sense
-    (such as "language:python"). `follows`: it comes after all others that give these, whatever becomes of them.
+    (such as "language:python"), unless one of the inputs `waived_by` is given: then it works on something else.
+    `follows`: it comes after all others that give these, whatever becomes of them.
     `examples` are goals in people's words that it serves.
     """
 
@@ -85,6 +86,7 @@ class Operation:
     gives: frozenset[str]
     requires: frozenset[str]
     follows: frozenset[str] = frozenset()
+    waived_by: frozenset[str] = frozenset()
 
 
 def operation(
@@ -99,6 +101,7 @@ def operation(
     gives: Iterable[str] = (),
     requires: Iterable[str] = (),
     follows: Iterable[str] = (),
+    waived_by: Iterable[str] = (),
 ) -> Callable[[_M], _M]:
     """Mark a method as an operation; the module docstring shows how. Raises TypeError without a docstring."""
 
@@ -121,6 +124,7 @@ def operation(
             gives=frozenset(gives),
             requires=frozenset(requires),
             follows=frozenset(follows),
+            waived_by=frozenset(waived_by),
         )
         setattr(method, _OPERATION_MARK, described)
         return method

@@ -16,9 +16,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from agents.catalog import current_registry
+from agents.databases.stored import names_of
 from agents.requests import PLANNER, REPORTER, Request, Target, first_plan, refuse_secret
 from agents.superagent.composing import REPORT_KEY, Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput
+from agents.superagent.live import with_database
 from agents.superagent.planner import missing_facts
 from agents.superagent.profile import Profile
 from agents.superagent.reviewing import reviewing, speaks_of_change, without_base
@@ -76,11 +78,13 @@ def preview(request: Request, *, project_id: int) -> Preview:
         selection, given = review.selection, Given(base="0" * 64, operations=review.operations)
     elif speaks_of_change(request.goal):
         selection = without_base(selection)
+    live = with_database(request.goal, selection, lambda: names_of(project_id))
+    selection, given = live.selection, replace(given, database=live.database)
     if selection.answer is not None:
         return _whole(first, refuse(request.goal, requested, selection, planned_by=first.key), project_id)
     known = _latest(request, project_id)
     if known is None:
-        return _candidates(first, requested, selection, project_id)
+        return _candidates(first, requested, selection, project_id, given=given)
     output, basis = known
     assert output.snapshot is not None
     composed = compose(
@@ -149,11 +153,13 @@ def _whole(first: PlannedStep, composed: Composed, project_id: int, *, basis: Ba
     )
 
 
-def _candidates(first: PlannedStep, requested: str, selection: Selection, project_id: int) -> Preview:
+def _candidates(
+    first: PlannedStep, requested: str, selection: Selection, project_id: int, *, given: Given
+) -> Preview:
     """Name what the goal leads to; what the target must have for it is told as the planner would miss it."""
     steps, titles = [], {}
     for choice in selection.chosen:
-        needed = missing_facts(choice.operation, Profile())
+        needed = missing_facts(choice.operation, Profile(), given=given.inputs)
         condition = f"; only if the repository has {needed.replace(' and no ', ' and ')}" if needed else ""
         titles[choice.key] = choice.operation.title
         steps.append(

@@ -82,6 +82,17 @@ ADVISORIES_STALE_DAYS = env.number(
 GIT_PRIVATE_HOSTS = env.words(
     "WRENCH_GIT_PRIVATE_HOSTS", (), "Hosts with non-public addresses that git may be sent to"
 )
+DATABASE_PRIVATE_HOSTS = env.words(
+    "WRENCH_DATABASE_PRIVATE_HOSTS",
+    (),
+    "Hosts with non-public addresses whose databases may be read by the database URLs of projects",
+)
+DATABASE_CA_FILE = env.text(
+    "WRENCH_DATABASE_CA_FILE",
+    "",
+    "PEM file of the authorities that database servers' certificates are checked against (sslmode=verify-full)",
+    shown_default="the system's",
+)
 HISTORY_DAYS = env.number(
     "WRENCH_HISTORY_DAYS", 400, "Days that versions of what is configured are kept; 0: for good", most=36_500
 )

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from agents.documentation.claims import clean
-from agents.documentation.data_model.reading import DataModel, Entity
+from agents.documentation.data_model.model import DataModel, Entity, Relation
+from agents.documentation.data_model.pages import marks_of, told_of, values_of
 from agents.documentation.http_api.reading import Interface
 from agents.documentation.http_api.routes import Endpoint
 from agents.documentation.reference.style import CSS, lone_page
@@ -28,19 +29,21 @@ _CSS = (
 
 def data_model(model: DataModel, drawn: str) -> str:
     """The picture, then each entity with its fields; `drawn` is the SVG."""
-    own = [one for one in model.entities if one.dialect != "foreign"]
+    own = model.own
     many = f"{len(own):,} {'entity' if len(own) == 1 else 'entities'}"
-    body = [f"<p>{many}, {plural(len(model.relations), 'relation')}.</p>", f"<figure>{drawn}</figure>"]
-    if not own:
-        body = ["<p>No Django model and no SQLAlchemy class was found.</p>"]
+    body = [f"<p>{_text(text)}</p>" for text in model.origin]
+    if own:
+        body += [f"<p>{many}, {plural(len(model.relations), 'relation')}.</p>", f"<figure>{drawn}</figure>"]
+    else:
+        body.append(f"<p>{_text(model.nothing)}</p>")
     groups: dict[str, list[Entity]] = defaultdict(list)
     for one in own[:SHOWN]:
         groups[one.group].append(one)
-    known = {one.name for one in own[:SHOWN]}
+    ways = _Ways(model, own[:SHOWN])
     for group in sorted(groups):
         body.append(f"<h2>{_text(group) or 'Without an application'}</h2>")
-        body += [_entity(one, model, known) for one in groups[group]]
-    return _page("Data model", [*body, *_more(len(own)), *_problems(model.problems)], drawn)
+        body += [_entity(one, ways) for one in groups[group]]
+    return _page("Data model", [*body, *_more(len(own)), *_types(model), *_problems(model.problems)], drawn)
 
 
 def http_api(interface: Interface) -> str:
@@ -60,27 +63,54 @@ def http_api(interface: Interface) -> str:
     return _page("HTTP interface", [*body, *_problems(interface.problems)])
 
 
-def _entity(entity: Entity, model: DataModel, known: set[str]) -> str:
-    targets = {one.field: one.target for one in model.relations if one.source == entity.name}
+class _Ways:
+    """What refers to what, looked up once for all entities."""
+
+    def __init__(self, model: DataModel, shown: Iterable[Entity]) -> None:
+        self.known = {one.name for one in shown}
+        self.targets: dict[tuple[str, str], list[Relation]] = defaultdict(list)
+        self.users: dict[str, set[str]] = defaultdict(set)
+        for one in model.relations:
+            self.users[one.target].add(f"{one.source}.{one.field}")
+            for name in one.fields:
+                self.targets[one.source, name].append(one)
+
+    def link(self, relation: Relation) -> str:
+        """What a relation leads to, as a link if it is on the page."""
+        name = relation.target
+        told = f'<span class="soft">{_text(told_of(relation))}</span>' if told_of(relation) else ""
+        return (_link(name) if name in self.known else _code(name)) + told
+
+
+def _entity(entity: Entity, ways: _Ways) -> str:
     rows = []
     for item in entity.fields:
-        marks = [word for word, holds in (("key", item.is_key), ("unique", item.is_unique and not item.is_key),
-                                          ("optional", item.is_optional)) if holds]  # fmt: skip
-        target = targets.get(item.name, "")
-        link = _link(target) if target in known else _code(target)
+        links = "<br>".join(map(ways.link, ways.targets.get((entity.name, item.name), ())))
+        told = ", ".join([*marks_of(item), *([_text(item.doc)] if item.doc else [])])
         rows.append(
-            f"<tr><td>{_code(item.name)}</td><td>{_code(item.kind)}</td><td>{link}</td>"
-            f"<td>{', '.join(marks)}</td></tr>"
+            f"<tr><td>{_code(item.name)}</td><td>{_code(item.kind)}</td><td>{links}</td><td>{told}</td></tr>"
         )
-    users = sorted({f"{one.source}.{one.field}" for one in model.relations if one.target == entity.name})
+    users = sorted(ways.users[entity.name])
     told = f'<p class="soft">Referred to by {", ".join(map(_code, users))}.</p>' if users else ""
     head = "<thead><tr><th>field</th><th>type</th><th>refers to</th><th></th></tr></thead>"
     table = f"<table>{head}<tbody>{''.join(rows)}</tbody></table>" if rows else ""
     doc = f"<p>{_text(entity.doc)}</p>" if entity.doc else ""
+    notes = f'<p class="soft">{_text(" ".join(entity.notes))}</p>' if entity.notes else ""
+    kind = f' <span class="soft">{_text(entity.kind)}</span>' if entity.kind else ""
     return (
-        f'<section class="entry" id="{_anchor(entity.name)}"><div class="head"><h3>{_text(entity.name)}</h3>'
-        f'<span class="src">{_text(entity.path)}:{entity.line}</span></div>{doc}{table}{told}</section>'
+        f'<section class="entry" id="{_anchor(entity.name)}"><div class="head"><h3>{_text(entity.name)}{kind}</h3>'
+        f'<span class="src">{_text(entity.place)}</span></div>{doc}{notes}{table}{told}</section>'
     )
+
+
+def _types(model: DataModel) -> Iterator[str]:
+    rows = "".join(
+        f"<tr><td>{_code(one.name)}</td><td>{_text(values_of(one.values, is_cut=one.is_cut))}</td></tr>"
+        for one in model.types
+    )
+    if rows:
+        head = "<thead><tr><th>type</th><th>values</th></tr></thead>"
+        yield f"<h2>Types with listed values</h2><table>{head}<tbody>{rows}</tbody></table>"
 
 
 def _endpoints(listed: Iterable[Endpoint]) -> str:

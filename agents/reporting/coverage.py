@@ -20,9 +20,11 @@ def told(run: ToolRun) -> str:
         return "There is no file of its kind."
     if run.state is ToolState.FAILED:
         return f"It analysed nothing. {one_line(run.note) or _first_reason(run)}".strip()
-    text = f"It analysed {plural(run.files_analysed, 'file')}"
+    text = f"It analysed {plural(run.files_analysed, run.unit)}"
     if run.failed_count:
         text += f" and could not analyse {run.failed_count:,}"
+    if run.note and run.unit != "file":
+        text += f": {one_line(run.note)}"
     if run.refuted_count:
         text += f". {plural(run.refuted_count, 'claim')} of it {'was' if run.refuted_count == 1 else 'were'} refuted"
     return f"{text}."

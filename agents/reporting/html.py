@@ -153,7 +153,7 @@ def _tiles(report: Report) -> list[dict[str, str]]:
         }
         for severity, count in report.by_severity.items()
     ]
-    analysed = max((run.files_analysed for run in report.tool_runs), default=0)
+    analysed = max((run.files_analysed for run in report.tool_runs if run.unit == "file"), default=0)
     faulty = len(report.faulty_tools)
     ran = len(report.tool_runs)
     return [

@@ -59,6 +59,7 @@ class ToolRun(_Shape):
     version: str
     purpose: str = ""  # tells runs of one tool apart, such as "security rules"
     state: ToolState
+    unit: str = "file"  # of what is counted: tables, where a database was read
     files_analysed: int = 0
     files_remembered: int = 0  # of them and the failed ones, those whose content had been analysed before
     languages: dict[str, int] = Field(default_factory=dict)  # language -> files whose meaning it looked at

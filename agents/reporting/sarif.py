@@ -230,7 +230,7 @@ def _tool_invocation(run: ToolRun) -> dict[str, Any]:
             "tool": run.tool,
             "purpose": run.purpose,
             "state": str(run.state),
-            "filesAnalysed": run.files_analysed,
+            "filesAnalysed": run.files_analysed if run.unit == "file" else 0,
             "filesFailed": run.failed_count,
             "seconds": run.seconds,
         },

@@ -44,6 +44,7 @@ class Given:
     operations: tuple[str, ...] = ()  # what that comparison looks for
     sarif: tuple[SarifFile, ...] = ()  # what other tools found
     baseline: str = ""  # digest of a snapshot
+    database: str = ""  # name of the database URL that the goal means
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
@@ -56,6 +57,7 @@ class Given:
                 ("operations", list(self.operations)),
                 ("sarif", [one.model_dump(mode="json") for one in self.sarif]),
                 ("baseline", self.baseline),
+                ("database", self.database),
             )
             if value
         }

@@ -5,12 +5,13 @@
 Owns: fitness, chaining by `needs` and `gives`, inputs, reasons. Refuses to know what a goal is.
 Invariant: a plan made here has an input for every required field; what cannot be fed is left out and named.
 
-`requires` means: of each kind of fact, one of those named ("language:python", "language:go": one is enough).
+`requires` means: of each kind of fact, one of those named ("language:python", "language:go": one is enough). An
+operation that is given one of the inputs `waived_by` works on that, and not on the repository.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -53,7 +54,7 @@ def draft(
     made = Draft()
     fitting: dict[str, Choice] = {}
     for choice in chosen:
-        lacking = missing_facts(choice.operation, profile)
+        lacking = missing_facts(choice.operation, profile, given=more or {})
         if lacking:
             made.unfit[choice.key] = f"the repository has no {lacking}"
             made.left_out.append(LeftOut(what=choice.operation.title, why=made.unfit[choice.key]))
@@ -83,8 +84,10 @@ def whole(steps: Iterable[PlannedStep], report: PlannedStep) -> Plan:
     )))  # fmt: skip
 
 
-def missing_facts(operation: Operation, profile: Profile) -> str:
-    """Name what the repository lacks for an operation; "" if nothing."""
+def missing_facts(operation: Operation, profile: Profile, *, given: Collection[str] = ()) -> str:
+    """Name what the repository lacks for an operation; "" if nothing. `given`: inputs that are known otherwise."""
+    if operation.waived_by.intersection(given):
+        return ""
     lacking = []
     for kind, facts in groupby(sorted(operation.requires), key=lambda fact: fact.partition(":")[0]):
         wanted = list(facts)
@@ -244,7 +247,7 @@ def _add_step(
         for step in made.steps
         if step.key not in before and fitting[step.key].operation.gives & choice.operation.follows
     )
-    reason = reason_of(choice, profile)
+    reason = reason_of(choice, profile, built)
     made.choices.append(choice)
     made.steps.append(
         PlannedStep(
@@ -290,8 +293,10 @@ def _fitting_values(candidates: Iterable[Any], annotation: Any, metadata: list[A
         yield candidate
 
 
-def reason_of(choice: Choice, profile: Profile) -> str:
+def reason_of(choice: Choice, profile: Profile, input: JsonObject) -> str:
     """Say in plain words why a step is there: "1,204 lines of Python; the goal names 'bugs'"."""
+    if elsewhere := sorted(choice.operation.waived_by & set(input)):
+        return f"{elsewhere[0]} {input[elsewhere[0]]}; {choice.why}"
     named = {fact.partition(":")[2] for fact in _languages(choice.operation)}
     spoken = [language for language in profile.languages if language.name in named]
     if spoken:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from agents.documentation.data_model.reading import DataModel, Entity, Relation
+from agents.documentation.data_model.model import DataModel, Entity, Relation
 from agents.reporting.visible import one_line
 
 WIDTH, ROW, HEAD = 230, 18, 26  # pixels of a box

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
+from agents.documentation.data_model.model import MANY, ONE, Cardinality, DataModel, Entity, Field, Relation
 from agents.documentation.imported import imported, module_of
 from agents.pythons import why_unread
 
-Cardinality = Literal["one", "many"]
-MANY: Cardinality = "many"
-ONE: Cardinality = "one"
-Dialect = Literal["django", "sqlalchemy", "foreign"]
 USER_MODEL = "the user model"  # what settings.AUTH_USER_MODEL names, if no file of the tree tells
 _DJANGO_RELATIONS: dict[str, tuple[Cardinality, Cardinality]] = {
     "ForeignKey": (MANY, ONE),
@@ -31,53 +27,6 @@ _DJANGO_RELATIONS: dict[str, tuple[Cardinality, Cardinality]] = {
     "ParentalKey": (MANY, ONE),  # django-modelcluster's
     "TreeForeignKey": (MANY, ONE),  # django-mptt's
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One column or attribute; `kind` is the declared type, such as "CharField(200)"."""
-
-    name: str
-    kind: str
-    line: int
-    is_key: bool = False
-    is_unique: bool = False
-    is_optional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """`source` refers to `target` by `field`; `ends` are the cardinalities at both."""
-
-    source: str
-    target: str
-    field: str
-    ends: tuple[Cardinality, Cardinality]
-    is_optional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
-    """One table. `name` is unique: "app.Model" for Django, the class for SQLAlchemy."""
-
-    name: str
-    title: str
-    dialect: Dialect
-    group: str = ""
-    path: str = ""
-    line: int = 0
-    doc: str = ""
-    fields: tuple[Field, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class DataModel:
-    """What was found; problems are sentences for people."""
-
-    entities: list[Entity] = field(default_factory=list)
-    relations: list[Relation] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    user_model: str = ""  # what a settings file says: "app.Model"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,13 +1,16 @@
-"""`data_model` and `http_api`: what a project stores and what it serves, read from its source."""
+"""`data_model` and `http_api`: what a project stores and what it serves, read from its source or its database."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from agents.base import OperationContext, operation
 from agents.conventions import is_test
-from agents.documentation import data_model, http_api, interface_html
+from agents.documentation import data_model, http_api, interface_html, live_model
+from agents.documentation.data_model import DataModel
 from agents.documentation.http_api import schemas
 from agents.documentation.material import (
     ATTEMPTS,
@@ -31,6 +34,19 @@ MARKDOWN = "text/markdown; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
 
+class DataModelInput(TreeInput):
+    """Which tree, or which live database instead."""
+
+    database: str = Field(
+        default="",
+        pattern=r"^[-a-zA-Z0-9_]{0,60}$",
+        description="name of a database URL that the project keeps; empty: the source is read",
+    )
+    schemas: list[str] = Field(
+        default_factory=list, max_length=100, description="of the database; none: all that are people's"
+    )
+
+
 class InterfaceOutput(AnalysisOutput):
     """What was drawn or listed. `files` are the artifacts that people read."""
 
@@ -41,38 +57,39 @@ class Interfaces:
     """What a project shows to others: its tables and its routes."""
 
     @operation(
-        TreeInput,
+        DataModelInput,
         InterfaceOutput,
         timeout_seconds=TIMEOUT_SECONDS,
         attempts=ATTEMPTS,
         needs=NEEDS,
         gives=(DOCUMENTS,),
         requires=PYTHON,
+        waived_by=("database",),
         examples=(
             "draw the data model",
             "make an ER diagram of the models",
+            "draw the ER diagram of the live database shop",
             "entity relationship diagram",
             "which tables refer to each other?",
         ),
     )
-    def data_model(self, input: TreeInput, context: OperationContext) -> InterfaceOutput:
+    def data_model(self, input: DataModelInput, context: OperationContext) -> InterfaceOutput:
         """Draw the data model: entities, fields and relations as an ER diagram.
 
         Reads Django models and SQLAlchemy classes from the source, over abstract bases and imports, without running
-        it and without a database: what a live database holds is the DBA's to tell. Stores data_model.svg,
-        data_model.mmd (Mermaid), data_model.md and data_model.html, in which each entity has its place in the code.
+        it. With a database, the name of a database URL of the project, reads the catalogue of that live PostgreSQL
+        database instead: schemas, tables, views, keys, enums, comments; never a row of a table. Stores
+        data_model.svg, data_model.mmd (Mermaid), data_model.md and data_model.html, in which each entity has its
+        place in the code or in the database.
         """
-        with opened(input, context) as material:
-            model = data_model.read(_python(material.sources))
-            names = {one.name for one in model.entities} | {
-                f.kind for one in model.entities for f in one.fields
-            }
-            fields = {f.name for one in model.entities for f in one.fields}
-            material.index.words.update(
-                names | fields, (f"{one.source}.{one.field}" for one in model.relations)
-            )
-            page = demand(data_model.markdown(model), material.index)
-            tool = _tool(material, model.problems)
+        if input.database:
+            model, index, tool = live_model.read(input.database, input.schemas, context)
+        else:
+            with opened(input, context) as material:
+                model, index = data_model.read(_python(material.sources)), material.index
+                tool = _tool(material, model.problems)
+        live_model.teach(index, model)
+        page = demand(data_model.markdown(model), index)
         context.put_artifact("data_model.md", page.encode(), media_type=MARKDOWN)
         context.put_artifact(
             "data_model.mmd", data_model.mermaid(model).encode(), media_type="text/plain; charset=utf-8"
@@ -82,9 +99,7 @@ class Interfaces:
         page = interface_html.data_model(model, drawn)
         context.put_artifact("data_model.html", page.encode(), media_type=HTML)
         context.progress(3, 3, "done")
-        own = sum(one.dialect != "foreign" for one in model.entities)
-        told = f"{own} {'entity' if own == 1 else 'entities'}, {plural(len(model.relations), 'relation')}"
-        context.summary = told if own else "no Django model and no SQLAlchemy class was found"
+        context.summary = _told(model, input.database)
         files = ("data_model.html", "data_model.md", "data_model.mmd", "data_model.svg")
         return InterfaceOutput(tools=(tool,), summary=context.summary, files=files)
 
@@ -133,6 +148,15 @@ class Interfaces:
         context.summary = told if every or untold else "no route and no OpenAPI document was found"
         files = ("http_api.html", "http_api.json", "http_api.md")
         return InterfaceOutput(tools=(tool,), summary=context.summary, files=files)
+
+
+def _told(model: DataModel, database: str) -> str:
+    """The model in one line."""
+    own = len(model.own)
+    if not own:
+        return model.nothing.rstrip(".") if database else "no Django model and no SQLAlchemy class was found"
+    told = f"{own:,} {'entity' if own == 1 else 'entities'}, {plural(len(model.relations), 'relation')}"
+    return f"{told} in the live database {database}" if database else told
 
 
 def _product(sources: Sources) -> list[str]:

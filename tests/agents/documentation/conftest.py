@@ -19,7 +19,9 @@ from agents.documentation.agent import Documentation
 from agents.findings import FindingData
 from agents.patches import FixData
 from tasks.contract import ArtifactRef, LogLevel, StepRequest
+from tests.agents.databases.conftest import empty_live, live  # noqa: F401 - fixtures
 from tests.agents.inspector.trees import plant
+from tests.agents.superagent.test_run import project  # noqa: F401 - a fixture
 
 SHOP = Path(__file__).parents[3] / "samples" / "shop"
 
