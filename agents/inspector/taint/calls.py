@@ -18,6 +18,7 @@ from agents.inspector.taint import (
     fields,
     guards,
     kinds,
+    promises,
     sinks,
     special_calls,
     specials,
@@ -33,7 +34,6 @@ from agents.inspector.taint.values import (
     SEEN,
     STORED,
     UNKNOWN,
-    WEAKEN,
     Attribute,
     Choice,
     OrNone,
@@ -160,13 +160,16 @@ _XSS = kinds.KINDS["xss"].bit
 def _promised(function: Function, given: Arguments, result: Value) -> Value:
     """A check of the tree that proves nothing that we can see: its name is believed a little, as elsewhere."""
     name = function.name.rpartition(".")[2]
-    facts = guards.by_word(name, given)
+    facts = promises.by_word(name, given)
+    if facts is None and not result.facts and not result.known:
+        found = promises.by_finding(name, given)
+        return result if found is None else result.but(facts=found)
     if facts is None or (result.known and result.const is not None):
         return result
     if _TREATS.search(name) and result.taints:
         result = result.but(taints=tuple(one.with_cleaned(_TRUST) for one in result.taints))
     proved = result.facts or (NO_FACTS, NO_FACTS)
-    yes = all_facts(facts[0], guards.by_host(name, function.body, given))
+    yes = all_facts(facts[0], promises.by_host(name, function.body, given))
     return result.but(facts=(all_facts(yes, proved[0]), all_facts(facts[1], proved[1])))
 
 
@@ -425,7 +428,7 @@ def _default(
         return UNKNOWN
     if method in _LOOKS_UP and receiver is not None and not receiver.taints:
         default = given.at(1, "default") if method == "get" else None
-        asked = guards.about(deep_taints(given.at(0) or UNKNOWN), WEAKEN)
+        asked = guards.about(deep_taints(given.at(0) or UNKNOWN), promises.FOUND)
         facts = (
             OrNone((asked, NO_FACTS)) if asked and default is None else None
         )  # something is stored under it
@@ -453,7 +456,7 @@ def _default(
     if taints and _FINDS.search(last) and not _TEXTS.search(last):
         result = Value(taints, name=STORED, rest=Value(taints, name=STORED))
     _may_change(frame, given)
-    checked = guards.by_word(word.rpartition(".")[2], given)
+    checked = promises.by_word(last, given) or promises.by_finding(last, given)
     if checked is not None:
         result = result.but(facts=checked)
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from agents.inspector.taint import charsets, kinds
 from agents.inspector.taint.charsets import excluded
@@ -415,68 +415,6 @@ def chosen(names: ArgumentNames, given: Arguments, receiver: Value | None) -> li
                 inner.items[keyword] if inner.items and keyword in inner.items else Value(inner.taints)
             )
     return found
-
-
-_OF_NUMBERS = re.compile(
-    r"^is_(?:valid_)?(?:uuid|guid|integer|int|number|date|mac)[1-8]?$|^(?:uuid|int)_is_valid$"
-)
-_WORDS = (
-    "is_safe",
-    "is_valid",
-    "validate",
-    "is_allowed",
-    "allowed",
-    "check",
-    "verify",
-    "sanitize",
-    "is_local",
-    "safe",
-    "allow",
-    "permit",
-    "is_trusted",
-    "assert_",
-    "ensure_",
-    "reject_",
-    "refuse_",
-    "forbid_",
-    "raise_not",
-    "raise_if",
-    "raise_unless",
-)
-
-
-def by_word(name: str, given: Arguments) -> Both | None:
-    """A function whose name promises a check that we cannot see: believed a little."""
-    lowered = name.lower().lstrip("_")
-    if not (lowered.startswith(_WORDS) or lowered.endswith(_WORDS) or _OF_NUMBERS.search(lowered)):
-        return None
-    facts: Facts = NO_FACTS
-    for one in given.every():
-        facts = all_facts(facts, about(deep_taints(one), WEAKEN))
-    if _OF_NUMBERS.search(lowered) and given.positional:  # `is_valid_uuid(text)`: no text but such
-        return all_facts(facts, about(deep_taints(given.positional[0]), kinds.INJECTIONS)), facts
-    return (facts, facts) if facts else None
-
-
-_PROMISES_HOST = re.compile(
-    r"^_*(?:is_|url_)?(?:safe|valid|allowed|local|trusted|has_allowed)_?\w*(?:url|uri|redirect|host|next|target|link)"
-    r"|^_*url_(?:is_safe|is_allowed|has_allowed)"
-)
-_HOSTS = frozenset({"netloc", "hostname"})
-
-
-def by_host(name: str, body: Iterable[ast.stmt], given: Arguments) -> Facts:
-    """What holds if a function of the tree says yes whose name promises safe addresses and which looks at hosts."""
-    if not _PROMISES_HOST.search(name.lower()):
-        return NO_FACTS
-    if not any(
-        isinstance(one, ast.Attribute) and one.attr in _HOSTS for part in body for one in ast.walk(part)
-    ):
-        return NO_FACTS
-    facts: Facts = NO_FACTS
-    for one in given.every():
-        facts = all_facts(facts, about_begin(deep_taints(one), _REDIRECT))
-    return facts
 
 
 def of_pattern(value: Value, pattern: Value, *, how: str) -> Both | None:

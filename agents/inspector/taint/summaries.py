@@ -18,7 +18,6 @@ from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import (
-    SERIALS,
     Arguments,
     Bound,
     Class,
@@ -27,8 +26,8 @@ from agents.inspector.taint.structures import (
     Instance,
     Summary,
 )
-from agents.inspector.taint.taints import Source, Taint, merged
-from agents.inspector.taint.translation import Back
+from agents.inspector.taint.taints import Taint, merged
+from agents.inspector.taint.translation import Back, Labels
 from agents.inspector.taint.values import (
     DEEP,
     MISSING,
@@ -284,30 +283,10 @@ def _changes(end: State, own: list[Value]) -> dict[int, Value]:
     return found
 
 
-class _Labels:
-    """Replaces sources by labels, and back."""
-
-    def __init__(self) -> None:
-        self.serial = next(SERIALS)
-        self.taints: list[Taint] = []
-        self._numbers: dict[Any, int] = {}
-
-    def of(self, taint: Taint) -> tuple[Taint, Any]:
-        """The label of a taint, and what of it belongs to the shape."""
-        key = (taint.source.key, taint.cleaned)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self.taints)
-            self.taints.append(taint)
-        # What it was clean for from the begin is known to whoever decodes it.
-        source = Source(f"#{self.serial}.{number}", None, "label", cleaned=taint.source.cleaned)
-        return Taint(source, taint.cleaned, None), (number, taint.cleaned, taint.source.cleaned)
-
-
 def _by_summary(
     frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
 ) -> tuple[Value, dict[int, Value]]:
-    labels = _Labels()
+    labels = Labels()
     shapes = frame.engine.ledger
     widened = 2 if shapes.widened(function, MOST_SHAPES) else int(shapes.widened(function, MAX_SHAPES))
     own: dict[str, Value] = {}
@@ -366,7 +345,7 @@ def _told_apart(value: Value, depth: int) -> tuple[dict[Any, Value] | None, Valu
     return {k: v for k, v in items.items() if isinstance(k, Attribute)}, _under_any_key(value), False
 
 
-def _shape(value: Value, labels: _Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
+def _shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
     """The value with labels for sources (always a new object), and a key that is equal for equal shapes."""
     taints: list[Taint] = []
     keys: list[Any] = []

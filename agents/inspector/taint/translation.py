@@ -8,9 +8,32 @@ from typing import Any
 
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.states import State
-from agents.inspector.taint.structures import Function, Hit, Partial
-from agents.inspector.taint.taints import Taint, Trail, longer, merged
+from agents.inspector.taint.structures import SERIALS, Function, Hit, Partial
+from agents.inspector.taint.taints import Source, Taint, Trail, longer, merged
 from agents.inspector.taint.values import DEEP, Facts, OrNone, Value, deep_taints
+
+
+class Labels:
+    """Replaces sources by labels, and back."""
+
+    def __init__(self) -> None:
+        self.serial = next(SERIALS)
+        self.taints: list[Taint] = []
+        self._numbers: dict[Any, int] = {}
+
+    def of(self, taint: Taint) -> tuple[Taint, Any]:
+        """The label of a taint, and what of it belongs to the shape."""
+        key = (taint.source.key, taint.cleaned)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.taints)
+            self.taints.append(taint)
+        elif taint.weak < self.taints[number].weak:
+            self.taints[number] = taint
+        weak = taint.weak - self.taints[number].weak  # than another value of the same source
+        # What it was clean for from the begin is known to whoever decodes it.
+        source = Source(f"#{self.serial}.{number}", None, "label", cleaned=taint.source.cleaned)
+        return Taint(source, taint.cleaned, None, weak), (number, taint.cleaned, taint.source.cleaned, weak)
 
 
 class Back:

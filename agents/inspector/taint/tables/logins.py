@@ -37,6 +37,7 @@ ROWS: tuple[Row, ...] = (
             "get_sso_url",
             "is_authenticated",
             "process_response",
+            "process_slo",
             "login",
             "logout",
         )

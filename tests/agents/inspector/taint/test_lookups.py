@@ -184,3 +184,31 @@ def test_page_of_rows_is_not_its_number(tmp_path: Path, call: str, told: list[st
         "templates/a.html": "{% for row in rows %}{{ row|safe }}{% endfor %}",
     }
     assert found(tmp_path, files) == told
+
+
+@pytest.mark.parametrize(
+    ("asked", "confidences"),
+    [
+        ("page = page_by_id(p)", ["high", "high"]),
+        ("if not get_page_by_id(p):\n        return ''", ["medium"]),
+        ("page = get_page_by_id(p)\n    if page is None:\n        return ''", ["medium"]),
+        ("page = get_page_by_id(p)", ["high", "high"]),
+        ("if get_page_by_id(p):\n        return ''", ["high", "high"]),
+        ("if not get_page_by_id('x', p):\n        return ''", ["high", "high"]),
+        ("if not books.find_by_name(p):\n        return ''", ["medium"]),
+        ("if not books.find_by_name('x', p):\n        return ''", ["high", "high"]),
+        ("if not books.get(p):\n        return ''", ["medium"]),
+    ],
+)
+def test_what_something_was_found_by_has_no_line_ends(
+    tmp_path: Path, asked: str, confidences: list[str]
+) -> None:
+    text = (
+        "import logging, os\nfrom flask import Flask, request\nimport books\napp = Flask(__name__)\n"
+        "def get_page_by_id(number, kind=''):\n    row = books.page(number, kind)\n    return row and row.page\n"
+        "page_by_id = get_page_by_id\n"
+        f"@app.route('/')\ndef view():\n    p = request.args['p']\n    {asked}\n"
+        "    logging.info('at ' + p)\n    os.system(p)\n    return ''\n"
+    )
+    told = analysed(tmp_path, {"app.py": text})["findings"]
+    assert [one["confidence"] for one in told] == confidences
