@@ -30,13 +30,13 @@ _BY_RULE = {
     "template": ("taint-template", "review-template"),
     "hash": ("weak-hash", "S303", "S324"),
     "random": ("weak-random", "S311"),
-    "cipher": ("weak-cipher", "S304", "S305", "B413"),
+    "cipher": ("weak-cipher", "review-weak-cipher", "S304", "S305", "B413"),
     "protocol": ("weak-tls", "S502", "S503", "S504"),
     "key": ("weak-key", "S505"),
     "certificate": ("unverified-certificate", "S323", "S501", "S507"),
     "temporary file": ("S108", "S306"),
     "permissions": ("S103",),
-    "debugging": ("debug-mode", "S201"),
+    "debugging": ("debug-mode", "review-debug-mode", "S201"),
     "logging configuration": ("S612",),
     "high-complexity": ("high-complexity", "C901", "PLR0912", "PLR0915", "pylint/R0912", "complexipy/complexity"),
     "docstring-unknown-parameter": (
@@ -88,6 +88,7 @@ _OF_RULE = {rule: danger for danger, rules in _BY_RULE.items() for rule in rules
     "taint-trust-boundary": "trust",
     "taint-regex": "regex",
     "cookie-flags": "cookie flags",
+    "review-cookie-flags": "cookie flags",
 }
 _OF_CWE = {number: danger for danger, numbers in _BY_CWE.items() for number in numbers}
 _CRYPTOGRAPHY = frozenset({326, 327})

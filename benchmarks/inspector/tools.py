@@ -81,7 +81,7 @@ def taint(tree: Path) -> Said:
 
 
 def wrench(tree: Path) -> Said:
-    """The security scan as a step runs it."""
+    """The security scan as a step runs it, whatever the severity: so do the other tools' claims count."""
     with tempfile.TemporaryDirectory() as scratch:
         analysis = analyse(tree, ANALYZERS["security_scan"], scratch=Path(scratch))
     said = Said()
@@ -95,6 +95,12 @@ def wrench(tree: Path) -> Said:
             said.unread[left.path] = left.reason
     for found in analysis.findings:
         said.claims.append(_claim(found.rule, found.path, found.line, found.end_line, found.cwe, tree))
+        for one in found.evidence:
+            if (
+                one.hops
+            ):  # put together with a pattern's, it stands in that one's line; its way ends where it ended
+                end = one.hops[-1]
+                said.claims.append(_claim(found.rule, end.path, end.line, end.line, found.cwe, tree))
     return said
 
 

@@ -230,6 +230,7 @@ class Engine:
         frame.state = State(module.variables)
         try:
             frame.execute(module.tree.body)
+            special_reviews.of_module(frame)
         except Exception as error:  # a fault of ours costs this body, never the run; it is told
             self._tell(module.path, NOWHERE, "the module's own statements", _why(error))
         module.variables.update(frame.state.variables)

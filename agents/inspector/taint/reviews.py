@@ -38,8 +38,14 @@ TITLES = {
     "xpath": "XPath put together from what is not known",
     "ldap": "LDAP query put together from what is not known",
     "cipher": "encryption",
-    "forgery": "protection against forged requests switched off",
 }
+
+
+def title(kind: kinds.Kind) -> str:
+    """The title of what asks for a review of this kind."""
+    return f"To be reviewed: {TITLES.get(kind.name) or kind.title[:1].lower() + kind.title[1:]}"
+
+
 # What holds all functions of a module by name: whoever chooses the name chooses what is called.
 NAMESPACES = frozenset({"@builtins.globals", "@builtins.locals"})
 PUT_TOGETHER = "a text of which a part is of unknown origin"
@@ -54,6 +60,7 @@ _BEGINS = {
     kinds.KINDS["xpath"].bit: re.compile(r".*[/\[(]"),
     kinds.KINDS["ldap"].bit: re.compile(r"\W*\("),
 }
+_SQL = kinds.KINDS["sql"].bit
 # Plugins are loaded by name, and what is compiled is not executed yet.
 _OF_PROGRAMMERS = re.compile(r"(?:import|compile)")
 
@@ -113,6 +120,8 @@ def _what(bit: int, value: Value, sink: str) -> str:
     if not is_unknown(value):
         return ""
     begins = _BEGINS.get(bit)
+    if bit == _SQL and "." in sink and value.prefix:
+        return PUT_TOGETHER  # what is known to take SQL takes conditions, too
     if begins is not None:
         return PUT_TOGETHER if begins.match(value.prefix) else ""
     if not bit & _HANDED_OVER or _OF_PROGRAMMERS.search(sink):

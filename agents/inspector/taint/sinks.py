@@ -34,6 +34,7 @@ _ABOUT = re.compile(
 _PIECES = re.compile(
     r"(?i)(?:^|_)(?:max|min|num|n|total|prompt|completion|input|output)_(?:new_)?tokens?$"
 )  # of texts
+OF_A_FILE = "whoever can write the file chooses what is built, or run"
 _BODY = Attribute("~body")
 _LOG_BIT = kinds.KINDS["log"].bit
 _SQL_BIT = kinds.KINDS["sql"].bit
@@ -123,11 +124,15 @@ def report(frame: Frame, node: ast.AST, row: Row, value: Value, name: str) -> No
     """Report one value at a sink."""
     if row.bits == _LOG_BIT and value.shape in ("list", "tuple", "dict", "set"):
         return  # written as repr() does, on one line
-    frame.witness(row.bits, node, value)
+    if not row.names_file:
+        frame.witness(row.bits, node, value)
     taints = deep_taints(value)
     words = row.what or f"{name.lstrip('@.').removeprefix('builtins.')}()"
     if not taints:
-        reviews.look(frame, row.bits, node, value, words)
+        if row.names_file:
+            reviews.fact(frame, row.bits, node, OF_A_FILE, words)
+        else:
+            reviews.look(frame, row.bits, node, value, words)
         return
     if row.bits == kinds.KINDS["path"].bit and value.name.startswith("@io."):
         return  # an open file, not its name

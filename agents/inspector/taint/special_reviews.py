@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 
+from agents.conventions import is_settings
 from agents.inspector.taint import kinds, reviews
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import known_as
@@ -45,7 +46,15 @@ _COMPILED = frozenset(
         "expression",
     }
 )
-_EXEMPT = "django.views.decorators.csrf.csrf_exempt"
+_DECLARE = {  # decorators -> kind, and what they declare
+    "django.views.decorators.csrf.csrf_exempt": ("forgery", "forms of other pages are accepted"),
+    "django.utils.html.html_safe": ("xss", "its objects are written into pages without escaping"),
+}
+_SWITCHES = {  # settings of Django -> value, kind, what it means
+    "SESSION_COOKIE_SECURE": (False, "cookie_flags", "the session's cookie goes over plain HTTP"),
+    "SESSION_COOKIE_HTTPONLY": (False, "cookie_flags", "scripts may read the session's cookie"),
+    "CSRF_COOKIE_SECURE": (False, "cookie_flags", "the cookie that protects forms goes over plain HTTP"),
+}
 
 
 @known_as("unauthenticated")
@@ -97,9 +106,7 @@ def of_function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> N
         if isinstance(one, ast.Call) and _says_safe(one) and not _ESCAPES.search(_body(frame, node)):
             what = "it is said to add no markup, so pages do not escape what it makes of their markup"
             reviews.fact(frame, _XSS, _head(node), what, f"the filter {node.name}()")
-        elif _is_exempt(frame, one):
-            what = "forms of other pages are accepted"
-            reviews.fact(frame, kinds.KINDS["forgery"].bit, _head(node), what, f"{node.name}()")
+    _declared(frame, node)
 
 
 def of_class(frame: Frame, node: ast.ClassDef, bases: list[Value]) -> None:
@@ -108,6 +115,7 @@ def of_class(frame: Frame, node: ast.ClassDef, bases: list[Value]) -> None:
         if _MARKED.match(base.name):
             what = "its objects are written into pages without escaping"
             reviews.fact(frame, _XSS, written, what, f"the class {node.name}")
+    _declared(frame, node)
     if any(_EXPRESSIONS.match(base.name) for base in bases):
         _template(frame, node)
 
@@ -148,8 +156,36 @@ def _says_safe(decorator: ast.Call) -> bool:
     )
 
 
-def _is_exempt(frame: Frame, decorator: ast.expr) -> bool:
-    return isinstance(decorator, (ast.Name, ast.Attribute)) and frame.evaluate(decorator).name == _EXEMPT
+def _declared(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+    for one in node.decorator_list:
+        name = frame.evaluate(one).name if isinstance(one, (ast.Name, ast.Attribute)) else ""
+        if name in _DECLARE:
+            kind, what = _DECLARE[name]
+            reviews.fact(frame, kinds.KINDS[kind].bit, _head(node), what, node.name)
+
+
+def of_module(frame: Frame) -> None:
+    """Look at settings of Django that switch a protection off, if the module keeps them."""
+    if not is_settings(frame.module.path):
+        return
+    for one in frame.module.tree.body:
+        if isinstance(one, ast.Assign) and len(one.targets) == 1 and isinstance(one.targets[0], ast.Name):
+            _setting(frame, one, one.targets[0].id)
+
+
+def _setting(frame: Frame, node: ast.Assign, name: str) -> None:
+    value, kind, what = _SWITCHES.get(name, (None, "", ""))
+    if kind and isinstance(node.value, ast.Constant) and node.value.value is value:
+        reviews.fact(frame, kinds.KINDS[kind].bit, node, what, f"the setting {name}")
+    if name == "TEMPLATES":
+        for one in ast.walk(node.value):
+            for key, option in zip(one.keys, one.values, strict=True) if isinstance(one, ast.Dict) else ():
+                if _is(key, "autoescape") and _is(option, False):
+                    reviews.fact(frame, _XSS, option, "no page is escaped", "the setting TEMPLATES")
+
+
+def _is(node: ast.expr | None, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value == value and type(node.value) is type(value)
 
 
 def _body(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

@@ -55,9 +55,9 @@ def finding(hit: Hit) -> dict[str, Any]:
 def _to_review(hit: Hit, kind: kinds.Kind) -> dict[str, Any]:
     what = hit.source.source.what
     return {
-        "rule": f"review-{kind.name}",
+        "rule": f"review-{kind.rule.removeprefix('taint-')}",
         "kind": kind.name,
-        "title": f"To be reviewed: {reviews.TITLES[kind.name]}",
+        "title": reviews.title(kind),
         "cwe": list(kind.cwe),
         "severity": "info",
         "confidence": "low",

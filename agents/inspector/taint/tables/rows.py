@@ -23,6 +23,7 @@ returns, `sink("@db.Connection.execute", ...)` speaks of that object's method. T
                                        "1:bits<2048", "0:mode in ssl.A,ssl.B" (names of what the value is),
                                        "autoescape absent"
          weak=1                        0 sure, 1 doubtful (medium confidence), 2 a guess (low confidence)
+         of_file=True                  it is the name of a file: a constant says nothing of what is in there
          whole=True                    only if the argument's begin is tainted (an address, not its query)
     wrong(name, kind, words)           calling or assigning it is wrong by itself, wherever its values come from;
                                        `when` as for sinks, the assigned value is at 0; of `x.__setitem__`: key, value
@@ -122,6 +123,7 @@ class Row:
     literal: str | int = ""
     is_early: bool = False
     is_review: bool = False
+    names_file: bool = False
     words: tuple[str, ...] = ()  # names of methods or parameters
     types: tuple[str, ...] = ()
 
@@ -193,6 +195,7 @@ def sink(
     what: str = "",
     weak: int = 0,
     whole: bool = False,
+    of_file: bool = False,
 ) -> Row:
     """Tainted arguments are dangerous here."""
     return Row(
@@ -204,6 +207,7 @@ def sink(
         conditions=_conditions(name, when),
         weak=weak,
         whole=whole,
+        names_file=of_file,
     )
 
 

@@ -28,15 +28,18 @@ ROWS: tuple[Row, ...] = (
     # What was just serialised here is no stranger's pickle: `loads(dumps(x))` copies.
     *(clean(f"{name}.dumps", "deserialisation") for name in _LOADS),
     sink("dill.Unpickler", "deserialisation", "0 file"),
-    sink("shelve.open", "deserialisation", "0 filename"),
+    *(sink(f"shelve.{name}", "deserialisation", "0 filename") for name in ("open", "DbfilenameShelf")),
     sink("jsonpickle.decode", "deserialisation", "0 string"),
     sink("jsonpickle.loads", "deserialisation", "0 string"),
     sink("jsonpickle.unpickler.decode", "deserialisation", "0 string"),
     *(
-        sink(f"{name}.load", "deserialisation", "0 filename")
+        sink(f"{name}.load", "deserialisation", "0 filename", of_file=True)
         for name in ("joblib", "sklearn.externals.joblib")
     ),
-    *(sink(f"{name}.models.load_model", "deserialisation", "0 filepath", weak=1) for name in _KERAS),
+    *(
+        sink(f"{name}.models.load_model", "deserialisation", "0 filepath", weak=1, of_file=True)
+        for name in _KERAS
+    ),
     *(
         wrong(
             f"{name}.models.load_model",
@@ -47,9 +50,9 @@ ROWS: tuple[Row, ...] = (
         )
         for name in _KERAS
     ),
-    sink("torch.load", "deserialisation", "0 f", when="weights_only!=True", weak=1),
-    sink("pandas.read_pickle", "deserialisation", "0 filepath_or_buffer"),
-    sink("numpy.load", "deserialisation", "0 file", when="allow_pickle=True"),
+    sink("torch.load", "deserialisation", "0 f", when="weights_only!=True", weak=1, of_file=True),
+    sink("pandas.read_pickle", "deserialisation", "0 filepath_or_buffer", of_file=True),
+    sink("numpy.load", "deserialisation", "0 file", when="allow_pickle=True", of_file=True),
     *(special(f"yaml.{name}", "yaml_load") for name in ("load", "load_all")),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream") for name in ("unsafe_load", "unsafe_load_all")),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream", weak=1) for name in ("full_load", "full_load_all")),

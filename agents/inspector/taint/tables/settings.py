@@ -164,7 +164,44 @@ ROWS: tuple[Row, ...] = (
     # tokens
     *(wrong(name, "signature", "anybody may have made it", when="verify=False") for name in _JWT),
     *(special(name, "token") for name in _JWT),
+    *(
+        wrong(name, "signature", "anybody can make such a token", when="2:algorithm='none'")
+        for name in ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
+    ),
     # switches
+    *(
+        wrong(f"{config}.__setitem__", "debug", words, when=f"0:key={key!r}; 1:value={value!r}", review=True)
+        for config in ("@flask.Flask.config", "flask.current_app.config")
+        for key, value, words in (
+            ("DEBUG", True, "whoever reaches it may run code, once this is in production"),
+            ("ENV", "development", "it is meant for development"),
+            ("TESTING", True, "errors are shown, and forms are not checked"),
+        )
+    ),
+    wrong(
+        "@flask.Flask.config.update",
+        "debug",
+        "whoever reaches it may run code, once this is in production",
+        when="DEBUG=True",
+        review=True,
+    ),
+    wrong(
+        "@flask.Flask.debug",
+        "debug",
+        "whoever reaches it may run code, once this is in production",
+        when="0:value=True",
+        review=True,
+    ),
+    *(
+        wrong(
+            f"django.template.{name}",
+            "xss",
+            "pages are not escaped",
+            when=f"{at}autoescape=False",
+            review=True,
+        )
+        for name, at in (("Context", "1:"), ("RequestContext", ""), ("Engine", ""), ("engine.Engine", ""))
+    ),
     wrong("@flask.Flask.run", "debug", "whoever reaches it may run code", when="2:debug=True"),
     *(
         wrong(f"{config}.__setitem__", kind, words, when=f"0:key={key!r}; 1:value=False")

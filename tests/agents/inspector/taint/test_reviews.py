@@ -65,7 +65,7 @@ FILTER = "from django import template\nregister = template.Library()\n@register.
     [
         (
             f"{CIPHERS}def hide(key, iv):\n    return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()\n",
-            ["review-cipher app.py:3"],
+            ["review-weak-cipher app.py:3"],
         ),
         (
             f"{CIPHERS}def hide(key, iv):\n    return Cipher(algorithms.AES(key), modes.GCM(iv)).encryptor()\n",
@@ -81,13 +81,20 @@ FILTER = "from django import template\nregister = template.Library()\n@register.
             f"{CIPHERS}def read(key, iv):\n    return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()\n",
             [],
         ),
-        ("from Crypto.Cipher import AES\nAES.new(key, AES.MODE_CTR)\n", ["review-cipher app.py:2"]),
+        ("from Crypto.Cipher import AES\nAES.new(key, AES.MODE_CTR)\n", ["review-weak-cipher app.py:2"]),
         ("from Crypto.Cipher import AES\nAES.new(key, AES.MODE_EAX)\n", []),
         (
             "from multiprocessing.connection import Client\nClient(('host', 1))\n",
             ["review-deserialisation app.py:2"],
         ),
         ("from multiprocessing.connection import Client\nClient(('host', 1), authkey=key)\n", []),
+        (
+            "import joblib\njoblib.load('model.joblib')\n",  # what is in the file nobody has seen
+            ["review-deserialisation app.py:2"],
+        ),
+        ("import numpy\nnumpy.load('a.npy', allow_pickle=True)\n", ["review-deserialisation app.py:2"]),
+        ("import numpy\nnumpy.load('a.npy')\n", []),
+        ("import torch\ntorch.load('model.pt', weights_only=True)\n", []),
         ("from ruamel.yaml import YAML\nYAML(typ='unsafe')\n", ["review-deserialisation app.py:2"]),
         ("from ruamel.yaml import YAML\nYAML(typ='safe')\n", []),
         (f"{FLASK_PAGE}render_template('page.jinja2', name=name)\n", ["review-xss app.py:2"]),
@@ -127,7 +134,19 @@ FILTER = "from django import template\nregister = template.Library()\n@register.
         ),
         (
             "from django.views.decorators.csrf import csrf_exempt\n@csrf_exempt\ndef hook(request):\n    pass\n",
-            ["review-forgery app.py:3"],
+            ["review-forgery-protection-off app.py:3"],
+        ),
+        (
+            "from django.utils.html import html_safe\n@html_safe\nclass Page:\n    pass\n",
+            ["review-xss app.py:3"],
+        ),
+        (
+            "from django.template import Context\nContext({}, autoescape=False)\nContext({})\n",
+            ["review-xss app.py:2"],
+        ),
+        (
+            "import flask\napp = flask.Flask(__name__)\napp.config['DEBUG'] = True\napp.config['DEBUG'] = False\n",
+            ["review-debug-mode app.py:3"],
         ),
         ("def call(name):\n    globals()[name]()\n", ["review-code app.py:2"]),
         ("def call(name):\n    globals().get(name)()\n", ["review-code app.py:2"]),
@@ -170,11 +189,25 @@ def test_what_declares_itself_harmless_or_lacks_a_part_is_told_and_its_twin_is_n
             ["weak-cipher app.py:3"],
         ),
         ("from django.conf import settings\nfrom hashids import Hashids\nHashids(settings.IDS_SALT)\n", []),
+        (
+            "import jwt\njwt.encode({}, None, algorithm='none')\njwt.encode({}, key, algorithm='HS256')\n",
+            ["unverified-token app.py:2"],
+        ),
         ("import rsa\nrsa.newkeys(1024)\nrsa.newkeys(3072)\n", ["weak-key app.py:2"]),
     ],
 )
 def test_what_is_wrong_with_keys(tmp_path: Path, program: str, expected: list[str]) -> None:
     assert to_review(tmp_path, {"app.py": program}) == expected
+
+
+def test_settings_of_django_that_switch_a_protection_off(tmp_path: Path) -> None:
+    program = (
+        "SESSION_COOKIE_SECURE = False\nCSRF_COOKIE_SECURE = True\n"
+        "TEMPLATES = [{'BACKEND': 'x', 'OPTIONS': {'autoescape': False}}]\n"
+    )
+    expected = ["review-cookie-flags settings.py:1", "review-xss settings.py:3"]
+    assert to_review(tmp_path, {"settings.py": program}) == expected
+    assert to_review(tmp_path, {"settings.py": "", "other.py": program}) == []
 
 
 def test_what_callers_in_the_tree_pass_is_known(tmp_path: Path) -> None:
