@@ -227,3 +227,39 @@ def test_a_nested_schema_may_be_named_by_its_keyword(tmp_path: Path) -> None:
         "@app.get('/')\ndef view():\n    os.system(request.args['x'])\n"
     )
     assert any("taint-command" in one for one in found(tmp_path, {"app.py": text}))
+
+
+@pytest.mark.parametrize(
+    ("head", "field", "is_told"),
+    [
+        ("from django import forms", "forms.EmailField()", False),
+        ("from django import forms", "forms.URLField()", False),
+        ("from django import forms", "forms.CharField()", True),
+        ("import wtforms as forms", "forms.EmailField()", True),
+    ],
+)
+def test_address_of_mail_is_one_line(tmp_path: Path, head: str, field: str, *, is_told: bool) -> None:
+    text = (
+        f"import logging, os\n{head}\nfrom django.http import HttpResponse\n"
+        f"class Form(forms.Form):\n    name = {field}\ndef view(request):\n    form = Form(request.POST)\n"
+        "    if form.is_valid():\n        logging.info(form.cleaned_data['name'])\n"
+        "        os.system('x ' + form.cleaned_data['name'])\n    return HttpResponse('')\n"
+    )
+    told = [one.partition(" ")[0] for one in found(tmp_path, {"views.py": text})]
+    assert told == ["taint-log"] * is_told + ["taint-command"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "is_told"),
+    [("EmailStr", False), ("EmailStr | None", False), ("Optional[HttpUrl]", False), ("EmailStr | str", True),
+     ("dict[str, EmailStr]", True), ("str", True)],
+)  # fmt: skip
+def test_type_of_one_line(tmp_path: Path, annotation: str, *, is_told: bool) -> None:
+    text = (
+        "import logging, os\nfrom typing import Optional\nfrom fastapi import FastAPI\n"
+        "from pydantic import BaseModel, EmailStr, HttpUrl\napp = FastAPI()\n"
+        f"class Body(BaseModel):\n    name: {annotation}\n"
+        "@app.post('/')\ndef view(body: Body):\n    logging.info(body.name)\n    os.system(body.name)\n"
+    )
+    told = [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})]
+    assert told == ["taint-log"] * is_told + ["taint-command"]
