@@ -115,9 +115,10 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
     if isinstance(node.slice, ast.Slice):
         return containers.sliced(frame, holder, node.slice)
     key = frame.evaluate(node.slice)
-    if isinstance(node.ctx, ast.Load) and holder.name in reviews.NAMESPACES:
-        frame.hit(kinds.KINDS["code"].bit, key.taints, node, f"{holder.name[1:]}()[...]", weak=1)
-        reviews.look(frame, kinds.KINDS["code"].bit, node, key, f"{holder.name[1:]}()[...]")
+    if isinstance(node.ctx, ast.Load) and reviews.is_namespace(node.value, holder):
+        words = f"{ast.unparse(node.value)}[...]"
+        frame.hit(kinds.KINDS["code"].bit, key.taints, node, words, weak=1)
+        reviews.look(frame, kinds.KINDS["code"].bit, node, key, words)
     if key.known and forms.is_parsed(frame, node, key.const):
         return UNKNOWN
     if isinstance(holder.ref, Instance):

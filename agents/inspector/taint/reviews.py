@@ -48,6 +48,7 @@ def title(kind: kinds.Kind) -> str:
 
 # What holds all functions of a module by name: whoever chooses the name chooses what is called.
 NAMESPACES = frozenset({"@builtins.globals", "@builtins.locals"})
+CONDITION = "a condition of a query"
 PUT_TOGETHER = "a text of which a part is of unknown origin"
 WHOLE = "a value of unknown origin"
 _HANDED_OVER = sum(kinds.KINDS[name].bit for name in ("command", "code", "template", "deserialisation"))
@@ -72,6 +73,11 @@ def look(frame: Frame, bit: int, node: ast.AST, value: Value, sink: str) -> None
     what = _what(bit, value, sink)
     if what and not is_input_followed(frame):
         tell(frame, bit, node, what, sink)
+
+
+def is_namespace(written: ast.expr, value: Value) -> bool:
+    """Tell whether it holds all functions of a module by name: `globals()`, `function.__globals__`."""
+    return value.name in NAMESPACES or (isinstance(written, ast.Attribute) and written.attr == "__globals__")
 
 
 def tell(frame: Frame, bit: int, node: ast.AST, what: str, sink: str) -> None:
@@ -120,7 +126,11 @@ def _what(bit: int, value: Value, sink: str) -> str:
     if not is_unknown(value):
         return ""
     begins = _BEGINS.get(bit)
-    if bit == _SQL and "." in sink and value.prefix:
+    if sink.endswith("format_html()"):
+        return (
+            PUT_TOGETHER if value.prefix else WHOLE
+        )  # what it is given to put in is escaped, the rest is not
+    if bit == _SQL and ("." in sink or sink == CONDITION) and value.prefix:
         return PUT_TOGETHER  # what is known to take SQL takes conditions, too
     if begins is not None:
         return PUT_TOGETHER if begins.match(value.prefix) else ""

@@ -284,6 +284,15 @@ def get_attribute(
     return Value(tuple(one.weaker() for one in merged(holder.taints, name.taints)))
 
 
+@known_as("imported")
+def imported(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """__import__("os"): the package, whatever follows its first dot."""
+    name = (given.at(0, "name") or UNKNOWN).const
+    return (
+        frame.engine.project.imported(name.partition(".")[0]) if isinstance(name, str) and name else UNKNOWN
+    )
+
+
 @known_as("setattr")
 def set_attribute(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value

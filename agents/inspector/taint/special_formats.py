@@ -359,11 +359,16 @@ def yaml_load(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
         outside = list(loader.ref.outside())
         if outside and all(one.rpartition(".")[2] in _SAFE_LOADERS for one in outside):
             name = "SafeLoader"
-    if name not in _SAFE_LOADERS:
-        frame.witness(kinds.KINDS["deserialisation"].bit, node, value)
-        weak = 1 if loader is None or not name or name == "FullLoader" else 0
-        frame.hit(kinds.KINDS["deserialisation"].bit, deep_taints(value), node, "yaml.load()", weak=weak)
-        reviews.look(frame, kinds.KINDS["deserialisation"].bit, node, value, "yaml.load()")
+    is_unsafe = callee.name.startswith("yaml.unsafe")
+    if is_unsafe or name not in _SAFE_LOADERS:
+        bit, words = kinds.KINDS["deserialisation"].bit, f"{callee.name}()"
+        weak = 1 if not is_unsafe and (loader is None or not name or name == "FullLoader") else 0
+        frame.hit(bit, deep_taints(value), node, words, weak=weak)
+        if isinstance(value.const, str) and "!!python/" in value.const:
+            reviews.fact(frame, bit, node, "the text itself names what is called", words)
+        else:
+            frame.witness(bit, node, value)
+            reviews.look(frame, bit, node, value, words)
     return SPECIALS["structured"](frame, node, given, receiver, callee)
 
 

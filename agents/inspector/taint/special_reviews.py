@@ -19,7 +19,7 @@ from agents.inspector.taint.values import UNKNOWN, Value, deep_taints
 
 _XSS = kinds.KINDS["xss"].bit
 _CIPHER = kinds.KINDS["cipher"].bit
-_MODES = {"MODE_CBC": "CBC", "MODE_CTR": "CTR", "MODE_CFB": "CFB", "MODE_OFB": "OFB"}
+_MODES = {f"{sign}{name}": name for name in ("CBC", "CTR", "CFB", "CFB8", "OFB") for sign in ("", "MODE_")}
 _NUMBERS = {2: "CBC", 3: "CFB", 5: "OFB", 6: "CTR"}
 _AUTHENTICATES = re.compile(
     r"(?i)hmac|poly1305|cmac|\bmac\b|_mac\b|signature|verif|authentic|\bsign\(|digest"
@@ -29,6 +29,7 @@ _MARKED = re.compile(
     r"^(?:django\.utils\.safestring\.Safe\w+|markupsafe\.Markup|flask\.Markup|jinja2\.Markup)$"
 )
 _ESCAPES = re.compile(r"escape|format_html|render|Markup\(|bleach|sanitiz|nh3")
+_CONDITION = re.compile(r"(?i)\s*[\w.`\"]+\s*(?:[=<>!]|like\b|in\b|between\b|is\b)")
 _EXPRESSIONS = re.compile(r"^django\.(?:contrib\.postgres|db\.models)\.(?:\w+\.)*(?!fields)\w+$")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 # What Django itself fills in, with SQL that it has compiled.
@@ -61,17 +62,15 @@ _SWITCHES = {  # settings of Django -> value, kind, what it means
 def unauthenticated(
     frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value
 ) -> Value:
-    """modes.CBC(iv), AES.new(key, AES.MODE_CBC): who can change what is encrypted changes what comes out."""
-    last = callee.name.rpartition(".")[2]
-    if last == "new":
-        mode = given.at(1, "mode") or UNKNOWN
-        last = _MODES.get(mode.name.rpartition(".")[2], "") or (
-            _NUMBERS.get(mode.const, "") if type(mode.const) is int else ""
-        )
+    """Cipher(AES(key), modes.CBC(iv)), AES.new(key, AES.MODE_CBC): whoever changes it changes what comes out."""
+    mode = given.at(1, "mode") or UNKNOWN
+    last = _MODES.get(mode.name.removeprefix("@").removesuffix("()").rpartition(".")[2], "")
+    if not last and type(mode.const) is int:
+        last = _NUMBERS.get(mode.const, "")
     if last and not _AUTHENTICATES.search(words := _around(frame)) and not _only_reads(words):
         what = f"{last} alone does not show that somebody changed what was encrypted"
         reviews.fact(frame, _CIPHER, node, what, callee.name.lstrip("@"))
-    return Value(deep_taints(given.at(0) or UNKNOWN)) if callee.name.endswith("new") else UNKNOWN
+    return UNKNOWN
 
 
 def _around(frame: Frame) -> str:
@@ -95,6 +94,17 @@ def hashids(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | No
         what = "the salt can be found out from a few of these hashes, and it is the key that signs sessions"
         frame.flag(_CIPHER, node, what, "hashids.Hashids", weak=1)
     return UNKNOWN
+
+
+@known_as("condition")
+def condition(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """query.filter("name = '" + name + "'"): SQLAlchemy takes a text for SQL; who finds gives what was stored."""
+    value = given.at(0) or UNKNOWN
+    if _CONDITION.match(value.prefix):
+        bit = kinds.KINDS["sql"].bit
+        frame.hit(bit, deep_taints(value), node, reviews.CONDITION, weak=1)
+        reviews.look(frame, bit, node, value, reviews.CONDITION)
+    return Value(receiver.taints if receiver is not None else ())
 
 
 def of_function(frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

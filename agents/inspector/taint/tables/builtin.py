@@ -78,6 +78,7 @@ ROWS: tuple[Row, ...] = (
     *(sink(f"runpy.{name}", "code", "0 path_name mod_name", weak=1) for name in ("run_path", "run_module")),
     sink("builtins.execfile", "code", "0 filename"),
     sink("builtins.__import__", "code", "0 name", weak=1),
+    special("builtins.__import__", "imported"),
     sink("builtins.open", "path", "0 file"),
     stops("builtins.open"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.inspector.taint.tables.rows import Row, gives, passes, sink, stops
+from agents.inspector.taint.tables.rows import Row, gives, passes, sink, special, stops
 
 _CONNECTORS = [
     "sqlite3.connect",
@@ -66,6 +66,10 @@ ROWS: tuple[Row, ...] = (
     *(sink(f"@db.Pool.{name}", "sql", "0 query") for name in ("execute", *_FETCH)),
     stops("@db.Pool.*"),
     sink("@db.Connection.run", "sql", "0 sql"),  # of pg8000
+    sink("@db.Connection.prepare", "sql", "0 query"),
+    *(sink(f"{owner}.copy_expert", "sql", "0 sql") for owner in ("@db.Connection", "")),
+    *(sink(f"psycopg2.extras.{name}", "sql", "1 sql") for name in ("execute_values", "execute_batch")),
+    *(special(f".{name}", "condition") for name in ("filter", "where", "having")),
     sink("ibm_db.exec_immediate", "sql", "1"),
     *(gives(f"clickhouse_driver.{name}Client", "@clickhouse.Client") for name in ("", "client.")),
     gives("clickhouse_connect.get_client", "@clickhouse.Client"),
@@ -123,7 +127,6 @@ ROWS: tuple[Row, ...] = (
     *(
         stops(f".{name}")
         for name in [
-            "filter",
             "filter_by",
             "query",
             "first",
@@ -146,8 +149,6 @@ ROWS: tuple[Row, ...] = (
             "exists",
             "order_by",
             # What is found by a condition is what was stored, whoever chose the condition.
-            "where",
-            "having",
             "exclude",
             "annotate",
             "select_related",

@@ -53,8 +53,10 @@ ROWS: tuple[Row, ...] = (
     sink("torch.load", "deserialisation", "0 f", when="weights_only!=True", weak=1, of_file=True),
     sink("pandas.read_pickle", "deserialisation", "0 filepath_or_buffer", of_file=True),
     sink("numpy.load", "deserialisation", "0 file", when="allow_pickle=True", of_file=True),
-    *(special(f"yaml.{name}", "yaml_load") for name in ("load", "load_all")),
-    *(sink(f"yaml.{name}", "deserialisation", "0 stream") for name in ("unsafe_load", "unsafe_load_all")),
+    *(
+        special(f"yaml.{name}", "yaml_load")
+        for name in ("load", "load_all", "unsafe_load", "unsafe_load_all")
+    ),
     *(sink(f"yaml.{name}", "deserialisation", "0 stream", weak=1) for name in ("full_load", "full_load_all")),
     *(
         special(name, "structured")

@@ -125,10 +125,7 @@ ROWS: tuple[Row, ...] = (
     # a salt, which can be found out from a few of the hashes, is the key that signs sessions
     special("hashids.Hashids", "hashids"),
     # ciphers and modes
-    *(
-        special(f"{_CIPHERS}.modes.{name}", "unauthenticated")
-        for name in ("CBC", "CTR", "CFB", "CFB8", "OFB")
-    ),
+    *(special(f"{_CIPHERS}.{name}Cipher", "unauthenticated") for name in ("", "base.")),
     *(special(f"{package}.Cipher.AES.new", "unauthenticated") for package in _PYCRYPTO),
     *(wrong(f"{_CIPHERS}.algorithms.{name}", "cipher", f"{name} is broken") for name in _BROKEN_CIPHERS),
     *(
