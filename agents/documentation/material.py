@@ -12,7 +12,7 @@ from pydantic import Field
 from agents import workspace
 from agents.base import OperationContext, Schema
 from agents.grounding import Index, index_of
-from agents.reporting.model import FileProblem, ToolRun, ToolState
+from agents.reporting.model import FileProblem, ToolRun, ToolState, plural
 from agents.symbols import Symbols, SymbolsUnreadable, read, sources
 from agents.symbols.sources import Sources
 from tasks.contract import StepFailed
@@ -85,6 +85,11 @@ def tool_run(found: Sources, symbols: Symbols) -> ToolRun:
     return run_of(
         "griffe", symbols.griffe, given=len(found.python), failed=failed, skipped=dict(found.counts)
     )
+
+
+def unread_of(read: ToolRun) -> str:
+    """Say at the end of a summary how many files it does not speak of; "" if it speaks of all."""
+    return f"; {plural(read.failed_count, 'file')} could not be read" if read.failed_count else ""
 
 
 def run_of(

@@ -97,7 +97,7 @@ def figures(measures: Measures | None) -> list[tuple[str, str]]:
     if measures.documentation and measures.documentation.percent is not None:
         docs = measures.documentation
         told.append(
-            ("Docstrings", f"{docs.percent:.0f} % ({docs.documented:,} of {docs.public:,} public names)")
+            ("Docstrings", f"{docs.percent:.1f} % ({docs.documented:,} of {docs.public:,} public names)")
         )
     if measures.hotspots:
         hot = "; ".join(

@@ -48,6 +48,15 @@ _READ = (
     "-c", "core.bigFileThreshold=8m", "-c", "core.attributesFile=/dev/null", "-c", "core.quotePath=false",
 )  # fmt: skip
 _NUMBERS = re.compile(rb"(\d+|-)\t(\d+|-)\t", re.DOTALL)
+_PATHS_ALONE = ("log", "-z", "--format=%x00%H", "--raw", "--no-renames")  # which needs no content of a file
+_CHANGED = re.compile(rb":\d{6} \d{6} [0-9a-f]+ [0-9a-f]+ [A-Z]\Z")
+_MISSING = re.compile(
+    r"(?:unable to|could not) read|bad object|promisor|missing (?:blob|tree)", re.IGNORECASE
+)
+_INCOMPLETE = (
+    "a part of the history is not in this copy of the repository: it was cloned with a filter, or is damaged. "
+    "`git fetch --refetch` in a clone without a filter brings it, `git fsck` tells what is missing"
+)
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -66,12 +75,16 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The commits of a head that a base has not, newest first. `truncated`: there are, or may be, more."""
+    """The commits of a head that a base has not, newest first. `truncated`: there are, or may be, more.
+
+    `paths_why` says why no commit has its paths; "" if they are known.
+    """
 
     base: str
     head: str
     commits: tuple[Commit, ...]
     truncated: bool = False
+    paths_why: str = ""
 
     @property
     def authors(self) -> int:
@@ -196,14 +209,19 @@ class History:
         printed = self._printed(["log", "-z", "--format=%H%x00%ct%x00%ae%x00%an%x00%B", *words])
         found = list(_messages(printed))
         paths: dict[str, list[str]] = defaultdict(list)
-        for commit, path, *_ in self._touched(words):
-            paths[commit].append(path)
+        why = ""
+        try:
+            for commit, path in _listed(_tokens(self._printed([*_PATHS_ALONE, *words]))):
+                paths[commit].append(path)
+        except HistoryUnavailable as error:
+            why = str(error)
         cut = len(found) > MAX_COMMITS or printed.stat().st_size >= MAX_PRINTED
         return Span(
             base=base,
             head=head,
             commits=tuple(_with_paths(one, paths[one.id]) for one in found[:MAX_COMMITS]),
             truncated=cut or not self._border.isdisjoint(one.id for one in found),
+            paths_why=why,
         )
 
     def churn(self, *, since: datetime | None = None, head: str = "") -> Churned:
@@ -218,7 +236,7 @@ class History:
         about = {one.id: one for one in _messages(listed)}
         sums: dict[str, _Sum] = defaultdict(_Sum)
         now: dict[str, str] = {}
-        for commit, path, old, added, removed in self._touched(words, renames=True):
+        for commit, path, old, added, removed in self._touched(words):
             if commit in self._border or commit not in about:
                 continue
             name = now.get(path, path)
@@ -260,22 +278,10 @@ class History:
                 tags[known.get(f"{ref}^{{}}", known[ref])] = ref.removeprefix("refs/tags/")
         return tags
 
-    def _touched(
-        self, words: list[str], *, renames: bool = False
-    ) -> Iterator[tuple[str, str, str, int, int]]:
+    def _touched(self, words: list[str]) -> Iterator[tuple[str, str, str, int, int]]:
         """Yield (commit, path, old path or "", lines added, lines removed), newest commits first."""
-        looking = ["-M", "-l1000"] if renames else ["--no-renames"]
-        asked = [
-            "log",
-            "-z",
-            "--format=%x00%H",
-            "--numstat",
-            "--no-ext-diff",
-            "--no-textconv",
-            *looking,
-            *words,
-        ]
-        yield from _numbered(_tokens(self._printed(asked)))
+        looking = ["--numstat", "--no-ext-diff", "--no-textconv", "-M", "-l1000"]
+        yield from _numbered(_tokens(self._printed(["log", "-z", "--format=%x00%H", *looking, *words])))
 
     def _printed(
         self, words: list[str], *, fault: str = "git could not tell", most: int = MAX_PRINTED
@@ -295,7 +301,7 @@ class History:
         )
         trouble = outcome.trouble()
         if trouble and fault and not outcome.output_truncated:
-            raise HistoryUnavailable(f"{fault}: it {trouble}")
+            raise HistoryUnavailable(_INCOMPLETE if _MISSING.search(trouble) else f"{fault}: it {trouble}")
         return outcome.stdout
 
 
@@ -344,6 +350,20 @@ def _numbered(tokens: Iterator[bytes]) -> Iterator[tuple[str, str, str, int, int
             added, removed = (0 if one == b"-" else int(one) for one in found.groups())
             try:
                 yield commit, path.decode(), old.decode(), added, removed
+            except UnicodeDecodeError:
+                continue  # no path that a report could name
+        elif COMMIT.match(name := text.decode("ascii", "replace").strip()):
+            commit = name
+
+
+def _listed(tokens: Iterator[bytes]) -> Iterator[tuple[str, str]]:
+    """Read what `_PATHS_ALONE` prints: NUL, a commit, NUL, then what is changed and where."""
+    commit = ""
+    for token in tokens:
+        text = token.lstrip(b"\n")
+        if _CHANGED.match(text):
+            try:
+                yield commit, next(tokens, b"").decode()
             except UnicodeDecodeError:
                 continue  # no path that a report could name
         elif COMMIT.match(name := text.decode("ascii", "replace").strip()):

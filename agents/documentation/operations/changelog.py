@@ -146,7 +146,11 @@ class _Work:
             self.past, self.base, self.head = None, Revision(name="the base"), Revision()
             self.notes.append(f"the history: {error}")
             return
-        self.span = replace(span, commits=tuple(one for one in span.commits if self._is_wanted(one.paths)))
+        self.span = replace(
+            span, commits=tuple(one for one in span.commits if span.paths_why or self._is_wanted(one.paths))
+        )
+        if span.paths_why:
+            self.notes.append(f"which files the commits touch: {span.paths_why}")
         if span.truncated:
             self.notes.append(
                 "older commits: more of them than are read, or not in this copy of the repository"
@@ -226,7 +230,10 @@ class _Work:
         )
         base = None
         if self.past is not None and self.base.commit:
-            base = self._tree(self.base.commit, "base")
+            try:
+                base = self._tree(self.base.commit, "base")
+            except HistoryUnavailable as error:
+                self.notes.append(f"what callers lose since {self.base.name or 'the base'}: {error}")
         elif self.past is None and self.input.base:
             base = stack.enter_context(self._snapshot(self.input.base))
         paths = self.input.paths

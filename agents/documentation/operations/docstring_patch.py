@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from agents.base import OperationContext, Schema, operation
-from agents.documentation.material import ATTEMPTS, PYTHON, TreeInput, opened
+from agents.documentation.material import ATTEMPTS, PYTHON, TreeInput, opened, unread_of
 from agents.documentation.skeletons.gaps import gaps
 from agents.documentation.skeletons.patching import Writer, Written
 from agents.patches import Label
@@ -104,7 +104,7 @@ class DocstringPatch:
         _store(made, remaining, context)
         context.add_fixes(made.fixes)
         context.add_findings(made.findings)
-        context.summary = _summary(made, remaining)
+        context.summary = _summary(made, remaining, material.tool)
         return _output(made, remaining, material.tool.model_copy(update={"findings": len(wanted)}), context)
 
 
@@ -146,11 +146,14 @@ def _output(made: Written, remaining: int, tool: ToolRun, context: OperationCont
     )
 
 
-def _summary(made: Written, remaining: int) -> str:
+def _summary(made: Written, remaining: int, read: ToolRun) -> str:
     offered = sum(fix.is_offered for fix in made.fixes)
     if not made.fixes and not made.refusals:
-        return "every public class and function has a docstring"
+        if not read.files_analysed:
+            return "no Python file could be read, so nothing is known of docstrings"
+        return f"every public class and function has a docstring{unread_of(read)}"
     rejected = len(made.fixes) - offered + len(made.refusals)
     told = f"{plural(offered, 'docstring')} begun in {plural(len(made.combined.changes), 'file')}"
     told += f"; {rejected:,} left to people" if rejected else ""
-    return told + (f"; {remaining:,} more wanted beyond the limit" if remaining else "")
+    told += f"; {remaining:,} more wanted beyond the limit" if remaining else ""
+    return told + unread_of(read)

@@ -16,10 +16,11 @@ from agents.documentation.material import (
     Material,
     TreeInput,
     opened,
+    unread_of,
 )
 from agents.findings import FindingData
 from agents.grounding import demand
-from agents.reporting.model import AnalysisOutput, count_by_severity, plural
+from agents.reporting.model import AnalysisOutput, ToolRun, count_by_severity, plural
 
 LACKING_NAMED = 200  # names without a docstring that the page lists; the JSON lists all
 
@@ -63,20 +64,22 @@ class Docstrings:
         counts = {str(severity): n for severity, n in count_by_severity(found).items() if n}
         context.add_findings(found)
         context.progress(3, 3, "done")
-        context.summary = _summary(covered, found)
+        context.summary = _summary(covered, found, read)
         return AnalysisOutput(tools=(read, checked), findings_by_severity=counts, summary=context.summary)
 
 
-def _summary(covered: list[ModuleCoverage], found: list[FindingData]) -> str:
+def _summary(covered: list[ModuleCoverage], found: list[FindingData], read: ToolRun) -> str:
+    if not read.files_analysed:
+        return "no Python file could be read, so nothing is known of docstrings"
     total, documented = sum(one.total for one in covered), sum(one.documented for one in covered)
     told = f"{len(found):,} {'contradiction or gap' if len(found) == 1 else 'contradictions or gaps'}"
     told = told if found else "no contradiction"
     share = (
-        f"{100 * documented // total} % of {plural(total, 'public name')} documented"
+        f"{100 * documented / total:.1f} % of {plural(total, 'public name')} documented"
         if total
         else "no public name"
     )
-    return f"{share}; {told} in docstrings"
+    return f"{share}; {told} in docstrings{unread_of(read)}"
 
 
 def _store(

@@ -92,6 +92,9 @@ pre .gp{color:var(--soft);user-select:none}pre .err{color:inherit}
 aside{order:2;position:static;max-height:none;border-right:0;border-top:1px solid var(--line);padding:1rem 1.25rem}
 main{padding:1rem 1.25rem 3rem;max-width:100%}header{padding:.6rem 1.25rem}
 header nav{margin-left:0}.src{margin-left:0;width:100%;text-align:left}}
+@media (max-width:40rem){table{display:block;overflow-x:auto}td:first-child{min-width:0}
+.fields tbody,.fields tr,.fields td{display:block}.fields td{border:0;padding:.05rem 0}
+.fields tr{border-bottom:1px solid var(--line);padding:.35rem 0}}
 @media print{header,aside{display:none}.frame{display:block}main{max-width:none}}
 """
 

@@ -8,16 +8,15 @@ Invariant: a file that could not be counted is named as failed; it never lowers 
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from agents.conventions import is_migration
 from agents.inspector.measures.copies import Copy, copies
+from agents.inspector.measures.docstrings import documented
 from agents.inspector.measures.hotspots import Found
 from agents.inspector.measures.tokens import LEXERS, Lexed, Lexer
 from agents.inspector.survey import SourceFile, Survey
@@ -56,7 +55,10 @@ class Counted:
 def count(
     root: Path, found: Survey, settings: Settings, *, check: Callable[[], None] = lambda: None
 ) -> Counted:
-    """Lex every file that can be counted, and find the copies in product code. `check` may raise to end it."""
+    """Lex every file that can be counted, and find the copies in product code. `check` may raise to end it.
+
+    Migrations of a database are no copies of each other: each is written from the state of that day, and stays.
+    """
     lexer, counted, tokens = Lexer(ignore_names=settings.duplication.ignore_names), Counted(), 0
     for number, file in enumerate(measurable(found.files)):
         if number % EVERY == 0:
@@ -73,10 +75,12 @@ def count(
         if not file.in_test_code:
             counted.languages[file.language] += len(lexed.code)
             if file.language == "python":
-                _docstrings(text, counted)
+                public, said = documented(file.path, text)
+                counted.public += public
+                counted.documented += said
     check()
     asked = settings.duplication
-    product = list(counted.product.values())
+    product = [lexed for path, lexed in counted.product.items() if not is_migration(path)]
     counted.copies = copies(product, min_tokens=asked.min_tokens, min_lines=asked.min_lines)
     return counted
 
@@ -116,7 +120,7 @@ def measures_of(
 ) -> Measures:
     """Sum up. `complexities`: path -> of its functions; `failed` files could not be parsed for it."""
     doubled = _doubled(counted.copies)
-    code = sum(len(one.code) for one in counted.product.values())
+    code = sum(len(one.code) for path, one in counted.product.items() if not is_migration(path))
     lines = sum(len(held & counted.product[path].code) for path, held in doubled.items())
     largest = sorted(counted.copies, key=lambda copy: (-copy.lines, copy.here, copy.here_first))[
         :SHOWN_BLOCKS
@@ -217,23 +221,3 @@ def _complexity(
         distribution={name: steps[name] for name in names},
         failed_files=failed,
     )
-
-
-def _docstrings(text: str, counted: Counted) -> None:
-    """Count the public classes and functions of a module, and those that say what they are for."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the project's invalid escapes are not ours
-            waiting: list[Any] = list(ast.parse(text).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # the analyzers name what does not parse
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        ) or node.name.startswith("_"):
-            continue
-        counted.public += 1
-        counted.documented += ast.get_docstring(node, clean=False) is not None
-        if isinstance(node, ast.ClassDef):
-            waiting += node.body

@@ -44,7 +44,7 @@ def test_coverage_counts_the_public_api_only(work: Work) -> None:
             {"name": "a.Thing.use", "kind": "function", "line": 18},
         ],
     }  # fmt: skip
-    assert done.summary == "60 % of 5 public names documented; no contradiction in docstrings"
+    assert done.summary == "60.0 % of 5 public names documented; no contradiction in docstrings"
     assert "- function `a.untold`, `a.py:6`" in done.artifacts["docstrings.md"].decode()
 
 
@@ -128,3 +128,12 @@ def test_several_contradictions_are_told_in_the_plural(work: Work) -> None:
     one = 'def {}(a):\n    """Do.\n\n    Args:\n        b (int): B.\n    """\n'
     done = work("docstring_report", {"a.py": one.format("f") + "\n\n" + one.format("g")})
     assert done.summary.endswith("2 contradictions or gaps in docstrings")
+
+
+@pytest.mark.parametrize("operation", ["docstring_report", "docstring_patch"])
+def test_files_that_could_not_be_read_are_not_called_documented(operation: str, work: Work) -> None:
+    large = '"""Large."""\n' + "x = 1\n" * 400_000
+    done = work(operation, {"a.py": large})
+    assert done.summary == "no Python file could be read, so nothing is known of docstrings"
+    some = work(operation, {"a.py": large, "b.py": '"""B."""\n'})
+    assert some.summary.endswith("; 1 file could not be read")

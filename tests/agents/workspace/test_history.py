@@ -212,6 +212,25 @@ def test_damaged_repository_is_told(shop: Project, scratch: Path) -> None:
         past(shop, scratch).commits("")
 
 
+@pytest.mark.parametrize(("left_out", "has_paths"), [("blob:none", True), ("tree:0", False)])
+def test_clone_without_all_objects_tells_what_it_knows(
+    left_out: str, has_paths: bool, shop: Project, scratch: Path
+) -> None:
+    shop.commit("Begin", {"a.py": "1\n"})
+    shop.commit("Go on", {"a.py": "2\n"})
+    git("config", "uploadpack.allowFilter", "true", folder=shop.folder)
+    part = shop.folder.parent / "part"
+    url = f"file://{shop.folder}"
+    git("clone", "--quiet", f"--filter={left_out}", url, str(part), folder=shop.folder.parent)
+    known = history.opened(PathTarget(path=str(part)), scratch=scratch, local_roots=[part.parent])
+    span = known.commits("")
+    paths = ("a.py",) if has_paths else ()
+    assert [(one.subject, one.paths) for one in span.commits] == [("Go on", paths), ("Begin", paths)]
+    assert ("a part of the history is not in this copy" in span.paths_why) is not has_paths
+    with pytest.raises(HistoryUnavailable, match="a part of the history is not in this copy"):
+        known.churn()
+
+
 def test_history_over_https_is_as_deep_as_asked(
     https_server: GitServer, scratch: Path, loopback: Callable[[str, int], list[str]], repository: Path
 ) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from agents.inspector.measures.copies import Copy, copies
+from agents.inspector.measures.figures import count
 from agents.inspector.measures.tokens import Lexer
+from agents.inspector.survey import survey
+from agents.quality.config import Settings
 
 SOURCE = Path(__file__).parents[4] / "agents" / "inspector" / "survey.py"
 LINES = SOURCE.read_text().split("\n")
@@ -95,3 +98,18 @@ def test_lines_are_told_apart():
     assert (lexed.code, lexed.comment, lexed.blank) == ({6, 8, 9}, {1, 2, 3, 4, 7}, 1)
     lexed = Lexer().lex("a.go", "package a\n/* x\n y */\n\nfunc f() {} // z\n", "go")
     assert (lexed.code, lexed.comment, lexed.blank) == ({1, 5}, {2, 3}, 1)
+
+
+def test_migrations_are_no_copies_of_each_other(tmp_path: Path):
+    piece = "\n".join(PIECE)
+    for name in ("0001_initial.py", "0002_more.py"):
+        (tmp_path / "shop" / "migrations").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "shop" / "migrations" / name).write_text(f"{piece}\n{name[:4]} = 1\n".replace("0", "v"))
+    counted = count(tmp_path, survey(tmp_path), Settings())
+    assert (counted.copies, sorted(counted.product)) == (
+        [],
+        ["shop/migrations/0001_initial.py", "shop/migrations/0002_more.py"],
+    )
+    for path in list((tmp_path / "shop" / "migrations").iterdir()):
+        path.rename(tmp_path / "shop" / path.name)
+    assert len(count(tmp_path, survey(tmp_path), Settings()).copies) == 1
