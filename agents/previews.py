@@ -79,7 +79,7 @@ def preview(request: Request, *, project_id: int) -> Preview:
     elif speaks_of_change(request.goal):
         selection = without_base(selection)
     live = with_database(request.goal, selection, lambda: names_of(project_id))
-    selection, given = live.selection, replace(given, database=live.database)
+    selection, given = live.selection, replace(given, database=live.database, schemas=live.schemas)
     if selection.answer is not None:
         return _whole(first, refuse(request.goal, requested, selection, planned_by=first.key), project_id)
     known = _latest(request, project_id)

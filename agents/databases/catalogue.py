@@ -130,7 +130,7 @@ def read(session: Session, *, schemas: Sequence[str] = ()) -> Catalogue:
     reading = _Reading(session, _chosen([row[0] for row in session.rows(statements.SCHEMAS)], schemas))
     listed = session.rows(statements.RELATIONS, {"schemas": reading.schemas, "most": MOST_TABLES})
     reading.oids = [row[0] for row in listed]
-    tables = _tables(listed, reading)
+    tables = _tables(listed, reading, least=0 if number >= statements.TELLS_UNCOUNTED else 1)
     return Catalogue(
         version=version,
         is_replica=is_replica,
@@ -154,7 +154,7 @@ def _chosen(there: list[str], wanted: Sequence[str]) -> list[str]:
     return [name for name in there if name in set(wanted)] if wanted else there
 
 
-def _tables(listed: list[Row], reading: _Reading) -> tuple[Table, ...]:
+def _tables(listed: list[Row], reading: _Reading, *, least: int) -> tuple[Table, ...]:
     columns: dict[int, list[Column]] = defaultdict(list)
     for oid, name, kind, is_required, comment in reading.rows(statements.COLUMNS, "columns", MOST_COLUMNS):
         columns[oid].append(Column(name=name, type=kind, is_required=is_required, comment=comment or ""))
@@ -170,16 +170,16 @@ def _tables(listed: list[Row], reading: _Reading) -> tuple[Table, ...]:
         by, many, in_partitions = partitioned.get(oid, ("", 0, rows))
         found.append(Table(
             id=oid, schema=schema, name=name, kind=_KINDS[kind], comment=comment or "",
-            rows=None if kind == "v" else _estimate(in_partitions), columns=tuple(columns[oid]),
+            rows=None if kind == "v" else _estimate(in_partitions, least), columns=tuple(columns[oid]),
             key=keys.get(oid, ()), unique=tuple(unique[oid]), parents=tuple(parents), partitions=many,
             partition_key=by,
         ))  # fmt: skip
     return tuple(found)
 
 
-def _estimate(rows: float | None) -> int | None:
-    """-1 says that nobody has counted yet; so did 0 before PostgreSQL 14, which is told as it is."""
-    return None if rows is None or rows < 0 else round(rows)
+def _estimate(rows: float | None, least: int) -> int | None:
+    """-1 says that nobody has counted yet; so did 0 before PostgreSQL 14."""
+    return None if rows is None or rows < least else round(rows)
 
 
 def _foreign_keys(reading: _Reading) -> tuple[ForeignKey, ...]:

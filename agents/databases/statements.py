@@ -6,6 +6,7 @@ Lists end at a bound, one row beyond it tells that there is more; texts are cut,
 
 from __future__ import annotations
 
+TELLS_UNCOUNTED = 140_000  # since when a table that nobody has counted has -1 rows, and 0 is none
 OLDEST = 120_000  # pg_partition_root() and attgenerated are of 12
 
 SERVER = """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.databases.stored import HOW_TO_STORE, unknown
 
@@ -40,9 +40,13 @@ _QUOTED = re.compile(
     re.I,
 )
 _NAMED = re.compile(rf"\b{_NOUN}\s+(?:(?:named|called)\s+)?([A-Za-z0-9_][\w-]{{0,59}})\b", re.I)
+_NAME = r"[\"'`“]?[A-Za-z0-9_][\w$-]{0,62}[\"'`”]?"
+_SCHEMAS = re.compile(
+    rf"\bschem(?:as?|ata)\s+(?:named\s+|called\s+)?({_NAME}(?:(?:\s*,\s*|\s+and\s+){_NAME})*)", re.I
+)
 _NO_NAME = re.compile(  # words that follow "database" and name none
     r"a|about|after|an|and|are|as|at|based|before|behind|but|by|can|diagram|diagrams|do|does|"
-    r"document|documentation|drawing|for|from|give|has|have|how|if|in|into|is|it|its|itself|"
+    r"document|documentation|draw|drawing|overview|design|changes|history|for|from|give|has|have|how|if|in|into|is|it|its|itself|"
     r"live|looks|make|me|model|must|not|now|of|on|only|or|picture|please|schema|schemas|"
     r"server|shall|she|should|show|so|structure|table|tables|that|the|their|them|then|there|"
     r"they|this|to|today|too|us|using|via|view|views|was|we|what|when|where|which|while|will|"
@@ -53,10 +57,11 @@ _NO_NAME = re.compile(  # words that follow "database" and name none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A goal that speaks of a live database. `name`: which, "" if it does not say."""
+    """A goal that speaks of a live database. `name`: which, "" if it does not say. `schemas`: of it, none: all."""
 
     name: str
     is_certain: bool
+    schemas: tuple[str, ...] = ()
 
 
 class NoneChosen(Exception):
@@ -70,7 +75,11 @@ def speaks_of_database(goal: str) -> bool:
 
 def wish_of(goal: str, there: Iterable[str]) -> Wish | None:
     """Read a goal. `there` are the names of the project's database URLs. None: it speaks of no live database."""
-    known = {name.lower(): name for name in there}
+    found = _database_of(goal, {name.lower(): name for name in there})
+    return replace(found, schemas=_schemas_of(goal)) if found else None
+
+
+def _database_of(goal: str, known: dict[str, str]) -> Wish | None:
     if quoted := _QUOTED.search(goal):
         given = quoted[1] or quoted[2]
         return Wish(name=known.get(given.lower(), given), is_certain=True)
@@ -82,6 +91,18 @@ def wish_of(goal: str, there: Iterable[str]) -> Wish | None:
         return None
     named = next((one[1] for one in _NAMED.finditer(goal) if not _NO_NAME.fullmatch(one[1])), "")
     return Wish(name=named, is_certain=bool(live or named))
+
+
+def _schemas_of(goal: str) -> tuple[str, ...]:
+    """What follows "schema": names up to the first word that is none."""
+    listed = _SCHEMAS.search(goal)
+    names = []
+    for part in re.split(r"\s*,\s*|\s+and\s+", listed[1]) if listed else ():
+        name = part.strip("\"'`“”")
+        if name == part and _NO_NAME.fullmatch(name):
+            break
+        names.append(name)
+    return tuple(dict.fromkeys(names))
 
 
 def _beside(goal: str, known: dict[str, str]) -> str:

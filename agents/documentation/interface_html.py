@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from agents.documentation.claims import clean
+from agents.documentation.data_model.drawing import MANY
 from agents.documentation.data_model.model import DataModel, Entity, Relation
 from agents.documentation.data_model.pages import marks_of, told_of, values_of
 from agents.documentation.http_api.reading import Interface
@@ -34,6 +35,8 @@ def data_model(model: DataModel, drawn: str) -> str:
     body = [f"<p>{_text(text)}</p>" for text in model.origin]
     if own:
         body += [f"<p>{many}, {plural(len(model.relations), 'relation')}.</p>", f"<figure>{drawn}</figure>"]
+        if len(model.entities) > MANY:
+            body.append('<p class="soft">Of so many the picture writes out keys and what refers alone.</p>')
     else:
         body.append(f"<p>{_text(model.nothing)}</p>")
     groups: dict[str, list[Entity]] = defaultdict(list)

@@ -28,7 +28,7 @@ from agents.reporting import Report, SetAside
 from agents.reporting.line_hash import of_places
 from agents.superagent.composing import Composed, Given, compose, refuse
 from agents.superagent.conclusion import PlanOutput, ReportOutput, report_of, short_form
-from agents.superagent.live import with_database
+from agents.superagent.live import Live, with_database
 from agents.superagent.profile import Profile, profile_tree
 from agents.superagent.reviewing import Review, importing, reviewing, speaks_of_change, without_base
 from agents.superagent.selection import Selection, select
@@ -86,14 +86,14 @@ class SuperAgent(Agent):
         selection = select(goal, registry)
         context.progress(1, PLAN_STAGES, "read the goal")
         base = input.base or _own_base(goal, input.target)
-        review, database = _live(
-            goal, _review(goal, selection, input, registry, has_base=base is not None), context
-        )
+        review = _review(goal, selection, input, registry, has_base=base is not None)
+        review, live = _live(goal, review, context)
         key = context.request.step_key
         if review.selection.answer is not None:
             return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
         snapshot, given = _snapshot(input, context, has_base=base is not None)
-        given = replace(given, sarif=input.sarif, web=web_of(input.target), database=database)
+        given = replace(given, sarif=input.sarif, web=web_of(input.target))
+        given = replace(given, database=live.database, schemas=live.schemas)
         if base is not None and input.base is None and given.is_default_branch:
             base = None
             review, _ = _live(goal, _review(goal, selection, input, registry, has_base=False), context)
@@ -266,14 +266,14 @@ def _review(
     return importing(review, registry) if input.sarif else review
 
 
-def _live(goal: str, review: Review, context: OperationContext) -> tuple[Review, str]:
+def _live(goal: str, review: Review, context: OperationContext) -> tuple[Review, Live]:
     """Say what the goal leads to if it means a live database, and which one."""
     from agents.databases import stored  # needs Django's models, which load after the agents
 
     found = with_database(goal, review.selection, lambda: stored.names_of(context.request.project_id))
     if found.database:
         context.log(f"the goal means the live database {found.database}")
-    return replace(review, selection=found.selection), found.database
+    return replace(review, selection=found.selection), found
 
 
 _PACKED_BASE = re.compile(r"^(.+)-([0-9a-f]{12})\.tar\.gz$")

@@ -45,6 +45,7 @@ class Given:
     sarif: tuple[SarifFile, ...] = ()  # what other tools found
     baseline: str = ""  # digest of a snapshot
     database: str = ""  # name of the database URL that the goal means
+    schemas: tuple[str, ...] = ()  # of that database
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
@@ -58,6 +59,7 @@ class Given:
                 ("sarif", [one.model_dump(mode="json") for one in self.sarif]),
                 ("baseline", self.baseline),
                 ("database", self.database),
+                ("schemas", list(self.schemas)),
             )
             if value
         }

@@ -21,10 +21,11 @@ _ONLY_PLACES = frozenset({"database", "databases", "db", "postgres", "postgresql
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What a goal leads to. `database`: the name of the database URL that is read, "" for none."""
+    """What a goal leads to. `database`: the name of the database URL that is read, "" for none; `schemas`: of it."""
 
     selection: Selection
     database: str = ""
+    schemas: tuple[str, ...] = ()
 
 
 def with_database(goal: str, selection: Selection, names: Callable[[], Sequence[str]]) -> Live:
@@ -41,7 +42,7 @@ def with_database(goal: str, selection: Selection, names: Callable[[], Sequence[
         return Live(selection=selection)
     selection = _without_topic(goal, selection)
     try:
-        return Live(selection=selection, database=choose(wish, list(there)))
+        return Live(selection=selection, database=choose(wish, list(there)), schemas=wish.schemas)
     except NoneChosen as error:
         return Live(selection=_undecided(selection, able, wish, str(error), has_any=bool(there)))
 

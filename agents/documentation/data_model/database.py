@@ -87,7 +87,7 @@ def _notes(table: Table, names: dict[int, str]) -> Iterator[str]:
     for columns in together:
         yield f"Unique together: {', '.join(columns)}."
     if table.rows is not None:
-        yield f"About {table.rows:,} rows by the planner's statistics."
+        yield f"{f'About {table.rows:,}' if table.rows else 'No'} rows by the planner's statistics."
 
 
 def _distinct(keys: Iterable[ForeignKey]) -> Iterator[ForeignKey]:
@@ -130,7 +130,7 @@ def _origin(catalogue: Catalogue, database: str, when: str) -> Iterator[str]:
 def _problems(catalogue: Catalogue) -> Iterator[str]:
     if beyond := catalogue.tables_in_all - len(catalogue.tables):
         read = len(catalogue.tables)
-        yield f"{beyond:,} more tables and views than the {read:,} that are read; choose some schemas"
+        yield f"{beyond:,} more tables and views than the {read:,} that are read; name some schemas in the goal"
     if catalogue.of_extensions:
         yield f"{plural(catalogue.of_extensions, 'table')} or views that extensions bring"
     yield from catalogue.cut

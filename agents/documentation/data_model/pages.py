@@ -62,7 +62,7 @@ def _entity(entity: Entity, word: str, *, in_full: bool) -> list[str]:
     head = word if _PLAIN.fullmatch(entity.name) else f'{word}["{_quoted(entity.name)}"]'
     if not in_full or not entity.fields:
         return [f"    {head}"]
-    rows = [f"        {_word(item.kind) or 'unknown'} {_attribute(item)}" for item in entity.fields]
+    rows = [f"        {_type(item.kind)} {_attribute(item)}" for item in entity.fields]
     return [f"    {head} {{", *rows, "    }"]
 
 
@@ -70,6 +70,10 @@ def _attribute(item: Field) -> str:
     word = _word(item.name) or "column"
     told = (f"_{word}" if word[0].isdigit() else word) + (" PK" if item.is_key else " UK" * item.is_unique)
     return told if _PLAIN.fullmatch(item.name) else f'{told} "{_quoted(item.name)}"'
+
+
+def _type(kind: str) -> str:
+    return (_word(kind) or "unknown") + ("[]" if kind.endswith("[]") else "")
 
 
 def _word(text: str) -> str:

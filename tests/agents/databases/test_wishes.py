@@ -45,6 +45,22 @@ def test_goal_that_means_none(goal: str) -> None:
     assert wish_of(goal, THERE) is None
 
 
+@pytest.mark.parametrize(
+    ("goal", "schemas"),
+    [
+        ("ER diagram of the live database shop, schema sales", ("sales",)),
+        ("data model of the schemas sales, crm_2 and public of the database shop", ("sales", "crm_2", "public")),
+        ('ER diagram of schema "Sales" and of all else in the database', ("Sales",)),
+        ("draw the schema of the production database", ()),
+        ("draw the database schema diagram", ()),
+    ],
+)  # fmt: skip
+def test_goal_may_name_schemas(goal: str, schemas: tuple[str, ...]) -> None:
+    found = wish_of(goal, THERE)
+    assert found is not None
+    assert found.schemas == schemas
+
+
 def test_one_is_chosen_or_it_is_said_what_to_do() -> None:
     assert choose(Wish(name="", is_certain=False), ["shop"]) == "shop"
     assert choose(Wish(name="crm", is_certain=True), THERE) == "crm"

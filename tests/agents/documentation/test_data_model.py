@@ -133,6 +133,30 @@ def test_chain_of_a_thousand_models_and_a_ring_are_drawn() -> None:
     ElementTree.fromstring(svg(model))
 
 
+def test_many_entities_are_drawn_short_and_not_as_a_ribbon() -> None:
+    one = (
+        "class M{0}(models.Model):\n    up = models.ForeignKey('M{1}', on_delete=1)\n"
+        "    name = models.TextField()\n    note = models.TextField()\n"
+    )
+    text = "from django.db import models\n" + "".join(one.format(n, n // 2) for n in range(400))
+    picture = ElementTree.fromstring(svg(read([("app/models.py", text)])))
+    words = {node.text for node in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"app.M399", "id *", "up"} <= words
+    assert not {"name", "note"} & words
+    width, height = float(picture.get("width", 0)), float(picture.get("height", 0))
+    assert width / 3 < height < width * 3
+
+
+def test_what_hangs_together_with_nothing_comes_last() -> None:
+    text = (
+        "from django.db import models\nclass Alone(models.Model):\n    pass\nclass Low(models.Model):\n    pass\n"
+        "class Top(models.Model):\n    low = models.ForeignKey(Low, on_delete=1)\n"
+    )
+    picture = svg(read([("app/models.py", text)]))
+    places = [picture.index(f">app.{name}</text>") for name in ("Low", "Top", "Alone")]
+    assert places == sorted(places)
+
+
 def test_tree_without_models_says_so() -> None:
     assert "No Django model" in markdown(read([]))
     assert "No entity was found" in svg(read([]))

@@ -87,6 +87,16 @@ def test_goal_that_names_a_live_database_draws_it(project: Project, live: Live, 
     assert "superuser" not in page
 
 
+def test_goal_may_name_schemas(project: Project, live: Live, notes: Path) -> None:
+    keep(project, live.url)
+    run = run_of(project, f"{GOAL}, schema sales", notes)
+    assert "public" not in files_of(run)["data_model.mmd"].replace("public_customer", "")
+    step = Step.objects.get(run=run_of(project, f"{GOAL}, schema sale", notes), operation="data_model")
+    assert (step.state, (step.error or {})["message"].partition(";")[0]) == (
+        "dead", "database shop: the database has no schema 'sale'",
+    )  # fmt: skip
+
+
 def test_no_row_and_nothing_of_the_url_is_told(project: Project, live: Live, notes: Path) -> None:
     keep(project, live.url)
     run = run_of(project, GOAL, notes)
