@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import Project
+from agents.databases.wishes import speaks_of_database
 from agents.requests import PLANNER
 from frontend import document_files
 from frontend.navigation import ProjectPage, place
@@ -148,13 +149,19 @@ def _document(
     forms = [newest[name] for name in kind.names if name in newest]
     latest = max((one.run_id for one in forms), default=None)
     artifact = next((one for one in forms if one.run_id == latest), None)
-    query = urlencode({"project": f"{project.team.slug}/{project.slug}", "goal": kind.goal})
+    query = urlencode({"project": f"{project.team.slug}/{project.slug}", "goal": _goal(kind, artifact)})
     return Document(
         kind=kind,
         artifact=artifact,
         revision=revisions.get(artifact.run_id, "") if artifact else "",
         write=f"{reverse('frontend:run-new')}?{query}",
     )
+
+
+def _goal(kind: Kind, artifact: Artifact | None) -> str:
+    """What writes it, or writes it anew: of a live database by the words that named it."""
+    is_live = artifact is not None and speaks_of_database(artifact.run.goal)
+    return artifact.run.goal if artifact is not None and is_live else kind.goal
 
 
 def _chosen(listed: list[Document], kind: str) -> Document | None:

@@ -13,10 +13,11 @@ from agents.databases.wishes import NoneChosen, Wish, choose, speaks_of_database
 from agents.superagent.goals import understand
 from agents.superagent.selection import Choice, LeftOut, Selection
 from agents.superagent.topics import BY_NAME
+from agents.superagent.words import stems
 
 INPUT = "database"
 TOPIC = "database"
-_ONLY_PLACES = frozenset({"database", "databases", "db", "postgres", "postgresql", "schema", "tables"})
+_ONLY_PLACES = frozenset(stems("database db postgres postgresql schema table"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,8 @@ def _undecided(selection: Selection, able: list[Choice], wish: Wish, why: str, *
 
 def _without_topic(goal: str, selection: Selection) -> Selection:
     """Take back that nobody looks at databases, if the goal's words for it only say what is drawn."""
-    phrases = {one.phrase for one in understand(goal).wanted if one.topic == TOPIC}
-    if not phrases <= _ONLY_PLACES:
+    named = [one.phrase for one in understand(goal).wanted if one.topic == TOPIC]
+    if not _ONLY_PLACES.issuperset(stems(" ".join(named))):
         return selection
     title = BY_NAME[TOPIC].title
     return replace(selection, left_out=[one for one in selection.left_out if one.what != title])

@@ -95,6 +95,14 @@ class TestPage:
         assert '"/runs/new?project=alice%2Fshop&amp;goal=Write+a+changelog"' in page
         assert "Have it written" not in seen(browser(cast.vera), f"{PATH}/changelog")
 
+    def test_document_of_a_live_database_is_written_anew_by_the_words_that_named_it(self, cast: Cast) -> None:
+        written = wrote(cast, "data_model.html", b"<h1>Data model</h1>")
+        page = browser(cast.bob).get(f"{PATH}/data-model").content.decode()
+        assert "goal=Draw+the+data+model" in page
+        Run.objects.filter(pk=written.run_id).update(goal="ER diagram of the live database shop")
+        page = browser(cast.bob).get(f"{PATH}/data-model").content.decode()
+        assert "goal=ER+diagram+of+the+live+database+shop" in page
+
     def test_newest_document_is_shown_with_run_and_revision(self, cast: Cast) -> None:
         wrote(cast, "changelog.md", b"# Old")
         newest = wrote(cast, "changelog.md", b"# New")

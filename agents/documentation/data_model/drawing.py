@@ -22,9 +22,8 @@ GAP_X, GAP_Y, MARGIN = 36, 64, 24
 SHOWN_FIELDS = 14
 SWEEPS = 3
 PER_ROW = 8  # a layer wider than this goes on in another row
-MANY = (
-    150  # entities; of more the boxes are short, and the rows long enough for a picture that is not a ribbon
-)
+LEAST_ALONE = 3  # entities in a row of those that hang together with nothing
+MANY = 150  # entities; of more the boxes are short, and the rows as long as makes no ribbon of the picture
 FLAT = 1.5  # how much wider than high a short box is
 SHOWN_OF_MANY = 5
 _SHORT_KINDS = (  # PostgreSQL's own short names, and ours of kinds of tables: a box is narrow
@@ -142,7 +141,14 @@ def _rows(entities: list[Entity], relations: list[Relation]) -> list[list[Entity
                 )
             )
     wide = PER_ROW if len(entities) <= MANY else max(PER_ROW, round((len(entities) / FLAT) ** 0.5))
-    return [row[at : at + wide] for row in order for at in range(0, len(row), wide)]
+    together = [len(row) for row in order if neighbours[row[0].name]]
+    alone = min(wide, max(LEAST_ALONE, *together)) if together else wide  # no wider than what hangs together
+    return [
+        row[at : at + most]
+        for row in order
+        for most in (wide if neighbours[row[0].name] else alone,)
+        for at in range(0, len(row), most)
+    ]
 
 
 def _mean(names: list[str], place: Mapping[str, float], own: str) -> float:

@@ -89,7 +89,8 @@ def test_goal_that_names_a_live_database_draws_it(project: Project, live: Live, 
 
 def test_goal_may_name_schemas(project: Project, live: Live, notes: Path) -> None:
     keep(project, live.url)
-    run = run_of(project, f"{GOAL}, schema sales", notes)
+    run = run_of(project, f"{GOAL}, schemas sales, sales", notes)
+    assert report_of(run)["not_analysed"] == []
     assert "public" not in files_of(run)["data_model.mmd"].replace("public_customer", "")
     step = Step.objects.get(run=run_of(project, f"{GOAL}, schema sale", notes), operation="data_model")
     assert (step.state, (step.error or {})["message"].partition(";")[0]) == (
