@@ -1,24 +1,36 @@
 """What a summary holds, as it is written down and made again: so that its root need not be executed for it.
 
-An object that somebody else held first is written as its name there (`origins`). Not written are closures, and
-methods that know the expression that gave their object: of these the root is executed again.
+An object that somebody else held first is written as its name there (`origins`). Closures, bound methods and partials
+are written if a root left them at a global or field (`closures`); of others the root is executed again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
-from agents.inspector.taint.structures import Class, Function, Hit, Instance, Module, Summary
+from agents.inspector.taint.structures import Bound, Class, Function, Hit, Instance, Module, Partial, Summary
 from agents.inspector.taint.taints import Place, Source, Taint, Trail
-from agents.inspector.taint.values import FALSE, MISSING, NONE, TRUE, UNKNOWN, Attribute, Choice, Facts, Value
+from agents.inspector.taint.values import (
+    FALSE,
+    MISSING,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Attribute,
+    Choice,
+    Facts,
+    OrNone,
+    Value,
+)
 
 MOST_LETTERS = 8_000  # of one summary; who needs a larger one has its root executed again
 _SINGLES = {"U": UNKNOWN, "N": NONE, "T": TRUE, "F": FALSE}
 _LETTERS = {id(value): letter for letter, value in _SINGLES.items()}
 Written = Any  # what JSON can hold
-Namer = Callable[[Any], Written]  # of a function, class or module; raises Unwritable
+Namer = Callable[[Any], Written]  # of a function, class or module, or what a root left; raises Unwritable
 Finder = Callable[[Written], Any]  # the same back; raises LookupError
 Holder = Callable[[Value], str]  # who held an object first, "" if it was this summary
 Giver = Callable[[str], Value]  # the object back; raises LookupError
@@ -30,39 +42,37 @@ class Unwritable(Exception):
 
 def written(summary: Summary, name: Namer, holder: Holder) -> str:
     """A summary as text. Raises Unwritable."""
-    told = _Writer(f"#{summary.serial}.", name, holder).summary(summary)
-    text = json.dumps(told, separators=(",", ":"))
-    if len(text) > MOST_LETTERS:
-        raise Unwritable
-    return text
+    return text_of(Writer(f"#{summary.serial}.", name, holder).summary(summary))
 
 
-def written_value(value: Value, name: Namer) -> str:
+def written_value(value: Value, name: Namer, holder: str) -> str:
     """A value that a root left and that holds no other one, as text. Raises Unwritable."""
     if value.items is not None or value.rest is not None:
         raise Unwritable
-    told = _Writer("#0.", name, lambda one: "").value(value)
+    return text_of([holder] if holder else Writer("#0.", name, lambda one: "").value(value))
+
+
+def text_of(told: Written) -> str:
+    """What was written, as text. Raises Unwritable."""
     text = json.dumps(told, separators=(",", ":"))
     if len(text) > MOST_LETTERS:
         raise Unwritable
     return text
 
 
-def made_value(text: str, find: Finder) -> Value:
+def made_value(text: str, find: Finder, give: Giver) -> Value:
     """The value that a text tells of. Raises LookupError."""
-    return _Reader("#0.", find, _given_by_nobody).value(json.loads(text))
-
-
-def _given_by_nobody(name: str) -> Value:
-    raise LookupError(name)
+    return Reader("#0.", find, give).value(json.loads(text))
 
 
 def made(text: str, serial: int, find: Finder, give: Giver) -> Summary:
     """The summary that a text tells of, with labels of this serial number. Raises LookupError."""
-    return _Reader(f"#{serial}.", find, give).summary(json.loads(text), serial)
+    return Reader(f"#{serial}.", find, give).summary(json.loads(text), serial)
 
 
-class _Writer:
+class Writer:
+    """Writes values that stand in one text. `mark` begins the labels of its summary."""
+
     def __init__(self, mark: str, name: Namer, holder: Holder) -> None:
         self._mark = mark
         self._name = name
@@ -70,6 +80,7 @@ class _Writer:
         self._seen: dict[int, int] = {}
 
     def summary(self, one: Summary) -> Written:
+        """A summary."""
         return [
             one.returns,
             one.doubtful,
@@ -81,6 +92,7 @@ class _Writer:
         ]
 
     def value(self, value: Value) -> Written:
+        """A value. Raises Unwritable."""
         single = _LETTERS.get(id(value))
         if single is not None:
             return single
@@ -111,6 +123,8 @@ class _Writer:
             parts["rest"] = self.value(value.rest)
         if value.facts is not None:
             parts["facts"] = [self._facts(one) for one in value.facts]
+            if isinstance(value.facts, OrNone):
+                parts["none"] = True
         return parts
 
     def _ref(self, ref: Any) -> Written:
@@ -118,7 +132,7 @@ class _Writer:
             return ["of", self._name(ref.cls)]
         if isinstance(ref, Choice):
             return ["any", [self._ref(one) for one in ref.options]]
-        if isinstance(ref, (Function, Class, Module)):
+        if isinstance(ref, (Function, Class, Module, Bound, Partial)):
             return ["", self._name(ref)]
         raise Unwritable
 
@@ -152,7 +166,9 @@ class _Writer:
         return [one.kind, self._taint(taint), one.path, one.line, one.column, one.end_line, one.sink, trail]
 
 
-class _Reader:
+class Reader:
+    """Makes the values of one text again."""
+
     def __init__(self, mark: str, find: Finder, give: Giver) -> None:
         self._mark = mark
         self._find = find
@@ -160,6 +176,7 @@ class _Reader:
         self._made: list[Value] = []
 
     def summary(self, told: Written, serial: int) -> Summary:
+        """The same back. Raises LookupError."""
         returns, doubtful, result, facts, after, changed, hits = told
         return Summary(
             result=self.value(result),
@@ -173,6 +190,7 @@ class _Reader:
         )
 
     def value(self, told: Written) -> Value:
+        """The same back. Raises LookupError."""
         if isinstance(told, str):
             return _SINGLES[told]
         if isinstance(told, int):
@@ -181,7 +199,7 @@ class _Reader:
             return self._give(told[0])
         at = len(self._made)
         self._made.append(UNKNOWN)  # none within this one is this one
-        facts, items = told.get("facts"), told.get("items")
+        items = told.get("items")
         made = self._made[at] = Value(
             tuple(self._taint(one) for one in told.get("taints", ())),
             const=_constant_of(told["const"]) if "const" in told else MISSING,
@@ -192,10 +210,16 @@ class _Reader:
             items=None if items is None else {_key_of(key): self.value(one) for key, one in items},
             rest=self.value(told["rest"]) if "rest" in told else None,
             exact=told.get("exact", False),
-            facts=None if facts is None else (self._facts(facts[0]), self._facts(facts[1])),
+            facts=self._both(told),
             seen=told.get("seen", 0),
         )
         return made
+
+    def _both(self, told: Written) -> tuple[Facts, Facts] | None:
+        if "facts" not in told:
+            return None
+        true, false = map(self._facts, told["facts"])
+        return OrNone((true, false)) if "none" in told else (true, false)
 
     def _ref(self, told: Written) -> Any:
         kind, what = told
@@ -257,6 +281,8 @@ def _constant(const: Any) -> Written:
     if type(const) in (str, bool, type(None)):
         return const
     if type(const) is int and abs(const) < 1 << 4000:  # a text of more digits is not read back
+        return const
+    if type(const) is float and isfinite(const):
         return const
     if type(const) is bytes:
         return {"bytes": const.decode("latin-1")}

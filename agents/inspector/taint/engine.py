@@ -42,16 +42,19 @@ from agents.inspector.taint import (
     texts,
     wording,
 )
+from agents.inspector.taint.estates import Estates
 from agents.inspector.taint.frames import Budget, Exhausted, Frame
 from agents.inspector.taint.keeping import Keeper, Root, rank
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Ledger, Trace, Witnessed
 from agents.inspector.taint.lines import NOWHERE
+from agents.inspector.taint.origins import Origins
 from agents.inspector.taint.pages import Pages
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.records import Kept, Known, Record
 from agents.inspector.taint.states import State
 from agents.inspector.taint.structures import Class, Function, Hit, Module
 from agents.inspector.taint.tables import Tables, load
+from agents.inspector.taint.tokens import Tokens
 from agents.inspector.taint.values import UNKNOWN, Value
 
 INTERPRETER = (
@@ -162,6 +165,7 @@ class Engine:
         self._told: set[tuple[str, int, str]] = set()
         self._again = 0.0  # seconds spent on roots that were taken over
         self._budget = Budget(0, 0)  # of the root that is executed
+        self._estates: Estates  # once all modules' bodies were executed
         self._builtins: dict[str, Value] = {}
 
     def run(self) -> Result:
@@ -216,8 +220,13 @@ class Engine:
     def _all_roots(self, modules: list[Module]) -> None:
         roots = [self._of(module) for module in modules]
         first = [root for module in modules for root in self._first_of(module)]
+        origins = Origins() if self.keeper is None else self.keeper.origins
+        classes = [one for same in self.ledger.classes.values() for one in same]
+        tokens = Tokens(self.project.loaded(), classes, origins)
+        self._estates = Estates(tokens, origins)
         if self.keeper is not None:
-            self.keeper.begin(modules, [*first, *(root for every in roots for root in every)])
+            every_root = [*first, *(root for every in roots for root in every)]
+            self.keeper.begin(modules, every_root, tokens, self._estates)
         for root in first:
             self._in_turn(root, self._milliseconds)
         for module, every in zip(modules, roots, strict=True):
@@ -328,6 +337,9 @@ class Engine:
             self.ledger.trace = None
             self.ledger.undo(trace)
         trace.stopped = budget.spent if budget.late else 0
+        self.ledger.part(trace)
+        for place in self.ledger.lasting(trace):
+            trace.written[place] = self._estates.left(trace.written[place])
         return trace
 
     def _recall(self, number: int) -> None:
@@ -337,6 +349,7 @@ class Engine:
             return
         ledger, started = self.ledger, time.thread_time()
         before = (ledger.time, ledger.trace, self._budget, self.open, self.active, self.caught)
+        aside = ledger.set_aside()
         ledger.time = number
         try:
             steps = self.keeper.stopped(number) or self._steps  # of the time, it is known to be enough
@@ -344,6 +357,8 @@ class Engine:
             self.keeper.recalled(number, trace)
         finally:
             ledger.time, ledger.trace, self._budget, self.open, self.active, self.caught = before
+            for variables, name, value in aside:
+                variables[name] = value
         spent = time.thread_time() - started
         self._budget.deadline += spent
         if ledger.trace is None:

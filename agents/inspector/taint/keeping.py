@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.inspector.taint import sureness, wording
+from agents.inspector.taint.estates import Estates
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Place, Trace, Version
 from agents.inspector.taint.origins import OF, Origins
 from agents.inspector.taint.records import Kept, Known, Name, Record, RootName, Stable
@@ -63,8 +64,8 @@ class Keeper:
         self._taken: dict[int, Record] = {}
         self._identities: dict[int, str] = {BEFORE_ROOTS: "before"}  # time -> the root's record's identity
         self._chains: dict[str, tuple[int, str]] = {}  # name -> how many summaries, who made them
-        self._origins = Origins(finds=known is not None)
-        self._shelf = Shelf(self._ledger, engine.project, self._origins, self._before.contents)
+        self.origins = Origins(finds=known is not None)
+        self._shelf = Shelf(self._ledger, engine.project, self.origins, self._before.contents)
         self._functions = self._shelf.functions
         self._names = self._shelf.names
         self._roots: dict[Root, RootName] = {}
@@ -76,12 +77,10 @@ class Keeper:
         assert self._tokens is not None
         return self._tokens
 
-    def begin(self, modules: list[Module], roots: list[Root]) -> None:
+    def begin(self, modules: list[Module], roots: list[Root], tokens: Tokens, estates: Estates) -> None:
         """Name what is there before all roots."""
-        engine, ledger = self._engine, self._ledger
-        self._tokens = Tokens(
-            engine.project.loaded(), [one for same in ledger.classes.values() for one in same], self._origins
-        )
+        ledger, self._tokens = self._ledger, tokens
+        self._shelf.begin(estates, tokens, self._engine)
         counts: dict[tuple[str, str], int] = {}
         for function in (one for module in modules for one in module.functions):
             place = (function.module.path, function.name)
@@ -97,7 +96,7 @@ class Keeper:
         self._shelf.bring = self._bring
         ledger.begin(self._tokens.key)
         for entry in ledger.memo.values():
-            entry.sharing = self._origins.tell(entry.summary, entry.digest)
+            entry.sharing = self.origins.tell(entry.summary, entry.digest)
 
     @property
     def taken(self) -> int:
@@ -167,7 +166,7 @@ class Keeper:
     def _are_free(self, record: Record) -> bool:
         """Tell whether the names of its summaries are new, but for those of which it knows who made them."""
         names = self._ledger.names
-        taken = [one for one in record.names if one in names and one[0] != "~"]
+        taken = [one for one in record.names if one in names and one != "~"]
         if not taken:
             return True
         chained = {place[1] for one in record.reads if (place := self._before.facts[one][0])[0] == "names"}
@@ -234,8 +233,8 @@ class Keeper:
             reads = [self._fact(place, seen) for place, seen in trace.reads.items() if place != own]
             for entry in trace.asked.values():
                 reads += self._asked(entry)
-            for name in {one.digest: None for one in trace.missed if one.digest[0] != "~" or one.is_foreign}:
-                if name in self._ledger.names:
+            for name in {one.digest: None for one in trace.missed}:
+                if name != "~" and name in self._ledger.names:
                     reads.append(self._number(("names", name), self._chain(name)))
         except Nameless:
             return None
@@ -262,21 +261,21 @@ class Keeper:
         names = self._ledger.names
         for entry in trace.finished:
             name = entry.digest
-            if name[0] == "~" or len(names.get(name, ())) > known:
+            if entry.is_private or len(names.get(name, ())) > known:
                 name = f"{self._roots[root]}{OF}{entry.at}"
-            entry.sharing = self._origins.tell(entry.summary, name)
+            entry.sharing = self.origins.tell(entry.summary, name)
 
     def record(self, root: Root, trace: Trace, reads: list[int] | None) -> None:
         """Keep what a root did, once it is committed."""
         for place in self._ledger.lasting(trace):
-            self._origins.hold(trace.written[place], self._name_at(self._ledger.time, place))
+            self.origins.hold(trace.written[place], self._name_at(self._ledger.time, place))
         if reads is None:
             return
         token = self.tokens.root(root.function)
         shapes = [(self._names[other], own) for other, (own, _, _) in trace.calls.items() if own]
         self.now.records[self._roots[root]] = Record(
             token, self._identities[self._ledger.time], reads, [entry.digest for entry in trace.missed],
-            [entry if trace.created.get(entry.key) is entry else None for entry in trace.missed],
+            [entry if trace.gives(entry) else None for entry in trace.missed],
             [self._left(place) for place in self._ledger.lasting(trace)], shapes, kept(trace),
             [(_kept(hit), self._names[f]) for hit, f in trace.suspected], trace.told, trace.witnessed, trace.stopped,
         )  # fmt: skip
@@ -294,18 +293,17 @@ class Keeper:
 
     def _asked(self, entry: Entry) -> list[int]:
         """That a summary is there. One that has no name of its own is there if its root does what it did."""
-        is_private = entry.digest[0] == "~"
-        if not is_private and len(self._ledger.names[entry.digest]) == 1:
+        if entry.digest[0] != "~" and len(self._ledger.names[entry.digest]) == 1:
             return [self._number(("summary", entry.digest), self._token_of(entry))]
         if entry.born == BEFORE_ROOTS:
             raise Nameless
         name = self._roots[self._engine.roots[entry.born]]
         if name not in self.now.records:
             raise Nameless
-        found = [self._number(("made", *name), self._identities[entry.born])]
-        if not is_private:
-            found.append(self._number(("names", entry.digest), self._chain(entry.digest)))
-        return found
+        return [
+            self._number(("made", *name), self._identities[entry.born]),
+            self._number(("names", entry.digest), self._chain(entry.digest)),
+        ]
 
     def _chain(self, name: str) -> str:
         """Who made the summaries of this name so far, in order."""
@@ -349,8 +347,9 @@ class Keeper:
 
     def _version(self, place: Place, version: Version) -> str:
         if not version.token:
+            holder = self._shelf.other_holder(version.value, self._name_at(version.born, place))
             try:
-                version.token = self.tokens.value(version.value)
+                version.token = f"{self.tokens.value(version.value)}{holder}"
             except Nameless:
                 version.token = self._of_root(version.born, self._stable(place))
         return version.token
@@ -405,6 +404,7 @@ class Keeper:
         self.now.files = files
         self.now.contents = self._shelf.filled(self.now.records.values(), self._token_of)
         self._shelf.fill_left(self.now.contents, self._ledger.versions, self._name_at)
+        self._shelf.fill_seeing(self.now.contents)
         used = {one for record in self.now.records.values() for one in (*record.reads, *record.written)}
         if len(used) >= len(self.now.facts) * ENOUGH_USED:
             return
@@ -447,8 +447,8 @@ class Keeper:
         record, ledger = self._taken.pop(number), self._ledger
         for at, entry in enumerate(trace.missed):
             entry.at = at
-            entry.digest, entry.is_foreign = self.tokens.key(entry.key, number)
-        done = [trace.created.get(entry.key) is entry for entry in trace.missed]
+            entry.digest = self.tokens.key(entry.key)
+        done = [trace.gives(entry) for entry in trace.missed]
         written = {place: value for place, value in trace.written.items() if ledger.lasts(place)}
         then = {self._place(self._before.facts[one][0]) for one in record.written}
         if (
@@ -462,7 +462,7 @@ class Keeper:
         self._tell(trace, root, 1)
         for place, value in written.items():
             if all(one.born != number or one.value is None for one in ledger.versions[place]):
-                self._origins.hold(value, self._name_at(number, place))
+                self.origins.hold(value, self._name_at(number, place))
         for at, entry in enumerate(trace.missed):
             if done[at]:
                 made = record.made[at]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from agents.inspector.taint.belongings import tells_of_own
 from agents.inspector.taint.values import Value
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Version:
 class Entry:
     """A summary, who made it, and its stable names once they are known: of its key, of its content."""
 
-    __slots__ = ("at", "born", "digest", "is_foreign", "key", "sharing", "summary", "token")
+    __slots__ = ("at", "born", "digest", "is_private", "key", "sharing", "summary", "token")
 
     def __init__(self, key: Any, summary: Summary, born: int) -> None:
         self.key = key
@@ -49,7 +50,7 @@ class Entry:
         self.born = born
         self.digest = ""  # begins with "~" if only who has the very same objects can ask for it
         self.at = 0  # among those that its root made
-        self.is_foreign = False  # some of those objects were made by another root
+        self.is_private = False  # it ends with its root
         self.token = ""
         self.sharing = ""  # which of its objects are not its own (`origins`)
 
@@ -88,9 +89,13 @@ class Trace:
         self.undo: list[tuple[dict[str, Value], str, Value]] = []
         self.stopped = 0  # after how many steps its time was up
 
+    def gives(self, entry: Entry) -> bool:
+        """Tell whether a summary was finished, and is of use to other roots."""
+        return not entry.is_private and self.created.get(entry.key) is entry
+
 
 class Ledger:
-    """The books. `name_of` names a summary's key, and tells whether it is foreign; `recall` executes a root again."""
+    """The books. `name_of` names a summary's key; `recall` executes a root again."""
 
     def __init__(self) -> None:
         self.time = BEFORE_ROOTS
@@ -102,7 +107,7 @@ class Ledger:
         self.classes: dict[tuple[str, str], list[Class]] = {}
         self.recording = False
         self.haunted = False  # there are ghosts
-        self.name_of: Callable[[Any, int], tuple[str, bool]] = lambda key, time: ("", False)
+        self.name_of: Callable[[Any], str] = lambda key: ""
         self.recall: Callable[[int], None] = lambda number: None
         self.content_of: Callable[[Ghost], Summary | None] = lambda ghost: None
         self.value_of: Callable[[Place, Version], Any] = lambda place, version: None
@@ -207,12 +212,9 @@ class Ledger:
 
     def _ghosts(self, key: Any) -> bool:
         """Bring back the summaries that may be of this key. Tells whether there were any."""
-        digest, is_foreign = self.name_of(key, self.time)
-        if digest[0] == "~" and not is_foreign:
-            return False
-        same = self.names.get(digest, ())
+        same = self.names.get(self.name_of(key), ())
         waiting = [one for one in same if type(one) is Ghost and one.born < self.time]
-        if waiting and len(same) == 1 and digest[0] != "~":
+        if waiting and len(same) == 1:
             summary = self.content_of(waiting[0])
             if same[0] is not waiting[0]:
                 return True  # its root was executed for what the content refers to
@@ -229,9 +231,10 @@ class Ledger:
         entry.digest, entry.token = ghost.digest, ghost.token
         self.names[ghost.digest][0] = entry
 
-    def create(self, key: Hashable, summary: Summary, function: Function) -> None:
-        """Note a summary that begins to be made."""
+    def create(self, key: Hashable, summary: Summary, function: Function, *, is_private: bool) -> None:
+        """Note a summary that begins to be made. `is_private`: its key holds what only this root has."""
         entry = Entry(key, summary, self.time)
+        entry.is_private = is_private
         trace = self.trace
         if trace is None:
             self.memo[key] = entry
@@ -252,7 +255,7 @@ class Ledger:
         trace.finished.append(trace.created[key])
         again = self.made_again.get(self.time)
         if again:
-            made = again.get(self.name_of(key, self.time)[0])
+            made = again.get(self.name_of(key))
             if made is not None:
                 summary.become(made)
 
@@ -263,10 +266,19 @@ class Ledger:
         else:
             del self.trace.created[key]
 
+    def part(self, trace: Trace) -> None:
+        """Part the summaries that end with their root from those that others may ask for."""
+        for entry in trace.missed:
+            entry.is_private = entry.is_private or tells_of_own(entry.summary)
+
     def name(self, trace: Trace) -> None:
         """Name the summaries that a root made."""
         for entry in trace.missed:
-            entry.digest, entry.is_foreign = self.name_of(entry.key, entry.born)
+            entry.digest = self.name_of(entry.key)
+
+    def shared(self, trace: Trace) -> list[Entry]:
+        """The finished summaries of a root that others may ask for."""
+        return [entry for entry in trace.created.values() if not entry.is_private]
 
     def watch(self, what: Any, fact: int) -> None:
         """Have `changed` told once something becomes of a place, of a summary's name or of a function's shapes."""
@@ -287,8 +299,9 @@ class Ledger:
 
     def commit(self, trace: Trace) -> None:
         """Let later roots see what this one left."""
-        for key, entry in trace.created.items():
-            self.memo[key] = entry
+        shared = self.shared(trace)
+        for entry in shared:
+            self.memo[entry.key] = entry
         for place, value in trace.written.items():
             if self.lasts(place):
                 self.add_version(place, Version(self.time, value))
@@ -296,7 +309,7 @@ class Ledger:
             if call[0]:
                 self.add_shapes(function, call[0])
         if self.recording:
-            for entry in trace.created.values():
+            for entry in shared:
                 self._add_name(entry)
 
     def lasts(self, place: Place) -> bool:
@@ -307,12 +320,12 @@ class Ledger:
         """The places that a root changed for later ones."""
         return [place for place in trace.written if self.lasts(place)]
 
-    def begin(self, name_of: Callable[[Any, int], tuple[str, bool]]) -> None:
+    def begin(self, name_of: Callable[[Any], str]) -> None:
         """Name the summaries from now on, and those that are there."""
         self.recording = True
         self.name_of = name_of
         for entry in self.memo.values():
-            entry.digest, entry.is_foreign = name_of(entry.key, BEFORE_ROOTS)
+            entry.digest = name_of(entry.key)
             self.names.setdefault(entry.digest, []).append(entry)
 
     def take_over(self, ghosts: list[Ghost]) -> None:
@@ -342,6 +355,14 @@ class Ledger:
         counts = self.shapes.setdefault(function, [])
         counts.append((self.time, (counts[-1][1] if counts else 0) + count))
         self._touch(function)
+
+    def set_aside(self) -> list[tuple[dict[str, Value], str, Value]]:
+        """Give back to other roots' frames what was theirs, for a while; tells what the root had put there."""
+        if self.trace is None:
+            return []
+        own = [(variables, name, variables[name]) for variables, name, _ in self.trace.undo]
+        self.undo(self.trace)
+        return own
 
     def undo(self, trace: Trace) -> None:
         """Give back to other roots' frames what was theirs."""

@@ -20,7 +20,7 @@ from agents.inspector.taint import VERSION, lines, sources
 from agents.inspector.taint.ledger import Entry, Told, Witnessed
 
 MOST_BYTES = 48 << 20  # of one run's records, unpacked
-_FORM = 7
+_FORM = 8
 Stable = tuple[Any, ...]  # a place as it is written down
 Name = tuple[str, str, int]  # of a function: file, qualified name, number among its namesakes
 RootName = tuple[str, str, int, str]  # the same, and the class that it is called on if not its own

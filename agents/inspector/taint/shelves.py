@@ -6,19 +6,28 @@ that somebody asked for; most are asked for by the function that made them alone
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agents.inspector.taint import contents
+from agents.inspector.taint import closures, contents
+from agents.inspector.taint.closures import Maker
+from agents.inspector.taint.estates import Estates
 from agents.inspector.taint.ledger import BEFORE_ROOTS, Entry, Ghost, Ledger, Place, Version
 from agents.inspector.taint.origins import AT, OF, Origins
 from agents.inspector.taint.project import Project
 from agents.inspector.taint.records import Name, Record
 from agents.inspector.taint.structures import SERIALS, Class, Function, Module, Summary
+from agents.inspector.taint.tokens import Nameless, Tokens
 from agents.inspector.taint.values import Value
 
+if TYPE_CHECKING:
+    from agents.inspector.taint.engine import Engine
+
 LEFT = "="  # before the token of what is no summary
+SEES = "^"  # before the token of what sees variables of a call
+_LEFT = re.compile(r'\["left","(\w+)"\]|"\^(\w+)\\t')
 
 
 def _no_root(root: str, what: str) -> int:
@@ -37,6 +46,29 @@ class Shelf:
         self.names: dict[Function, Name] = {}
         self.bring: Callable[[str, str], int] = _no_root  # what a root left; gives the root's number
         self._referred: set[str] = set()  # summaries whose objects others hold
+        self._held: dict[Function, str] = {}  # closures that were made before all roots
+        self._held_at: dict[str, Function] = {}
+        self._estates: Estates
+        self._tokens: Tokens
+        self._maker: Maker
+
+    def begin(self, estates: Estates, tokens: Tokens, engine: Engine) -> None:
+        """What roots leave is found at these."""
+        self._estates = estates
+        self._tokens = tokens
+        self._maker = Maker(engine, self._find, self._given)
+        for module in engine.project.loaded():
+            self._hold(module.path, module.variables)
+            for cls in module.classes:
+                self._hold(tokens.cls(cls), cls.members)
+
+    def _hold(self, name: str, held: dict[str, Value]) -> None:
+        """Name closures that were made before all roots by where they are held."""
+        for member, value in held.items():
+            ref = value.ref
+            if isinstance(ref, Function) and ref.parent is not None and ref not in self._held:
+                self._held[ref] = f"{name}.{member}"
+                self._held_at[f"{name}.{member}"] = ref
 
     def has(self, token: str) -> bool:
         """Tell whether a summary of this token was kept."""
@@ -66,7 +98,7 @@ class Shelf:
         if text is None:
             return None
         try:
-            value = contents.made_value(text, self._find)
+            value = contents.made_value(text, self._find, self._given)
         except LookupError:
             return None
         self._origins.hold(value, name)
@@ -79,7 +111,9 @@ class Shelf:
             return value
         of = name.rpartition(AT)[0]
         holder = self._ledger.names.get(of)
-        if holder is None:
+        if name[:1] == SEES:
+            self._left(name[1:].partition(OF)[0])
+        elif holder is None:
             root, _, what = name.partition(OF)
             number = self.bring(root, what)
             if self._origins.named(name) is None:
@@ -91,8 +125,8 @@ class Shelf:
             raise LookupError(name)
         return value
 
-    def _find(self, told: list[Any]) -> Function | Class | Module:
-        """A function, class or module by what `_named` gave. Raises LookupError."""
+    def _find(self, told: list[Any]) -> Any:
+        """A function, class or module, or what a root left, by what `_named` gave. Raises LookupError."""
         found: Any = None
         match told:
             case ["function", path, name, number]:
@@ -101,18 +135,35 @@ class Shelf:
                 found = self._ledger.classes[path, name][number]
             case ["module", path]:
                 found = self._project.at(path)
-        if not isinstance(found, (Function, Class, Module)):
+            case ["held", place, token]:
+                found = self._held_at.get(place)
+                if found is not None and self._tokens.function(found) != token:
+                    found = None  # it holds another one now
+            case ["left", token]:
+                found = self._left(token)
+        if found is None:
             raise LookupError(told)
         return found
 
-    def _named(self, thing: Function | Class | Module) -> list[Any]:
+    def _left(self, token: str) -> Any:
+        """What a root left under a token. Raises LookupError."""
+        found = self._estates.find(token)
+        return found or self._estates.add(token, self._maker.made(self._before[f"{SEES}{token}"]))
+
+    def _named(self, thing: Any) -> list[Any]:
         """What finds it again in another run. Raises Unwritable."""
+        token = "" if isinstance(thing, (Module, Class)) else self._estates.token(thing)
+        if token:
+            return ["left", token]
         if isinstance(thing, Module):
             return ["module", thing.path]
         if isinstance(thing, Function):
-            if thing not in self.names:
-                raise contents.Unwritable
-            return ["function", *self.names[thing]]
+            if thing in self._held:
+                return ["held", self._held[thing], self._tokens.function(thing)]
+            if thing in self.names:
+                return ["function", *self.names[thing]]
+        if not isinstance(thing, Class):
+            raise contents.Unwritable
         if thing.born != BEFORE_ROOTS:
             raise contents.Unwritable
         return ["class", thing.module.path, thing.name, thing.number]
@@ -138,7 +189,7 @@ class Shelf:
 
     def _fill(self, found: dict[str, str], entry: Entry) -> None:
         if entry.token[0] != "?" and entry.token not in found and entry.digest[0] != "~":
-            with suppress(contents.Unwritable):
+            with suppress(contents.Unwritable, Nameless):
                 holder = self._holder_but(entry.digest)
                 found[entry.token] = contents.written(entry.summary, self._named, holder)
 
@@ -148,20 +199,50 @@ class Shelf:
         versions: dict[Place, list[Version]],
         name_at: Callable[[int, Place], str],
     ) -> None:
-        """Add what roots left at places, if nobody held it before."""
+        """Add what roots left at places."""
         for place, one in ((place, one) for place, every in versions.items() for one in every):
             key = f"{LEFT}{one.token}"
             known = self._before.get(key)
             if known is not None:
                 found[key] = known
-            elif (
-                key not in found
-                and one.value is not None
-                and one.token[:1] not in ("", "?")
-                and self._origins.name_of(one.value) == name_at(one.born, place)
-            ):
-                with suppress(contents.Unwritable):
-                    found[key] = contents.written_value(one.value, self._named)
+            elif key not in found and one.value is not None and one.token[:1] not in ("", "?"):
+                holder = self.other_holder(one.value, name_at(one.born, place))
+                with suppress(contents.Unwritable, Nameless):
+                    found[key] = contents.written_value(one.value, self._named, holder)
+
+    def other_holder(self, value: Value, name: str) -> str:
+        """Who held an object first, if it was another than this and can tell that: what has no parts is equal."""
+        if value.items is None and value.rest is None and not value.shape:
+            return ""
+        holder = self._origins.name_of(value)
+        return "" if holder == name else holder
+
+    def fill_seeing(self, found: dict[str, str]) -> None:
+        """Add the closures, bound methods and partials that all this refers to."""
+        waiting = list(found.values())
+        while waiting:
+            for one in _LEFT.finditer(waiting.pop()):
+                token = one[1] or one[2]
+                key = f"{SEES}{token}"
+                text = self._before.get(key)
+                ref = self._estates.find(token)
+                if key in found:
+                    continue
+                if text is None and ref is not None:
+                    with suppress(contents.Unwritable, Nameless):
+                        text = closures.written(ref, self._named, self._own(key))
+                if text is not None:
+                    found[key] = text
+                    waiting.append(text)
+
+    def _own(self, key: str) -> contents.Holder:
+        """Tells who held an object first, unless it was what is left under this key."""
+
+        def holder(value: Value) -> str:
+            name = self._origins.name_of(value)
+            return "" if name.startswith(key) else name
+
+        return holder
 
     def _holder_but(self, own: str) -> contents.Holder:
         """Tells who held an object first, unless it was the summary of this name."""

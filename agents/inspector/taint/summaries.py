@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from agents.inspector.taint.belongings import is_own
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
 from agents.inspector.taint.states import State, joined
@@ -295,7 +296,8 @@ def _by_summary(
         value = _flat(value) if widened > 1 else value
         own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
         keys.append(key)
-    summary = _summary(frame, function, own, (function, tuple(keys)), labels.serial)
+    labels.is_private = labels.is_private or is_own(function)
+    summary = _summary(frame, function, own, (function, tuple(keys)), labels)
     frame.doubtful = frame.doubtful or summary.doubtful
     back = Back(frame, node, function, labels.taints, f"#{summary.serial}.")
     frame.state.assume(back.facts(summary.facts))
@@ -371,6 +373,8 @@ def _shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[
     if rest is not None:
         rest, rest_key = _shape(rest, labels, depth - 1, widened=widened)
     ref_key = _reference(value.ref, widened=widened)
+    if ref_key is value.ref and is_own(ref_key):
+        labels.is_private = True
     new = Value(
         tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
         ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
@@ -404,15 +408,15 @@ def _reference(ref: Any, *, widened: bool) -> Any:
     return (ref.module.path, ref.node) if isinstance(ref, Function) else ref
 
 
-def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, serial: int) -> Summary:
+def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, labels: Labels) -> Summary:
     ledger = frame.engine.ledger
     found = ledger.find(key)
     if found is not None:
         if frame.engine.open.get(key):
             found.recursive = True
         return found
-    summary = Summary(result=UNKNOWN, returns=True, serial=serial)
-    ledger.create(key, summary, function)
+    summary = Summary(result=UNKNOWN, returns=True, serial=labels.serial)
+    ledger.create(key, summary, function, is_private=labels.is_private)
     frame.engine.open[key] = True
     try:
         for _ in range(MAX_ROUNDS):

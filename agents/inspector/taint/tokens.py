@@ -3,7 +3,7 @@
 A value's token is a digest of all that it holds: constants, sources, trails with their lines, elements in order,
 functions with their text and its place. Containers of modules and classes also bear the place where they are first
 held, since whoever changes a list changes it under all its names. What a root made itself (closures, local classes)
-has no such name: `Nameless` is raised.
+has no such name, `Nameless` is raised, but for what it left (`estates`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from agents.inspector.taint.structures import (
 from agents.inspector.taint.taints import Taint, Trail
 from agents.inspector.taint.values import FALSE, MISSING, NONE, TRUE, UNKNOWN, Choice, Facts, OrNone, Value
 
-_SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
-_CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
+SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
+CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
 _EMPTY: dict[type, str] = {tuple: "()", str: "'' ", frozenset: "{}"}
 _ENCODING = re.compile(rb"coding[:=]")
 _NOBODY = -2  # of what may be of any time
@@ -65,6 +65,7 @@ class Tokens:
         self, modules: Iterable[Module], classes: Iterable[Class], origins: Origins | None = None
     ) -> None:
         self._origins = origins or Origins()
+        self.left: dict[Any, str] = {}  # what roots left that is known by what it tells (`estates`)
         self._shared: dict[int, str] = {}
         self._values: dict[int, tuple[str, bool]] = {}  # only of what is shared, and so never goes away
         self._functions: dict[
@@ -88,7 +89,7 @@ class Tokens:
                     self._share(value, f"{self.cls(cls)}.{name}", LEVELS)
 
     def _share(self, value: Value, name: str, levels: int) -> None:
-        if id(value) in _SINGLE or id(value) in self._shared:
+        if id(value) in SINGLE or id(value) in self._shared:
             return
         held = self._origins.hold(value, name)
         if value.ref is not None:
@@ -128,17 +129,12 @@ class Tokens:
         parts += [self._hit(one, within) for one in summary.hits]
         return digest("\n".join(parts))
 
-    def key(self, key: Any, time: int) -> tuple[str, bool]:
-        """The name of a summary's key, and whether it holds objects of another root than that of this time.
-
-        One that holds objects which a root made is named by its function alone, after a "~".
-        """
+    def key(self, key: Any) -> str:
+        """The name of a summary's key. One that holds objects which a root made has none but "~"."""
         parts: list[str] = []
         born: list[int] = []
         self._key(key, parts, born)
-        if born:
-            return f"~{self.function(key[0])}", any(one != time for one in born)
-        return digest("".join(parts)), False
+        return "~" if born else digest("".join(parts))
 
     def cls(self, cls: Class) -> str:
         """The name of a class that was made before all roots."""
@@ -161,7 +157,9 @@ class Tokens:
 
         Its body is told only of one that sees a frame: all others note when somebody reads it (`text`).
         """
-        return self._known(self._functions, function, lambda: self._function(function))
+        return self.left.get(function) or self._known(
+            self._functions, function, lambda: self._function(function)
+        )
 
     def text(self, function: Function) -> str:
         """The token of all that is written of a function, and of what its module says of itself."""
@@ -175,6 +173,14 @@ class Tokens:
             text = b"".join(self._of(module)[start - 1 : end])
             found = self._texts[function] = blake2b(head + text, digest_size=8).hexdigest()
         return found
+
+    def reference(self, ref: Any) -> str:
+        """The token of a function, a bound method or a partial that roots leave. Raises Nameless."""
+        return digest(self._ref(ref, _Within()))
+
+    def is_shared(self, value: Value) -> bool:
+        """Tell whether a value was held by a module or a class before all roots."""
+        return id(value) in self._shared
 
     def root(self, function: Function) -> str:
         """The token of a function that is executed from outside."""
@@ -283,7 +289,7 @@ class Tokens:
         return "\n".join(parts)
 
     def _value(self, value: Value, within: _Within) -> str:
-        single = _SINGLE.get(id(value))
+        single = SINGLE.get(id(value))
         if single is not None:
             return single
         name = self._shared.get(id(value), "")
@@ -300,7 +306,7 @@ class Tokens:
     def _content(self, value: Value, within: _Within) -> str:
         parts = [f"{value.name!r}{value.prefix!r}{value.shape}{value.exact:d}{value.seen:d}"]
         if value.const is not MISSING:
-            if type(value.const) not in _CONSTANTS:
+            if type(value.const) not in CONSTANTS:
                 raise Nameless
             parts.append(repr(value.const))
         parts += [self._taint(one, within) for one in value.taints]
@@ -329,6 +335,8 @@ class Tokens:
             return f"?{'|'.join(self._ref(one, within) for one in ref.options)}"
         if isinstance(ref, Super):
             return f"s{self.cls(ref.cls)}{self._value(ref.receiver, within)}"
+        if isinstance(ref, (Bound, Partial)) and ref in self.left:
+            return self.left[ref]
         if isinstance(ref, Bound):
             node = ref.node
             place = f"{type(node).__name__}{node.lineno}:{node.col_offset}" if node is not None else ""
@@ -406,7 +414,7 @@ class Tokens:
             parts.append(")")
             if len(key) == SHAPE and len(born) == before:
                 self._keys[key] = "".join(parts[start:])
-        elif kind in _CONSTANTS:
+        elif kind in CONSTANTS:
             is_label = kind is str and key[:1] == "#" and key[1:2].isdigit()
             parts.append(f"#{key.rpartition('.')[2]}" if is_label else repr(key))
             parts.append(" ")

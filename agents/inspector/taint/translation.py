@@ -19,6 +19,7 @@ class Labels:
     def __init__(self) -> None:
         self.serial = next(SERIALS)
         self.taints: list[Taint] = []
+        self.is_private = False  # the shape holds what only this root has
         self._numbers: dict[Any, int] = {}
 
     def of(self, taint: Taint) -> tuple[Taint, Any]:

@@ -250,6 +250,127 @@ def five():
     os.system(filled("x").all())
 """,
 }
+PROGRAM |= {
+    "hooks.py": """\
+import os
+import functools
+from web.tools import call, clean, wrapped
+LISTENERS = []
+handlers = {}
+last = None
+
+def on(name, callback):
+    LISTENERS.append(callback)
+    handlers[name] = callback
+
+def fire(name, text):
+    handlers[name](text)
+    for one in LISTENERS:
+        one(text)
+
+class Timer:
+    def __init__(self, interval, function, done=None):
+        self.interval = interval
+        self.function = function
+        self.done = done
+
+    def go(self, text):
+        self.function(text)
+        if self.done is not None:
+            self.done(self.interval())
+
+class Engine:
+    def __init__(self, command):
+        self.command = command
+        self.timer = Timer(lambda: command, self.run, done=functools.partial(call, os.system))
+        self.state = State(self, lambda text: os.system(self.command + text))
+
+    def run(self, text):
+        os.system(self.command + text)
+
+    @wrapped
+    def wrap(self, text):
+        os.system(text)
+
+class State:
+    def __init__(self, engine, changed):
+        self.engine = engine
+        self.changed = changed
+        self.counter = counted(engine.command)
+
+    def change(self, text):
+        self.changed(text)
+        self.counter(text)
+        self.engine.timer.go(text)
+
+def counted(text):
+    seen = []
+    count = text
+    def inner(more):
+        nonlocal count
+        seen.append(more)
+        os.system(count)
+        count = more
+        return inner
+    return inner
+
+def local(text):
+    class Made:
+        def __init__(self):
+            self.text = text
+        def show(self):
+            os.system(self.text)
+    return Made()
+""",
+    "plugs.py": """\
+import os
+import sys
+import hooks
+from hooks import Engine, Timer, counted, fire, local, on
+
+class Plug:
+    def __init__(self):
+        self.engine = Engine(sys.argv[1])
+        self.made = local(sys.argv[2])
+        self.late = None
+
+    def start(self):
+        prefix = sys.argv[3]
+        def called(text):
+            os.system(prefix + text)
+        on("a", called)
+        on("b", self.engine.run)
+        on("c", lambda text: called(prefix))
+        self.late = called
+        self.engine.state.change("x")
+        hooks.last = counted(prefix)
+        Timer(lambda: 3, self.engine.wrap)
+
+    def stop(self):
+        self.made.show()
+        if self.late:
+            self.late(input())
+        self.engine.timer.go("y")
+""",
+    "fires.py": """\
+import sys
+import hooks
+from hooks import Timer, fire
+from plugs import Plug
+
+def one():
+    fire("a", sys.argv[1])
+
+def two():
+    plug = Plug()
+    plug.start()
+    plug.stop()
+
+def three(timer: Timer):
+    timer.go(input())
+    hooks.last(sys.argv[2])
+""",
+}
 Edit = Callable[[random.Random, list[str]], list[str]]
 
 
@@ -312,6 +433,13 @@ def _constant(rng: random.Random, lines: list[str]) -> list[str]:
             ('os.environ.get("CHOSEN")', '"ls"'),
             ("made = use(sys.argv[1])", "made = 1"),
             ("import os", "import os as system"),
+            ("lambda: command", "lambda: input()"),
+            ("lambda: command", "lambda: 'ls'"),
+            ("prefix = sys.argv[3]", 'prefix = "ls "'),
+            ("count = more", "count = 'ls'"),
+            ("self.late = called", "self.late = self.engine.run"),
+            ("os.system(self.command + text)", "os.system(self.command)"),
+            ("counted(engine.command)", "counted('x')"),
         ]
     )
     return "\n".join(lines).replace(old, new).split("\n")

@@ -30,7 +30,7 @@ def test_all_that_can_be_written_tells_the_same_when_it_is_made_again(tmp_path: 
     assert engine.keeper is not None
     kept = {one.token: one for one in _entries(engine) if one.token in engine.keeper.now.contents}
     assert len(kept) >= 7
-    held = {name: value for value, name in engine.keeper._origins._first.values()}
+    held = {name: value for value, name in engine.keeper.origins._first.values()}
     shelf = engine.keeper._shelf
     for serial, (token, entry) in enumerate(kept.items()):
         made = contents.made(engine.keeper.now.contents[token], serial, shelf._find, held.__getitem__)
@@ -61,7 +61,7 @@ def test_labels_trails_and_odd_constants_come_back() -> None:
         (Taint(label, 5, hop, 2),), shape="dict", exact=True,
         items={
             "a\n\u2028": Value(const=b"\xff\0"), 1: Value(const="\udc80"),
-            Attribute("a"): UNKNOWN, None: Value(const=1),
+            Attribute("a"): UNKNOWN, None: Value(const=1), 2: Value(const=1.5),
         },
         rest=Value(prefix="x", name="@y"),
     )  # fmt: skip
@@ -77,7 +77,7 @@ def test_labels_trails_and_odd_constants_come_back() -> None:
     ]  # fmt: skip
     assert made.items is not None
     assert [(key, one.const) for key, one in made.items.items() if one.known] == [
-        ("a\n\u2028", b"\xff\0"), (1, "\udc80"), (None, 1),
+        ("a\n\u2028", b"\xff\0"), (1, "\udc80"), (None, 1), (2, 1.5),
     ]  # fmt: skip
     assert made.items[Attribute("a")] is UNKNOWN
     assert made.rest is not None
@@ -88,12 +88,12 @@ def test_labels_trails_and_odd_constants_come_back() -> None:
     "value",
     [
         Value((Taint(Source("#8.0", None, "label"), 0, None),)),
-        Value(const=1.5),
+        Value(const=float("inf")),
         Value(const=1 << 5000),
         Value(items={(1, 2): UNKNOWN}),
         Value(prefix="x" * contents.MOST_LETTERS),
     ],
-    ids=["another's label", "a fraction", "a huge number", "an odd key", "too long"],
+    ids=["another's label", "what is no number", "a huge number", "an odd key", "too long"],
 )
 def test_what_has_no_form_is_refused(value: Value) -> None:
     with pytest.raises(contents.Unwritable):
@@ -119,12 +119,14 @@ def test_what_a_root_left_comes_back_if_it_holds_nothing_else() -> None:
     source = Source("a header", Place("a.py", 3, 1), "remote", selector="['x']", identity="request")
     value = Value((Taint(source, 3, None, 1),), shape="list", name="@x")
 
-    made = contents.made_value(contents.written_value(value, _nobody), _nowhere)
+    made = contents.made_value(contents.written_value(value, _nobody, ""), _nowhere, _nowhere)
 
     assert (made.taints[0].source.key, made.taints[0].cleaned, made.taints[0].weak) == (source.key, 3, 1)
     assert (made.shape, made.name) == ("list", "@x")
+    of_another = contents.written_value(value, _nobody, "there")
+    assert contents.made_value(of_another, _nowhere, {"there": value}.__getitem__) is value
     with pytest.raises(contents.Unwritable):
-        contents.written_value(Value(rest=value), _nobody)
+        contents.written_value(Value(rest=value), _nobody, "")
 
 
 def test_what_is_not_there_any_more_is_not_found(tmp_path: Path) -> None:

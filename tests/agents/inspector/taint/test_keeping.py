@@ -17,6 +17,8 @@ from agents.inspector.taint.ledger import Trace
 from agents.inspector.taint.tokens import Tokens
 from tests.agents.inspector.taint.edits import edit, edit_bodies, written
 
+LONG = repr(["x" * 190] * 60)  # more than is kept of a summary: who asks for it has its root executed again
+
 
 def _run(
     root: Path, before: records.Known | None, *, milliseconds: int = 100_000
@@ -117,6 +119,25 @@ def test_what_a_root_binds_in_a_closure_of_the_program_ends_with_it(tmp_path: Pa
     assert told == _run(root, None)[1]
 
 
+def test_a_root_executed_again_sees_no_closure_as_the_root_that_needs_it_left_it(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "a.py").write_text(
+        f"from box import get\n\ndef early():\n    return helper()\n\ndef helper():\n    return get(), {LONG}\n"
+    )
+    (root / "b.py").write_text("from a import helper\n\ndef asks():\n    return helper()\n")
+    (root / "box.py").write_text(
+        "def make():\n    kept = ''\n    def put(text):\n        nonlocal kept\n        kept = text\n"
+        "    def get():\n        return kept\n    return put, get\n\nput, get = make()\n"
+    )
+    (root / "c.py").write_text(
+        "import os, sys\nfrom a import helper\nfrom box import put\n\n"
+        "def main():\n    put(sys.argv[1])\n    print()\n"
+    )
+    _, told = _edited(root, tmp_path / "kept", "c.py", "print()", "os.system(helper()[0])")
+    assert told == _run(root, None)[1]
+
+
 def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +146,7 @@ def test_a_root_executed_again_finds_what_was_made_before_its_file_was_filled(
     (root / "a.py").write_text(
         "import os\nkept = []\n\ndef on(callback):\n    kept.append(callback)\n\n"
         "def early(text):\n    on(lambda one: one)\n    return helper(text)\n\n"
-        "def helper(text):\n    return lambda one: text\n\n"  # which has no name outside its run
+        f"def helper(text):\n    return text, {LONG}\n\n"
         "def late(text):\n    os.system(text)\n\n"
         + "".join(f"on({number})\n" for number in range(30))  # so that it is known by the lambda's node
         + "early(1)\n"
@@ -205,10 +226,10 @@ def test_a_function_whose_time_was_up_is_taken_over_and_can_be_executed_again(tm
     root, kept = tmp_path / "tree", tmp_path / "kept"
     root.mkdir()
     (root / "a.py").write_text(
-        "import os, sys\n\ndef early(text):\n    os.system(text)\n    return lambda: text\n\n"
+        f"import os, sys\n\ndef early(text):\n    os.system(text)\n    return text, {LONG}\n\n"
         "def long():\n    early(sys.argv[1])\n" + "    x = 1 + 2 + 3 + 4 + 5\n" * 400
     )
-    shown = "import os, sys\nfrom a import early\n\ndef show():\n    os.system(early(sys.argv[1])())\n"
+    shown = "import os, sys\nfrom a import early\n\ndef show():\n    os.system(early(sys.argv[1])[0])\n"
     (root / "b.py").write_text(shown)
     engine, first = _run(root, None, milliseconds=0)
     assert engine.keeper is not None
@@ -298,6 +319,72 @@ def test_only_who_made_a_summary_is_executed_if_it_tells_the_same(
     records.write(tmp_path / "kept", engine.keeper.now, ROOT_STEPS)
     (root / "a.py").write_text(CALLED.replace(old, new))
 
+    _, told = _run(root, records.read(tmp_path / "kept", ROOT_STEPS))
+
+    assert traced == executed
+    assert told == _run(root, None)[1]
+
+
+FIELDS = """\
+import os, sys
+
+class Timer:
+    def __init__(self, interval, function):
+        self.interval = interval
+        self.function = function
+
+class Server:
+    def run(self):
+        command = sys.argv[1]
+        Timer(lambda: command, self.work)
+        self.done = lambda text: os.system(command + text)
+
+    def work(self, text):
+        os.system(text)
+"""
+READERS = """\
+import sys
+from fields import Server, Timer
+
+def tick(timer: Timer):
+    timer.function(timer.interval())
+
+def end(server: Server):
+    server.done(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "executed"),
+    [
+        ("fields.py", "command = s", "changed = 1\n        command = s", ["Server.run"]),
+        ("fields.py", "command + text", "text", ["Server.run", "end"]),
+        ("fields.py", "= sys.argv[1]", "= 'ls'", ["Server.run", "tick", "end"]),
+        ("readers.py", "timer.function(", "print()\n    timer.function(", ["tick"]),
+    ],
+)
+def test_who_reads_a_field_is_executed_only_if_closures_in_it_tell_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str, executed: list[str]
+) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "fields.py").write_text(FIELDS)
+    (root / "readers.py").write_text(READERS)
+    engine, first = _run(root, None)
+    assert engine.keeper is not None
+    assert {one["line"] for one in first["findings"]} == {12, 15}
+    records.write(tmp_path / "kept", engine.keeper.now, ROOT_STEPS)
+    text = (root / path).read_text()
+    assert old in text
+    (root / path).write_text(text.replace(old, new))
+    traced: list[str] = []
+    original = Engine._traced
+
+    def noted(engine: Engine, one: Root, budget: Budget) -> Trace:
+        traced.append(one.function.name)
+        return original(engine, one, budget)
+
+    monkeypatch.setattr(Engine, "_traced", noted)
     _, told = _run(root, records.read(tmp_path / "kept", ROOT_STEPS))
 
     assert traced == executed
