@@ -17,6 +17,7 @@ from typing import Any
 from agents.inspector.taint.belongings import is_own
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
+from agents.inspector.taint.guards import TYPE_OF
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import (
     Arguments,
@@ -86,6 +87,8 @@ def call_with_receiver(
 
 def shown(frame: Frame, node: ast.expr, value: Value) -> Value:
     """The text of a value: what an object's __str__ gives; of a row, hardly what it was found by."""
+    if TYPE_OF in (value.items or {}):
+        return UNKNOWN  # what a type is called
     if value.name == STORED:
         return Value(tuple(one.weaker() for one in value.taints))
     if not isinstance(value.ref, Instance):

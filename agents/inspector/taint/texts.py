@@ -231,7 +231,10 @@ def percent(frame: Frame, node: ast.AST, left: Value, right: Value) -> Value:
     pieces: list[Value] = []
     template = left.const if isinstance(left.const, str) else None
     if template is None:
-        return concatenated(frame, node, [left, right], "put into a text by %")
+        given = [*(right.items or {}).values()] if right.shape == "tuple" and right.exact else [right]
+        if isinstance(node, ast.expr):
+            given = [summaries.shown(frame, node, one) for one in given]
+        return concatenated(frame, node, [left, *given], "put into a text by %")
     position = last = 0
     for found in _SPECIFIER.finditer(template):
         pieces.append(constant(template[last : found.start()]))

@@ -267,3 +267,18 @@ def test_translated_text_has_the_places_of_what_it_translates(
             return HttpResponse({made})
     """
     assert [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})] == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("fail('got %s', type(p))", []),
+        ("fail('got %s', p)", ["taint-log"]),
+        ("fail('got %s %s', type(p), p)", ["taint-log"]),
+        ("logging.error(f'got {type(p)}')", []),
+        ("logging.error(f'got {type(p).__name__} {p}')", ["taint-log"]),
+    ],
+)
+def test_text_of_a_type_is_its_name(tmp_path: Path, call: str, expected: list[str]) -> None:
+    head = "import logging\ndef fail(message, *args):\n    logging.error(message % args)\n"
+    assert [one.partition(" ")[0] for one in in_view(tmp_path, call, head)] == expected
