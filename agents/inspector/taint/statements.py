@@ -211,7 +211,7 @@ def finish(frame: Frame, node: ast.AST, value: Value) -> None:
     if frame.state.facts:
         known = frame.state.facts
         own = value.facts or (NO_FACTS, NO_FACTS)
-        value = frame.state.settled(value, 0).but(facts=(all_facts(known, own[0]), all_facts(known, own[1])))
+        value = frame.state.settled(value, 1).but(facts=(all_facts(known, own[0]), all_facts(known, own[1])))
         value = _with_verdict(value, known)
     frame.returns.append(value)
     frame.exits.append(frame.state.copy())

@@ -242,6 +242,8 @@ ROWS: tuple[Row, ...] = (
     ),
     gives("urllib.parse.urlparse", "@urllib.parse.ParseResult"),
     gives("urllib.parse.urlsplit", "@urllib.parse.ParseResult"),
+    # since 3.9.5 both leave out line ends, wherever they stand
+    *(clean(f"urllib.parse.{name}", "log", "header") for name in ("urlparse", "urlsplit")),
     # patterns
     special("re.compile", "compile_pattern"),
     *(special(f"re.{name}", "match_pattern") for name in ("match", "fullmatch", "search")),

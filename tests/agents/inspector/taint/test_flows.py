@@ -282,3 +282,31 @@ def test_translated_text_has_the_places_of_what_it_translates(
 def test_text_of_a_type_is_its_name(tmp_path: Path, call: str, expected: list[str]) -> None:
     head = "import logging\ndef fail(message, *args):\n    logging.error(message % args)\n"
     assert [one.partition(" ")[0] for one in in_view(tmp_path, call, head)] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("return 1, r", []), ("return r", []), ("return 1, r + request.args['s']", ["taint-command"]),
+     ("return 1, request.args['s']", ["taint-command"])],
+)  # fmt: skip
+def test_what_was_looked_at_before_it_is_returned_with_others(
+    tmp_path: Path, given: str, expected: list[str]
+) -> None:
+    head = (
+        "KNOWN = {'a': 1}\ndef params():\n    r = request.args['r']\n"
+        f"    if r not in KNOWN:\n        raise ValueError\n    {given}\n"
+    )
+    use = "r = params()" if given == "return r" else "n, r = params()"
+    assert [
+        one.partition(" ")[0] for one in in_view(tmp_path, f"{use}\nos.system('x ' + r)", head)
+    ] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("urlparse(p).netloc", []), ("f'{urlsplit(p).scheme}://{urlsplit(p).netloc}'", []), ("p", ["taint-log"]),
+     ("unquote(p)", ["taint-log"])],
+)  # fmt: skip
+def test_parsed_addresses_have_no_line_ends(tmp_path: Path, text: str, expected: list[str]) -> None:
+    head = "import logging\nfrom urllib.parse import unquote, urlparse, urlsplit\n"
+    assert [one.partition(" ")[0] for one in in_view(tmp_path, f"logging.info({text})", head)] == expected
