@@ -62,6 +62,9 @@ _BEGINS = {
     kinds.KINDS["ldap"].bit: re.compile(r"\W*\("),
 }
 _SQL = kinds.KINDS["sql"].bit
+_FINDS_TAGS = re.compile(
+    r"\.(?:find|findall|iterfind|findtext)\(\)$"
+)  # by a namespace that was put before their name
 # Plugins are loaded by name, and what is compiled is not executed yet.
 _OF_PROGRAMMERS = re.compile(r"(?:import|compile)")
 
@@ -123,7 +126,7 @@ def is_input_followed(frame: Frame) -> bool:
 
 def _what(bit: int, value: Value, sink: str) -> str:
     """What the value is, in words; "" if there is nothing to look at."""
-    if not is_unknown(value):
+    if not is_unknown(value) or _FINDS_TAGS.search(sink):
         return ""
     begins = _BEGINS.get(bit)
     if sink.endswith("format_html()"):

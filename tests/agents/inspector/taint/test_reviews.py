@@ -151,6 +151,8 @@ FILTER = "from django import template\nregister = template.Library()\n@register.
         ("def call(name):\n    run.__globals__[name]()\n", ["review-code app.py:2"]),
         ("def run(text):\n    __import__('os').system(text)\n", ["review-command app.py:2"]),
         ("__import__('os').system('ls')\n", []),
+        ("from lxml import etree\netree.XPath('//user[@name=' + name + ']')\n", ["review-xpath app.py:2"]),
+        ("from lxml import etree\netree.parse('a.xml').find('.//{' + space + '}user')\n", []),
         ("query.filter('name = ' + name)\n", ["review-sql app.py:1"]),
         ("query.filter(Item.name == name)\nquery.filter('name = 1')\nquery.filter(name=name)\n", []),
         ("from sqlalchemy import text\ntext('name = ' + name)\n", ["review-sql app.py:2"]),
