@@ -77,6 +77,7 @@ class OperationWhole(OperationLine):
     needs: Annotated[list[str], Field(description="facts that a plan must have before it")]
     gives: Annotated[list[str], Field(description="facts that it adds")]
     requires: Annotated[list[str], Field(description="what a repository must have, as language:python")]
+    waived_by: Annotated[list[str], Field(description="inputs that, once given, make `requires` moot")]
 
 
 class AgentWhole(AgentLine):
@@ -134,6 +135,7 @@ _WHOLE = {
             "needs": ["snapshot"],
             "gives": ["findings"],
             "requires": ["language:python"],
+            "waived_by": [],
         }
     ],
     "limit": None,
@@ -206,6 +208,7 @@ def _whole(agent: Agent, queue: Queue | None, load: Load) -> dict[str, Any]:
                 "needs": sorted(one.needs),
                 "gives": sorted(one.gives),
                 "requires": sorted(one.requires),
+                "waived_by": sorted(one.waived_by),
             }
             for one in agent.operations().values()
         ],

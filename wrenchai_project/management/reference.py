@@ -301,7 +301,9 @@ def _operation(described: Operation, shapes: dict[str, Mapping[str, Any]]) -> It
 
 def _facts(described: Operation) -> str:
     told = (("Needs", described.needs), ("Gives", described.gives), ("Only for", described.requires))
-    return " ".join(f"{word} {_listed(facts)}." for word, facts in told if facts)
+    text = " ".join(f"{word} {_listed(facts)}." for word, facts in told if facts)
+    waived = f", unless {_listed(described.waived_by)} is given." if described.waived_by else ""
+    return text.removesuffix(".") + waived if waived else text
 
 
 def _listed(facts: Iterable[str]) -> str:

@@ -68,7 +68,7 @@ class Interfaces:
         examples=(
             "draw the data model",
             "make an ER diagram of the models",
-            "draw the ER diagram of the live database shop",
+            "draw the ER diagram of the live database orders",
             "entity relationship diagram",
             "which tables refer to each other?",
         ),

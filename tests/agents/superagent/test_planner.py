@@ -31,6 +31,11 @@ class OfWish(Schema):
     wish: str
 
 
+class OfDatabase(Schema):
+    snapshot: str
+    database: str = ""
+
+
 class Result(Schema):
     percent: float = 0
 
@@ -49,6 +54,17 @@ class Tester(Agent):
     @operation(OfCoverage, Result, needs=("snapshot", "coverage"), examples=("find untested code",))
     def gaps(self, input, context):
         """Find code that no tests reach."""
+
+    @operation(
+        OfDatabase,
+        Result,
+        needs=("snapshot",),
+        gives=("documents",),
+        requires=("language:python",),
+        waived_by=("database",),
+    )
+    def draw(self, input, context):
+        """Draw the tables of the code or of a database."""
 
     @operation(OfSnapshot, Result, needs=("snapshot",), effect="once")
     def publish(self, input, context):
@@ -136,3 +152,15 @@ def test_an_installation_without_operations_says_so(registry):
     assert "No agent of this installation has an operation yet." in (
         select("find bugs", registry).answer or ""
     )
+
+
+def test_input_that_stands_for_the_repository_waives_what_it_must_have():
+    empty = Profile(files=1, lines=1)
+    made = draft(chosen("draw"), OFFER, profile=empty, snapshot=SNAPSHOT, goal="g")
+    assert (made.steps, made.unfit) == ([], {"tester.draw": "the repository has no Python"})
+    made = draft(
+        chosen("draw"), OFFER, profile=empty, snapshot=SNAPSHOT, goal="g", more={"database": ["shop"]}
+    )
+    assert [(step.input, step.reason) for step in made.steps] == [
+        ({"snapshot": "a" * 64, "database": "shop"}, "database shop; because")
+    ]
