@@ -51,7 +51,8 @@ _NUMBERS = re.compile(rb"(\d+|-)\t(\d+|-)\t", re.DOTALL)
 _PATHS_ALONE = ("log", "-z", "--format=%x00%H", "--raw", "--no-renames")  # which needs no content of a file
 _CHANGED = re.compile(rb":\d{6} \d{6} [0-9a-f]+ [0-9a-f]+ [A-Z]\Z")
 _MISSING = re.compile(
-    r"(?:unable to|could not) read|bad object|promisor|missing (?:blob|tree)", re.IGNORECASE
+    r"(?:unable to|could not|cannot) read|(?:bad|invalid) object|promisor|missing (?:blob|tree)",
+    re.IGNORECASE,
 )
 _INCOMPLETE = (
     "a part of the history is not in this copy of the repository: it was cloned with a filter, or is damaged. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -53,6 +54,7 @@ class FakeApi(ThreadingHTTPServer):
         self.acts = [answer("accepted"), answer("running"), answer("succeeded")]
         self.artifact = REPORT
         self.projects: set[str] = set()
+        self.targets: list[str] = []  # of the runs that a project has, newest first
 
     @property
     def url(self) -> str:
@@ -95,6 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
             slug = body["slug"] if body else self.path.rpartition("/")[2]
             is_known, api.projects = slug in api.projects, api.projects | ({slug} if body else set())
             return self.reply(200 if is_known or body else 404, b"{}")
+        if self.path.startswith("/api/v1/runs?"):
+            rows = [{"id": f"t{number}"} for number in range(len(api.targets))]
+            return self.reply(200, json.dumps({"results": rows, "next": None}).encode())
+        if self.path.startswith("/api/v1/runs/t"):
+            told = {"target": api.targets[int(self.path.rpartition("/t")[2])]}
+            return self.reply(200, json.dumps(told).encode())
         if "/events" in self.path:
             return self.reply(200, json.dumps({"events": [], "head": len(api.asked)}).encode())
         act = api.acts.pop(0) if len(api.acts) > 1 else api.acts[0]
@@ -389,6 +397,31 @@ def test_bad_paths_have_errors_of_their_own(tmp_path: Path) -> None:
 )
 def test_each_repository_is_counted_in_a_project_of_its_own(target: dict[str, str], slug: str) -> None:
     assert command.project_for(target) == slug
+
+
+@pytest.mark.parametrize(
+    ("target", "known", "is_own"),
+    [
+        ({"kind": "path", "path": "/a/shop"}, [], False),
+        ({"kind": "path", "path": "/a/shop"}, ["/b/shop", "/a/shop"], False),
+        ({"kind": "path", "path": "/a/shop"}, ["/b/shop"], True),
+        (
+            {"kind": "git", "url": "https://me:x@h.example/a/shop.git"},
+            ["https://h.example/a/shop.git at v1"],
+            False,
+        ),
+        ({"kind": "git", "url": "https://h.example/a/shop.git"}, ["https://h.example/b/shop.git"], True),
+        ({"kind": "upload", "path": "/a/shop.zip"}, ["/b/shop"], False),
+    ],
+)
+def test_folders_of_one_name_are_counted_apart(
+    target: dict[str, str], known: list[str], is_own: bool, api: FakeApi, client: ApiClient
+) -> None:
+    api.targets = known
+    slug = command.own_slug(client, "shop", target)
+    assert (slug != "shop") is is_own
+    assert not is_own or re.fullmatch(r"shop-[0-9a-f]{6}", slug)
+    assert slug == command.own_slug(client, "shop", target)
 
 
 def test_project_is_made_once(api: FakeApi, client: ApiClient) -> None:

@@ -68,7 +68,7 @@ pre.sig{margin:.45rem 0 .6rem}.sig .k{color:var(--kw)}.sig .n{color:var(--name);
 .sig .d{color:var(--def)}
 .note{background:var(--warn);border-left:4px solid var(--warnline);border-radius:0 6px 6px 0;padding:.55rem .9rem;
 margin:.75rem 0}
-.note p{margin:.3rem 0}.doc>p:first-child,.note>:first-child{margin-top:0}
+.doc p{overflow-wrap:anywhere}.note p{margin:.3rem 0}.doc>p:first-child,.note>:first-child{margin-top:0}
 blockquote{margin:.75rem 0;padding:.1rem .9rem;border-left:4px solid var(--line);color:var(--soft)}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem;font-size:.92rem}
 th{text-align:left;font-size:.75rem;letter-spacing:.05em;text-transform:uppercase;color:var(--soft);font-weight:600}

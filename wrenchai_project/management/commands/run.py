@@ -1,5 +1,6 @@
 """`./wrench run [PATH_OR_URL]`: submit a request, watch it, show what came of it."""
 
+import hashlib
 import os
 import re
 import time
@@ -20,6 +21,7 @@ from wrenchai_project.management.local import LocalCommand, note
 
 GOAL = services.GOAL
 TEAM = "default"  # of the project that `bootstrap` makes
+LOOKED_AT = 5  # newest runs of a project, to know whose it is
 LONGEST_SLUG = 60  # as the API has it
 NOT_FOUND = 404
 
@@ -90,6 +92,8 @@ class Command(LocalCommand):
         state_dir = services.state_dir()
         slug = options["project"] or project_for(target)
         with crew.only_one(state_dir, role="run", say=note) as serving, _door(serving, target) as door:
+            if not options["project"]:
+                slug = own_slug(door.client, slug, target)
             project = made_project(door.client, door.project, slug)
             if target["kind"] == "upload":
                 note(f"uploading {target['path']}")
@@ -161,6 +165,31 @@ def project_for(target: dict[str, str]) -> str:
     for ending in (*ARCHIVES, ".git"):
         name = name.removesuffix(ending)
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:LONGEST_SLUG]
+
+
+def own_slug(client: ApiClient, slug: str, target: dict[str, str]) -> str:
+    """Return the slug, or one with a mark of the place if the project of that name has only runs of other places.
+
+    Folders of one name are common (`shop`, `backend`); an archive has no place that could be known again.
+    """
+    place = _placed(target.get("url") or target["path"])
+    if not slug or target["kind"] == "upload":
+        return slug
+    try:
+        runs = list(client.pages("/api/v1/runs", most=LOOKED_AT, project=f"{TEAM}/{slug}"))
+        known = [_placed(str(client.get(f"/api/v1/runs/{one['id']}").get("target"))) for one in runs]
+    except ApiRefused:
+        return slug  # there is no such project yet
+    if not known or place in known:
+        return slug
+    own = f"{slug[: LONGEST_SLUG - 7]}-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+    note(f"the project {slug} has runs of {known[0]}, so this one counts in {own}; --project names another")
+    return own
+
+
+def _placed(told: str) -> str:
+    """Give a target's place without who signs in there and without its revision."""
+    return re.sub(r"//[^/@]*@", "//", told.partition(" at ")[0]).rstrip("/")
 
 
 def made_project(client: ApiClient, default: str, slug: str) -> str:
