@@ -51,6 +51,7 @@ _TEXTS = frozenset({"a part of the address", "the request's path", "the query st
 _UPLOADED = "an uploaded file"
 _SENT_FILES = frozenset({_UPLOADED, "the request's data"})
 _NAME_OF_FILE = re.compile(r"\]\.name$")
+_OF_DJANGOS_FILE = re.compile(r"\]\.name(?!\w)")  # which has no letters that cannot be printed
 _PAGES = frozenset({"the request's path", "the request's address"})
 _OF_REFERER = re.compile(r"(?i)^\['(?:http_)?referr?er'\]")
 _HEADER = "a header of the request"
@@ -249,13 +250,17 @@ def is_of_whoever_starts(hit: Hit) -> bool:
 def is_idle(hit: Hit) -> bool:
     """Tell whether nobody can do anything by it, so that it is not told.
 
-    A line of a header, which holds no line end unless it was decoded since, in a log or another header; an entry of a
+    A line of a header, or the name that Django leaves of an uploaded file, which hold no line end unless they were
+    decoded since, in a log or another header; an entry of a
     log of which it is doubtful that input reaches it, since that is mere information even if it is sure; a part of a
     number that was drawn; a module that whoever starts the program names to it, and the program's own name; the own
     address in a session.
     """
     source = hit.source.source
-    if hit.kind in _LINES and source.what == _HEADER:
+    is_line = source.what == _HEADER or (
+        source.what == _UPLOADED and _OF_DJANGOS_FILE.search(source.selector) is not None
+    )
+    if hit.kind in _LINES and is_line:
         return DECODED not in source.selector
     if hit.kind == _LOG:
         return bool(hit.source.weak + doubt(hit) > 1)
@@ -282,9 +287,9 @@ def has_impossible_part(source: Source) -> bool:
 def is_open_file(hit: Hit) -> bool:
     """Tell whether it is an uploaded file itself, which is read: no name by which another one is opened."""
     source = hit.source.source
-    if source.what != _UPLOADED or hit.source.weak:
+    if source.what != _UPLOADED or any(_UNKNOWN_CALL.match(one.what) for one in _hops(hit.trail)):
         return False
-    return not any(one["attribute"] for one in _PART.finditer(source.selector))
+    return all(one["attribute"] in (None, "file") for one in _PART.finditer(source.selector))
 
 
 def _hops(trail: Trail | None) -> Iterator[Trail]:

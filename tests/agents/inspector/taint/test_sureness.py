@@ -366,3 +366,24 @@ def test_number_from_afar_is_hardly_the_secret_that_a_name_tells_of(
     last = f"f{functions - 1}(p)" if functions else "1"
     name = "p" if functions else "api_token"
     assert _weights(tmp_path, f"{program}def start():\n    {name} = random.random()\n    {last}\n") == weights
+
+
+@pytest.mark.parametrize(
+    ("read", "rules"),
+    [
+        ("f", []),
+        ("f.file", []),
+        ("f if len(p) < 9 else f", []),
+        ("f.name", ["taint-path"]),
+        ("p", ["taint-log", "taint-path"]),
+    ],
+)
+def test_uploaded_file_of_django_and_its_name(tmp_path: Path, read: str, rules: list[str]) -> None:
+    text = (
+        "import logging, zipfile\nfrom django.http import HttpResponse\n"
+        "def view(request):\n    p = request.GET['p']\n    f = request.FILES['f']\n"
+        f"    zipfile.ZipFile({read})\n    logging.info('got ' + {'f.name' if read[0] == 'f' else 'p'})\n"
+        "    return HttpResponse('')\n"
+    )
+    told = [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})]
+    assert sorted(told) == rules
