@@ -102,6 +102,14 @@ def _read(frame: Frame, written: ast.expr | None) -> str | None:
     """An address as it is written, also with patterns of which only the name is known; None if it is not known."""
     if isinstance(written, ast.BinOp) and isinstance(written.op, ast.Add):
         parts = [_read(frame, written.left), _read(frame, written.right)]
+    elif isinstance(written, ast.BinOp) and isinstance(written.op, ast.Mod):
+        given = written.right.elts if isinstance(written.right, ast.Tuple) else [written.right]
+        between = (_read(frame, written.left) or "").split("%s")
+        if len(between) != len(given) + 1:
+            return None
+        parts = [between[0]]
+        for one, text in zip(given, between[1:], strict=True):
+            parts += [_read(frame, one), text]
     elif isinstance(written, ast.JoinedStr):
         parts = [_read(frame, one) for one in written.values]
     elif isinstance(written, ast.FormattedValue):

@@ -293,3 +293,26 @@ def test_converter_tells_what_a_part_of_an_address_may_be(
     )
     told = analysed(tmp_path, {"app.py": text, "names.py": 'PATTERN = "[a-z.]+"\n'})["findings"]
     assert [one["confidence"] for one in told] == weights
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ('r"^(?P<key>%s)$" % settings.UUID_REGEX', []),
+        ('r"^(?P<key>%s)/(?P<other>%s)$" % (settings.UUID_REGEX, settings.ANY)', ["taint-command"]),
+        ('r"^(?P<key>%s)$" % settings.ANY', ["taint-command"]),
+        ('r"^(?P<key>%s)$" % (settings.UUID_REGEX, settings.UUID_REGEX)', ["taint-command"]),
+    ],
+)
+def test_address_that_is_filled_in(tmp_path: Path, address: str, expected: list[str]) -> None:
+    files = {
+        "shop/urls.py": f"""
+            from django.urls import re_path
+            from django.conf import settings
+            from shop import pages
+            urlpatterns = [re_path({address}, pages.show)]
+        """,
+        "shop/pages.py": "import os\ndef show(request, key, other=''):\n    os.system(key)\n",
+        "shop/__init__.py": "",
+    }
+    assert [one.partition(" ")[0] for one in found(tmp_path, files)] == expected
