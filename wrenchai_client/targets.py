@@ -63,6 +63,8 @@ def sent_sarif(
     for path in given:
         if not path.is_file():
             raise ClientError(f"--sarif {path}: there is no such file", exit_code=BAD_INPUT)
+        if not path.stat().st_size:
+            raise ClientError(f"--sarif {path}: the file is empty", exit_code=BAD_INPUT)
     sent = []
     for path in given:
         say(f"sending {path} ({_size(path.stat().st_size)})")

@@ -10,6 +10,8 @@ import pytest
 
 from wrenchai_client.errors import ClientError
 from wrenchai_client.packing import packed, packed_base
+from wrenchai_client.server import ApiClient
+from wrenchai_client.targets import sent_sarif
 
 
 def names(folder: Path) -> list[str]:
@@ -90,3 +92,13 @@ def test_nothing_that_the_folders_git_configuration_names_is_executed(folder: Pa
     with packed_base(folder, "HEAD") as archive:
         assert archive.files == 5
     assert not canary.exists()
+
+
+def test_empty_and_missing_files_of_other_tools_are_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "empty.sarif").touch()
+    (tmp_path / "good.sarif").write_text("{}")
+    server = ApiClient("http://127.0.0.1:9", "unused")  # nothing is sent before all are looked at
+    for name, why in (("empty.sarif", "the file is empty"), ("gone.sarif", "there is no such file")):
+        with pytest.raises(ClientError, match=rf"{name}: {why}"):
+            sent_sarif(server, [tmp_path / "good.sarif", tmp_path / name], project="p", say=str)
+    server.close()
