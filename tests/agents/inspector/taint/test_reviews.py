@@ -137,6 +137,18 @@ FILTER = "from django import template\nregister = template.Library()\n@register.
             ["review-forgery-protection-off app.py:3"],
         ),
         (
+            "import payments\nfrom django.views.decorators.csrf import csrf_exempt\n"
+            "@csrf_exempt\ndef hook(request):\n"
+            "    payments.receive(request.body, request.headers['X-Signature'])\n",
+            [],
+        ),
+        (
+            "from django.views.decorators.csrf import csrf_exempt\n"
+            "from django.views.decorators.http import require_safe\n"
+            "@csrf_exempt\n@require_safe\ndef feed(request):\n    pass\n",
+            [],
+        ),
+        (
             "from django.utils.html import html_safe\n@html_safe\nclass Page:\n    pass\n",
             ["review-xss app.py:3"],
         ),
