@@ -14,6 +14,7 @@ from agents.superagent.topics import BY_NAME, WRITTEN
 from agents.superagent.words import words
 
 _PARTS = re.compile(r"\band\s+(?:then\s+)?")
+_ARTICLE = re.compile(r"^(?:(?:an?|the|all|its|our|my|also)\s+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +23,14 @@ class Deed:
 
     `keeps_topics`: what it is about can still be looked at ("fix the bugs" names bugs). `topics`: else, what an
     agent will do once it has operations ("write tests"). `is_served`: they are what writes such a thing.
+    `others`: what else the piece asks for, by "and"; without a verb of its own it takes this one's.
     """
 
     text: str
     verb: str
     keeps_topics: bool = False
     topics: tuple[Mention, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def is_served(self) -> bool:
@@ -36,13 +39,21 @@ class Deed:
 
 def deed_in(text: str) -> Deed | None:
     """Find the first such order in a piece of a goal."""
-    for part in _PARTS.split(text):
-        told = cues.LEAD.sub("", f"{part.strip()} ").strip()
+    parts = [cues.LEAD.sub("", f"{part.strip()} ").strip() for part in _PARTS.split(text)]
+    for number, told in enumerate(parts):
         verb, _, rest = told.partition(" ")
         found = _deed(verb, rest, told)
         if found is not None:
-            return found
+            behind = (part if _has_verb(part) else f"{verb} {part}" for part in parts[number + 1 :])
+            return replace(found, others=(*parts[:number], *behind))
     return None
+
+
+def _has_verb(part: str) -> bool:
+    """Tell whether a part says itself what is to be done: "find bugs", but not "the API reference"."""
+    bare = _ARTICLE.sub("", part)
+    begins = [mention.phrase for mention in mentions(part) if bare.startswith(mention.phrase)]
+    return not begins or any(_ARTICLE.match(bare.removeprefix(phrase).strip()) for phrase in begins)
 
 
 def _deed(verb: str, rest: str, told: str) -> Deed | None:

@@ -94,6 +94,9 @@ def _read_wish(text: str, found: Understanding) -> None:
             found.deeds.append(deed.text)
         if not deed.keeps_topics:
             found.wanted.extend(deed.topics)
+            for other in deed.others:
+                if mentions(other) or cues.WEAK_GENERAL.search(other):
+                    _read_wish(other, found)
             return
     elif _is_of_another_world(text):
         found.deeds.append(text.strip())

@@ -143,6 +143,10 @@ def test_order_to_write_documentation_leads_to_all_that_writes_pages(goal, built
         ("what changed between v1.1 and v1.2?", ["changelog"]),
         ("which breaking API changes are there since the last release?", ["changelog"]),
         ("find bugs and write a changelog", ["changelog", "lint"]),
+        ("write a changelog and find bugs", ["changelog", "lint"]),
+        ("write the changelog and the API reference", ["api_reference", "changelog"]),
+        ("draw the data model and the architecture map", ["architecture_map", "data_model"]),
+        ("write the changelog and then check the dependencies", ["changelog", "dependencies"]),
         ("check the changelog for broken links", ["readme_check"]),
     ],
 )
