@@ -93,6 +93,7 @@ SQL_LEFT = [
     'f"SELECT secret FROM t_{name} WHERE 1 = 1"',
     "f\"SELECT secret FROM t WHERE name = '{name!r}'\"",
     "\"SELECT secret FROM t WHERE name = '%5s'\" % name",
+    '(\n        "SELECT secret FROM t "  # all of them\n        f"WHERE name = \'{name}\'"\n    )',
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -84,6 +85,8 @@ def _mend(call: cst.Call, site: Site) -> None:
     if style == ":" and wrapper is None:
         raise Refused("SQLAlchemy takes parameters in text() only")
     text = _text_of(taken, site)
+    if _has_comments(text):
+        raise Refused("comments stand among the parts of the text, and would be lost")
     template = take_apart(text, site)
     if not template.holes:
         raise Refused("the text holds no value at this place")
@@ -110,13 +113,19 @@ def _text_of(taken: cst.BaseExpression, site: Site) -> cst.BaseExpression:
 
 
 def _names_in(node: cst.CSTNode) -> list[cst.Name]:
-    found, waiting = [], [node]
+    return [one for one in _walk(node) if isinstance(one, cst.Name)]
+
+
+def _has_comments(node: cst.CSTNode) -> bool:
+    return any(isinstance(one, cst.Comment) for one in _walk(node))
+
+
+def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    waiting = [node]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, cst.Name):
-            found.append(one)
+        yield one
         waiting.extend(one.children)
-    return found
 
 
 def _style(site: Site) -> str:
