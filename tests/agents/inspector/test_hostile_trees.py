@@ -84,7 +84,8 @@ def test_odd_file_names_are_analysed_by_every_tool(tmp_path: Path) -> None:
         analysis = inspect(tmp_path, operation)
         assert {(run.state, run.files_analysed) for run in analysis.tools} == {(ToolState.OK, count)}
         assert len([finding for finding in analysis.findings if finding.rule == rule]) == count
-        assert {len(finding.evidence) for finding in analysis.findings if finding.rule == "S102"} <= {2}
+        # ruff, bandit, and the engine, which asks for a review of the same call
+        assert {len(finding.evidence) for finding in analysis.findings if finding.rule == "S102"} <= {3}
     assert inspect(tmp_path, "secret_scan").tools[0].files_analysed == count
     assert not (tmp_path / "x").exists()
 

@@ -91,8 +91,8 @@ def test_what_we_find_too_is_one_finding_with_all_tools(project: Project, root: 
     run = run_of(project, root, "find security problems", ruff(root, "S"), semgrep)
     found = told(run)
     # one line below, in the same function
-    assert sorted(found["S608 src/a.py:7"]) == ["Semgrep OSS", "bandit", "ruff"]
-    assert found["S307 src/a.py:16"] == ["ruff", "bandit"]
+    assert sorted(found["S608 src/a.py:7"]) == ["Semgrep OSS", "bandit", "ruff", "taint"]
+    assert found["S307 src/a.py:16"] == ["ruff", "bandit", "taint"]
     assert found["semgrep-oss/py.path src/a.py:16"] == ["Semgrep OSS"]  # another weakness on that line
     severities = {one.rule: one.severity.value for _, one in findings_of_run(run.public_id)}
     assert severities["S608"] == "critical"  # the worst that a tool says
