@@ -7,9 +7,9 @@ environment only: a command line can be read by everybody on the machine.
 import os
 import re
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -137,5 +137,5 @@ def answers(url: str) -> bool:
     try:
         with opener.open(url, timeout=2) as response:
             return bool(response.status == 200)
-    except (OSError, ValueError, urllib.error.URLError):
+    except (OSError, ValueError, HTTPException):  # no HTTP: somebody else has taken the port
         return False
