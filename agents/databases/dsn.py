@@ -56,7 +56,7 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Read a database URL, or libpq's keywords. Raises DsnInvalid."""
+    """Read a database URL. Raises DsnInvalid."""
     given = _words(text)
     unknown = sorted(set(given) - _TAKEN - _OURS)
     if unknown:
@@ -81,9 +81,11 @@ def parse(text: str) -> Address:
 
 def _words(text: str) -> dict[str, str]:
     scheme = _SCHEME.match(text)
-    if scheme and scheme[1].lower() not in ("postgres", "postgresql"):
+    if scheme is None:
+        raise DsnInvalid(f"the database URL has no scheme; it looks like {EXAMPLE}")
+    if scheme[1].lower() not in ("postgres", "postgresql"):
         raise DsnInvalid(f"the database URL is of {scheme[1]!r}; only PostgreSQL is read: {EXAMPLE}")
-    plain = f"postgresql://{text[scheme.end() :]}" if scheme else text  # SQLAlchemy's names the driver too
+    plain = f"postgresql://{text[scheme.end() :]}"  # SQLAlchemy's names the driver too
     if "\0" in plain:
         raise DsnInvalid(f"the database URL holds a NUL; it looks like {EXAMPLE}")
     try:
