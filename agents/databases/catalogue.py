@@ -15,6 +15,7 @@ from agents.databases import statements
 from agents.databases.errors import CatalogueUnreadable, SchemaUnknown
 from agents.databases.sessions import Row, Session
 
+MOST_SCHEMAS = 1_000
 MOST_TABLES = 2_000
 MOST_COLUMNS = 60_000
 MOST_KEYS = 20_000
@@ -105,7 +106,7 @@ class Catalogue:
 
 @dataclass(slots=True)
 class _Reading:
-    """A reading under way."""
+    """A reading under way. `schemas`: first those that are wanted, then those that are read."""
 
     session: Session
     schemas: list[str]
@@ -127,7 +128,11 @@ def read(session: Session, *, schemas: Sequence[str] = ()) -> Catalogue:
     version, number, is_replica, is_superuser = session.rows(statements.SERVER)[0]
     if number < statements.OLDEST:
         raise CatalogueUnreadable(f"the server is PostgreSQL {version}; 12 and later are read")
-    reading = _Reading(session, _chosen([row[0] for row in session.rows(statements.SCHEMAS)], schemas))
+    reading = _Reading(session, list(schemas))
+    there = [row[0] for row in reading.rows(statements.SCHEMAS, "schemas", MOST_SCHEMAS)]
+    if schemas:
+        reading.cut.clear()  # the wanted ones come first: what was cut off is none of them
+    reading.schemas = _chosen(there, schemas)
     listed = session.rows(statements.RELATIONS, {"schemas": reading.schemas, "most": MOST_TABLES})
     reading.oids = [row[0] for row in listed]
     tables = _tables(listed, reading, least=0 if number >= statements.TELLS_UNCOUNTED else 1)

@@ -17,9 +17,10 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
 
 SCHEMAS = """
 SELECT nspname::text FROM pg_namespace
-WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname LIMIT 1000
+WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+ORDER BY nspname = ANY (%(schemas)s) DESC, nspname LIMIT %(most)s
 """
-"""The schemas that are people's."""
+"""The schemas that are people's; first the wanted ones, if there are too many."""
 
 RELATIONS = """
 SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.reltuples::float8,

@@ -99,6 +99,17 @@ def test_more_tables_than_the_bound_are_counted(live: Live, monkeypatch: pytest.
     )  # fmt: skip
 
 
+def test_more_schemas_than_the_bound_are_told_and_any_of_them_may_be_chosen(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a database with a schema for each of its customers."""
+    monkeypatch.setattr(catalogues, "MOST_SCHEMAS", 1)
+    found = live.catalogue()
+    assert (found.schemas, found.cut) == (("public",), ("only the first 1 schemas were read",))
+    found = live.catalogue("sales")
+    assert (found.schemas, found.cut, len(found.tables)) == (("sales",), (), 5)
+
+
 def test_superuser_is_told(live: Live) -> None:
     with opened(parse(live.owner), Rules(private_hosts=("127.0.0.1",))) as session:
         assert catalogues.read(session).is_superuser
