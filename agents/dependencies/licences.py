@@ -128,6 +128,7 @@ def fault_of_name(name: str) -> str:
     return "is no SPDX id" + (f"; did you mean {names[close[0]]!r}?" if close else "; see spdx.org/licenses")
 
 
+@cache  # a policy is asked for each package
 def _entries(names: frozenset[str]) -> set[str]:
     """Give the names of a list as they are compared; those that the library knows by another name have both."""
     found = {_folded(one) for one in names}
