@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import Project
-from agents.databases.wishes import speaks_of_database
 from agents.requests import PLANNER
 from frontend import document_files
 from frontend.navigation import ProjectPage, place
@@ -130,7 +129,7 @@ def _newest(project: Project) -> dict[str, Artifact]:
     names = [name for kind in KINDS for name in kind.names]
     found = Artifact.objects.filter(
         run__project=project, run__hidden_at=None, step__agent=AGENT, name__in=names
-    ).select_related("run")
+    ).select_related("run", "step")
     return {row.name: row for row in found.order_by("name", "-pk").distinct("name")}
 
 
@@ -160,8 +159,7 @@ def _document(
 
 def _goal(kind: Kind, artifact: Artifact | None) -> str:
     """What writes it, or writes it anew: of a live database by the words that named it."""
-    is_live = artifact is not None and speaks_of_database(artifact.run.goal)
-    return artifact.run.goal if artifact is not None and is_live else kind.goal
+    return artifact.run.goal if artifact is not None and artifact.step.input.get("database") else kind.goal
 
 
 def _chosen(listed: list[Document], kind: str) -> Document | None:

@@ -97,9 +97,10 @@ class TestPage:
 
     def test_document_of_a_live_database_is_written_anew_by_the_words_that_named_it(self, cast: Cast) -> None:
         written = wrote(cast, "data_model.html", b"<h1>Data model</h1>")
-        page = browser(cast.bob).get(f"{PATH}/data-model").content.decode()
-        assert "goal=Draw+the+data+model" in page
         Run.objects.filter(pk=written.run_id).update(goal="ER diagram of the live database shop")
+        page = browser(cast.bob).get(f"{PATH}/data-model").content.decode()
+        assert "goal=Draw+the+data+model" in page, "it was drawn of the source, whatever its goal speaks of"
+        Step.objects.filter(pk=written.step_id).update(input={"database": "shop"})
         page = browser(cast.bob).get(f"{PATH}/data-model").content.decode()
         assert "goal=ER+diagram+of+the+live+database+shop" in page
 
