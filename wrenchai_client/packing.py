@@ -7,6 +7,8 @@ goes everything but what tools leave behind. Nothing of a link's target is follo
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from wrenchai_client.errors import BAD_INPUT, ClientError
@@ -22,6 +25,7 @@ LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".wrench"}
     | {".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
+OLDEST_GIT = (2, 31)  # the first that takes settings by GIT_CONFIG_COUNT, which alone can name any filter
 _OWN_SCOPES = ("local", "worktree")  # of git's configuration: what comes with the folder
 
 
@@ -91,12 +95,31 @@ def _git(folder: Path, *words: str, index: Path | None = None) -> str | None:
 
 
 def _asked(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git; nothing that the folder's own configuration names is executed. The words may be a stranger's."""
+    """Run git; nothing that the folder's own configuration names is executed. The words may be a stranger's.
+
+    Raises ClientError for a git so old that it would execute it.
+    """
+    if found := shutil.which("git"):
+        _refuse_old(found)
     settings = {"core.fsmonitor": "false", "core.hooksPath": os.devnull} | _without_filters(folder)
-    given = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
-    for number, (key, value) in enumerate(settings.items()):
+    told = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(told) if told.isdecimal() else 0  # ours stand behind the user's, as a safe.directory
+    given = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    given |= {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+    for number, (key, value) in enumerate(settings.items(), start=first):
         given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return _run(folder, *words, environ={**given, **environ})
+
+
+@cache
+def _refuse_old(git: str) -> None:
+    told = subprocess.run([git, "--version"], capture_output=True, check=False, text=True).stdout.strip()
+    numbers = re.search(r"(\d+)\.(\d+)", told)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_GIT:
+        raise ClientError(
+            f"{told or git!r} would execute what the folder's own configuration names; install git 2.31 or newer",
+            exit_code=BAD_INPUT,
+        )
 
 
 def _without_filters(folder: Path) -> dict[str, str]:

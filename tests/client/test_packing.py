@@ -94,6 +94,29 @@ def test_nothing_that_the_folders_git_configuration_names_is_executed(folder: Pa
     assert not canary.exists()
 
 
+def test_git_that_would_execute_what_the_folder_names_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(folder, "init", "-q")
+    old = tmp_path.parent / "old"
+    old.mkdir()
+    (old / "git").write_text("#!/bin/sh\necho git version 2.30.2\n")
+    (old / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(old), prepend=":")
+    with pytest.raises(ClientError, match=r"version 2\.30\.2' would execute .*; install git 2\.31 or newer"):
+        names(folder)
+
+
+def test_settings_that_the_user_gives_git_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(folder, "init", "-q")
+    private = folder.parent / "private"
+    private.write_text("b.py\n")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.excludesFile")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(private))
+    assert names(folder) == [".gitignore", "a.py", "sub/new.py"]
+
+
 def test_empty_and_missing_files_of_other_tools_are_told_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty.sarif").touch()
     (tmp_path / "good.sarif").write_text("{}")
