@@ -14,7 +14,7 @@ from html import escape
 from agents.documentation.claims import clean
 from agents.documentation.data_model.drawing import MANY
 from agents.documentation.data_model.model import DataModel, Entity, Relation
-from agents.documentation.data_model.pages import marks_of, told_of, values_of
+from agents.documentation.data_model.pages import marks_of, told_of, values_of, ways_of
 from agents.documentation.http_api.reading import Interface
 from agents.documentation.http_api.routes import Endpoint
 from agents.documentation.reference.style import CSS, lone_page
@@ -71,12 +71,7 @@ class _Ways:
 
     def __init__(self, model: DataModel, shown: Iterable[Entity]) -> None:
         self.known = {one.name for one in shown}
-        self.targets: dict[tuple[str, str], list[Relation]] = defaultdict(list)
-        self.users: dict[str, set[str]] = defaultdict(set)
-        for one in model.relations:
-            self.users[one.target].add(f"{one.source}.{one.field}")
-            for name in one.fields:
-                self.targets[one.source, name].append(one)
+        self.targets, self.users = ways_of(model)
 
     def link(self, relation: Relation) -> str:
         """What a relation leads to, as a link if it is on the page."""

@@ -7,7 +7,7 @@ are shown by their number, and two names never become one in the diagram.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from agents.documentation.claims import clean
@@ -22,9 +22,13 @@ _LABEL = str.maketrans({'"': "'", "`": "'", "<": "\N{SINGLE LEFT-POINTING ANGLE 
 _ENDS = {("many", "one"): "}o--{}", ("one", "one"): "|o--{}", ("many", "many"): "}o--o{"}
 
 
-def mermaid(model: DataModel, *, group: str | None = None) -> str:
-    """Draw the entities, or those of a group and what they refer to, as a Mermaid `erDiagram`."""
-    words = _words(model)
+def mermaid(model: DataModel) -> str:
+    """Draw the whole model as a Mermaid `erDiagram`."""
+    return _drawn(model, _words(model))
+
+
+def _drawn(model: DataModel, words: Mapping[str, str], group: str | None = None) -> str:
+    """Draw the entities, or those of a group and what they refer to."""
     inside = {entity.name for entity in model.entities if group is None or entity.group == group}
     relations = [one for one in model.relations if one.source in inside]
     shown = inside | {one.target for one in relations}
@@ -43,12 +47,12 @@ def _words(model: DataModel) -> dict[str, str]:
     """Each entity's name as a word of the diagram, no two the same."""
     words: dict[str, str] = {}
     taken: set[str] = set()
+    used: Counter[str] = Counter()
     for entity in model.entities:
         base = word = _word(entity.name) or "entity"
-        number = 1
         while word in taken:
-            number += 1
-            word = f"{base}_{number}"
+            used[base] += 1
+            word = f"{base}_{used[base] + 1}"
         taken.add(word)
         words[entity.name] = word
     return words
@@ -97,24 +101,25 @@ def markdown(model: DataModel) -> str:
     groups: dict[str, list[Entity]] = defaultdict(list)
     for entity in own:
         groups[entity.group].append(entity)
+    words = _words(model)
     if len(own) <= DRAWN_ENTITIES:
-        parts.append(f"```mermaid\n{mermaid(model)}```\n")
-    targets, users = _ways(model)
+        parts.append(f"```mermaid\n{_drawn(model, words)}```\n")
+    targets, users = ways_of(model)
     for group in sorted(groups):
         parts.append(f"## {_cell(group) or 'Without an application'}\n")
         if len(own) > DRAWN_ENTITIES:
-            parts.append(_of_group(model, group, len(groups[group])))
+            parts.append(_of_group(model, words, group, len(groups[group])))
         parts.extend(_section(entity, targets, users[entity.name]) for entity in groups[group])
     return "\n".join([*parts, *_types(model), *_problems(model)])
 
 
-def _of_group(model: DataModel, group: str, many: int) -> str:
+def _of_group(model: DataModel, words: Mapping[str, str], group: str, many: int) -> str:
     if many > DRAWN_ENTITIES:
         return f"{many:,} entities are too many for a diagram in a page; data_model.svg has them all.\n"
-    return f"```mermaid\n{mermaid(model, group=group)}```\n"
+    return f"```mermaid\n{_drawn(model, words, group)}```\n"
 
 
-def _ways(model: DataModel) -> tuple[dict[tuple[str, str], list[Relation]], dict[str, set[str]]]:
+def ways_of(model: DataModel) -> tuple[dict[tuple[str, str], list[Relation]], dict[str, set[str]]]:
     """What each field refers to, and who refers to each entity."""
     targets: dict[tuple[str, str], list[Relation]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
