@@ -19,6 +19,7 @@ from pydantic import Field
 
 from agents import reporting, workspace
 from agents.base import Agent, OperationContext, Schema, operation
+from agents.databases.stored import names_of
 from agents.findings import FindingData
 from agents.patches import FixData
 from agents.quality.gate import QUALITY, Counted
@@ -88,6 +89,8 @@ class SuperAgent(Agent):
         base = input.base or _own_base(goal, input.target)
         review = _review(goal, selection, input, registry, has_base=base is not None)
         review, live = _live(goal, review, context)
+        if live.database:
+            context.log(f"the goal means the live database {live.database}")
         key = context.request.step_key
         if review.selection.answer is not None:
             return _conclude(context, refuse(goal, requested, review.selection, planned_by=key))
@@ -268,11 +271,7 @@ def _review(
 
 def _live(goal: str, review: Review, context: OperationContext) -> tuple[Review, Live]:
     """Say what the goal leads to if it means a live database, and which one."""
-    from agents.databases import stored  # needs Django's models, which load after the agents
-
-    found = with_database(goal, review.selection, lambda: stored.names_of(context.request.project_id))
-    if found.database:
-        context.log(f"the goal means the live database {found.database}")
+    found = with_database(goal, review.selection, lambda: names_of(context.request.project_id))
     return replace(review, selection=found.selection), found
 
 

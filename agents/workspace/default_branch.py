@@ -1,7 +1,8 @@
 """The project's own settings: found, bounded, handed on as bytes. What they mean is `agents.quality`'s business.
 
-    a folder, an archive, a clone of the default branch -> the file in the tree
-    a clone of something else                           -> the file in the remote's default branch
+    an archive, a clone of the default branch -> the file in the tree
+    a clone of something else                 -> the file in the remote's default branch
+    a folder                                  -> as `folder_settings` tells
 
 Invariant: no link is followed, nothing larger than MAX_BYTES + 1 is read, and no configuration of the repository's
 own git is used that the clone did not write.
