@@ -121,10 +121,8 @@ def analyse(
         _conclude(account, whole)
     files = {file.path: file for file in found.files}
     said = [claim for account in accounts for claim in account.claims]
-    followed = _followed(accounts)
-    seen = [account.analyzer.harmless(account.facts) for account in accounts]
-    refuting = Refuting(tree, followed, ChainMap(*map(dict, seen)))
-    findings = normalise.findings(said, tree, files, memory=memory, followed=followed, refuting=refuting)
+    refuting = _refuting(tree, accounts)
+    findings = normalise.findings(said, tree, files, memory=memory, refuting=refuting)
     tools = [_close(account, refuting) for account in accounts]
     for run in tools:
         tell(_line(run))
@@ -172,6 +170,12 @@ def _unseen(accounts: Sequence[_Account], found: Survey) -> frozenset[str]:
         left |= {file.path for file in found.files if file.path not in given and account.analyzer.wants(file)}
         left |= account.failed.keys()
     return frozenset(left)
+
+
+def _refuting(tree: Path, accounts: Sequence[_Account]) -> Refuting:
+    """What the tools saw that refutes claims of others. One tool alone sees of a file that it is harmless."""
+    seen = [account.analyzer.harmless(account.facts) for account in accounts]
+    return Refuting(tree, _followed(accounts), ChainMap(*map(dict, seen)))
 
 
 def _followed(accounts: Sequence[_Account]) -> dict[str, frozenset[str]]:

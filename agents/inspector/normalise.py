@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 from agents.codeowners import Owners
@@ -27,7 +26,6 @@ from agents.inspector.scopes import Scopes
 from agents.inspector.survey import SourceFile
 from agents.inspector.weighing import (
     NO_WAY_FOUND,
-    Followed,
     as_undefined,
     has_undefined_names,
     injected_names,
@@ -151,10 +149,10 @@ def findings(
     files: Mapping[str, SourceFile],
     *,
     memory: Memory | None = None,
-    followed: Followed = MappingProxyType({}),
     refuting: Refuting | None = None,
 ) -> list[FindingData]:
     """Merge, name and sort what the tools said of a tree, but for what is refuted."""
+    refuting = refuting or Refuting(root)
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
     injected = injected_names(one.claim for one in said)
@@ -163,23 +161,25 @@ def findings(
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said, sources), key=_place):
-        if refuting is not None and refuting.refutes([one.claim for one in cluster.said]):
+        claims = [one.claim for one in cluster.said]
+        if refuting.refutes(claims):
             continue
-        claim = cluster.said[0].claim
+        claim = claims[0]
         scope = sources.scope(claim.path, claim.line)
         text = sources.line(claim.path, claim.line)
         if is_reviewed(claim, text):
             continue
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
-        claims = [one.claim for one in cluster.said]
-        weight = weigh(claims, file=files.get(claim.path), line=text, injected=injected, followed=followed)
+        weight = weigh(
+            claims, file=files.get(claim.path), line=text, injected=injected, followed=refuting.followed
+        )
         known = {
             "severity": weight.severity,
             "confidence": weight.confidence,
             "owner": owners.of_path(claim.path),
         }
-        if is_mere_pattern(claims, followed):
+        if is_mere_pattern(claims, refuting.followed):
             known["message"] = f"{finding.message.rstrip('.')}; {NO_WAY_FOUND}"
         found.append(finding.model_copy(update=known))
         equals[identity] += 1

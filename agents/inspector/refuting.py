@@ -45,13 +45,13 @@ class Refuting:
         harmless: Harmless = MappingProxyType({}),
     ) -> None:
         self._refuted: dict[int, Refuted] = {}
-        self._followed = followed
+        self.followed = followed
         self._harmless = harmless
         self._told = lru_cache(maxsize=None)(lambda path: _told_parsers(root / path))
 
     def refutes(self, claims: Sequence[Claim]) -> bool:
         """Tell whether these claims, which mean the same, are wrong; then they are noted."""
-        why = self._why(claims) if is_mere_pattern(claims, self._followed) else ""
+        why = self._why(claims) if is_mere_pattern(claims, self.followed) else ""
         if why:
             self._refuted.update((id(one), (one, why)) for one in claims)
         return bool(why)
