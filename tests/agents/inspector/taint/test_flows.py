@@ -238,22 +238,19 @@ def test_what_subclasses_and_other_modules_give_ends_no_function(
 
 
 @pytest.mark.parametrize(
-    ("made", "expected"),
+    ("safe", "twin"),
     [
-        ("_('No {}').format(error)", ["taint-xss"]),
-        ("_('No {}').format(calm)", []),
-        ("TEXT.format(calm)", []),
-        ("TEXT.format(error)", ["taint-xss"]),
-        ("_('No %s') % calm", []),
-        ("_('No %s') % error", ["taint-xss"]),
-        ("_('No %(name)s') % {'name': request.GET['p'], 'age': 1}", ["taint-xss"]),
-        ("_('No %(age)s') % {'name': request.GET['p'], 'age': 1}", []),
+        ("_('No {}').format(calm)", "_('No {}').format(error)"),
+        ("TEXT.format(calm)", "TEXT.format(error)"),
+        ("_('No %s') % calm", "_('No %s') % error"),
+        (
+            "_('No %(age)s') % {'name': request.GET['p'], 'age': 1}",
+            "_('No %(name)s') % {'name': request.GET['p'], 'age': 1}",
+        ),
     ],
 )
-def test_translated_text_has_the_places_of_what_it_translates(
-    tmp_path: Path, made: str, expected: list[str]
-) -> None:
-    text = f"""
+def test_translated_text_has_the_places_of_what_it_translates(tmp_path: Path, safe: str, twin: str) -> None:
+    text = """
         from django.http import HttpResponse
         from django.utils.translation import gettext as _
         class Error(Exception):
@@ -266,7 +263,8 @@ def test_translated_text_has_the_places_of_what_it_translates(
             error, calm = Error('', request.GET['p']), Error(request.GET['p'], '')
             return HttpResponse({made})
     """
-    assert [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})] == expected
+    assert found(tmp_path, {"app.py": text.format(made=safe)}) == []
+    assert found(tmp_path, {"app.py": text.format(made=twin)}) == ["taint-xss app.py:12"]
 
 
 @pytest.mark.parametrize(
