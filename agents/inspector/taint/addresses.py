@@ -13,6 +13,7 @@ _CONVERTED = re.compile(
 )
 # Parts of an address that end at the next slash: `<name>`, `<string:name>`, `{name}`.
 _SEGMENT = re.compile(r"<(?:str(?:ing)?(?:\([^()]*\))?:)?(\w+)>|\{(\w+)(?::str)?\}")
+_NAMED = re.compile(r"<(?:[^<>]*:)?(\w+)>|\{(\w+)(?::[^{}]*)?\}")  # any part, whatever it lets through
 _BY_PATTERN = re.compile(r"<re(?:gexp?)?\((?P<mark>[\"'])(?P<pattern>.+?)(?P=mark)\):(?P<name>\w+)>")
 _OF_ITS_OWN = re.compile(r"<(?!(?:str(?:ing)?|path|default|re(?:gexp?)?)\b)\w+(?:\([^()]*\))?:(\w+)>")
 
@@ -22,7 +23,10 @@ class Addresses:
 
     def __init__(self, written: list[str]) -> None:
         self._written = written
-        self.converted = {name for one in written for name in _names(_CONVERTED, one)}  # numbers and the like
+        every = [(_names(_NAMED, one), _names(_CONVERTED, one)) for one in written]
+        as_they_come = {name for names, converted in every for name in names - converted}
+        # Numbers and the like, whichever address leads there.
+        self.converted = {name for _, converted in every for name in converted} - as_they_come
 
     def marks(self, name: str) -> tuple[int, bool]:
         """What is known of a part whichever address leads there, and whether a converter of their own looks at it."""

@@ -281,6 +281,10 @@ def test_what_must_be_found_is_what_was_stored(tmp_path: Path, found_by: str, ex
         ('"/<folder:part>"', ["medium", "medium"]),
         ('"/<folder:part>", methods=["GET"]', ["medium", "medium"]),
         ('"/<part>")\n@app.route("/<folder:part>"', ["high", "high"]),
+        ('"/<int:part>")\n@app.route("/<part>"', ["high", "high"]),
+        ('"/<int:part>")\n@app.route("/<path:part>"', ["high", "high"]),
+        ('"/<int:part>")\n@app.route("/<uuid:part>"', []),
+        ('"/<int:part>")\n@app.route("/none", defaults={"part": 1}', []),
     ],
 )
 def test_converter_tells_what_a_part_of_an_address_may_be(
