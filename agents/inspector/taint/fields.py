@@ -51,11 +51,9 @@ PARSED = frozenset({
     "Integer", "Int", "Float", "Number", "Decimal", "Boolean", "Bool", "UUID", "DateTime", "Date", "Time",
     "TimeDelta", "AwareDateTime", "NaiveDateTime", "Enum", "IP", "IPv4", "IPv6", "EnumField",
 })  # fmt: skip
-# Types of one line: addresses of mail and of pages.
-_OF_ONE_LINE = frozenset({
-    "Email", "EmailField", "EmailStr", "Url", "URL", "URLField", "HyperlinkedIdentityField", "HttpUrl", "AnyUrl",
-    "AnyHttpUrl", "HTTPUrl",
-})  # fmt: skip
+# Addresses of mail and of pages have one line. Of pydantic's types only such as nobody calls an own one.
+_FIELDS_OF_ONE_LINE = frozenset({"Email", "EmailField", "Url", "URL", "URLField"})
+_TYPES_OF_ONE_LINE = frozenset({"EmailStr", "HttpUrl", "AnyUrl", "AnyHttpUrl"})
 _ONE_LINE = kinds.mask("log header")
 _AROUND = frozenset({"", "Optional", "list", "List", "pydantic", "typing"})
 _LOOK_AT_LINES = ("django.", "rest_framework.", "marshmallow.")  # WTForms only tells browsers to do so
@@ -173,7 +171,7 @@ def _annotated(frame: Frame, statement: ast.AnnAssign) -> Value:
 
     found = entries.of_annotation(frame, statement.annotation)
     words = {_last(one) for one in ast.walk(statement.annotation) if isinstance(one, ast.expr)}
-    if words & _OF_ONE_LINE and words <= _OF_ONE_LINE | _AROUND:
+    if words & _TYPES_OF_ONE_LINE and words <= _TYPES_OF_ONE_LINE | _AROUND:
         found = clean(_ONE_LINE)
     if isinstance(statement.value, ast.Call):
         found = of_default(statement.value, found)
@@ -217,7 +215,7 @@ def _called(frame: Frame, written: ast.Call) -> Value:
         inner = frame.evaluate(of[0]) if of else UNKNOWN
         return Value(ref=Instance(inner.ref)) if isinstance(inner.ref, Class) else Value(name=_FORM_FIELD)
     bits = _of_pattern(written) if kind in _PATTERNS else 0
-    if kind in _OF_ONE_LINE and frame.evaluate(written.func).name.startswith(_LOOK_AT_LINES):
+    if kind in _FIELDS_OF_ONE_LINE and frame.evaluate(written.func).name.startswith(_LOOK_AT_LINES):
         bits = _ONE_LINE
     checks: list[Value] = []
     for one in _validators(written):

@@ -252,12 +252,12 @@ def test_address_of_mail_is_one_line(tmp_path: Path, head: str, field: str, *, i
 @pytest.mark.parametrize(
     ("annotation", "is_told"),
     [("EmailStr", False), ("EmailStr | None", False), ("Optional[HttpUrl]", False), ("EmailStr | str", True),
-     ("dict[str, EmailStr]", True), ("str", True)],
+     ("Email", True), ("dict[str, EmailStr]", True), ("str", True)],
 )  # fmt: skip
 def test_type_of_one_line(tmp_path: Path, annotation: str, *, is_told: bool) -> None:
     text = (
         "import logging, os\nfrom typing import Optional\nfrom fastapi import FastAPI\n"
-        "from pydantic import BaseModel, EmailStr, HttpUrl\napp = FastAPI()\n"
+        "from pydantic import BaseModel, EmailStr, HttpUrl\napp = FastAPI()\nEmail = str\n"
         f"class Body(BaseModel):\n    name: {annotation}\n"
         "@app.post('/')\ndef view(body: Body):\n    logging.info(body.name)\n    os.system(body.name)\n"
     )
