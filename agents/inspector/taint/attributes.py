@@ -9,7 +9,7 @@ from agents.inspector.taint import fields, guards, kinds
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.structures import Arguments, Bound, Class, Function, Instance, Module, Super
 from agents.inspector.taint.tables.rows import Rules, means
-from agents.inspector.taint.taints import Source, Taint, Trail, merged
+from agents.inspector.taint.taints import STRUCTURED, Source, Taint, Trail, merged
 from agents.inspector.taint.values import (
     SEEN,
     STORED,
@@ -187,7 +187,8 @@ def _of_name(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value:
         return Value(taints, seen=holder.seen)
     rules = tables.of(full)
     if rules is None:
-        taints = _of_answer(parts_of(holder.taints, f".{name}"), name) if holder.taints else ()
+        parsed = STRUCTURED if holder.name == _ADDRESS else ""  # it has parts, as the text has not
+        taints = _of_answer(parts_of(holder.taints, f"{parsed}.{name}"), name) if holder.taints else ()
         return Value(taints, name="" if _goes_round(holder.name, name) else full)
     return _by_rules(frame, node, holder, full, rules)
 

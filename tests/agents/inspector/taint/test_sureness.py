@@ -28,12 +28,14 @@ def _weights(root: Path, program: str) -> list[tuple[str, str]]:
         ('request.cookies["p"].value', ("high", "high")),
         ("part", ("high", "high")),
         ("part.folder", ("medium", "low")),
+        ("urlparse(request.full_path).path", ("high", "high")),
+        ("unquote(urlsplit(part).path)", ("high", "high")),
     ],
 )
 def test_part_that_a_text_has_not_is_of_something_else(
     tmp_path: Path, read: str, weight: tuple[str, str]
 ) -> None:
-    program = "import json, yaml\nfrom yaml import SafeLoader\n"
+    program = "import json, yaml\nfrom urllib.parse import unquote, urlparse, urlsplit\nfrom yaml import SafeLoader\n"
     program += f'@app.route("/<path:part>")\ndef view(part):\n    return open({read}).name\n'
     assert _weights(tmp_path, program)[:1] == [weight]
 
