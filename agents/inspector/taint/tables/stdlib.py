@@ -235,7 +235,10 @@ ROWS: tuple[Row, ...] = (
     *(special(f"base64.{name}decode", "decode") for name in _BASES),
     *(special(f"binascii.{name}", "encode") for name in ("hexlify", "b2a_hex", "b2a_base64")),
     *(special(f"binascii.{name}", "decode") for name in ("unhexlify", "a2b_hex", "a2b_base64")),
-    *(special(f"urllib.parse.{name}", "decode") for name in ("unquote", "unquote_plus", "unquote_to_bytes")),
+    *(
+        special(f"urllib.parse.{name}", "decode")
+        for name in ("unquote", "unquote_plus", "unquote_to_bytes", "parse_qs", "parse_qsl")
+    ),
     *(
         special(name, "decode")
         for name in ("html.unescape", "codecs.decode", "zlib.decompress", "gzip.decompress")

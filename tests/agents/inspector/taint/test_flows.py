@@ -308,3 +308,22 @@ def test_what_was_looked_at_before_it_is_returned_with_others(
 def test_parsed_addresses_have_no_line_ends(tmp_path: Path, text: str, expected: list[str]) -> None:
     head = "import logging\nfrom urllib.parse import unquote, urlparse, urlsplit\n"
     assert [one.partition(" ")[0] for one in in_view(tmp_path, f"logging.info({text})", head)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("urlparse(p).query", []),
+        ("unquote_plus(urlparse(p).query)", ["taint-header"]),
+        ("parse_qs(urlparse(p).query)['a'][0]", ["taint-header"]),
+        ("dict(parse_qsl(urlsplit(p).query))['a']", ["taint-header"]),
+        ("quote(parse_qs(urlparse(p).query)['a'][0])", []),
+    ],
+)
+def test_line_ends_of_an_address_are_there_once_it_is_decoded(
+    tmp_path: Path, text: str, expected: list[str]
+) -> None:
+    names = "parse_qs, parse_qsl, quote, unquote_plus, urlparse, urlsplit"
+    head = f"from flask import make_response\nfrom urllib.parse import {names}\n"
+    told = in_view(tmp_path, f"r = make_response('x')\nr.headers['X-A'] = {text}\nreturn r", head)
+    assert [one.partition(" ")[0] for one in told] == expected
