@@ -282,14 +282,18 @@ def set_cookie(
     return NONE
 
 
+_NAME_OF_COOKIE = re.compile(r"(?i)(\w+)_cookie_name(?:['\"]\])?$")
+
+
 def _name_of_cookie(node: ast.expr, given: Arguments) -> str:
-    """What the cookie is called, or what holds its name: `settings.SESSION_COOKIE_NAME`."""
+    """What the cookie is called, or what holds its name: `settings.SESSION_COOKIE_NAME` is of a session."""
     name = given.at(0, "key")
     if name is not None and isinstance(name.const, str):
         return name.const
-    written = node.args[:1] if isinstance(node, ast.Call) else []
-    text = ast.unparse(written[0]).rpartition(".")[2] if written else ""
-    return text.removesuffix("_COOKIE_NAME") if text.endswith("_COOKIE_NAME") else ""
+    call = node if isinstance(node, ast.Call) else None
+    written = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "key")] if call else []
+    holder = _NAME_OF_COOKIE.search(ast.unparse(written[0])) if written else None
+    return holder[1] if holder is not None else ""
 
 
 def _is_set_later(frame: Frame) -> bool:
