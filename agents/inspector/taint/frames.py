@@ -327,19 +327,30 @@ def _is_of_literals(at: ast.AST | Place) -> bool:
     )
 
 
-# What a setting is called that asks for it: `if not self.tls_validation:`, `if args.debug:`.
+# What a setting is called that asks for it (`if not self.tls_validation:`, `if args.debug:`), and whether one may ask
+# by being off, too.
 _ASKED = {
-    kinds.KINDS["certificate"].bit: re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed"),
-    kinds.KINDS["debug"].bit: re.compile(
-        r"(?i)(?:^|_)debug(?:$|_)|(?:^|_)dev(?:el|elop|elopment)?(?:_?mode)?$"
+    kinds.KINDS["certificate"].bit: (
+        re.compile(r"(?i)verif|ssl|tls|insecure|cert|check_host|self_signed"),
+        True,
+    ),
+    kinds.KINDS["debug"].bit: (
+        re.compile(r"(?i)(?:^|_)debug(?:$|_)|(?:^|_)dev(?:el|elop|elopment)?(?:_?mode)?$"),
+        False,  # `if not args.no_debug:` asks for nothing
     ),
 }
 
 
-def _asks_for(asked: re.Pattern[str], test: ast.expr) -> bool:
+def _asks_for(asked: tuple[re.Pattern[str], bool], test: ast.expr) -> bool:
     """Tell whether a condition reads something that is called so."""
-    return any(
-        asked.search(one.attr if isinstance(one, ast.Attribute) else one.id)
-        for one in ast.walk(test)
-        if isinstance(one, (ast.Attribute, ast.Name))
-    )
+    pattern, may_be_off = asked
+    waiting: list[ast.AST] = [test]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not) and not may_be_off:
+            continue
+        name = getattr(one, "attr", getattr(one, "id", ""))
+        if name and pattern.search(name):
+            return True
+        waiting.extend(ast.iter_child_nodes(one))
+    return False

@@ -238,6 +238,11 @@ def test_answer_holds_no_stack_trace_and_no_header_of_choice(
         ("settings.DEV_MODE", ("info", "low")),
         ("args.host", ("high", "high")),
         ("args.device", ("high", "high")),
+        ("args.debug and args.host", ("info", "low")),
+        ("not args.debug", ("high", "high")),
+        ("not args.no_debug", ("high", "high")),
+        ("args.production:\n        app.run()\n    elif args.debug", ("info", "low")),
+        ("args.no_debug:\n        app.run()\n    else", ("high", "high")),
     ],
 )
 def test_debug_mode_that_somebody_asks_for(tmp_path: Path, asked: str, weight: tuple[str, str]) -> None:
@@ -252,12 +257,14 @@ def test_debug_mode_that_somebody_asks_for(tmp_path: Path, asked: str, weight: t
 @pytest.mark.parametrize(
     ("name", "severity"),
     [("'session_token'", "medium"), ("settings.SESSION_COOKIE_NAME", "medium"),
-     ("settings.LANGUAGE_COOKIE_NAME", "info"), ("'theme'", "info"), ("key", "info")],
+     ("key=settings.SESSION_COOKIE_NAME", "medium"), ("settings.session_cookie_name", "medium"),
+     ("app.config['SESSION_COOKIE_NAME']", "medium"), ("settings.LANGUAGE_COOKIE_NAME", "info"),
+     ("key=settings.language_cookie_name", "info"), ("'theme'", "info"), ("key", "info")],
 )  # fmt: skip
 def test_cookie_whose_name_tells_of_no_secret(tmp_path: Path, name: str, severity: str) -> None:
     text = (
         "from flask import Flask, make_response\nfrom shop import settings, key\napp = Flask(__name__)\n"
-        f"@app.route('/')\ndef view():\n    r = make_response('x')\n    r.set_cookie({name}, 'x')\n    return r\n"
+        f"@app.route('/')\ndef view():\n    r = make_response('x')\n    r.set_cookie({name}, value='x')\n    return r\n"
     )
     told = analysed(tmp_path, {"app.py": text})["findings"]
     assert [one["severity"] for one in told] == [severity]
