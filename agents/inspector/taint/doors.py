@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import Any, cast
 
-from agents.inspector.taint import calls, kinds, staff
+from agents.inspector.taint import calls, staff
 from agents.inspector.taint.frames import FOR_STAFF, Frame
 from agents.inspector.taint.structures import Arguments, Class, Function, Hit
 from agents.inspector.taint.taints import Place, Taint, Trail
@@ -50,9 +50,6 @@ def catches(frame: Frame, function: Function, bound: dict[str, Value]) -> bool:
     return True
 
 
-_SSRF = kinds.KINDS["ssrf"].bit
-
-
 def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
     """The hit, less sure if what it comes from is read where only staff may come."""
     place = hit.source.source.place
@@ -70,9 +67,7 @@ def for_staff(hit: Hit, root: tuple[Function, Class | None] | None) -> Hit:
     trail = Trail(
         hit.trail, Place(place.path, node.lineno, node.col_offset + 1), "", f"is of a function {FOR_STAFF}"
     )
-    # Which servers it talks to is for staff to say; all of what was read of that kind was a setting.
-    weak = min(3, taint.weak + 1 + (hit.kind == _SSRF))
-    return replace(hit, source=Taint(taint.source, taint.cleaned, trail, weak), trail=trail)
+    return replace(hit, source=Taint(taint.source, taint.cleaned, trail, min(3, taint.weak + 1)), trail=trail)
 
 
 def _places(hit: Hit) -> list[Place]:

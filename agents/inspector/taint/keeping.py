@@ -488,11 +488,12 @@ def _kept(hit: Hit) -> Kept:
 
 
 def rank(hit: Hit | Kept) -> tuple[bool, int, int]:
-    """The less, the surer and shorter."""
+    """The less, the surer and shorter; what is mere information hides nothing else."""
     if isinstance(hit, Kept):
         return hit.rank
     length = hit.trail.length if hit.trail else 0
-    return (hit.source.source.origin in ("local", "review"), hit.source.weak + sureness.doubt(hit), length)
+    is_less = hit.source.source.origin in ("local", "review") or bool(sureness.harmless(hit))
+    return (is_less, hit.source.weak + sureness.doubt(hit), length)
 
 
 def _unique() -> str:

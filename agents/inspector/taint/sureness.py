@@ -221,7 +221,7 @@ def harmless(hit: Hit) -> str:
         if known or hit.kind != _HASH:
             return known
         return "No word around says that it protects anything." if hit.source.weak else ""
-    if hit.kind == _SSRF and is_for_staff(hit.trail):
+    if hit.kind == _SSRF and is_for_staff(hit.trail):  # all of what was read of that kind was a setting
         return "Which servers it talks to is for staff to say."
     if is_of_whoever_starts(hit):
         return "No shell reads it, and whoever starts the program may run anything anyway."

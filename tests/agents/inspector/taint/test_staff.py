@@ -33,6 +33,17 @@ def test_servers_that_staff_chooses_are_less_sure_than_what_else_staff_may_do(tm
     ]
 
 
+def test_what_staff_may_do_hides_nothing_that_others_do_at_the_same_place(tmp_path: Path) -> None:
+    head = (
+        "import requests\nfrom fastapi import Depends, FastAPI\nfrom shop import admin_user, first, second\n"
+        "app = FastAPI()\ndef fetch(p):\n    requests.get(p, timeout=1)\n"
+    )
+    of_staff = "@app.get('/1')\ndef one(p: str, who=Depends(admin_user)):\n    fetch(p)\n"
+    of_others = "@app.get('/2')\ndef two(p: str):\n    made = first(p)\n    fetch(second(made))\n"
+    for program, severity in ((of_staff, "info"), (of_others, "medium"), (of_staff + of_others, "medium")):
+        assert [one["severity"] for one in told_of(tmp_path, head + program)] == [severity]
+
+
 _STAFF = """
     from django.contrib.admin.views.decorators import staff_member_required
     from django.contrib.auth.decorators import login_required
