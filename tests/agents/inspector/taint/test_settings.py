@@ -264,7 +264,8 @@ def test_debug_mode_that_somebody_asks_for(tmp_path: Path, asked: str, weight: t
 def test_cookie_whose_name_tells_of_no_secret(tmp_path: Path, name: str, severity: str) -> None:
     text = (
         "from flask import Flask, make_response\nfrom shop import settings, key\napp = Flask(__name__)\n"
-        f"@app.route('/')\ndef view():\n    r = make_response('x')\n    r.set_cookie({name}, value='x')\n    return r\n"
+        "@app.route('/')\ndef view():\n    r = make_response('x')\n"
+        f"    r.set_cookie({name}, value='x')\n    return r\n"
     )
     told = analysed(tmp_path, {"app.py": text})["findings"]
     assert [one["severity"] for one in told] == [severity]
