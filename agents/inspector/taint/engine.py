@@ -411,8 +411,7 @@ class Engine:
 
     def suspect(self, hit: Hit, function: Function) -> None:
         """Keep what was seen for unknown arguments, unless calls in the tree tell what the arguments are."""
-        is_review = hit.source.source.origin == reviews.ORIGIN
-        if _matters_nowhere(hit) or (is_review and _TESTS.search(hit.path)):
+        if _matters_nowhere(hit):
             return
         trace = self.ledger.trace
         (self._suspected if trace is None else trace.suspected).append((hit, function))
@@ -458,8 +457,9 @@ class Engine:
 
 
 def _matters_nowhere(hit: Hit) -> bool:
-    """Tell whether it is a password, a hash or a cookie of a test, which protects nothing."""
-    return hit.kind in _NO_MATTER_IN_TESTS and _TESTS.search(hit.path) is not None
+    """Tell whether it is a password, a hash or a cookie of a test, which protects nothing, or for reviewers."""
+    is_of_that = hit.kind in _NO_MATTER_IN_TESTS or hit.source.source.origin == reviews.ORIGIN
+    return is_of_that and _TESTS.search(hit.path) is not None
 
 
 def _once(hits: Iterable[Hit | Kept], line: Callable[[str, int], int]) -> Iterable[Hit | Kept]:

@@ -262,9 +262,17 @@ def test_a_proof_speaks_instead(tmp_path: Path) -> None:
     assert to_review(tmp_path, {"app.py": program}) == ["taint-command app.py:2"]
 
 
-def test_nobody_reviews_tests(tmp_path: Path) -> None:
-    program = "import os\ndef run(command):\n    os.system(command)\n"
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os\ndef run(command):\n    os.system(command)\n",
+        "import os\nfrom elsewhere import what\nos.system(what())\n",
+        "import joblib\ndef test_it():\n    joblib.load('model.joblib')\n",
+    ],
+)
+def test_nobody_reviews_tests(tmp_path: Path, program: str) -> None:
     assert to_review(tmp_path, {"tests/test_it.py": program}) == []
+    assert to_review(tmp_path, {"tests/test_it.py": "", "app.py": program}) != []
 
 
 def test_it_is_information_of_low_confidence_in_words(tmp_path: Path) -> None:
