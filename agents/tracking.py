@@ -72,10 +72,16 @@ WHERE t.project_id = %(project)s AND t.fixed_at IS NULL AND t.rule = ANY(%(rules
     AND EXISTS (SELECT FROM jsonb_array_elements_text(t.sightings) s
         WHERE starts_with(s, %(source)s) AND split_part(s, ' ', 2) = %(operation)s)
 """
+# EXCEPT compares the two lists once, whatever is believed of them: this step's rows are too new for any statistics,
+# and to take them for few made each tracked claim look through them all.
 _UNSEEN_NOW = """
-SELECT t.id, t.path FROM agents_trackedfinding t
-WHERE t.project_id = %(project)s AND t.fixed_at IS NULL AND t.sightings ? %(sighting)s
-    AND NOT EXISTS (SELECT FROM agents_finding f WHERE f.step_id = %(step)s AND f.fingerprint = t.fingerprint)
+WITH unseen AS MATERIALIZED (
+    SELECT t.fingerprint FROM agents_trackedfinding t
+    WHERE t.project_id = %(project)s AND t.fixed_at IS NULL AND t.sightings ? %(sighting)s
+    EXCEPT SELECT f.fingerprint FROM agents_finding f WHERE f.step_id = %(step)s
+)
+SELECT t.id, t.path FROM unseen JOIN agents_trackedfinding t
+    ON t.project_id = %(project)s AND t.fingerprint = unseen.fingerprint
 """
 # A claim is fixed when it is gone from the source's own branch, or from the last place where it was seen.
 _SETTLE_GONE = """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Project, Team, User
-from agents import triage
+from agents import tracking, triage
 from agents.findings import Coverage, Verdict
 from agents.findings_store import records_of
 from agents.models import Finding, FindingAlias, TrackedFinding
@@ -151,6 +153,40 @@ def test_claims_are_settled_in_as_many_statements_however_many_are_kept(project:
         look(project, *many[:-1], tracked("many", path="moved.py"))
     assert TrackedFinding.objects.filter(fixed_at__isnull=False).count() == 98_001
     assert len(lots) <= len(few) + FOR_A_MOVE_AND_AN_END
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_each_claim_is_looked_at_once_though_the_database_knows_none_of_them_yet(
+    project: Project, *, is_known: bool
+) -> None:
+    many, others = (
+        [claim("many", path=f"{folder}/f{n}.py", title="t", message="m") for n in range(1_500)]
+        for folder in ("here", "there")
+    )
+    look(project, many[0], target=MAIN)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_finding, agents_trackedfinding")  # nothing is known of the next looks
+    look(project, *many, target=MAIN)
+    plans = []
+
+    def explaining(execute: Any, sql: str, params: Any, is_many: bool, context: Any) -> Any:
+        if sql in (tracking._GONE, tracking._UNSEEN_NOW):
+            execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params, is_many, context)
+            plans.append(context["cursor"].fetchone()[0][0]["Plan"])
+        return execute(sql, params, is_many, context)
+
+    with connection.execute_wrapper(explaining):
+        look(project, *(many[1:] if is_known else []), *others, target=MAIN if is_known else OTHER)
+    gone = 1 if is_known else 0
+    assert TrackedFinding.objects.filter(fixed_at=None).count() == 2 * len(many) - gone
+    assert [_rows(plan) < 20 * len(many) for plan in plans] == [True, True]
+
+
+def _rows(plan: dict[str, Any]) -> float:
+    """How many rows a plan's nodes gave and threw away."""
+    removed = sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
+    own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
+    return float(own) + sum(map(_rows, plan.get("Plans", ())))
 
 
 def _multiply(project: Project, times: int) -> None:
