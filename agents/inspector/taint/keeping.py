@@ -349,7 +349,8 @@ class Keeper:
         if not version.token:
             holder = self._shelf.other_holder(version.value, self._name_at(version.born, place))
             try:
-                version.token = f"{self.tokens.value(version.value)}{holder}"
+                token = self.tokens.value(version.value)
+                version.token = digest(f"{token}{holder}") if holder else token  # never with a space in it
             except Nameless:
                 version.token = self._of_root(version.born, self._stable(place))
         return version.token

@@ -325,6 +325,22 @@ def test_only_who_made_a_summary_is_executed_if_it_tells_the_same(
     assert told == _run(root, None)[1]
 
 
+def test_what_is_kept_is_read_back_whole_if_a_private_summary_held_it_first(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "kept"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "class A:\n    pass\n\ndef get(a: A):\n    return a.x, lambda: a\n\n"
+        "def one(a: A, b: A):\n    a.x = []\n    get(b)\n\ndef two(a: A):\n    return a.x\n"
+    )
+    engine, _ = _run(root, None)
+    assert engine.keeper is not None
+    assert engine.keeper.now.contents
+    records.write(kept, engine.keeper.now, ROOT_STEPS)
+    known = records.read(kept, ROOT_STEPS)
+    assert known is not None
+    assert known.contents == engine.keeper.now.contents
+
+
 FIELDS = """\
 import os, sys
 
