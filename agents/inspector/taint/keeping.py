@@ -224,8 +224,6 @@ class Keeper:
         """
         self._identities[self._ledger.time] = _unique()
         self._ledger.name(trace)
-        for at, entry in enumerate(trace.missed):
-            entry.at = at
         self._tell(trace, root, 0)
         try:
             token = self.tokens.root(root.function)
@@ -446,9 +444,7 @@ class Keeper:
     def recalled(self, number: int, trace: Trace) -> None:
         """Bring back what a taken-over root made, now that it was executed again. Raises Stale."""
         record, ledger = self._taken.pop(number), self._ledger
-        for at, entry in enumerate(trace.missed):
-            entry.at = at
-            entry.digest = self.tokens.key(entry.key)
+        ledger.name(trace)
         done = [trace.gives(entry) for entry in trace.missed]
         written = {place: value for place, value in trace.written.items() if ledger.lasts(place)}
         then = {self._place(self._before.facts[one][0]) for one in record.written}

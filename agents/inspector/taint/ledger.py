@@ -48,7 +48,7 @@ class Entry:
         self.key = key
         self.summary = summary
         self.born = born
-        self.digest = ""  # begins with "~" if only who has the very same objects can ask for it
+        self.digest = ""  # "~" if only who has the very same objects can ask for it
         self.at = 0  # among those that its root made
         self.is_private = False  # it ends with its root
         self.token = ""
@@ -272,9 +272,9 @@ class Ledger:
             entry.is_private = entry.is_private or tells_of_own(entry.summary)
 
     def name(self, trace: Trace) -> None:
-        """Name the summaries that a root made."""
-        for entry in trace.missed:
-            entry.digest = self.name_of(entry.key)
+        """Number and name the summaries that a root made."""
+        for at, entry in enumerate(trace.missed):
+            entry.at, entry.digest = at, self.name_of(entry.key)
 
     def shared(self, trace: Trace) -> list[Entry]:
         """The finished summaries of a root that others may ask for."""
