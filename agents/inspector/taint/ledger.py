@@ -212,9 +212,10 @@ class Ledger:
 
     def _ghosts(self, key: Any) -> bool:
         """Bring back the summaries that may be of this key. Tells whether there were any."""
-        same = self.names.get(self.name_of(key), ())
+        name = self.name_of(key)
+        same = self.names.get(name, ())
         waiting = [one for one in same if type(one) is Ghost and one.born < self.time]
-        if waiting and len(same) == 1:
+        if waiting and len(same) == 1 and name != "~":
             summary = self.content_of(waiting[0])
             if same[0] is not waiting[0]:
                 return True  # its root was executed for what the content refers to

@@ -288,6 +288,12 @@ class Summary:
         )
 
 
+class Shape(tuple[Any, ...]):
+    """What makes an argument the same for a summary (`summaries`)."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class Arguments:
     """What a call passes. `star` and `double_star` stand for an unknown number of more."""

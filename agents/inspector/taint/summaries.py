@@ -26,6 +26,7 @@ from agents.inspector.taint.structures import (
     Function,
     Hit,
     Instance,
+    Shape,
     Summary,
 )
 from agents.inspector.taint.taints import Taint, merged
@@ -396,7 +397,7 @@ def _shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[
         exact,
         new.seen,
     )
-    return new, key
+    return new, Shape(key)
 
 
 def _reference(ref: Any, *, widened: bool) -> Any:

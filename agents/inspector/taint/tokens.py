@@ -24,6 +24,7 @@ from agents.inspector.taint.structures import (
     Instance,
     Module,
     Partial,
+    Shape,
     Summary,
     Super,
 )
@@ -34,8 +35,6 @@ SINGLE = {id(UNKNOWN): "U", id(NONE): "N", id(TRUE): "T", id(FALSE): "F"}
 CONSTANTS = (str, bytes, int, float, complex, bool, type(None))
 _EMPTY: dict[type, str] = {tuple: "()", str: "'' ", frozenset: "{}"}
 _ENCODING = re.compile(rb"coding[:=]")
-_NOBODY = -2  # of what may be of any time
-SHAPE = 9  # parts of a value's shape (`summaries`)
 LEVELS = 3  # of containers whose sharing is told
 
 
@@ -131,10 +130,10 @@ class Tokens:
 
     def key(self, key: Any) -> str:
         """The name of a summary's key. One that holds objects which a root made has none but "~"."""
-        parts: list[str] = []
-        born: list[int] = []
-        self._key(key, parts, born)
-        return "~" if born else digest("".join(parts))
+        try:
+            return digest(self._part(key))
+        except Nameless:
+            return "~"
 
     def cls(self, cls: Class) -> str:
         """The name of a class that was made before all roots."""
@@ -387,20 +386,20 @@ class Tokens:
         where = f"{hit.path!r}{hit.line}.{hit.column}.{hit.end_line}{hit.sink!r}"
         return f"!{hit.kind}{where}{self._taint(taint, within)}{self._trail(hit.trail)}"
 
-    def _part(self, key: Any, born: list[int]) -> str:
+    def _part(self, key: Any) -> str:
         parts: list[str] = []
-        self._key(key, parts, born)
+        self._key(key, parts)
         return "".join(parts)
 
-    def _key(self, key: Any, parts: list[str], born: list[int]) -> None:
+    def _key(self, key: Any, parts: list[str]) -> None:
         kind = type(key)
-        if kind is tuple:
-            if len(key) == SHAPE:  # of a value; most stand in many keys
+        if kind is tuple or kind is Shape:
+            if kind is Shape:  # most stand in many keys
                 known = self._keys.get(key)
                 if known is not None:
                     parts.append(known)
                     return
-            start, before = len(parts), len(born)
+            start = len(parts)
             parts.append("(")
             for one in key:
                 if one is None or one is False:  # most of a key: without a call, since keys are many
@@ -410,42 +409,25 @@ class Tokens:
                 elif type(one) is int:
                     parts.append(f"{one} ")
                 else:
-                    self._key(one, parts, born)
+                    self._key(one, parts)
             parts.append(")")
-            if len(key) == SHAPE and len(born) == before:
+            if kind is Shape:
                 self._keys[key] = "".join(parts[start:])
         elif kind in CONSTANTS:
             is_label = kind is str and key[:1] == "#" and key[1:2].isdigit()
             parts.append(f"#{key.rpartition('.')[2]}" if is_label else repr(key))
             parts.append(" ")
         elif kind is frozenset:
-            parts.append("{" + ",".join(sorted(self._part(one, born) for one in key)) + "}")
+            parts.append("{" + ",".join(sorted(map(self._part, key))) + "}")
         elif isinstance(key, ast.AST):
             parts.append(f"{kind.__name__}{getattr(key, 'lineno', 0)}:{getattr(key, 'col_offset', 0)}")
         elif kind is Choice:
             for one in key.options:
-                self._key(one, parts, born)
+                self._key(one, parts)
                 parts.append("|")
-        elif isinstance(key, (Bound, Partial, Super)):
-            if isinstance(key, Super):
-                born.append(_NOBODY)
-            elif key.born >= 0:
-                born.append(key.born)
-            else:
-                parts.append(self._ref(key, _Within()))
         elif isinstance(key, tuple):
             parts.append(repr(key))
+        elif isinstance(key, Super) or (isinstance(key, (Bound, Partial)) and key.born >= 0):
+            raise Nameless
         else:
-            try:
-                parts.append(self._ref(key, _Within()))
-            except Nameless:
-                born.append(_born(key))
-
-
-def _born(ref: Any) -> int:
-    """The time of the root that made a closure or a local class."""
-    if isinstance(ref, Instance):
-        return ref.cls.born
-    if isinstance(ref, Function) and ref.parent is not None:
-        return ref.parent.born
-    return ref.born if isinstance(ref, Class) else _NOBODY
+            parts.append(self._ref(key, _Within()))
