@@ -377,7 +377,7 @@ def _shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[
     if rest is not None:
         rest, rest_key = _shape(rest, labels, depth - 1, widened=widened)
     ref_key = _reference(value.ref, widened=widened)
-    if ref_key is value.ref and is_own(ref_key):
+    if ref_key is not None and ref_key is value.ref and is_own(ref_key):
         labels.is_private = True
     new = Value(
         tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
