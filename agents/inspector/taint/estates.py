@@ -11,7 +11,6 @@ deep and what a `super()` would give are forgotten, and so are classes that a ro
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -42,7 +41,6 @@ class Estates:
         self._tokens = tokens
         self._origins = origins
         self._known: dict[str, Any] = {}
-        self._names: dict[ast.AST, frozenset[str]] = {}
 
     def left(self, value: Value) -> Value:
         """The value as later roots see it."""
@@ -65,14 +63,6 @@ class Estates:
     def token(self, ref: Any) -> str:
         """The token of what is left, "" if it is something else."""
         return self._tokens.left.get(ref, "")
-
-    def names(self, node: ast.AST) -> frozenset[str]:
-        """The names that stand in a closure."""
-        found = self._names.get(node)
-        if found is None:
-            found = frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
-            self._names[node] = found
-        return found
 
 
 class _Heir:
@@ -154,8 +144,7 @@ class _Heir:
         if isinstance(ref, Partial):
             keywords = {name: self._apart(one) for name, one in ref.keywords.items()}
             return Partial(self._apart(ref.target), tuple(map(self._apart, ref.positional)), keywords)
-        names = self._estates.names(ref.node)
-        frame = self._frame(ref.parent, names)
+        frame = self._frame(ref.parent, ref.names)
         if frame is None or _is_made(ref.owner):
             return None
         return replace(
@@ -181,11 +170,7 @@ class _Heir:
         return left_frame(
             frame.engine,
             Function(function.node, frame.module, function.name, function.owner, outer),
-            {
-                name: self._apart(one)
-                for name, one in sorted(frame.state.variables.items())
-                if name in names and name.isidentifier()
-            },
+            {name: self._apart(one) for name, one in sorted(frame.state.variables.items()) if name in names},
         )
 
 

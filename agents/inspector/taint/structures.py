@@ -42,6 +42,7 @@ class Module:
     )  # functions without their bodies: do they yield?
     needed: set[Position] = field(default_factory=set)  # functions that were executed before all roots
     ledger: Ledger = field(kw_only=True)
+    names: dict[AnyFunction, frozenset[str]] = field(default_factory=dict)  # that stand in closures
 
     @property
     def imports(self) -> frozenset[str]:
@@ -95,6 +96,14 @@ class Function:
     decorated: Value | None = None  # what decorators of the tree made of it
     is_generator: bool = False
     defaults: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that stand in it."""
+        known = self.module.names
+        if self.node not in known:
+            known[self.node] = frozenset(one.id for one in ast.walk(self.node) if isinstance(one, ast.Name))
+        return known[self.node]
 
     @property
     def parameters(self) -> list[ast.arg]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from agents.inspector.taint import shapes
 from agents.inspector.taint.belongings import is_own
 from agents.inspector.taint.expressions import GLOBAL
 from agents.inspector.taint.frames import MAX_CALLS, Exhausted, Frame
@@ -21,37 +22,29 @@ from agents.inspector.taint.guards import TYPE_OF
 from agents.inspector.taint.states import State, joined
 from agents.inspector.taint.structures import (
     Arguments,
-    Bound,
     Class,
     Function,
     Hit,
     Instance,
-    Shape,
     Summary,
 )
 from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.translation import Back, Labels
 from agents.inspector.taint.values import (
     DEEP,
-    MISSING,
-    SEEN,
     STORED,
     UNKNOWN,
     Attribute,
-    Choice,
     Value,
     constant,
     deep_taints,
     element,
     join,
-    parts,
 )
 
 MAX_SHAPES = 24  # of one function; then constants and elements are not told apart any more
 MOST_SHAPES = 72  # then an argument is tainted or not, whatever it holds
 MAX_ROUNDS = 3
-LONG_TEXT = 80  # constants that are longer do not make shapes
-WIDE = 12  # elements of an argument that are told apart
 _THROWN = f"{GLOBAL}!"  # stands among what a call has written for the errors that it raises
 
 
@@ -292,13 +285,13 @@ def _by_summary(
     frame: Frame, node: ast.expr, function: Function, bound: dict[str, Value]
 ) -> tuple[Value, dict[int, Value]]:
     labels = Labels()
-    shapes = frame.engine.ledger
-    widened = 2 if shapes.widened(function, MOST_SHAPES) else int(shapes.widened(function, MAX_SHAPES))
+    ledger = frame.engine.ledger
+    widened = 2 if ledger.widened(function, MOST_SHAPES) else int(ledger.widened(function, MAX_SHAPES))
     own: dict[str, Value] = {}
     keys: list[Any] = []
     for name, value in bound.items():
-        value = _flat(value) if widened > 1 else value
-        own[name], key = _shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
+        value = shapes.flat(value) if widened > 1 else value
+        own[name], key = shapes.shape(value, labels, 1 if widened else DEEP - 1, widened=bool(widened))
         keys.append(key)
     labels.is_private = labels.is_private or is_own(function)
     summary = _summary(frame, function, own, (function, tuple(keys)), labels)
@@ -316,100 +309,6 @@ def _by_summary(
             frame.state.variables[name] = back.value(value)
     after = {number: back.value(value) for number, value in summary.after.items()}
     return back.value(summary.result), after
-
-
-def _flat(value: Value) -> Value:
-    """The value as something that is tainted or not."""
-    if value.items is None and value.rest is None and not value.known:
-        return value
-    taints = value.taints
-    for part in parts(value):
-        taints = merged(taints, tuple(one.weaker() for one in deep_taints(part)))
-    return Value(taints, name=value.name, ref=value.ref, shape=value.shape)
-
-
-def _under_any_key(value: Value) -> Value:
-    """An element; of a dictionary, whoever asks for another key gets this one too, so it is less surely one."""
-    found = element(value.but(taints=()))
-    if value.shape != "dict" or not found.taints:
-        return found
-    return found.but(taints=tuple(one.weaker() for one in found.taints))
-
-
-def _says_something(value: Value) -> bool:
-    """Tell whether a widened element can matter: it is tainted, or something of the tree or of the tables."""
-    return bool(value.ref is not None or value.name or deep_taints(value))
-
-
-def _told_apart(value: Value, depth: int) -> tuple[dict[Any, Value] | None, Value | None, bool]:
-    """The elements that make shapes, the one that stands for all others, and whether the first are all."""
-    items = value.items
-    if items is None or (depth > 0 and len(items) <= WIDE):
-        return items, value.rest, value.exact
-    if depth <= 0:
-        return {}, Value(deep_taints(value)), False
-    return {k: v for k, v in items.items() if isinstance(k, Attribute)}, _under_any_key(value), False
-
-
-def _shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
-    """The value with labels for sources (always a new object), and a key that is equal for equal shapes."""
-    taints: list[Taint] = []
-    keys: list[Any] = []
-    for one in value.taints:
-        taint, key = labels.of(one)
-        taints.append(taint)
-        keys.append(key)
-    const = value.const
-    if const is not MISSING and (widened or (isinstance(const, (str, bytes)) and len(const) > LONG_TEXT)):
-        const = MISSING
-    items, rest, exact = _told_apart(value, depth)
-    exact = exact and not widened
-    item_keys: list[Any] = []
-    made: dict[Any, Value] | None = None
-    if items is not None:
-        made = {}
-        if widened:
-            items = {key: part for key, part in items.items() if _says_something(part)}
-        for key, part in items.items():
-            made[key], part_key = _shape(part, labels, depth - 1, widened=widened)
-            item_keys.append((key, part_key))
-    rest_key: Any = None
-    if rest is not None:
-        rest, rest_key = _shape(rest, labels, depth - 1, widened=widened)
-    ref_key = _reference(value.ref, widened=widened)
-    if ref_key is not None and ref_key is value.ref and is_own(ref_key):
-        labels.is_private = True
-    new = Value(
-        tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
-        ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
-        seen=SEEN if value.seen == SEEN and taints and not widened else 0,
-    )  # fmt: skip
-    const_key = None if const is MISSING else (type(const).__name__, const)
-    key = (
-        tuple(keys),
-        const_key,
-        new.prefix,
-        value.name,
-        ref_key,
-        value.shape,
-        frozenset(item_keys),  # in whatever order they were set
-        rest_key,
-        exact,
-        new.seen,
-    )
-    return new, Shape(key)
-
-
-def _reference(ref: Any, *, widened: bool) -> Any:
-    """What makes it the same reference. Widened: a method taken from its object again, a function made again."""
-    if not widened:
-        return ref  # itself, not its id: the key keeps it alive, so that nothing else gets the same one
-    if isinstance(ref, Bound):
-        sources = frozenset(one.source.key for one in deep_taints(ref.receiver))
-        return ("bound", ref.function.module.path, ref.function.node, sources)
-    if isinstance(ref, Choice):
-        return ("choice", tuple(_reference(one, widened=True) for one in ref.options))
-    return (ref.module.path, ref.node) if isinstance(ref, Function) else ref
 
 
 def _summary(frame: Frame, function: Function, own: dict[str, Value], key: Any, labels: Labels) -> Summary:

@@ -336,6 +336,21 @@ def view(request):
     assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
+@pytest.mark.parametrize("many", [3, 30, 90])
+def test_of_many_closures_of_one_text_each_has_what_it_sees(tmp_path: Path, many: int) -> None:
+    head = "import os\nfrom flask import Flask, request\napp = Flask(__name__)\n"
+    apply = "def apply(run, text):\n    return run(text)\n"
+    around = "def around(run):\n    def inner(text):\n        return run(text)\n    return inner\n"
+    danger = "def danger(text):\n    os.system(text)\n"
+    calm = "".join(f"def calm{n}(text):\n    return '{n}'\n" for n in range(many))
+    view = "@app.route('/')\ndef view():\n    p = request.args['p']\n"
+    calls = "".join(f"    apply(around(calm{n}), p)\n" for n in range(many))
+    program = head + apply + around + danger + calm + view + calls
+    assert told_of(tmp_path, program) == []
+    told = told_of(tmp_path, f"{program}    apply(around(danger), p)\n")
+    assert [one["rule"] for one in told] == ["taint-command"]
+
+
 @pytest.mark.parametrize(
     ("opened", "weights"),
     [
