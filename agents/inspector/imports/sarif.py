@@ -10,6 +10,7 @@ result useless counts as a fault of its own (`meaning`, `claims`), not of the lo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -32,6 +33,9 @@ _KEPT = frozenset(
         "externalPropertyFileReferences",
     }
 )
+
+# A link within a message to a location of its result (SARIF 3.11.6): `[a user-provided value](1)`.
+_LINK = re.compile(r"(?<![\w)\]])\[((?:[^\[\]\\\n]|\\.){1,500})\]\(\d{1,10}\)")
 
 Object = Mapping[str, Any]
 
@@ -210,7 +214,13 @@ def message_of(result: Object, rule: Object) -> str:
         text = text_of(as_object(rule.get("messageStrings")).get(key))
     for number, word in enumerate(as_list(told.get("arguments"))[:20]):
         text = text.replace(f"{{{number}}}", as_text(word))
-    return visible(text).strip()
+    lines = _LINK.sub(_link_text, visible(text)).strip().split("\n")
+    return "\n".join(dict.fromkeys(lines))  # CodeQL says the same of each way
+
+
+def _link_text(link: re.Match[str]) -> str:
+    """Give the text of a link to another place of the log, which nobody can follow here."""
+    return link[1].replace("\\[", "[").replace("\\]", "]")
 
 
 def text_of(message: Any) -> str:

@@ -195,6 +195,20 @@ def test_a_message_is_put_together_and_made_safe(root: Path) -> None:
     assert claim.message == "x leaks to <U+D800>y<U+0000>"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Depends on [a value](1) and [another \\[1\\]](22).", "Depends on a value and another [1]."),
+        ("Due to [a value](1).\nDue to [a value](2).\nAlso [x](3).", "Due to a value.\nAlso x."),
+        ("See [the rule](https://example.org/1), items[0](1) and a[1].", None),
+        ("[" * 400 + "](1)", "[" * 400 + "](1)"),
+    ],
+)
+def test_links_within_a_message_are_words(root: Path, text: str, message: str | None) -> None:
+    claim = only(one(root, log(result(message={"text": text}))))
+    assert claim.message == (message or text)
+
+
 def test_rules_of_extensions_and_children_are_found(root: Path) -> None:
     extension = {"name": "pack", "rules": [{"id": "E/1", "shortDescription": {"text": "From the pack"}}]}
     content = log(result(ruleId="E/1/sub", rule={"index": 0, "toolComponent": {"index": 0}}))
