@@ -5,6 +5,7 @@ WorkspaceError
 ├── PathRefused         the local path lies outside the allowed roots, or is no folder
 ├── PathMissing         there is nothing at the local path
 ├── HistoryUnavailable  git's history cannot be had: an upload, a folder without .git, an unknown revision
+│   └── CommitMissing   a commit that is known by name is missing, or damaged
 ├── EmptyWorkspace      nothing is there to work on
 ├── WorkspaceTooLarge   more files, bytes or time than the limits allow
 ├── ArchiveRefused      the archive is damaged, encrypted, hostile or no archive
@@ -42,6 +43,14 @@ class PathMissing(WorkspaceError):
 
 class HistoryUnavailable(WorkspaceError):
     """Git's history of the target cannot be had."""
+
+
+class CommitMissing(HistoryUnavailable):
+    """A commit that is known by name cannot be read: it is missing, or damaged."""
+
+    def __init__(self, message: str, *, commit: str) -> None:
+        super().__init__(message)
+        self.commit = commit
 
 
 class EmptyWorkspace(WorkspaceError):

@@ -20,16 +20,17 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agents import process
 from agents.workspace.archives import unpack
-from agents.workspace.errors import HistoryUnavailable
+from agents.workspace.errors import CommitMissing, HistoryUnavailable
 from agents.workspace.git import Watch, always, clean_environment
-from agents.workspace.history_sources import COMMIT, Source, borrow, fetched, named
+from agents.workspace.history_gaps import UNREADABLE, first_gap, is_readable, unreadable_tags
+from agents.workspace.history_sources import COMMIT, Source, borrow, fetched, named, write_border, write_refs
 from agents.workspace.hosts import Resolver, system_resolver
 from agents.workspace.limits import Limits, Skipped
 from agents.workspace.targets import REF, ArchiveTarget, GitTarget, PathTarget
@@ -40,6 +41,7 @@ MAX_COMMITS = 5_000  # told one by one
 MAX_CHURN_COMMITS = 20_000
 MAX_PATHS = 200  # of one commit
 MAX_TEXT = 10_000  # characters of one commit's message
+MAX_GAPS = 20  # places at which a damaged history breaks off
 MAX_PRINTED = 96 * 1024 * 1024  # bytes of one answer of git's
 _CHUNK = 1 << 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -49,6 +51,7 @@ _READ = (
 )  # fmt: skip
 _NUMBERS = re.compile(rb"(\d+|-)\t(\d+|-)\t", re.DOTALL)
 _PATHS_ALONE = ("log", "-z", "--format=%x00%H", "--raw", "--no-renames")  # which needs no content of a file
+_WALKS = ("log", "rev-list")
 _CHANGED = re.compile(rb":\d{6} \d{6} [0-9a-f]+ [0-9a-f]+ [A-Z]\Z")
 _MISSING = re.compile(
     r"(?:unable to|could not|cannot) read|(?:bad|invalid) object|promisor|missing (?:blob|tree)",
@@ -57,6 +60,10 @@ _MISSING = re.compile(
 _INCOMPLETE = (
     "a part of the history is not in this copy of the repository: it was cloned with a filter, or is damaged. "
     "`git fetch --refetch` in a clone without a filter brings it, `git fsck` tells what is missing"
+)
+_LOST = (
+    "the commit {} cannot be read: it is missing in this copy of the repository, or damaged. `git fsck` tells what "
+    "else is missing, a fresh clone brings it"
 )
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -169,14 +176,30 @@ class History:
         self._limits = limits
         self._cancelled = cancelled
         self._border = _border_of(source.folder)
+        self._lost: set[str] = set()
 
     @property
     def is_shallow(self) -> bool:
         """Whether older commits exist that are not here."""
         return bool(self._border)
 
+    @property
+    def lost(self) -> str:
+        """Say which commits could not be read by what was asked so far, or ""."""
+        named = sorted(self._lost)
+        more = f" and {len(named) - 3:,} more" if len(named) > 3 else ""
+        return f"{_LOST.format(', '.join(one[:10] for one in named[:3]) + more)}" if named else ""
+
+    def breaks_off_at(self, commit: str) -> bool:
+        """Tell whether a commit is one that the head's history breaks off at, for nobody can read it."""
+        self._printed(["rev-list", f"--max-count={MAX_CHURN_COMMITS}", self.head])
+        return commit in self._lost
+
     def resolve(self, name: str) -> str:
-        """Give the commit of a branch, a tag or an id that may be shortened. Raises HistoryUnavailable."""
+        """Give the commit of a branch, a tag or an id that may be shortened.
+
+        Raises HistoryUnavailable; its child CommitMissing if the name is known and its commit cannot be read.
+        """
         found = named(self._source.refs, name) or name
         if not REF.match(found) or ".." in found or "@{" in found:
             raise HistoryUnavailable(f"{name[:100]!r} is no name of a revision")
@@ -184,6 +207,8 @@ class History:
         said = self._printed(asked, fault="")
         commit = said.read_bytes().decode().strip() if said else ""
         if not COMMIT.match(commit):
+            if COMMIT.match(known := named(self._source.refs, name)):
+                raise CommitMissing(_LOST.format(f"{known[:10]} of {name[:100]!r}"), commit=known)
             raise HistoryUnavailable(
                 f"{name[:100]!r} is no branch, no tag and no commit that is known here; check the name"
             )
@@ -203,8 +228,13 @@ class History:
         return self._tags().get(commit, "")
 
     def commits(self, base: str, *, head: str = "") -> Span:
-        """List the commits of a head (else the history's own) that a base has not; base "" means all of them."""
+        """List the commits of a head (else the history's own) that a base has not; base "" means all of them.
+
+        A base that cannot be read, and at which the history breaks off, is as good as one that can.
+        """
         head = head or self.head
+        if base and not self._is_readable(base) and self.breaks_off_at(base):
+            return replace(self.commits("", head=head), base=base)
         span = [f"^{base}", head] if base else [head]
         words = [f"--max-count={MAX_COMMITS + 1}", "--no-merges", *span, "--"]
         printed = self._printed(["log", "-z", "--format=%H%x00%ct%x00%ae%x00%an%x00%B", *words])
@@ -269,15 +299,26 @@ class History:
         """Commit -> the last by name of its tags."""
         known = dict(self._source.refs)
         form = "--format=%(*objectname)%(objectname)%00%(refname)"
-        if listed := self._printed(["for-each-ref", form, "refs/tags"], fault=""):
-            for line in _lines(listed):
-                ids, _, ref = line.partition("\0")
-                known[ref] = ids[: len(self.head)]
+        for line in _lines(self._listed_tags(["for-each-ref", form, "refs/tags"])):
+            ids, _, ref = line.partition("\0")
+            known[ref] = ids[: len(self.head)]
         tags: dict[str, str] = {}
         for ref in sorted(known):
             if ref.startswith("refs/tags/") and not ref.endswith("^{}"):
                 tags[known.get(f"{ref}^{{}}", known[ref])] = ref.removeprefix("refs/tags/")
         return tags
+
+    def _listed_tags(self, words: list[str]) -> Path:
+        """Ask for the tags; those that cannot be read are taken out of our own repository first."""
+        refs = {**self._source.refs, "refs/wrench/head": self.head}
+        for _ in range(MAX_GAPS):
+            outcome = self._asked(words)
+            bad = unreadable_tags(outcome.trouble(), refs)
+            if not bad:
+                break
+            refs = {name: commit for name, commit in refs.items() if name not in bad}
+            write_refs(self._source.folder, refs)
+        return outcome.stdout
 
     def _touched(self, words: list[str]) -> Iterator[tuple[str, str, str, int, int]]:
         """Yield (commit, path, old path or "", lines added, lines removed), newest commits first."""
@@ -291,7 +332,38 @@ class History:
 
         Raises HistoryUnavailable if git failed, unless `fault` is "": then the file is what there is.
         """
-        outcome = process.run(
+        outcome = self._asked(words, most=most)
+        for _ in range(MAX_GAPS):
+            trouble = outcome.trouble()
+            if not trouble or not fault or outcome.output_truncated:
+                break
+            if not (UNREADABLE.search(trouble) and words[0] in _WALKS and self._ended_before_gap(words)):
+                raise HistoryUnavailable(
+                    _INCOMPLETE if _MISSING.search(trouble) else f"{fault}: it {trouble}"
+                )
+            outcome = self._asked(words, most=most)
+        else:
+            raise HistoryUnavailable(_INCOMPLETE)
+        return outcome.stdout
+
+    def _ended_before_gap(self, words: list[str]) -> bool:
+        """Make the commits whose parents cannot be read the border of our repository. Raises CommitMissing."""
+        starts = [one for word in words if COMMIT.match(one := word.removeprefix("^"))]
+        for commit in starts:
+            if not self._is_readable(commit):
+                raise CommitMissing(_LOST.format(commit[:10]), commit=commit)
+        gap = first_gap(starts, self._asked)
+        if gap.border:
+            self._lost |= gap.lost
+            self._border |= gap.border
+            write_border(self._source.folder, self._border)
+        return bool(gap.border)
+
+    def _is_readable(self, commit: str) -> bool:
+        return is_readable(commit, self._asked)
+
+    def _asked(self, words: Sequence[str], most: int = MAX_PRINTED) -> process.Outcome:
+        return process.run(
             ["git", *always(), *_READ, "--git-dir", str(self._source.folder), *words],
             cwd=self._scratch,
             scratch=self._scratch,
@@ -300,10 +372,6 @@ class History:
             environment=clean_environment(self._scratch, None, "", 1),
             cancelled=self._cancelled,
         )
-        trouble = outcome.trouble()
-        if trouble and fault and not outcome.output_truncated:
-            raise HistoryUnavailable(_INCOMPLETE if _MISSING.search(trouble) else f"{fault}: it {trouble}")
-        return outcome.stdout
 
 
 def _with_paths(commit: Commit, paths: list[str]) -> Commit:

@@ -76,10 +76,10 @@ def borrow(
     (folder / "objects" / "info").mkdir(exist_ok=True)
     (folder / "objects" / "info" / "alternates").write_text(f"{objects}\n")
     refs = dict(_refs_of(shared))
-    _write_refs(folder, {**refs, "refs/wrench/head": commit})
+    write_refs(folder, {**refs, "refs/wrench/head": commit})
     shallow = [line for line in _lines(shared / "shallow", MAX_SHALLOW_BYTES) if COMMIT.match(line)]
     if shallow:
-        (folder / "shallow").write_text("".join(f"{line}\n" for line in shallow))
+        write_border(folder, shallow)
     return Source(folder=folder, head=commit, refs=refs)
 
 
@@ -129,7 +129,7 @@ def fetched(
     if since is not None and (folder / "shallow").is_file():
         # What is at the border seems to have added everything: its parents tell what it did.
         run([*fetch, "--deepen=1", "--", url, *words], folder, environment, watch)
-    _write_refs(folder, {ref: commit for commit, ref in wanted.items()})
+    write_refs(folder, {ref: commit for commit, ref in wanted.items()})
     return Source(folder=folder, head=start, refs=refs)
 
 
@@ -224,7 +224,13 @@ def _is_ref(ref: str) -> bool:
     return bool(ref.startswith("refs/") and REF.match(ref) and ".." not in ref and "@{" not in ref)
 
 
-def _write_refs(folder: Path, refs: dict[str, str]) -> None:
+def write_border(folder: Path, commits: Iterable[str]) -> None:
+    """Make our repository one that ends with these commits: their parents are not asked for."""
+    (folder / "shallow").write_text("".join(f"{one}\n" for one in sorted(commits)))
+
+
+def write_refs(folder: Path, refs: dict[str, str]) -> None:
+    """Make these our repository's names, instead of those it had."""
     lines = [f"{commit} {ref}\n" for ref, commit in sorted(refs.items()) if not ref.endswith("^{}")]
     (folder / "packed-refs").write_text("# pack-refs with: sorted \n" + "".join(lines))
 

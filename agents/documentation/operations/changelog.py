@@ -35,6 +35,7 @@ from agents.symbols.sources import Sources, listed
 from agents.workspace import GitTarget, WorkspaceError, history
 from agents.workspace.comparing import Difference, compare
 from agents.workspace.errors import (
+    CommitMissing,
     HistoryUnavailable,
     ObtainCancelled,
     PathMissing,
@@ -137,24 +138,33 @@ class _Work:
             self.base, self.head = self._base(self.past, wish), self._head(self.past, wish)
             span = self.past.commits(self.base.commit, head=self.head.commit)
         except LACKING as error:
-            self.lacking = str(error)
-            if wish.until or self.input.since or not self.input.base:
-                raise StepFailed(
-                    f"there is nothing to compare with: {error}. Name a revision of a git target, or give a base",
-                    retriable=False,
-                ) from error
-            self.past, self.base, self.head = None, Revision(name="the base"), Revision()
-            self.notes.append(f"the history: {error}")
+            self._go_without(error, wish)
             return
         self.span = replace(
             span, commits=tuple(one for one in span.commits if span.paths_why or self._is_wanted(one.paths))
         )
         if span.paths_why:
             self.notes.append(f"which files the commits touch: {span.paths_why}")
-        if span.truncated:
+        if self.past.lost:
+            self.notes.append(f"commits: {self.past.lost}")
+        elif span.truncated:
             self.notes.append(
                 "older commits: more of them than are read, or not in this copy of the repository"
             )
+
+    def _go_without(self, error: WorkspaceError, wish: Wish) -> None:
+        """Tell the trees alone, if there are two: the tree at hand stands for a head that cannot be read."""
+        self.lacking = str(error)
+        if self.past is not None and self.base.commit and not wish.until:
+            self.head = Revision(commit=self.past.head)
+        elif wish.until or self.input.since or not self.input.base:
+            raise StepFailed(
+                f"there is nothing to compare with: {error}. Name a revision of a git target, or give a base",
+                retriable=False,
+            ) from error
+        else:
+            self.past, self.base, self.head = None, Revision(name="the base"), Revision()
+        self.notes.append(f"the history: {error}")
 
     def _wish(self) -> Wish:
         said = wish_of(self.input.goal)
@@ -202,6 +212,10 @@ class _Work:
         if wish.since:
             try:
                 return _resolved(past, wish.since)
+            except CommitMissing as error:
+                if past.breaks_off_at(error.commit):
+                    return Revision(name=wish.since, commit=error.commit)
+                self.notes.append(f"what changed since {wish.since}: {error}")
             except HistoryUnavailable:
                 if wish.since == self.input.since:
                     raise
@@ -233,6 +247,8 @@ class _Work:
             try:
                 base = self._tree(self.base.commit, "base")
             except HistoryUnavailable as error:
+                if self.span is None:
+                    raise StepFailed(f"{self.lacking}; its base: {error}", retriable=False) from error
                 self.notes.append(f"what callers lose since {self.base.name or 'the base'}: {error}")
         elif self.past is None and self.input.base:
             base = stack.enter_context(self._snapshot(self.input.base))
@@ -315,6 +331,8 @@ def _resolved(past: History, name: str) -> Revision:
     for spelling in spellings(name):
         try:
             return Revision(name=spelling, commit=past.resolve(spelling))
+        except CommitMissing:
+            raise
         except HistoryUnavailable:
             continue
     raise HistoryUnavailable(

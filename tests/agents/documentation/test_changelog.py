@@ -207,6 +207,44 @@ def test_without_history_and_base_the_step_says_what_to_do(work: Work) -> None:
     assert caught.value.retriable is False
 
 
+def lose(project: Project, commit: str) -> None:
+    (project.folder / ".git" / "objects" / commit[:2] / commit[2:]).unlink()
+
+
+def test_history_with_a_lost_commit_is_told_up_to_there(work: Work, shop: Project) -> None:
+    shop.commit("Begin", BEFORE)
+    lost = shop.commit("Go on", {"a.py": ""})
+    shop.tag("v1.2")
+    shop.commit("Last", AFTER)
+    lose(shop, lost)
+    page, document, done = told(work, shop)
+    assert [one["text"] for some in document["sections"].values() for one in some] == ["Last"]
+    why = f"commits: the commit {lost[:10]} cannot be read: it is missing in this copy of the repository"
+    assert document["notes"][0].startswith(why)
+    assert f"the commit {lost[:10]} cannot be read" in page
+    assert lost[:10] in done.summary
+    since, document, _ = told(work, shop, since="v1.2")
+    assert "Since v1.2: more than 1 commit" in since
+    assert any(note.startswith("what callers lose since v1.2:") for note in document["notes"])
+
+
+def test_head_that_is_lost_leaves_the_two_trees(work: Work, shop: Project) -> None:
+    shop.commit("Begin", BEFORE)
+    shop.tag("v1.2")
+    head = shop.commit("Last", AFTER)
+    lose(shop, head)
+    page, document, done = told(work, shop, goal="changelog since v1.2")
+    assert "Since v1.2, by the two trees alone" in page
+    assert len(document["breaking_api"]) == 3
+    assert done.summary.startswith("no history: 2 files differ from the base; 3 breaking changes of the API")
+    assert document["notes"] == [
+        f"the history: the commit {head[:10]} cannot be read: it is missing in this copy of the repository, or "
+        "damaged. `git fsck` tells what else is missing, a fresh clone brings it"
+    ]
+    with pytest.raises(StepFailed, match=f"the commit {head[:10]} cannot be read: it is missing"):
+        told(work, shop)
+
+
 def test_files_that_do_not_parse_are_named_and_lose_nothing(work: Work, shop: Project) -> None:
     shop.commit("Begin", {"a.py": "def f(): ...\n", "b.py": "def g(): ...\n"})
     shop.tag("v1")

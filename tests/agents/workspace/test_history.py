@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agents.workspace import ArchiveTarget, GitTarget, Limits, PathTarget, history
-from agents.workspace.errors import GitError, HistoryUnavailable, PathRefused
+from agents.workspace.errors import CommitMissing, GitError, HistoryUnavailable, PathRefused
 from agents.workspace.history import Churn, History
 from tasks.contract import StepCancelled
 from tests.agents.workspace.checkouts import DAY, Project
@@ -203,13 +203,80 @@ def test_what_has_no_history_is_told_in_words(shop: Project, scratch: Path, tmp_
         history.opened(PathTarget(path=str(tmp_path)), scratch=scratch, local_roots=[tmp_path / "roots"])
 
 
-def test_damaged_repository_is_told(shop: Project, scratch: Path) -> None:
+DAMAGES = {"missing": None, "empty": b"", "no object": b"no object"}
+
+
+@pytest.fixture(params=DAMAGES, ids=lambda name: name.replace(" ", "-"))
+def damaged(request: pytest.FixtureRequest, shop: Project) -> Callable[[str], None]:
+    """Damage an object of the shop's repository, in each of the ways in which disks do."""
+
+    def damage(name: str) -> None:
+        file = shop.folder / ".git" / "objects" / name[:2] / name[2:]
+        file.chmod(0o644)
+        content = DAMAGES[request.param]
+        file.unlink() if content is None else file.write_bytes(content)
+
+    return damage
+
+
+def test_head_that_cannot_be_read_is_named(
+    shop: Project, scratch: Path, damaged: Callable[[str], None]
+) -> None:
     head = shop.commit("Begin", {"a": "1"})
-    file = shop.folder / ".git" / "objects" / head[:2] / head[2:]
-    file.chmod(0o644)
-    file.write_bytes(b"no object")
-    with pytest.raises(HistoryUnavailable, match="git could not tell"):
-        past(shop, scratch).commits("")
+    damaged(head)
+    for ask in (lambda known: known.commits(""), History.churn, History.latest_tag):
+        with pytest.raises(CommitMissing, match=f"the commit {head[:10]} cannot be read: it is missing"):
+            ask(past(shop, scratch))
+
+
+def test_history_is_told_up_to_a_commit_that_cannot_be_read(
+    shop: Project, scratch: Path, damaged: Callable[[str], None]
+) -> None:
+    first = shop.commit("Begin", {"a": "1"})
+    shop.tag("v1", "-a", "-m", "One")
+    second = shop.commit("Go on", {"a": "2"})
+    shop.tag("v2")
+    git("checkout", "--quiet", "-b", "side", folder=shop.folder)
+    aside = shop.commit("Aside", {"b": "1"}, by="bob")
+    git("checkout", "--quiet", "main", folder=shop.folder)
+    third = shop.commit("Third", {"a": "3"})
+    merge = [
+        "-c",
+        "user.name=ada",
+        "-c",
+        "user.email=a@b",
+        "merge",
+        "--quiet",
+        "--no-ff",
+        "-m",
+        "Both",
+        "side",
+    ]
+    git(*merge, folder=shop.folder)
+    last = shop.commit("Last", {"a": "4"})
+    damaged(second)
+    known = past(shop, scratch)
+    for base in ("", first, second):
+        span = known.commits(base)
+        assert {one.id for one in span.commits} == {aside, third, last}
+        assert (span.base, span.truncated, span.paths_why) == (base, True, "")
+    assert known.lost.startswith(f"the commit {second[:10]} cannot be read")
+    assert (known.breaks_off_at(second), known.breaks_off_at(first)) == (True, False)
+    assert (known.churn().commits, known.latest_tag(), known.resolve("v1")) == (1, None, first)
+    with pytest.raises(CommitMissing, match=rf"the commit {second[:10]} of 'v2' cannot be read") as caught:
+        known.resolve("v2")
+    assert caught.value.commit == second
+
+
+def test_tag_that_cannot_be_read_hides_no_other(
+    shop: Project, scratch: Path, damaged: Callable[[str], None]
+) -> None:
+    first = shop.commit("Begin", {"a": "1"})
+    for name in ("v0", "v1"):
+        shop.tag(name, "-a", "-m", name)
+    shop.commit("Go on", {"a": "2"})
+    damaged(git("rev-parse", "v0", folder=shop.folder))
+    assert past(shop, scratch).latest_tag() == ("v1", first)
 
 
 @pytest.mark.parametrize(("left_out", "has_paths"), [("blob:none", True), ("tree:0", False)])
