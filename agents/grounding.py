@@ -17,7 +17,7 @@ import builtins
 import keyword
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -29,7 +29,8 @@ NAMED = 20  # of the faults, in an error's text
 _FENCE = re.compile(
     r"^( {0,3})(`{3,}|~{3,}).*?^ {0,3}\2[`~]*\s*$|^( {0,3})(`{3,}|~{3,}).*\Z", re.MULTILINE | re.DOTALL
 )
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+# A code span, with its backquotes and its content as groups; or a mark that a backslash makes plain text.
+_SPAN = re.compile(r"\\[!-/:-@\[-`{-~]|(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LINK = re.compile(r"(?<!\\)\]\(\s*<?([^)\s>]+)>?(?:\s+[\"'(][^)]*)?\)")
 _NAME = re.compile(r"@?\*{0,2}[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
 _PATH = re.compile(
@@ -77,6 +78,8 @@ class Index:
 
     def has_name(self, name: str) -> bool:
         """Tell whether code, or Python itself, has such a name."""
+        if name in self.words:
+            return True
         name = name.removesuffix("()").lstrip("@*")
         if name in self.suffixes or name in self.words or name in _KNOWN:
             return True
@@ -114,11 +117,21 @@ def index_of(
 def check(text: str, index: Index, *, base: str = "") -> tuple[Unresolved, ...]:
     """Give everything that a Markdown text names and the index lacks. Relative links start at the folder `base`."""
     prose = _FENCE.sub("", text)
-    faults = [fault for match in _SPAN.finditer(prose) if (fault := _span(match[2].strip(), index))]
-    faults += [
-        fault for match in _LINK.finditer(_SPAN.sub("", prose)) if (fault := _link(match[1], index, base))
-    ]
+    faults = []
+
+    def without(span: re.Match[str]) -> str:
+        if fault := _span(span[2].strip(), index):
+            faults.append(fault)
+        return ""
+
+    rest = replaced(prose, without)
+    faults += [fault for match in _LINK.finditer(rest) if (fault := _link(match[1], index, base))]
     return tuple(dict.fromkeys(faults))
+
+
+def replaced(text: str, by: Callable[[re.Match[str]], str]) -> str:
+    """Replace the code spans of Markdown, of which a match has the content as its second group."""
+    return _SPAN.sub(lambda match: match[0] if match[1] is None else by(match), text)
 
 
 def demand(text: str, index: Index, *, base: str = "") -> str:

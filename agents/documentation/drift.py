@@ -12,6 +12,7 @@ import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from agents.conventions import is_test
 from agents.documentation.claims import Claim, Said
@@ -37,7 +38,6 @@ _SCALARS = frozenset(
 )
 _NUMBERS = frozenset(("int", "float", "complex", "bool"))
 _NOTHING = re.compile(r"^\W*(none|nothing|null)\b", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _ERROR_NAME = re.compile(r"[A-Z]\w*")
 
 
@@ -152,9 +152,12 @@ def _confidence(signature: Symbol) -> Confidence:
 
 
 def _names(item: Item) -> list[str]:
-    """The parameters of one entry ("x, y : float" documents two). What is no identifier is no parameter's name."""
-    parts = [part.strip().lstrip("*\\").strip("`") for part in item.name.split(",")]
-    return [part for part in parts if _IDENTIFIER.fullmatch(part)] if all(parts) else []
+    """The parameters of one entry ("x, y : float" documents two). What is no identifier is no parameter's name.
+
+    They are spelled as Python reads them, to which a ligature is its letters.
+    """
+    parts = [normalize("NFKC", part.strip().lstrip("*\\").strip("`")) for part in item.name.split(",")]
+    return [part for part in parts if part.isidentifier()] if all(parts) else []
 
 
 def _hidden(name: str) -> bool:

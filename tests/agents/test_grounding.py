@@ -47,6 +47,7 @@ def index(tmp_path: Path) -> Index:
         "`dict`, `ValueError`, `os.path.join`, `None`, `--verbose`, `3`, `a + b`, `'x'` are not the project's.",
         "Set `SHOP_DEBUG`. See [elsewhere](https://example.org/nothing.md) and [below](#below).",
         "```python\nnothing_of_this.is_checked()\n```\n",
+        r"A name \` with an escaped backtick, [below](#below\`nothing), then `Parcel` and \\`price`.",
         "An unpaired ` backtick, and ``two `inside` ticks``.",
     ],
 )
@@ -65,6 +66,8 @@ def test_text_that_names_what_is_there_is_given_back(index: Index, text: str) ->
         ("[guide](docs/manual.md)", "path", "docs/manual.md"),
         ("[out](../../etc/passwd)", "path", "../../etc/passwd"),
         ("``shop.boxes``", "name", "shop.boxes"),
+        (r"A name \` of odd marks, then `invented_name`", "name", "invented_name"),
+        (r"A backslash \\`invented_name`", "name", "invented_name"),
         ("```\nclosed\n```\nthen `invented_name`", "name", "invented_name"),
     ],
 )

@@ -12,7 +12,7 @@ from agents.documentation.architecture.drawing import heading
 from agents.documentation.architecture.mapping import Architecture, Cycle, Edge, Unit
 from agents.documentation.product import Gap
 from agents.documentation.reference.style import CSS, lone_page
-from agents.reporting.markdown import escaped
+from agents.reporting.markdown import code, escaped
 from agents.reporting.model import plural
 from agents.reporting.visible import one_line
 
@@ -98,7 +98,7 @@ def _cycle(cycle: Cycle, found: Architecture) -> Iterator[str]:
         which = "this import" if len(cycle.cut) == 1 else f"these {len(cycle.cut)} imports"
         yield f"Without {which} there is no circle:"
         rows = [
-            f"- `{a}` imports `{b}`, `{found.units[a].path}:{found.edges[a, b]}`"
+            f"- `{a}` imports `{b}`, {code(f'{found.units[a].path}:{found.edges[a, b]}')}"
             for a, b in cycle.cut[:NAMED_CUTS]
         ]
         rows += [f"- and {len(cycle.cut) - NAMED_CUTS:,} more"] if len(cycle.cut) > NAMED_CUTS else []

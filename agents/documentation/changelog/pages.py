@@ -10,7 +10,7 @@ from typing import Any
 from agents.documentation.changelog.breakages import Breakage, Compared
 from agents.documentation.changelog.conventional import Entry, shown
 from agents.documentation.changelog.sections import Sections, area
-from agents.reporting.markdown import escaped
+from agents.reporting.markdown import code, escaped
 from agents.reporting.model import plural
 from agents.workspace.comparing import Difference
 from agents.workspace.history import Span
@@ -124,9 +124,9 @@ def _breakage(one: Breakage) -> str:
     change = (
         f", {escaped(one.old or 'nothing')} → {escaped(one.new or 'nothing')}" if one.old or one.new else ""
     )
-    place = f" (`{one.new_file}:{one.new_line}`)" if one.new_file and one.new_line else ""
+    place = f" ({code(f'{one.new_file}:{one.new_line}')})" if one.new_file and one.new_line else ""
     if one.old_file:
-        place = f" (was at `{one.old_file}:{max(one.old_line, 1)}`)"
+        place = f" (was at {code(f'{one.old_file}:{max(one.old_line, 1)}')})"
     return f"- `{one.path}`: {escaped(one.kind)}{what}{change}{place}"
 
 

@@ -8,6 +8,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from agents.documentation.claims import clean
 from agents.documentation.http_api.routes import (
@@ -24,6 +25,7 @@ from agents.documentation.http_api.routes import (
 )
 
 MAX_DEPTH = 8  # routers within routers
+MAX_PREFIXES = 100  # of one router: twice ten includes of includes are a hundred already
 MAX_SHOWN = 80  # characters of an expression in a message
 _MAKERS = {
     "Flask": "Flask", "Blueprint": "Flask", "APIBlueprint": "Flask", "FastAPI": "FastAPI", "APIRouter": "FastAPI",
@@ -151,17 +153,22 @@ def _wrapping(
 
 
 def _prefixes(
-    key: str, holders: Mapping[str, _Holder], mounts: Mapping[str, list[tuple[str, str]]], depth: int = 0
+    key: str,
+    holders: Mapping[str, _Holder],
+    mounts: Mapping[str, list[tuple[str, str]]],
+    below: tuple[str, ...] = (),
 ) -> list[str]:
-    """All prefixes under which a holder is served."""
-    places = mounts.get(key, [])
-    if not places or depth > MAX_DEPTH:
+    """All prefixes under which a holder is served, at most MAX_PREFIXES; a ring of routers is gone round once."""
+    below = (*below, key)
+    places = [place for place in mounts.get(key, []) if place[0] not in below]
+    if not places or len(below) > MAX_DEPTH:
         return [holders[key].prefix]
-    return [
+    found = (
         joined(above, own) if above or own else ""
         for parent, own in places
-        for above in (_prefixes(parent, holders, mounts, depth + 1) if parent else [""])
-    ]
+        for above in (_prefixes(parent, holders, mounts, below) if parent else [""])
+    )
+    return list(islice(found, MAX_PREFIXES))
 
 
 def _marked(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 from agents.documentation.http_api.routes import (
     METHODS,
@@ -26,7 +27,9 @@ from agents.documentation.http_api.routes import (
     texts_of,
 )
 
-MAX_DEPTH = 12  # includes within includes; a ring ends here
+MAX_DEPTH = 12  # includes within includes
+MAX_LISTS = 20_000  # lists of patterns that are followed, one as often as it is included
+MAX_ENDPOINTS = 20_000
 _GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 _PATHS = ("path", "re_path", "url")
 _ACTIONS: tuple[tuple[str, str, bool], ...] = (  # a viewset's method, the HTTP method, on one object
@@ -55,6 +58,8 @@ class _Walk:
 
     sources: Mapping[str, Source]
     problems: list[str]
+    open: list[tuple[str, str]] = field(default_factory=list)  # what is being followed, outermost first
+    followed: int = 0
 
     def source(self, module: str) -> Source | None:
         """The file of a module, as the code calls it."""
@@ -64,8 +69,12 @@ class _Walk:
 def endpoints(sources: Mapping[str, Source], problems: list[str]) -> Iterator[Endpoint]:
     """Give the endpoints of all root URL confs; `sources` by dotted module."""
     walk = _Walk(sources, problems)
-    for root in _roots(sources):
-        yield from _conf(sources[root], "", walk, 0)
+    found = (one for root in _roots(sources) for one in _conf(sources[root], "", walk, 0))
+    yield from islice(found, MAX_ENDPOINTS)
+    if next(found, None) is not None or walk.followed > MAX_LISTS:
+        problems.append(
+            f"routes of Django beyond {MAX_ENDPOINTS:,}, or beyond {MAX_LISTS:,} includes, were left out"
+        )
 
 
 def _roots(sources: Mapping[str, Source]) -> list[str]:
@@ -141,9 +150,21 @@ def _included(call: ast.Call, source: Source) -> str:
 def _conf(
     source: Source, prefix: str, walk: _Walk, depth: int, name: str = "urlpatterns"
 ) -> Iterator[Endpoint]:
+    walk.followed += 1
+    if walk.followed > MAX_LISTS:
+        return
     if depth > MAX_DEPTH:
         walk.problems.append(f"{source.path}: URL confs include each other more than {MAX_DEPTH} deep")
         return
+    if (source.path, name) in walk.open:
+        walk.problems.append(f"{source.path}: {name} includes itself again below; that ring was left out")
+        return
+    walk.open.append((source.path, name))
+    yield from _listed(source, prefix, walk, depth, name)
+    walk.open.pop()
+
+
+def _listed(source: Source, prefix: str, walk: _Walk, depth: int, name: str) -> Iterator[Endpoint]:
     for item in _patterns(source, name):
         if isinstance(item, ast.Starred):
             item = item.value

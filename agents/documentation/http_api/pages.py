@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.documentation.http_api.reading import Interface
 from agents.documentation.http_api.routes import Endpoint
+from agents.reporting.markdown import code
 from agents.reporting.model import plural
 
 _FORMATS: dict[str, dict[str, str]] = {
@@ -44,7 +45,7 @@ def _group(path: str) -> str:
 
 def _row(one: Endpoint) -> str:
     methods = " ".join(one.methods) or "any"
-    place = f"`{one.file}:{one.line}`" if one.file else ""
+    place = code(f"{one.file}:{one.line}") if one.file else ""
     told = " ".join(text for text in (_cell(one.doc), place) if text)
     return f"| {methods} | `{_cell(one.path)}` | `{_cell(one.view)}` | {told} |"
 
@@ -63,7 +64,7 @@ def _differences(interface: Interface) -> list[str]:
     lines = [f"## Promised by documents of the tree\n\n{many}."]
     if absent and served:
         lines.append(f"{len(absent)} of them have no route that could be found:\n")
-        lines.extend(f"- {one.methods[0]} `{_cell(one.path)}` (`{_cell(one.file)}`)" for one in absent[:200])
+        lines.extend(f"- {one.methods[0]} `{_cell(one.path)}` ({code(one.file)})" for one in absent[:200])
     elif not served:
         lines.extend(
             ["", "| method | path | operation | |", "|---|---|---|---|", *map(_row, interface.promised)]

@@ -20,6 +20,7 @@ from agents.documentation.material import (
 )
 from agents.findings import FindingData
 from agents.grounding import demand
+from agents.reporting.markdown import code
 from agents.reporting.model import AnalysisOutput, ToolRun, count_by_severity, plural
 
 LACKING_NAMED = 200  # names without a docstring that the page lists; the JSON lists all
@@ -112,7 +113,7 @@ def _page(covered: list[ModuleCoverage], found: list[FindingData]) -> str:
     lines = ["# Docstrings", "", f"Documented: {documented:,} of {total:,} public names ({share}).", ""]
     if found:
         lines += ["## No longer true", ""]
-        lines += [f"- `{one.path}:{one.line}` {_escaped(one.message)}" for one in found]
+        lines += [f"- {code(f'{one.path}:{one.line}')} {_escaped(one.message)}" for one in found]
         lines += [""]
     lines += ["## By module", "", "| module | public | documented | % |", "|---|--:|--:|--:|"]
     lines += [f"| `{one.module}` | {one.total} | {one.documented} | {one.percent:.0f} |" for one in covered]
@@ -120,7 +121,8 @@ def _page(covered: list[ModuleCoverage], found: list[FindingData]) -> str:
     if lacking:
         lines += ["", "## Without a docstring", ""]
         lines += [
-            f"- {s.kind} `{s.path}`, `{one.file}:{max(s.line, 1)}`" for one, s in lacking[:LACKING_NAMED]
+            f"- {s.kind} `{s.path}`, {code(f'{one.file}:{max(s.line, 1)}')}"
+            for one, s in lacking[:LACKING_NAMED]
         ]
         if len(lacking) > LACKING_NAMED:
             lines += [f"- and {len(lacking) - LACKING_NAMED:,} more"]

@@ -18,11 +18,10 @@ from agents.documentation.reference.layout import GAPS, INDEX, SYMBOLS, Layout, 
 from agents.documentation.reference.model import Entry, Page, Reference
 from agents.documentation.reference.prose import Block, Note, Prose, fenced, plain
 from agents.documentation.reference.signatures import Run, declaration, deprecation, marks, runs_of, text
-from agents.grounding import Index, check
+from agents.grounding import Index, check, replaced
 from agents.reporting.model import plural
 
 _FENCED = re.compile(r"^[ >]*(`{3,})[^`\n]*$")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
 def stretches(markdown: str) -> Iterator[tuple[bool, list[str]]]:
@@ -43,7 +42,8 @@ def stretches(markdown: str) -> Iterator[tuple[bool, list[str]]]:
 
 def without_code(markdown: str) -> str:
     """The prose of a Markdown text."""
-    return "\n".join(_SPAN.sub("", "\n".join(lines)) for is_code, lines in stretches(markdown) if not is_code)
+    prose = ("\n".join(lines) for is_code, lines in stretches(markdown) if not is_code)
+    return "\n".join(replaced(text, lambda _: "") for text in prose)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,7 +176,7 @@ class Markdown:
         """Turn code spans that name what the project does not have into `<code>`, outside of code blocks."""
         out: list[str] = []
         for is_code, lines in stretches(markdown):
-            out += lines if is_code else [_SPAN.sub(self._span, "\n".join(lines))]
+            out += lines if is_code else [replaced("\n".join(lines), self._span)]
         return "\n".join(out)
 
     def _span(self, match: re.Match[str]) -> str:

@@ -112,9 +112,46 @@ def test_includes_in_a_ring_end() -> None:
         ("b/urls.py", "from django.urls import include, path\nurlpatterns = [path('a/', include('a.urls'))]\n"),
         ("c/settings.py", "ROOT_URLCONF = 'a.urls'\n"),
     ])  # fmt: skip
-    assert [text.split(": ")[1] for text in interface.problems] == [
-        "URL confs include each other more than 12 deep"
+    assert interface.problems == [
+        "a/urls.py: urlpatterns includes itself again below; that ring was left out"
     ]
+
+
+def test_rings_within_rings_serve_each_view_once_a_way() -> None:
+    """A conf with four includes of itself and of another had 260,500 endpoints."""
+    head = "from django.urls import include, path\nfrom a import views\nurlpatterns = [\n"
+    rings = "".join(f"    path('{n}/', include('{name}.urls')),\n" for n, name in enumerate("abab"))
+    interface = read([
+        ("a/urls.py", f"{head}{rings}    path('v/', views.v),\n]\n"),
+        ("b/urls.py", f"{head}{rings}    path('w/', views.w),\n]\n"),
+        ("a/settings.py", "ROOT_URLCONF = 'a.urls'\n"),
+    ])  # fmt: skip
+    assert [one.path for one in interface.endpoints] == ["/1/w/", "/3/w/", "/v/"]
+    assert set(interface.problems) == {
+        f"{name}/urls.py: urlpatterns includes itself again below; that ring was left out" for name in "ab"
+    }
+
+
+def test_routes_without_end_are_cut_and_told() -> None:
+    head = "from django.urls import include, path\nurlpatterns = [\n"
+    confs = [
+        (
+            f"c{n}/urls.py",
+            head + "".join(f"    path('{k}/', include('c{n + 1}.urls')),\n" for k in range(5)) + "]\n",
+        )
+        for n in range(10)
+    ]
+    interface = read([*confs, ("s/settings.py", "ROOT_URLCONF = 'c0.urls'\n")])
+    assert "routes of Django beyond 20,000, or beyond 20,000 includes, were left out" in interface.problems
+
+
+def test_routers_in_a_ring_are_gone_round_once() -> None:
+    interface = read({
+        "m.py": "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nr = APIRouter(prefix='/r')\n"
+        "s = APIRouter(prefix='/s')\nr.include_router(s)\ns.include_router(r)\nr.include_router(r)\n"
+        "app.include_router(r)\napp.include_router(s)\n\n@r.get('/x')\ndef x(): ...\n",
+    }.items())  # fmt: skip
+    assert [one.path for one in interface.endpoints] == ["/r/x", "/s/r/x"]
 
 
 def test_document_that_promises_more_than_the_code_is_told() -> None:
