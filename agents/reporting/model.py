@@ -53,6 +53,7 @@ class ToolRun(_Shape):
     """What one tool did: its coverage and its cost.
 
     `failed` names at most 50 files and `refuted` at most 50 claims; `failed_count` and `refuted_count` count all.
+    `lost` counts claims that nobody sees, by the reason why they could not be used.
     """
 
     tool: str
@@ -70,6 +71,7 @@ class ToolRun(_Shape):
     findings: int = 0
     refuted: tuple[RefutedClaim, ...] = ()
     refuted_count: int = 0  # of the claims
+    lost: dict[str, int] = Field(default_factory=dict)  # reason -> claims that could not be used
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0

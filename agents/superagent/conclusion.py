@@ -33,6 +33,7 @@ from agents.reporting import (
     ToolState,
     Written,
 )
+from agents.reporting.model import plural
 from agents.superagent import judging
 from agents.superagent.profile import Profile
 from agents.superagent.reviewing import HEAD_ONLY, NO_BASE
@@ -282,6 +283,8 @@ def _not_analysed(
                 what=f"a part of what {tool.tool} looks for",
                 why="; ".join([*gaps, *([tool.note] if tool.note else [])]) or "it did not say",
             )
+    for (name, reason), count in _lost(tools).items():
+        yield NotAnalysed(what=f"{plural(count, 'result')} of {name}", why=f"not used: {reason}")
     for key in plan.comparison.head_only if plan.comparison else ():
         yield NotAnalysed(what=f"the change alone, by {titles[key]!r}", why=HEAD_ONLY)
     for left in plan.left_out:
@@ -291,6 +294,14 @@ def _not_analysed(
         yield NotAnalysed(what=f"{count:,} {'file' if count == 1 else 'files'}", why=reason)
     for skipped in _skipped(plan.snapshot):
         yield NotAnalysed(what=skipped.path, why=skipped.reason)
+
+
+def _lost(tools: Iterable[ToolRun]) -> dict[tuple[str, str], int]:
+    """Tool and reason -> claims that could not be used, of all files in which it told them."""
+    lost: Counter[tuple[str, str]] = Counter()
+    for tool in tools:
+        lost.update({(tool.tool, reason): count for reason, count in tool.lost.items()})
+    return dict(sorted(lost.items()))
 
 
 def _kept_from_tools(tools: Iterable[ToolRun]) -> dict[str, int]:

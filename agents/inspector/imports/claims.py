@@ -54,6 +54,8 @@ BEYOND = "on a line beyond the end of its file"
 OF_TESTS = "says nothing about tests"
 NO_OBJECT = "not in SARIF's form"
 TOO_MANY = f"beyond the {MAX_CLAIMS:,} worst"
+# Something was claimed, and nobody sees it; the other reasons say why there is nothing to see.
+LOST = frozenset({NO_PLACE, OUTSIDE, BEYOND, NO_OBJECT, TOO_MANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Given:
     unused: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)  # paths of the tree that it could not analyse
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """The results that claim something and stand nowhere, by reason."""
+        return {reason: count for reason, count in sorted(self.unused.items()) if reason in LOST}
 
     @property
     def is_complete(self) -> bool:

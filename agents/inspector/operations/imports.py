@@ -274,6 +274,7 @@ def _tool_run(one: Given) -> ToolRun:
         failed=tuple(FileProblem(path=path, reason=reason) for path in sorted(one.unread)[:NAMED_FAILURES]),
         failed_count=len(one.unread),
         findings=len(one.claims),
+        lost=one.lost,
         note=one_line("; ".join(filter(None, notes)))[:1000],
     )
 

@@ -82,6 +82,38 @@ def test_goal_that_needs_no_analysis_takes_over_what_was_found(project: Project,
     }
 
 
+def test_results_that_nobody_sees_stand_under_what_was_not_analysed(project: Project, root: Path) -> None:
+    suppressed = result(suppressions=[{"kind": "inSource"}])
+    no_place = {"ruleId": "R1", "message": {"text": "it is bad"}}
+    outside, beyond = result(uri="gone/b.py"), result(10_000)
+    logs = [
+        log(result(), suppressed, result(kind="pass"), outside, outside, beyond, no_place, "no object"),
+        log(outside),
+    ]
+    run = run_of(project, root, "take over the results of other tools", *logs)
+    expected = [
+        {"what": f"{count} of Probe", "why": f"not used: {why}"}
+        for count, why in (
+            ("1 result", "not in SARIF's form"),
+            ("3 results", "on a file that is not in this tree, or is left out"),
+            ("1 result", "on a line beyond the end of its file"),
+            ("1 result", "without a file"),
+        )
+    ]
+    output = Step.objects.get(run=run, key="super.report").output
+    assert [one for one in output["not_analysed"] if "of Probe" in one["what"]] == expected
+
+    def stored(name: str) -> str:
+        with artifacts.open_blob(Artifact.objects.get(step__run=run, name=name).digest) as file:
+            return file.read().decode()
+
+    told = json.loads(stored("report.json"))["not_analysed"]
+    assert [one for one in told if "of Probe" in one["what"]] == expected
+    for name in ("report.md", "report.html"):
+        assert "3 results of Probe" in stored(name)
+        assert "suppressed in the report" not in stored(name).partition("3 results of Probe")[2]
+
+
 def test_what_we_find_too_is_one_finding_with_all_tools(project: Project, root: Path) -> None:
     sql = {"id": "py.sqli", "properties": {"tags": ["security", "CWE-89: SQL"], "security-severity": "9.1"}}
     path = {"id": "py.path", "properties": {"tags": ["CWE-22"]}}
