@@ -34,8 +34,11 @@ class Link(_Shape):
 
 
 class Span(_Shape):
+    """A code span; `is_title` if it stands alone above a block, as the name of the file that the block shows."""
+
     text: str
     line: int
+    is_title: bool = False
 
 
 class Block(_Shape):

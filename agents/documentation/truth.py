@@ -189,7 +189,7 @@ def _commands(page: Page, commands: Commands, checked: Checked) -> Iterator[Clai
 
 def _spans(page: Page, paths: frozenset[str], later: Globs) -> Iterator[Claim]:
     for span in page.spans:
-        if not _PATH.fullmatch(span.text) or span.text.startswith(("www.", "..")):
+        if span.is_title or not _PATH.fullmatch(span.text) or span.text.startswith(("www.", "..")):
             continue
         first = span.text.partition("/")[0]
         places = [place for place in (first, joined_path(first, base=page.folder)) if place in paths]

@@ -16,6 +16,7 @@ import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from agents.drivers.files import clean, read
 
 Told = dict[str, Any]
 
+BLOCKS = ("fence", "code_block")
 MAX_BLOCK = 100_000  # characters of a block that is parsed
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 READERS = re.compile(r"(?:^|\.)(?:environ|getenv|env|config|environ\.get)(?:\.\w+)?$", re.IGNORECASE)
@@ -77,7 +79,7 @@ def page(path: str, text: str) -> Told:
         elif token.type == "fence":
             told["blocks"].append(block(token, first, last))
         elif token.type == "inline":
-            inline(token, lines, first, last, told)
+            inline(token, lines, first, last, told, is_title=is_title(tokens, index))
     told["anchors"] = sorted(anchors)
     return told
 
@@ -89,7 +91,9 @@ def restructured(path: str, text: str) -> Told:
     return {
         "path": path,
         "links": [{"target": target, "line": line} for target, line in found.links],
-        "spans": [{"text": span, "line": line} for span, line in found.spans],
+        "spans": [
+            {"text": span, "line": line, "is_title": line in found.titles} for span, line in found.spans
+        ],
         "blocks": [block_of(*one) for one in found.blocks],
         "complete": complete,
         "anchors": [],
@@ -102,13 +106,27 @@ def slug_of(heading: Token) -> str:
     return re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
 
 
-def inline(token: Token, lines: list[str], first: int, last: int, told: Told) -> None:
+def is_title(tokens: list[Token], index: int) -> bool:
+    """Tell whether a text is one code span above a block: directly, or as the heading of a section with one."""
+    children = tokens[index].children or []
+    spans = [one for one in children if one.type == "code_inline"]
+    words = "".join(one.content for one in children if one.type == "text").strip(" :")
+    if len(spans) != 1 or words:
+        return False
+    if tokens[index - 1].type != "heading_open":
+        return any(one.type in BLOCKS for one in tokens[index + 2 : index + 3])
+    section = takewhile(lambda one: one.type != "heading_open", tokens[index + 2 :])
+    return any(one.type in BLOCKS for one in section)
+
+
+def inline(token: Token, lines: list[str], first: int, last: int, told: Told, *, is_title: bool) -> None:
     """Collect the links and code spans of one paragraph, cell or heading."""
     if not told["complete"] and COMPLETE.search(token.content):
         told["complete"] = first
     for child in token.children or ():
         if child.type == "code_inline":
-            told["spans"].append({"text": child.content, "line": line_of(child.content, lines, first, last)})
+            line = line_of(child.content, lines, first, last)
+            told["spans"].append({"text": child.content, "line": line, "is_title": is_title})
         elif child.type in ("link_open", "image"):
             target = str(child.attrGet("href" if child.type == "link_open" else "src") or "")
             told["links"].append({"target": target, "line": line_of(target, lines, first, last)})

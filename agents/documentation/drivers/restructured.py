@@ -14,6 +14,8 @@ _OPTION = re.compile(r"\s+:[\w-]+:")
 _ROLE = re.compile(r":(doc|download):`(?:[^`<]*<)?([^`<>]+?)>?`")
 _LINK = re.compile(r"`[^`<]*<([^`<>]+)>`__?")
 _SPAN = re.compile(r"(?<![`\w])``(?!\s)(.+?)(?<!\s)``")
+_ALONE = re.compile(r"``[^`]+``:{0,2}")
+_UNDERLINE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}")
 _CODE = frozenset(("code-block", "code", "sourcecode", "highlight-block"))
 _FILES = frozenset(("image", "figure", "include", "literalinclude"))
 _MADE = frozenset(("genindex", "modindex", "py-modindex", "search", "self"))  # pages that Sphinx makes
@@ -21,11 +23,15 @@ _MADE = frozenset(("genindex", "modindex", "py-modindex", "search", "self"))  # 
 
 @dataclass(slots=True)
 class Taken:
-    """What a page names: links and spans as (text, line), blocks as (language, text, first line, last line)."""
+    """What a page names: links and spans as (text, line), blocks as (language, text, first line, last line).
+
+    `titles`: lines of spans that stand alone above a block, as the name of the file that it shows.
+    """
 
     links: list[tuple[str, int]] = field(default_factory=list)
     spans: list[tuple[str, int]] = field(default_factory=list)
     blocks: list[tuple[str, str, int, int]] = field(default_factory=list)
+    titles: set[int] = field(default_factory=set)
 
 
 def taken(text: str) -> Taken:
@@ -43,7 +49,21 @@ def taken(text: str) -> Taken:
         else:
             _inline(line, number, found)
             number += 1
+    found.titles = {line for _, line in found.spans if _is_title(lines, line, found)}
     return found
+
+
+def _is_title(lines: list[str], number: int, found: Taken) -> bool:
+    """Tell whether a line is one span, and what follows is a block; a title's section may say something first."""
+    if not _ALONE.fullmatch(lines[number - 1].strip()):
+        return False
+    starts = sorted(first for _, _, first, _ in found.blocks)
+    after = next((first for first in starts if first > number), 0)
+    underlines = [at for at in range(number + 1, len(lines)) if _UNDERLINE.fullmatch(lines[at].rstrip())]
+    if number < len(lines) and _UNDERLINE.fullmatch(lines[number].rstrip()):
+        return bool(after) and (not underlines or after < underlines[0])
+    between = [line for line in lines[number : after - 1] if line.strip()]
+    return bool(after) and all(_DIRECTIVE.match(line) or _OPTION.match(line) for line in between)
 
 
 def _directive(match: re.Match[str], lines: list[str], number: int, found: Taken) -> int:
