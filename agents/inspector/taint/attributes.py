@@ -76,6 +76,14 @@ def rest_of(frame: Frame, node: ast.AST, taints: tuple[Taint, ...], veil: int = 
     return tuple(Taint(one.source.part(selector, veil), one.cleaned, one.trail, one.weak) for one in taints)
 
 
+def name_in(frame: Frame, iterated: Value) -> Value | None:
+    """A name of what a source of the tables gives by name; what is found of it says nothing of what it names."""
+    rules = frame.engine.tables.of(iterated.name) if iterated.name and not iterated.shape else None
+    if rules is None or not rules.sources or iterated.items or iterated.rest is not None:
+        return None
+    return Value(parts_of(iterated.taints, ".keys()"), seen=iterated.seen)
+
+
 def _of_reference(frame: Frame, node: ast.expr, holder: Value, name: str) -> Value | None:
     ref = holder.ref
     if isinstance(ref, Module):

@@ -307,7 +307,7 @@ def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given:
         and receiver.ref is None
     ):
         result, changed = containers.METHODS[method](frame, node, receiver, given)
-        if changed is not None and deep_taints(changed):
+        if changed is not None and (deep_taints(changed) or isinstance(receiver.const, str)):
             containers.put_back(frame, node, receiver, changed)
         return result
     if method == "get" and receiver.taints:
@@ -315,6 +315,9 @@ def _modelled(frame: Frame, node: ast.Call, receiver: Value, method: str, given:
         value = containers.item(frame, node, receiver, key) if key is not None else Value(receiver.taints)
         default = given.at(1, "default")
         return value if default is None else join(value, default)
+    if method in ("keys", "values") and receiver.taints and not given.every():  # neither tells of the other
+        taints = attributes.parts_of(receiver.taints, f".{method}()")
+        return Value(shape="list", rest=Value(taints, seen=receiver.seen))
     if method in _SEVERAL and receiver.taints and given.positional:
         return Value(shape="list", rest=containers.item(frame, node, receiver, given.positional[0]))
     return None

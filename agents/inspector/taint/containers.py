@@ -26,6 +26,7 @@ from agents.inspector.taint.values import (
     constant,
     element,
     join,
+    part_of_text,
 )
 
 _SHARED = {id(UNKNOWN), id(NONE), id(TRUE), id(FALSE)}
@@ -143,11 +144,9 @@ def hashable(value: Any) -> bool:
 
 def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
     """`holder[key]`."""
-    if isinstance(holder.const, (str, bytes)) and key.known and isinstance(key.const, int):
-        try:
-            return constant(holder.const[key.const])
-        except IndexError:
-            return UNKNOWN
+    text = part_of_text(holder, key.const) if isinstance(key.const, int) and not holder.shape else None
+    if text is not None:
+        return text
     drawn = tuple(one for one in key.taints if not one.cleaned & kinds.RANDOM)
     if drawn:  # what is chosen by a predictable number is predictable
         every = element(holder)
@@ -210,11 +209,10 @@ def sliced(frame: Frame, holder: Value, part: ast.Slice) -> Value:
     """`holder[a:b:c]`."""
     bounds = [None if one is None else frame.evaluate(one) for one in (part.lower, part.upper, part.step)]
     if all(one is None or (one.known and isinstance(one.const, int)) for one in bounds):
-        if bounds[1] is not None and bounds[1].const == 0 and bounds[2] is None and not holder.shape:
-            return constant("")
         cut = slice(*(None if one is None else one.const for one in bounds))
-        if isinstance(holder.const, (str, bytes)) and cut.step != 0:
-            return constant(holder.const[cut])
+        text = part_of_text(holder, cut) if not holder.shape else None
+        if text is not None:
+            return text
         if holder.exact and holder.items is not None and holder.shape in ("list", "tuple") and cut.step != 0:
             chosen = list(holder.items.values())[cut]
             return Value(shape=holder.shape, items=dict(enumerate(chosen)), exact=True, taints=holder.taints)
@@ -393,7 +391,9 @@ def setdefault(frame: Frame, node: ast.Call, holder: Value, given: Arguments) ->
     key, default = given.at(0) or UNKNOWN, given.at(1) or NONE
     if key.known and hashable(key.const) and key.const in (holder.items or {}):
         return item(frame, node, holder, key), None
-    return join(item(frame, node, holder, key), default), with_item(holder, key, default)
+    is_new = holder.exact and key.known
+    found = default if is_new else join(item(frame, node, holder, key), default)
+    return found, with_item(holder, key, found)
 
 
 def update(frame: Frame, node: ast.Call, holder: Value, given: Arguments) -> tuple[Value, Value | None]:

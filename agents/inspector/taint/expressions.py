@@ -490,6 +490,6 @@ def element_of(frame: Frame, iterated: Value) -> Value:
         taints = containers.keys_of(iterated)
         return Value(taints) if taints else UNKNOWN
     if iterated.shape or iterated.name or iterated.items or iterated.rest is not None:
-        return element(iterated)
+        return attributes.name_in(frame, iterated) or element(iterated)
     is_text = not any(one.cleaned & kinds.STRUCTURE for one in iterated.taints)
     return texts.cleaned(element(iterated), kinds.LETTER) if is_text else element(iterated)

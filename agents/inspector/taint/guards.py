@@ -233,7 +233,7 @@ def member_facts(left: Value, right: Value) -> Both:
         return _trusted(left, UNKNOWN), about(left.taints, without(left, right))
     if right.name == "@pathlib.Path.parents":
         owners = tuple(Taint(one.source.parent or one.source, one.cleaned, None) for one in right.taints)
-        return about(owners, _PATH, kinds.RESOLVED), NO_FACTS
+        return contained(owners), NO_FACTS
     if left.const == ".." and is_below(right):
         return NO_FACTS, about(right.taints, _PATH, whole=True)
     if right.taints and (not right.shape or (right.items is None and right.rest is None)):

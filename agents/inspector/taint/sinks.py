@@ -35,7 +35,7 @@ _PIECES = re.compile(
     r"(?i)(?:^|_)(?:max|min|num|n|total|prompt|completion|input|output)_(?:new_)?tokens?$"
 )  # of texts
 OF_A_FILE = "whoever can write the file chooses what is built, or run"
-_BODY = Attribute("~body")
+_BODY = Attribute("data")
 _LOG_BIT = kinds.KINDS["log"].bit
 _SQL_BIT = kinds.KINDS["sql"].bit
 _CURSOR = re.compile(r"(?i)cur(?:sor)?|conn(?:ection)?|db|session|engine")

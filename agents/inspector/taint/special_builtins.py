@@ -351,6 +351,29 @@ def identity(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     return last.but() if last is not None else UNKNOWN
 
 
+_WRITES = frozenset({"write_into", "page_part", "write_page"})
+
+
+@known_as("print")
+def printed(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """print(..., file=buffer): written into the buffer, as its own write() does it."""
+    from agents.inspector.taint import calls
+
+    file, where = given.keywords.get("file"), given.keyword_nodes.get("file")
+    if file is None or where is None:
+        return NONE
+    write = attributes.read(frame, where, file, "write")
+    rules = frame.engine.tables.of(write.name) if write.name else None
+    if rules is None or rules.special not in _WRITES:
+        return NONE
+    text = Value(all_taints(Arguments(given.positional, star=given.star)))
+    method = ast.copy_location(
+        ast.Call(ast.copy_location(ast.Attribute(where, "write"), where), [], []), node
+    )
+    calls.apply(frame, method, write, Arguments([text]), receiver=file)
+    return NONE
+
+
 @known_as("ignore")
 def ignore(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
     """Neither takes nor gives anything that matters."""

@@ -20,7 +20,7 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     body = given.at(0, "response") or UNKNOWN
     if body.name in ("@flask.Response", "@starlette.responses.HTMLResponse"):
         return body
-    items: dict[object, Value] = {Attribute("~body"): body}
+    items: dict[object, Value] = {Attribute("data"): body}
     for attribute in ("mimetype", "content_type", "headers"):
         if attribute in given.keywords:
             items[Attribute(attribute)] = given.keywords[attribute]
@@ -35,7 +35,7 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
         _header_names(frame, node, chosen)
         sinks.leads(frame, node, chosen, given.at(1, "status"))
     if body.shape == "tuple" and body.items:
-        body = items[Attribute("~body")] = body.items.get(0, UNKNOWN)
+        body = items[Attribute("data")] = body.items.get(0, UNKNOWN)
     if len(items) == 1:  # HTML, as far as it says
         reviews.look(frame, kinds.KINDS["xss"].bit, node, body, f"{callee.name}()")
     return Value(name="@flask.Response", items=items)
@@ -46,7 +46,7 @@ def set_body(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
     """response.set_data(): judged when a view returns it."""
     if receiver is not None:
         body = given.at(0, "value") or UNKNOWN
-        changed = receiver.but(items={**(receiver.items or {}), Attribute("~body"): body})
+        changed = receiver.but(items={**(receiver.items or {}), Attribute("data"): body})
         containers.put_back(frame, node, receiver, changed)
     return NONE
 
@@ -280,6 +280,34 @@ def set_cookie(
             weak, what = 3, f"{what}, {SET_LATER}"
         frame.flag(kinds.KINDS["cookie_flags"].bit, node, what, "set_cookie()", weak=weak)
     return NONE
+
+
+@known_as("morsel")
+def morsel(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None, callee: Value) -> Value:
+    """Morsel.OutputString(), SimpleCookie.output(): a cookie is written with those flags that were set by key."""
+    if receiver is None:
+        return UNKNOWN
+    each = {"": receiver}
+    if receiver.name.startswith("@"):
+        each = {key: one for key, one in (receiver.items or {}).items() if isinstance(key, str)}
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        of = node.func.value
+        key = of.slice.value if isinstance(of, ast.Subscript) and isinstance(of.slice, ast.Constant) else ""
+        each = {str(key): receiver}
+    for name, one in each.items():
+        if _lacks_secure(one):
+            weak, note = (0, "") if sinks.is_secret_name(name) else (2, f", {UNNAMED}")
+            what = f"the cookie is set without secure{note}"
+            frame.flag(kinds.KINDS["cookie_flags"].bit, node, what, "the Set-Cookie header", weak=weak)
+    return Value(deep_taints(receiver))
+
+
+def _lacks_secure(cookie: Value) -> bool:
+    """Tell whether all that was set of a cookie is known, and `secure` was not, or was turned off."""
+    if not (cookie.known or cookie.shape == "dict") or cookie.rest is not None:
+        return False
+    secure = (cookie.items or {}).get("secure")
+    return secure is None or truth_of(secure) is False
 
 
 _NAME_OF_COOKIE = re.compile(r"(?i)(\w+)_cookie_name(?:['\"]\])?$")

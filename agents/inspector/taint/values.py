@@ -229,6 +229,16 @@ def _doubted(value: Value, *, is_lacking: bool) -> Value:
     return value.but(seen=DOUBTED) if is_plain and not is_lacking else value
 
 
+def _or_within(value: Value, other: Value, key: Any) -> Value:
+    """An element, or what input that may be there in place of its container holds under this key."""
+    if not other.taints or isinstance(key, Attribute):
+        return value
+    within = tuple(
+        Taint(one.source.part(f"[{key!r}]"), one.cleaned, one.trail, one.weak) for one in other.taints
+    )
+    return value.but(taints=merged(value.taints, within), const=MISSING)
+
+
 def _either(first: Value, second: Value, field: str) -> Any:
     """A type is kept if the other side is None or nothing is known of it."""
     one, other = getattr(first, field), getattr(second, field)
@@ -267,12 +277,12 @@ def _joined_items(
     for key, value in one.items():
         twin = other.get(key)
         if twin is None:
-            items[key] = _doubted(value, is_lacking=second.exact)
+            items[key] = _or_within(_doubted(value, is_lacking=second.exact), second, key)
         else:
             items[key] = value if twin is value else join(value, twin, depth - 1)
     for key, value in other.items():
         if key not in items and len(items) < MAX_ITEMS:
-            items[key] = _doubted(value, is_lacking=first.exact)
+            items[key] = _or_within(_doubted(value, is_lacking=first.exact), first, key)
     exact = first.exact and second.exact and one.keys() == other.keys()
     return items, _join_rest(first.rest, second.rest, depth), exact
 
@@ -360,6 +370,20 @@ def common_prefix(first: str, second: str) -> str:
     return (
         first if first == second else first[: sum(1 for _ in takewhile(lambda two: two[0] == two[1], pairs))]
     )
+
+
+def part_of_text(value: Value, part: int | slice) -> Value | None:
+    """`text[part]`, if it is known: of a constant, or of what lies wholly within a constant begin."""
+    if isinstance(value.const, (str, bytes)):
+        try:
+            return constant(value.const[part])
+        except (IndexError, ValueError):
+            return UNKNOWN  # the program would raise
+    if not isinstance(part, slice):
+        return constant(value.prefix[part]) if 0 <= part < len(value.prefix) else None
+    first, last, step = part.start or 0, part.stop, 1 if part.step is None else part.step
+    is_inside = last is not None and first >= 0 and 0 <= last <= len(value.prefix) and step > 0
+    return constant(value.prefix[part]) if is_inside else None
 
 
 def prefix_of(value: Value) -> str:

@@ -37,12 +37,13 @@ ROWS: tuple[Row, ...] = (
     special("builtins.type", "type"),
     *(
         stops(f"builtins.{name}")
-        for name in ("hash", "id", "callable", "hasattr", "issubclass", "print", "dir", "help")
+        for name in ("hash", "id", "callable", "hasattr", "issubclass", "dir", "help")
     ),
     *(
         clean(f"builtins.{name}", "all")
         for name in ("abs", "round", "sum", "pow", "divmod", "complex", "bin", "hex", "oct")
     ),
+    special("builtins.print", "print"),
     passes("builtins.min"),
     passes("builtins.max"),
     passes("builtins.format"),

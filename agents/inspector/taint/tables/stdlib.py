@@ -55,7 +55,6 @@ _PATH_FUNCTIONS = [
     "shutil.rmtree",
     "linecache.getline",
     "linecache.getlines",
-    "fileinput.input",
     "zipfile.ZipFile",
     "tarfile.open",
     "gzip.open",
@@ -104,6 +103,8 @@ _LOG = ["debug", "info", "warning", "warn", "error", "exception", "critical", "l
 ROWS: tuple[Row, ...] = (
     # files
     *(sink(name, "path", "0 path file filename name pathname") for name in _PATH_FUNCTIONS),
+    *(sink(f"fileinput.{name}", "path", "0 files") for name in ("input", "FileInput")),
+    *(stops(f"fileinput.{name}") for name in ("input", "FileInput")),
     *(stops(name) for name in _PATH_FUNCTIONS if not name.startswith(("zipfile", "tarfile"))),
     *(sink(name, "path", "0 1 src dst") for name in _TWO_PATHS),
     special("os.path.join", "join_path"),
@@ -247,6 +248,10 @@ ROWS: tuple[Row, ...] = (
     gives("urllib.parse.urlsplit", "@urllib.parse.ParseResult"),
     # since 3.9.5 both leave out line ends, wherever they stand
     *(clean(f"urllib.parse.{name}", "log", "header") for name in ("urlparse", "urlsplit")),
+    # cookies
+    gives("http.cookies.SimpleCookie", "@http.cookies.SimpleCookie"),
+    special("@http.cookies.SimpleCookie.output", "morsel"),
+    special(".OutputString", "morsel"),
     # patterns
     special("re.compile", "compile_pattern"),
     *(special(f"re.{name}", "match_pattern") for name in ("match", "fullmatch", "search")),
