@@ -14,6 +14,7 @@ from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
 
 _RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
+_TRIES, _CATCHES = re.compile(r"\s*try:\s*(?:#.*)?$"), re.compile(r"\s*except\b")
 _STRIPPED = re.compile(r"""strip\(\s*[bru]*(["'])(?P<characters>.+?)\1\s*\)""")
 _MUTABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)\(")
 
@@ -89,8 +90,12 @@ def _is_fixture(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 
 def _is_expected_to_fail(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
-    """`with raises(TypeError): a < b`: the comparison is what is tried."""
+    """`with raises(TypeError): a < b`: the comparison is what is tried; so it is alone between `try` and `except`."""
     indent = _indent(lines.line(claim.path, claim.line))
+    if _TRIES.match(lines.line(claim.path, claim.line - 1)) and _CATCHES.match(
+        lines.line(claim.path, claim.end_line + 1)
+    ):
+        return True
     for number in range(claim.line - 1, max(0, claim.line - 12), -1):
         text = lines.line(claim.path, number)
         if text.strip() and _indent(text) < indent:
@@ -173,6 +178,34 @@ def _is_only_announced(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return announced
 
 
+_DEFINES = re.compile(r"\s*(?:async\s+def|def|class)\b")
+
+
+def _is_used_between(claim: Claim, lines: Lines) -> bool:
+    """Tell whether the class itself reads the attribute before it defines it anew: a decorator, another attribute."""
+    named = _FIELD.match(claim.message)
+    if named is None:
+        return False
+    indent = _indent(lines.line(claim.path, claim.line))
+    defined = re.compile(rf"\s{{{indent}}}{named[1]}\s*(?::[^=]*)?=")
+    read = re.compile(rf"(?<![\w.'\"]){named[1]}\b(?!\s*=[^=]|['\"])")
+    first = next(
+        (at for at in range(claim.line - 1, 0, -1) if defined.match(lines.line(claim.path, at))), claim.line
+    )
+    in_class = False  # and not in the body of a method
+    for number in range(first + 1, claim.line):
+        text = lines.line(claim.path, number)
+        if text.strip() and _indent(text) <= indent:
+            in_class = _DEFINES.match(text) is None
+        if in_class and read.search(text.partition("#")[0]):
+            return True
+    return False
+
+
+def _is_no_mistake(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    return _is_only_announced(claim, lines, in_test_code) or _is_used_between(claim, lines)
+
+
 def _returns_nothing(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`return super().__init__()` in a constructor returns None."""
     del in_test_code
@@ -248,6 +281,39 @@ def _may_come_in(claim: Claim, lines: Lines) -> bool:
     return lines.gives_globals(claim.path) or (named is not None and lines.imports_part(claim.path, named[1]))
 
 
+def _is_of_a_function(claim: Claim, lines: Lines) -> bool:
+    """Tell whether a name is a function's own here, so that the module's of the same name stays."""
+    indent = _indent(lines.line(claim.path, claim.line))
+    for number in range(claim.line - 1, 0, -1):
+        text = lines.line(claim.path, number)
+        if text.strip() and _indent(text) < indent:
+            indent = _indent(text)
+            if _DEFINES.match(text):
+                return not text.lstrip().startswith("class")
+    return False
+
+
+_HIDES = re.compile(r"Import `\w+` from line (\d+)")
+_ANY_VERSION = re.compile(
+    r"\b(?:SSLv23_METHOD|PROTOCOL_SSLv23)\b"
+)  # what both sides know best, by an old name
+_OLD_VERSION = re.compile(r"\b(?:PROTOCOL_)?(?:SSLv[23]|TLSv1(?:_1)?)(?:_METHOD)?\b")
+
+
+def _hides_for_a_function(claim: Claim, lines: Lines) -> bool:
+    hidden = _HIDES.match(claim.message)
+    return (
+        hidden is not None
+        and not _indent(lines.line(claim.path, int(hidden[1])))
+        and _is_of_a_function(claim, lines)
+    )
+
+
+def _negotiates(claim: Claim, lines: Lines) -> bool:
+    written = _written(replace(claim, column=1), lines)
+    return _ANY_VERSION.search(written) is not None and _OLD_VERSION.search(written) is None
+
+
 _DEBUGGER = re.compile(r"Import for `(\w+)` found")
 _DEBUGS = frozenset({
     "set_trace", "post_mortem", "pm", "run", "runcall", "runeval", "runctx", "breakpoint", "launch_ipdb_on_exception",
@@ -291,6 +357,10 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.INFO)  # `made, _ = ...`: it is thrown away
     if claim.rule == "F811" and _IMPORTS.match(line):
         return replace(claim, severity=Severity.LOW)
+    if claim.rule == "F402" and _hides_for_a_function(claim, lines):
+        return replace(claim, severity=Severity.LOW)
+    if claim.rule == "S503" and _negotiates(claim, lines):
+        return replace(claim, severity=Severity.INFO)
     if claim.rule == "T100" and _is_of_the_same_name(claim, lines):
         return replace(claim, severity=Severity.INFO, confidence=Confidence.LOW)
     if claim.rule not in _EXPLICABLE:
@@ -315,7 +385,7 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "S704": _marks_a_constant,
     "PLE2502": _reorders_nothing,
     "PLE0101": _returns_nothing,
-    "PIE794": _is_only_announced,
+    "PIE794": _is_no_mistake,
     "YTT203": _names_the_major,
     "YTT204": _names_the_major,
     "PLW0128": _throws_away,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from agents.inspector.taint import containers
 from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, elements_of, truth_of
 from agents.inspector.taint.frames import Frame, evaluates
-from agents.inspector.taint.values import MISSING, Value
+from agents.inspector.taint.values import MISSING, NO_FACTS, Facts, Value, all_facts, deep_taints
 
 
 @evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -67,6 +67,25 @@ def dict_comprehension(frame: Frame, node: ast.DictComp) -> Value:
         key, value = (one.items or {})[0], (one.items or {})[1]
         made = containers.with_item(made, key.but(const=MISSING) if every is None else key, value)
     return made
+
+
+def proved(frame: Frame, node: ast.GeneratorExp) -> Facts:
+    """What holds if there is an element: the conditions, but for what they say of the elements themselves."""
+    from agents.inspector.taint import statements
+
+    saved = frame.state
+    frame.state = saved.copy()
+    found: Facts = NO_FACTS
+    for generator in node.generators:
+        iterated = frame.evaluate(generator.iter)
+        statements.assign(frame, generator.target, element_of(frame, iterated))
+        for test in generator.ifs:
+            condition = frame.evaluate(test)
+            if condition.facts and not deep_taints(iterated):
+                found = all_facts(found, condition.facts[0])
+                frame.state.assume(condition.facts[0])
+    frame.state = saved
+    return found
 
 
 def _within(frame: Frame, generators: list[ast.comprehension], make: Callable[[], Value]) -> Value:

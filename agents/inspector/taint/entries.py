@@ -30,6 +30,8 @@ _HARMLESS = frozenset(
         "datetime.date",
         "datetime.datetime",
         "decimal.Decimal",
+        "typing.Literal",
+        "typing_extensions.Literal",
         "pydantic.UUID4",
         "pydantic.PositiveInt",
         "fastapi.BackgroundTasks",

@@ -114,6 +114,8 @@ def subscript(frame: Frame, node: ast.Subscript) -> Value:
     holder = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Slice):
         return containers.sliced(frame, holder, node.slice)
+    if holder.name.endswith(".Literal"):
+        return holder  # `Period = Literal["day", "month"]`, the name of a type
     key = frame.evaluate(node.slice)
     if isinstance(node.ctx, ast.Load) and reviews.is_namespace(node.value, holder):
         words = f"{ast.unparse(node.value)}[...]"

@@ -24,15 +24,27 @@ _UNSAFE = frozenset({"safe", "safeseq"})
 _ESCAPING = frozenset(
     {"e", "escape", "forceescape", "urlencode", "tojson", "striptags", "escapejs", "int", "length", "bleach"}
 )
+# Of Jinja and Django: what comes out is what goes in, in other letters or of another length.
+_PASSING = _UNSAFE | frozenset({
+    "default", "d", "default_if_none", "first", "last", "join", "list", "lower", "upper", "title", "capitalize",
+    "capfirst", "trim", "replace", "string", "format", "indent", "wordwrap", "truncate", "truncatechars",
+    "truncatewords", "truncatechars_html", "truncatewords_html", "center", "ljust", "rjust", "linebreaks",
+    "linebreaksbr", "linenumbers", "cut", "add", "random", "reverse", "sort", "unique", "map", "select", "slice",
+    "batch", "wordcount", "stringformat", "pprint", "attr", "dictsort", "unordered_list", "urlize", "urlizetrunc",
+    "mark_safe",
+})  # fmt: skip
+# `form.title(class_="wide")`: a field of WTForms, which writes itself and escapes what it holds.
+_WRITES_ITSELF = re.compile(r"^\s*-?\s*\w*form(?:\.\w+|\[[^\]]*\])\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A context variable written as it is."""
+    """A context variable written as it is, or as a filter of the project's own leaves it."""
 
     variable: str
     path: str
     line: int
+    filtered: str = ""
 
 
 class Pages:
@@ -125,4 +137,7 @@ def _output(
     parts = _PARTS.match(text)
     if parts is not None and not _OF_FIELDS.isdisjoint(parts[1].split(".")):
         return
-    found.append(Hole(names.get(root[1], root[1]), path, line))
+    if _WRITES_ITSELF.match(text):
+        return
+    own = min(filters - _PASSING, default="")
+    found.append(Hole(names.get(root[1], root[1]), path, line, own))

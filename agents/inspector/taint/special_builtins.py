@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from agents.inspector.taint import attributes, containers, guards, kinds, texts
+from agents.inspector.taint import attributes, comprehensions, containers, guards, kinds, texts
 from agents.inspector.taint.expressions import KNOWN_ELEMENTS, element_of, elements_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.specials import all_taints, known_as
@@ -21,6 +21,7 @@ from agents.inspector.taint.values import (
     STORED,
     UNKNOWN,
     Attribute,
+    OrNone,
     Value,
     constant,
     deep_taints,
@@ -243,7 +244,15 @@ def following(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | 
     value = given.at(0) or UNKNOWN
     found = element(value)
     default = given.at(1, "default")
-    return join(found, default) if default is not None else found
+    if default is None:
+        return found
+    written = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if default.const is None and isinstance(written, ast.GeneratorExp):
+        facts = comprehensions.proved(
+            frame, written
+        )  # `next((row for row in rows if row.name == name), None)`
+        return join(found, default).but(facts=OrNone((facts, NO_FACTS)) if facts else None)
+    return join(found, default)
 
 
 @known_as("any", "all")

@@ -203,7 +203,7 @@ def _holes(
             # whether the context holds the variable at all is not known
             value = value.but(taints=tuple(one.weaker(2) for one in value.taints))
         if value is not None:
-            words = (
-                f"the template {hole.path}, line {hole.line}, which writes {hole.variable} without escaping"
-            )
-            frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words)
+            what = f"what {hole.filtered} makes of {hole.variable}" if hole.filtered else hole.variable
+            words = f"the template {hole.path}, line {hole.line}, which writes {what} without escaping"
+            # what a filter of the project's own makes may be anything: HTML of a text, a picture for a name
+            frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words, weak=1 if hole.filtered else 0)

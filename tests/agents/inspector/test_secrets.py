@@ -240,3 +240,10 @@ def test_words_after_a_telling_name_are_less_sure_than_what_nobody_says(tmp_path
         ("a.yaml", Severity.HIGH, Confidence.MEDIUM),
         ("b.yaml", Severity.HIGH, Confidence.LOW),
     ]
+
+
+def test_an_address_of_a_manual_names_what_is_to_be_put_there(tmp_path: Path) -> None:
+    address = "s3://aws_key:{}@bucket/path\n"
+    plant(tmp_path, {"a.rst": address.format("aws_secret"), "b.rst": address.format("hunter2_secret_9x")})
+    found = inspect(tmp_path, "secret_scan").findings
+    assert [one.path for one in found if one.rule == "secret-basic-auth-credentials"] == ["b.rst"]

@@ -90,6 +90,11 @@ def names_a_place(name: str) -> bool:
     return _NAMES_A_PLACE.search(name) is not None
 
 
+def names_a_secret(value: str) -> bool:
+    """Tell whether a value is the name of what is to be put there: `aws_secret` in an address of a manual."""
+    return _WORDS.match(value) is not None and _NAME.match(value) is not None
+
+
 def cannot_hold_a_secret(line: str) -> bool:
     """Tell whether no plugin can find anything on this line; asked first, it makes a scan four times as fast."""
     return _NEEDED.search(line) is None or _ARMOUR.match(line) is not None

@@ -210,6 +210,8 @@ def is_no_secret(value: str, kind: str, line: str) -> bool:
     """Tell whether it is a placeholder, a reference or a checksum rather than a secret."""
     if MADE_UP["is_placeholder"](value):
         return True
+    if kind == IN_ADDRESS and MADE_UP["names_a_secret"](value):
+        return True
     if kind not in {*VAGUE, IN_ADDRESS} and NAME.fullmatch(value):
         return True
     if kind in VAGUE and (is_indirect_reference(line) or MADE_UP["is_made_up"](value, line)):

@@ -63,7 +63,7 @@ def facts_of(path: str) -> dict[str, object]:
         if scanner.exit_code is not ExitCode.NoDeadCode:
             raise ValueError(said.getvalue().strip() or "cannot be parsed")
         tree = scanner.tree or ast.parse(source)
-    shapes = shapes_of(tree)
+    shapes, meant = shapes_of(tree), generators_of(tree)
     return {
         "defined": [
             [
@@ -79,6 +79,7 @@ def facts_of(path: str) -> dict[str, object]:
         "unreachable": [
             [item.message or f"unreachable code after '{item.name}'", item.first_lineno, item.last_lineno]
             for item in scanner.unreachable_code
+            if (item.first_lineno, item.last_lineno) not in meant
         ],
         "used": sorted(scanner.used_names | words_of(tree)),
     }
@@ -105,6 +106,40 @@ def shapes_of(tree: ast.Module) -> dict[tuple[int, str], str]:
                     else "in-function"
                 )
             waiting.append((child, inside))
+    return found
+
+
+def generators_of(tree: ast.Module) -> set[tuple[int, int]]:
+    """The lines of a function's only `yield`, and of the `if` around it: unreached, it makes a generator."""
+    found: set[tuple[int, int]] = set()
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inside = own_nodes(function)
+            if sum(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in inside) == 1:
+                found.update(
+                    (node.lineno, node.end_lineno or node.lineno)
+                    for node in inside
+                    if isinstance(node, ast.stmt) and is_yield(node)
+                )
+    return found
+
+
+def is_yield(node: ast.stmt) -> bool:
+    """Tell whether a statement does nothing but yield, under an `if` or not."""
+    if isinstance(node, ast.If) and len(node.body) == 1 and not node.orelse:
+        node = node.body[0]
+    return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Yield, ast.YieldFrom))
+
+
+def own_nodes(function: ast.AST) -> list[ast.AST]:
+    """What stands in a function, and not in another one within it."""
+    found: list[ast.AST] = []
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
     return found
 
 

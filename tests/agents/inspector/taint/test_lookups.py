@@ -35,6 +35,23 @@ _HEAD = (
         ("T = {'a': 1}\nif not T.get(p, 1):\n    return ''\nos.system('x ' + p)", [4]),
         ("T = {'a': 1}\nif T.get(p):\n    return ''\nos.system('x ' + p)", [4]),
         ("if p not in settings.KINDS:\n    return ''\nos.system('x ' + p)", []),
+        (
+            "row = next((r for r in books.all() if r.n == p), None)\nif not row:\n    return ''\nos.system('x ' + p)",
+            [],
+        ),
+        (
+            "row = next((r for r in books.all() if r.n == p), None)\nif row is None:\n    os.system('x ' + p)",
+            [3],
+        ),
+        (
+            "row = next((r for r in books.all() if r.n != p), None)\nif not row:\n    return ''\nos.system('x ' + p)",
+            [4],
+        ),
+        (
+            "row = next((r for r in books.all() if r.n == p), 1)\nif not row:\n    return ''\nos.system('x ' + p)",
+            [4],
+        ),
+        ("row = next((r for r in p if r == p), None)\nif not row:\n    return ''\nos.system('x ' + p)", [4]),
         ("from settings import KINDS as kinds\nif p in kinds:\n    os.system('x ' + p)", []),
     ],
 )

@@ -249,3 +249,30 @@ def view(request):
     return redirect(step().address({given}))
 """
     assert [one[2] for one in _weights(tmp_path, program)] == [confidence]
+
+
+@pytest.mark.parametrize(
+    ("written", "weight"),
+    [
+        ("{{ form.title(class_='wide')|safe }}", []),
+        ("{{ form['title']()|safe }}", []),
+        ("{{ form.title.data|safe }}", ["high"]),
+        ("{{ form|avatar(20)|safe }}", ["medium"]),
+        ("{{ form|trim|safe }}", ["high"]),
+        ("{{ form|avatar|e|safe }}", []),
+    ],
+)
+def test_a_field_writes_itself_and_what_a_filter_makes_is_not_known(
+    tmp_path: Path, written: str, weight: list[str]
+) -> None:
+    files = {
+        "app.py": """
+            from flask import Flask, render_template, request
+            app = Flask(__name__)
+            @app.route("/")
+            def edit():
+                return render_template("a.html", form=request.args["p"])
+        """,
+        "templates/a.html": written,
+    }
+    assert [one["confidence"] for one in analysed(tmp_path, files)["findings"]] == weight

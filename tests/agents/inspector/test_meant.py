@@ -1,0 +1,90 @@
+"""What a rule calls a mistake and its writer meant; beside each the same with a mistake in it, which is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.findings import Severity
+from tests.agents.inspector.trees import inspect, places, plant
+
+
+def _of_rule(root: Path, operation: str, rule: str) -> list[str]:
+    return [place for place in places(inspect(root, operation).findings) if place.startswith(rule)]
+
+
+@pytest.mark.parametrize(
+    "unreached", ["return\n    yield", "raise E\n    yield 1", "if False:\n        yield"]
+)
+def test_the_only_yield_of_a_function_makes_it_a_generator(tmp_path: Path, unreached: str) -> None:
+    plant(tmp_path, {"a.py": f"def f(E):\n    {unreached}\n\n\nf()\n"})
+    assert _of_rule(tmp_path, "dead_code", "unreachable-code") == []
+
+
+@pytest.mark.parametrize(
+    "unreached",
+    [
+        "yield 0\n    return\n    yield",
+        "return\n    yield\n    print(1)",
+        "return\n    x = yield",
+        "return\n    def g():\n        yield",
+    ],
+)
+def test_a_further_yield_and_what_stands_behind_it_never_run(tmp_path: Path, unreached: str) -> None:
+    plant(tmp_path, {"a.py": f"def f():\n    {unreached}\n\n\nf()\n"})
+    assert len(_of_rule(tmp_path, "dead_code", "unreachable-code")) == 1
+
+
+def test_an_attribute_that_the_class_reads_before_it_changes_is_no_slip(tmp_path: Path) -> None:
+    read = "    @with_(\n        config\n    )\n    def a(self):\n        pass\n\n"
+    only_in_method = "    def a(self):\n        config = 3\n        return config\n\n"
+    set_as_keyword = "    @with_(config=1)\n    def a(self):\n        pass\n\n"
+    for name, between in {"a": read, "b": only_in_method, "c": set_as_keyword, "d": "    # config\n"}.items():
+        text = f"from x import with_\n\n\nclass A:\n    config = 1\n\n{between}    config = 2\n"
+        plant(tmp_path, {f"{name}.py": text})
+    assert _of_rule(tmp_path, "lint", "PIE794") == ["PIE794 b.py:11", "PIE794 c.py:11", "PIE794 d.py:8"]
+
+
+def test_a_comparison_that_is_all_that_is_tried_may_raise(tmp_path: Path) -> None:
+    text = (
+        "def f(a, b):\n    try:\n        {tried}\n    except ValueError:\n        return b\n    a in b\n"
+        "    return a\n"
+    )
+    plant(
+        tmp_path, {"a.py": text.format(tried="a in b"), "b.py": text.format(tried="a.sort()\n        a in b")}
+    )
+    assert _of_rule(tmp_path, "lint", "B015") == ["B015 a.py:6", "B015 b.py:4", "B015 b.py:7"]
+
+
+def test_what_only_python_4_would_break_is_information(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "import sys\n\nA = sys.version_info[0] == 3\nB = sys.version[:3]\n"})
+    found = inspect(tmp_path, "lint").findings
+    assert {one.rule: one.severity for one in found} == {"YTT201": Severity.INFO, "YTT101": Severity.MEDIUM}
+
+
+def test_a_loop_hides_an_import_for_its_function_only(tmp_path: Path) -> None:
+    loop = "for part in parts:\n{indent}    print(part)\n"
+    own = f"    {loop.format(indent='    ')}"
+    text = f"from x import part, parts\n\n\ndef f():\n{own}\n\npart()\nf()\n"
+    plant(tmp_path, {"a.py": text, "b.py": f"from x import part, parts\n\n{loop.format(indent='')}part()\n"})
+    plant(tmp_path, {"c.py": f"from x import part, parts\n\n\nclass A:\n{own}\n\npart()\n"})
+    found = inspect(tmp_path, "lint").findings
+    assert {one.path: one.severity for one in found if one.rule == "F402"} == {
+        "a.py": Severity.LOW,
+        "b.py": Severity.MEDIUM,
+        "c.py": Severity.MEDIUM,
+    }
+
+
+def test_the_old_name_of_any_version_of_tls_is_no_old_version(tmp_path: Path) -> None:
+    text = "from OpenSSL import SSL\n\n\ndef f(\n    method=SSL.{name},\n):\n    return method\n"
+    plant(
+        tmp_path,
+        {"a.py": text.format(name="SSLv23_METHOD"), "b.py": text.format(name="SSLv3_METHOD")},
+    )
+    found = inspect(tmp_path, "security_scan").findings
+    assert {one.path: one.severity for one in found if one.rule == "S503"} == {
+        "a.py": Severity.INFO,
+        "b.py": Severity.MEDIUM,
+    }
