@@ -162,14 +162,15 @@ def item(frame: Frame, node: ast.expr, holder: Value, key: Value) -> Value:
         return UNKNOWN  # the program would raise
     if isinstance(key.const, int) and key.const < 0 and holder.shape in ("list", "tuple"):
         return element(holder)
-    if key.known:
+    if key.known or (key.taints and not holder.shape):  # under a name that input chose, too, it is a part
         return _beside(holder, key)
     return element(holder)
 
 
 def _beside(holder: Value, key: Value) -> Value:
     """An element under a key that is not among the known ones."""
-    taints = attributes.parts_of(holder.taints, f"[{key.const!r}]") if holder.taints else ()
+    selector = f"[{key.const!r}]" if key.known else "[…]"
+    taints = attributes.parts_of(holder.taints, selector) if holder.taints else ()
     if holder.rest is None:
         return Value(taints, seen=holder.seen) if taints else UNKNOWN
     return holder.rest.but(taints=merged(holder.rest.taints, taints), const=MISSING)

@@ -127,6 +127,9 @@ def sequence(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
             return Value(value.taints, shape=shape, items=dict(enumerate(every)), exact=True)
     if value.shape in ("list", "tuple") and value.rest is not None and name in ("list", "tuple", "iter"):
         return containers.extended(Value(shape=shape, items={}, exact=True), value)
+    named = attributes.name_in(frame, value)
+    if named is not None:
+        return Value(shape=shape, rest=named)
     return Value(value.taints, shape=shape, rest=element_of(frame, value), name="")
 
 

@@ -26,6 +26,10 @@ _PATHS = "from pathlib import Path\n"
         ),
         ("for v in request.form.values():\n    if v == 'x':\n        open(request.form['y'])", [3]),
         ("for v in request.form.values():\n    if v == 'x':\n        open(v)", []),
+        ("for n in list(request.form):\n    if n == 'x':\n        open(request.form[n])", [3]),
+        ("for n in sorted(request.form):\n    if n == 'x':\n        open(n)", []),
+        ("d = request.get_json()\nfor n in d.keys():\n    if d.get(n) == 'x':\n        open(n)", [4]),
+        ("d = request.get_json()\nfor n in d.keys():\n    if d.get(n) == 'x':\n        open(d.get(n))", []),
     ],
 )
 def test_name_of_a_field_tells_nothing_of_its_value(tmp_path: Path, loop: str, expected: list[int]) -> None:
