@@ -1,7 +1,7 @@
 """How much of the public API has docstrings, module by module.
 
-Public is what griffe calls public: named without underscore, or listed in `__all__`. Tests, migrations, dunder
-methods, overloads and what is imported from elsewhere do not count.
+Public is what griffe calls public: named without underscore, or listed in `__all__`. What of that wants a docstring
+is said in `agents.documented`; tests, migrations and what is imported from elsewhere do not count.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.conventions import is_migration, is_test
+from agents.documented import is_wanted_of, is_wanted_of_module
 from agents.symbols import Module, Symbol, Symbols
-
-_OPTIONS = frozenset(("Meta", "Config", "Media", "Params"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +54,19 @@ def counts(module: Module) -> bool:
 
 
 def public(module: Module) -> Iterator[Symbol]:
-    """Yield the public names of a module that want a docstring, itself first unless it is empty."""
-    if not module.file.endswith("__init__.py") or module.members or module.docstring:
+    """Yield the public names of a module that want a docstring, itself first."""
+    defines = any(one.kind != "alias" for one in module.members)
+    if is_wanted_of_module(module.file, defines=defines, has_docstring=module.docstring is not None):
         yield module
-    waiting = list(reversed(module.members))
+    waiting = [(one, False) for one in reversed(module.members)]
     while waiting:
-        one = waiting.pop()
-        if one.kind not in ("class", "function") or not one.public or _is_special(one):
+        one, in_class = waiting.pop()
+        is_class = one.kind == "class"
+        if not (is_class or one.kind == "function") or not one.public:
+            continue
+        decorators = [text.lstrip("@") for text in one.decorators]
+        if not is_wanted_of(one.name, decorators, is_class=is_class, in_class=in_class):
             continue
         yield one
-        if one.kind == "class":
-            waiting += reversed([part for part in one.members if not _is_option(part)])
-
-
-def _is_option(symbol: Symbol) -> bool:
-    """Tell whether it is a class, of those within a class, that a framework reads as its options."""
-    return symbol.kind == "class" and symbol.name in _OPTIONS
-
-
-def _is_special(symbol: Symbol) -> bool:
-    is_dunder = symbol.name.startswith("__") and symbol.name.endswith("__")
-    return is_dunder or any(
-        one.endswith((".setter", ".deleter", "overload", "override")) for one in symbol.decorators
-    )
+        if is_class:
+            waiting += [(part, True) for part in reversed(one.members)]

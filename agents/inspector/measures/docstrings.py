@@ -1,21 +1,18 @@
 """How many public names of a Python file there are, and how many say what they are for.
 
 What counts is what the Documentation agent's report counts (`agents.documentation.coverage`), so that the two tell
-the same share: modules, classes and functions, without tests, migrations, properties, dunder methods, overloads and
-the option classes of frameworks. Names are public by `__all__`, else without an underscore.
+the same share: both ask `agents.documented`. Names are public by `__all__`, else without an underscore.
 """
 
 from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Sequence
 
 from agents.conventions import is_migration, is_test
+from agents.documented import is_wanted_of, is_wanted_of_module
 
-_OPTIONS = frozenset(("Meta", "Config", "Media", "Params"))
-_ATTRIBUTES = ("property", "cached_property", ".setter", ".deleter", "overload", "override")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef  # as types and for isinstance()
 
 
@@ -34,40 +31,45 @@ def documented(path: str, text: str) -> tuple[int, int]:
 
 
 def _public(module: ast.Module, path: str) -> Iterator[ast.Module | _Definition]:
-    if PurePosixPath(path).name != "__init__.py" or module.body:
+    has_docstring = ast.get_docstring(module, clean=False) is not None
+    if is_wanted_of_module(path, defines=_binds(module.body), has_docstring=has_docstring):
         yield module
     exported = _exported(module)
-    waiting = [
-        one
-        for one in _defined(module.body)
-        if (one.name in exported if exported else not one.name.startswith("_"))
-    ]
+    own = _defined(module.body)
+    waiting = [(one, False) for one in own if one.name in exported] if exported else _open(own, module.body)
     while waiting:
-        one = waiting.pop()
-        if one.name.startswith("__") and one.name.endswith("__"):
+        one, in_class = waiting.pop()
+        decorators = [ast.unparse(each) for each in one.decorator_list]
+        is_class = isinstance(one, ast.ClassDef)
+        if not is_wanted_of(one.name, decorators, is_class=is_class, in_class=in_class):
             continue
         yield one
-        if isinstance(one, ast.ClassDef):
-            waiting += [
-                part
-                for part in _defined(one.body)
-                if not part.name.startswith("_")
-                and not (isinstance(part, ast.ClassDef) and part.name in _OPTIONS)
-            ]
+        if is_class:
+            waiting += [(part, True) for part, _ in _open(_defined(one.body), one.body)]
 
 
-def _defined(body: Iterable[ast.stmt]) -> list[_Definition]:
+def _open(own: Iterable[_Definition], body: Sequence[ast.stmt]) -> list[tuple[_Definition, bool]]:
+    """Leave out what is private, and what stands in for a name that the body imports."""
+    imported = _imported(body)
+    return [(one, False) for one in own if not one.name.startswith("_") and one.name not in imported]
+
+
+def _defined(body: Sequence[ast.stmt]) -> list[_Definition]:
     """Give what a body defines, below conditions too; of one name the last."""
     found: dict[str, _Definition] = {}
+    for node in _statements(body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found[node.name] = node
+    return list(found.values())
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a body and of the blocks in it, in their order; not those of definitions."""
     waiting = list(body)[::-1]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if not any(
-                ast.unparse(one).partition("(")[0].endswith(_ATTRIBUTES) for one in node.decorator_list
-            ):
-                found[node.name] = node
-        elif isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
             parts = [getattr(node, name, []) for name in ("body", "handlers", "orelse", "finalbody")]
             inner = [one for part in parts for one in part]
             waiting += [
@@ -75,7 +77,28 @@ def _defined(body: Iterable[ast.stmt]) -> list[_Definition]:
                 for held in reversed(inner)
                 for one in (held.body[::-1] if isinstance(held, ast.ExceptHandler) else [held])
             ]
-    return list(found.values())
+
+
+def _imported(body: Sequence[ast.stmt]) -> set[str]:
+    imports = [node for node in _statements(body) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {(name.asname or name.name).partition(".")[0] for node in imports for name in node.names}
+
+
+def _binds(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a body binds a name, other than one that it imports, too."""
+    imported = _imported(body)
+    for node in _statements(body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return True
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and any(
+            isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and part.id not in imported
+            for target in targets
+            if target
+            for part in ast.walk(target)
+        ):
+            return True
+    return False
 
 
 def _exported(module: ast.Module) -> set[str]:

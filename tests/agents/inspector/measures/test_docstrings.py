@@ -61,6 +61,20 @@ def _hidden():
     pass
 '''
 
+STAND_IN = '''
+try:
+    from gone import f
+except ImportError:
+    def f():
+        """Do."""
+
+class Box:
+    @classproperty
+    def size(cls): ...
+    @other.cached_property
+    def kept(self): ...
+'''
+
 
 @pytest.fixture
 def told(tmp_path: Path):
@@ -86,6 +100,13 @@ def test_what_counts_is_what_the_docstring_report_counts(told):
         "listed.py": '__all__ = ["_b"]\n__all__ += ["d"]\ndef _b(): ...\ndef c(): ...\ndef d():\n    """D."""\n',
         "p/__init__.py": "",
         "q/__init__.py": "from listed import d\n",
+        "r/__init__.py": "import os\nfrom json import dumps\nif os:\n    from listed import c\nprint(1)\n",
+        "s/__init__.py": "from json import dumps\n__all__ = ['dumps']\n",
+        "t/__init__.py": '"""T."""\nimport os\n',
+        "v/__init__.py": "try:\n    import os\nexcept ImportError:\n    os, a.b = None\n",
+        "w/__init__.py": "import os\nos.a = 1\nos.b: int = 2\n",
+        "stand_in.py": STAND_IN,
+        "stand_in_listed.py": f"__all__ = ['f']\n{STAND_IN}",
         "shop/migrations/0001_initial.py": "class Migration: ...\n",
         "tests/test_a.py": "def test_a(): ...\n",
         "broken.py": "def (",
@@ -93,6 +114,9 @@ def test_what_counts_is_what_the_docstring_report_counts(told):
     measured, reported = told(files)
     assert measured == reported
     assert (measured["a.py"], measured["listed.py"]) == ((8, 4), (3, 1))
+    packages = {path: measured.get(path) for path in files if path.endswith("__init__.py")}
+    assert {path[0]: one for path, one in packages.items() if one} == {"s": (1, 0), "t": (1, 1)}
+    assert (measured["stand_in.py"], measured["stand_in_listed.py"]) == ((2, 0), (2, 1))
 
 
 def test_the_sample_has_one_share(tmp_path):
