@@ -33,7 +33,7 @@ class Severity(StrEnum):
     @property
     def weight(self) -> int:
         """0 for the worst; sorting by it puts the worst first."""
-        return list(Severity).index(self)
+        return _SEVERITIES[self]
 
 
 class Confidence(StrEnum):
@@ -45,7 +45,12 @@ class Confidence(StrEnum):
 
     @property
     def weight(self) -> int:
-        return list(Confidence).index(self)
+        return _CONFIDENCES[self]
+
+
+# Asked of each finding many times.
+_SEVERITIES = {one: at for at, one in enumerate(Severity)}
+_CONFIDENCES = {one: at for at, one in enumerate(Confidence)}
 
 
 class Status(StrEnum):

@@ -20,7 +20,7 @@ from typing import Any
 
 from agents import process
 from agents.findings import FindingData
-from agents.inspector import normalise
+from agents.inspector import bounds, normalise
 from agents.inspector.analyzers.base import (
     Analyzer,
     AnswerUnreadable,
@@ -294,6 +294,7 @@ def _take(account: _Account, done: Done, memory: Memory) -> list[Job]:
         failed = [Problem(path=file.path, reason=reason) for file in done.job.files]
         parsed = Parsed(failed=failed, notes=[parsed])
     else:
+        parsed = bounds.of_each_file(parsed)
         memory.keep(account.analyzer, account.version, done.job.files, parsed)
         memory.keep_notes(account.analyzer, account.version, done.batch.notes)
     _book(account, parsed, {file.path for file in done.job.files})
@@ -324,9 +325,14 @@ def _parse(analyzer: Analyzer, outcome: process.Outcome, batch: Batch) -> Parsed
 
 
 def _conclude(account: _Account, tree: Tree) -> None:
+    """Judge the whole by what is known of its files, and leave out what nobody could read."""
     if account.facts:
-        claims = account.analyzer.conclude(account.facts, tree)
-        account.claims += [Said(account.analyzer, account.version, claim) for claim in claims]
+        judged = bounds.of_each_file(Parsed(claims=list(account.analyzer.conclude(account.facts, tree))))
+        _book(account, judged, {claim.path for claim in judged.claims})
+    kept, left = bounds.of_all([said.claim for said in account.claims])
+    if left:
+        account.claims = [account.claims[at] for at in kept]
+        account.failed.update(left)
 
 
 def _book(account: _Account, parsed: Parsed, given: Set[str]) -> None:
@@ -352,7 +358,7 @@ def _close(account: _Account, refuting: Refuting) -> ToolRun:
         tool=account.analyzer.name,
         version=account.version,
         purpose=account.analyzer.purpose,
-        state=_state(len(account.files), len(failed)),
+        state=_state(len(account.files), len(failed), said=bool(account.claims)),
         files_analysed=len(account.files) - len(failed),
         files_remembered=account.remembered,
         languages=_languages(account),
@@ -383,10 +389,10 @@ def _languages(account: _Account) -> dict[str, int]:
     return dict(sorted(looked_at.items()))
 
 
-def _state(given: int, failed: int) -> ToolState:
+def _state(given: int, failed: int, *, said: bool) -> ToolState:
     if not given:
         return ToolState.NOT_APPLICABLE
-    if failed >= given:
+    if failed >= given and not said:
         return ToolState.FAILED
     return ToolState.PARTIAL if failed else ToolState.OK
 

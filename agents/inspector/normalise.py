@@ -20,6 +20,7 @@ from agents.inspector.analyzers.base import Claim
 from agents.inspector.dangers import danger
 from agents.inspector.installed import installed_names
 from agents.inspector.memory import Memory
+from agents.inspector.nearby import Nearby, start
 from agents.inspector.refuting import Refuting
 from agents.inspector.rules import HARD_CODED
 from agents.inspector.scopes import Scopes
@@ -70,7 +71,7 @@ class _Cluster:
         first = self.said[0].claim
         if not self.is_apart([other]):
             return None
-        if _start(first) <= other.claim.end_line and _start(other.claim) <= first.end_line:
+        if start(first) <= other.claim.end_line and start(other.claim) <= first.end_line:
             return 0 if first.rule == other.claim.rule else 1
         return 2 if _leads_through(other.claim, first) or _leads_through(first, other.claim) else None
 
@@ -81,18 +82,14 @@ class _Cluster:
 
 def _leads_through(path: Claim, place: Claim) -> bool:
     """Tell whether a value's way passes the other claim's lines: the text was put together there, used here."""
-    return any(hop.path == place.path and _start(place) <= hop.line <= place.end_line for hop in path.hops)
+    return any(hop.path == place.path and start(place) <= hop.line <= place.end_line for hop in path.hops)
 
 
 def _is_beside(one: Claim, other: Claim, sources: Sources) -> bool:
     """Tell whether the lines touch, in the same function: one tool names the call, another its argument's line."""
-    if _start(one) > other.end_line + 1 or _start(other) > one.end_line + 1:
+    if start(one) > other.end_line + 1 or start(other) > one.end_line + 1:
         return False
     return sources.scope(one.path, one.line) == sources.scope(other.path, other.line)
-
-
-def _start(claim: Claim) -> int:
-    return claim.span_start or claim.line
 
 
 class Sources:
@@ -219,28 +216,32 @@ def _clustered(group: list[Said], sources: Sources) -> list[_Cluster]:
     if len({one.teller.name for one in group}) == 1:
         return [_Cluster([one]) for one in group]
     found: list[_Cluster] = []
+    nearby = Nearby()
     for one in group:
-        near = [(far, at) for at, home in enumerate(found) if (far := home.distance(one)) is not None]
+        near = [(far, at) for at in nearby.of(one.claim) if (far := found[at].distance(one)) is not None]
         if near:
             found[min(near)[1]].said.append(one)
         else:
             found.append(_Cluster([one]))
+            nearby.add(one.claim)
     return _with_neighbours(found, sources)
 
 
 def _with_neighbours(clusters: list[_Cluster], sources: Sources) -> list[_Cluster]:
     """Put together what is on lines that touch, once all that is on the same lines has been."""
     found: list[_Cluster] = []
+    nearby = Nearby()
     for cluster in clusters:
         claim = cluster.said[0].claim
         beside = (
             home
-            for home in found
+            for home in map(found.__getitem__, nearby.of(claim, margin=1))
             if home.is_apart(cluster.said) and _is_beside(home.said[0].claim, claim, sources)
         )
         home = next(beside, None)
         if home is None:
             found.append(cluster)
+            nearby.add(claim)
         else:
             home.said.extend(cluster.said)
     return found

@@ -25,6 +25,7 @@ class Scopes:
 
     def __init__(self, spans: Iterable[tuple[int, int, str]]) -> None:
         self._spans = [_Span(*span) for span in spans]
+        self._innermost: list[str] | None = None
 
     @classmethod
     def of(cls, source: str) -> Scopes:
@@ -40,8 +41,19 @@ class Scopes:
 
     def at(self, line: int) -> str:
         """The innermost scope's qualified name, or "" at the top of the module."""
-        inside = [span for span in self._spans if span.first <= line <= span.last]
-        return min(inside, key=lambda span: span.last - span.first).name if inside else ""
+        if self._innermost is None:
+            self._innermost = _by_line(self._spans)
+        return self._innermost[line] if 0 <= line < len(self._innermost) else ""
+
+
+def _by_line(spans: list[_Span]) -> list[str]:
+    """The innermost scope's name of each line, of equally long ones the first: a file may ask for all its lines."""
+    names = [""] * (max((span.last for span in spans), default=0) + 1)
+    longest_first = spans[::-1]
+    longest_first.sort(key=lambda span: span.first - span.last)
+    for span in longest_first:
+        names[span.first : span.last + 1] = [span.name] * (span.last + 1 - span.first)
+    return names
 
 
 def _spans(source: str) -> list[_Span]:

@@ -29,6 +29,7 @@ neither analysed nor named is the worst bug an analyzer can have: it makes a par
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import sys
@@ -123,7 +124,7 @@ class Batch:
     def path_of(self, name: str) -> str:
         """Turn the name in a tool's answer back into a path of the tree."""
         if os.path.isabs(name):
-            for root in (self.root, self.root.resolve()):
+            for root in (self.root, _resolved(self.root)):
                 if name.startswith(f"{root}{os.sep}"):
                     name = name[len(str(root)) + 1 :]
                     break
@@ -136,6 +137,11 @@ class Batch:
         path = self.scratch / "files"
         path.write_bytes(b"".join(file.path.encode() + b"\0" for file in self.files))
         return path
+
+
+@functools.lru_cache(maxsize=8)
+def _resolved(root: Path) -> Path:
+    return root.resolve()  # asked for each claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
