@@ -110,7 +110,7 @@ def read(sources: Sources, *, scratch: Path, cancelled: Callable[[], bool] = lam
     try:
         return answer_of(
             _DRIVER, orders, Pages, who="the reader of pages", scratch=scratch, timeout_seconds=TIMEOUT_SECONDS,
-            cancelled=cancelled,
+            cancelled=cancelled, parses_with=("markdown_it", "yaml"),
         )  # fmt: skip
     except DriverFailed as error:
         raise PagesUnreadable(str(error)) from error

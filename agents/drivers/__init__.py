@@ -2,4 +2,5 @@
 
 asking     starts one, and reads its answer
 files      runs inside of one: how it reads a file, and makes its answer fit to be stored
+visiting   runs inside of one: how griffe reads a file
 """

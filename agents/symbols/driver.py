@@ -12,8 +12,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,13 @@ sys.path += sys.argv[2:]  # where griffe lies, if this is not the Python that it
 import griffe
 
 from agents.drivers.files import clean, read
+from agents.drivers.visiting import SAID, Listener, resolve, short, visit
 from agents.pythons import why_unread
 
 Told = dict[str, Any]
 Bodies = dict[str, Told]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-MAX_VALUE = 200  # characters of an attribute's value or a default
 MAX_TOKENS = 200
 NO_ERROR = re.compile(r"^[a-z_]")
 LISTS = {
@@ -52,22 +51,6 @@ GOOGLE = {
     "returns_named_value": False,
     "receives_named_value": False,
 }  # "int: the sum" tells a type, not a name
-SAID: list[str] = []  # what griffe said of the docstring that it parses now
-
-
-class Listener:
-    """Stands in for griffe's logger: keeps warnings, drops the rest."""
-
-    def __init__(self, name: str) -> None:
-        del name
-
-    def warning(self, text: str, *arguments: Any) -> None:
-        SAID.append(text % arguments if arguments else text)
-
-    error = warning
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *arguments, **more: None
 
 
 def main(orders: dict[str, Any]) -> None:
@@ -107,34 +90,6 @@ def main(orders: dict[str, Any]) -> None:
     json.dump(clean(answer), sys.stdout)
 
 
-def visit(
-    name: str, path: str, code: str, root: str, extensions: Any, modules: Any, lines: Any
-) -> griffe.Module:
-    """Let griffe visit one file below its parent modules, which are made where there is no file for them."""
-    *above, last = name.split(".")
-    parent = None
-    for part in above:
-        home = modules.members if parent is None else parent.members
-        below = home.get(part)
-        if not isinstance(below, griffe.Module):
-            below = griffe.Module(
-                part, filepath=[Path(root)], parent=parent, modules_collection=modules, lines_collection=lines
-            )
-            home[part] = below
-        parent = below
-    module = griffe.visit(
-        last,
-        filepath=Path(root, path),
-        code=code,
-        extensions=extensions,
-        parent=parent,
-        lines_collection=lines,
-        modules_collection=modules,
-    )
-    (modules.members if parent is None else parent.members)[last] = module
-    return module
-
-
 def comment(module: Any, lines: list[str]) -> None:
     """Give attributes that have no docstring the `#:` comment above them, as Sphinx does."""
     waiting = [module]
@@ -154,20 +109,6 @@ def comment(module: Any, lines: list[str]) -> None:
                     member.docstring = griffe.Docstring(
                         "\n".join(said), lineno=first + 1, endlineno=last, parent=member
                     )
-
-
-def resolve(modules: Any, lines: Any) -> None:
-    """Let names that stand for others find them, inside the tree only."""
-    loader = griffe.GriffeLoader(
-        search_paths=[], modules_collection=modules, lines_collection=lines, allow_inspection=False
-    )
-    loader.finder.search_paths.clear()
-    for module in list(modules.members.values()):
-        for step in (loader.expand_exports, lambda m: loader.expand_wildcards(m, external=False)):
-            with suppress(Exception, RecursionError):  # odd imports only cost their links
-                step(module)
-    with suppress(Exception, RecursionError):
-        loader.resolve_aliases(implicit=True, external=False, max_iterations=10)
 
 
 def style_of(modules: Iterable[Any]) -> str:
@@ -280,10 +221,6 @@ def overload(one: Any) -> Told:
 
 def is_variadic(one: Any) -> bool:
     return bool(one.kind) and one.kind.value.startswith("variadic")
-
-
-def short(text: str) -> str:
-    return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."
 
 
 def tokens(expression: Any) -> list[Any]:

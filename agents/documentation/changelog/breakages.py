@@ -60,6 +60,7 @@ def compared(
         return answer_of(
             _DRIVER, orders, Compared, who="the comparison of the APIs", scratch=scratch,
             timeout_seconds=TIMEOUT_SECONDS, limits=process.Limits(memory_bytes=MEMORY_BYTES), cancelled=cancelled,
+            parses_with=("griffe",),
         )  # fmt: skip
     except DriverFailed as error:
         return Compared(trouble=str(error)[:500])

@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from agents.documentation.data_model.model import MANY, ONE, Cardinality, DataModel, Entity, Field, Relation
 from agents.documentation.imported import imported, module_of
 from agents.pythons import why_unread
+from agents.statements import statements
 
 USER_MODEL = "the user model"  # what settings.AUTH_USER_MODEL names, if no file of the tree tells
 _DJANGO_RELATIONS: dict[str, tuple[Cardinality, Cardinality]] = {
@@ -54,7 +55,7 @@ def read(sources: Iterable[tuple[str, str]]) -> DataModel:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             model.problems.append(f"{path} was not read: {why_unread(error)}")
             continue
-        model.user_model = model.user_model or _text_of(tree.body, "AUTH_USER_MODEL")
+        model.user_model = model.user_model or _text_of(statements(tree.body), "AUTH_USER_MODEL")
         for found in _classes(tree, path):
             classes[found.dotted] = found
     django = _django_models(classes)
@@ -72,10 +73,10 @@ def read(sources: Iterable[tuple[str, str]]) -> DataModel:
 def _classes(tree: ast.Module, path: str) -> Iterator[_Class]:
     module = module_of(path)
     names = imported(tree, path)
-    for node in tree.body:
+    for node in statements(tree.body):
         if isinstance(node, ast.ClassDef):
             names.setdefault(node.name, f"{module}.{node.name}")
-    for node in tree.body:
+    for node in statements(tree.body):
         if isinstance(node, ast.ClassDef):
             bases = tuple(dotted for base in node.bases if (dotted := _resolve(base, names)))
             yield _Class(node=node, path=path, module=module, bases=bases, names=names)

@@ -1,6 +1,8 @@
 """Compares the public API of two trees with griffe; started by `agents.documentation.changelog.breakages`.
 
-    python -I breakage_driver.py ORDERS    ORDERS is JSON: {"old": {"root", "modules": {name: path}}, "new": ..., ...}
+    python -I breakage_driver.py ORDERS [FOLDER...]
+
+ORDERS is JSON: {"old": {"root", "modules": {name: path}}, "new": ..., "max_bytes"}.
 
 Files are parsed, nothing is imported or executed; a file that cannot be read spoils no other. Prints JSON:
 {"griffe", "breakages": [{kind, path, what, old, new, old_file, old_line, new_file, new_line}], "failed": {side: []}}.
@@ -14,12 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path += sys.argv[2:]  # where griffe lies, if this is not the Python that it was installed for
+
 import griffe
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from agents.drivers.files import clean, read
-from agents.symbols.driver import Listener, resolve, short, visit
+from agents.drivers.visiting import Listener, resolve, short, visit
 
 MAX_BREAKAGES = 5_000
 Known = dict[str, griffe.Module]

@@ -1,6 +1,6 @@
 """Reads pages, and the settings that Python code asks for; started by `agents.documentation.pages`.
 
-    python -I pages_driver.py ORDERS      ORDERS is JSON: root, pages, python (paths), max_bytes
+    python -I pages_driver.py ORDERS [FOLDER...]      ORDERS is JSON: root, pages, python (paths), max_bytes
 
 Parses only: Markdown by markdown-it, reStructuredText line by line, code blocks by the parser of their language.
 Prints JSON: pages with anchors, links, code spans and blocks (`fault` where a block does not parse), `settings`,
@@ -20,11 +20,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path += sys.argv[2:]  # where the packages lie, if this is not the Python that they were installed for
+
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from agents.documentation.drivers.restructured import taken
 from agents.drivers.files import clean, read

@@ -26,6 +26,7 @@ from agents.documentation.http_api.routes import (
     text_of,
     texts_of,
 )
+from agents.statements import statements
 
 MAX_DEPTH = 12  # includes within includes
 MAX_LISTS = 20_000  # lists of patterns that are followed, one as often as it is included
@@ -82,7 +83,7 @@ def _roots(sources: Mapping[str, Source]) -> list[str]:
     named = {
         found
         for source in sources.values()
-        for node in source.tree.body
+        for node in statements(source.tree.body)
         if isinstance(node, ast.Assign) and (found := near(_root_of(node), confs))
     }
     if named:
@@ -103,9 +104,10 @@ def _root_of(node: ast.Assign) -> str:
 
 
 def _patterns(source: Source, name: str) -> list[ast.expr]:
-    """The items of a list of patterns: assigned, added to, or in both ways."""
+    """The items of a list of patterns: assigned, added to, or in both ways, on conditions too."""
     found: list[ast.expr] = []
-    for node in source.tree.body:
+    for node in statements(source.tree.body):
+        found.extend(_added(node, name))
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)
         if not any(isinstance(item, ast.Name) and item.id == name for item in targets):
@@ -113,6 +115,18 @@ def _patterns(source: Source, name: str) -> list[ast.expr]:
         if value is not None:
             found.extend(_items(value))
     return found
+
+
+def _added(node: ast.stmt, name: str) -> list[ast.expr]:
+    """What `urlpatterns.append(...)`, `.insert(0, ...)` and `.extend([...])` add to a list."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.args:
+        return []
+    if not isinstance(call.func.value, ast.Name) or call.func.value.id != name:
+        return []
+    if call.func.attr == "extend":
+        return _items(call.args[-1])
+    return [call.args[-1]] if call.func.attr in ("append", "insert") else []
 
 
 def _items(node: ast.expr) -> list[ast.expr]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agents.documentation.imported import imported, module_of
+from agents.statements import statements
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _BRACED = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -59,7 +60,7 @@ def parsed(path: str, text: str) -> Source:
     """Parse a file. Raises what `ast.parse` raises."""
     tree = ast.parse(text)
     definitions: dict[str, ast.stmt] = {}
-    for node in tree.body:
+    for node in statements(tree.body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             definitions[node.name] = node
     return Source(
@@ -71,7 +72,7 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
     """The names that a file's top level binds to an expression, once."""
     found: dict[str, ast.expr] = {}
     again: set[str] = set()
-    for node in tree.body:
+    for node in statements(tree.body):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)
         for target in targets:

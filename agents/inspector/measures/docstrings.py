@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agents.conventions import is_migration, is_test
 from agents.documented import is_wanted_of, is_wanted_of_module
+from agents.statements import statements
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef  # as types and for isinstance()
 
@@ -57,37 +58,21 @@ def _open(own: Iterable[_Definition], body: Sequence[ast.stmt]) -> list[tuple[_D
 def _defined(body: Sequence[ast.stmt]) -> list[_Definition]:
     """Give what a body defines, below conditions too; of one name the last."""
     found: dict[str, _Definition] = {}
-    for node in _statements(body):
+    for node in statements(body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found[node.name] = node
     return list(found.values())
 
 
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a body and of the blocks in it, in their order; not those of definitions."""
-    waiting = list(body)[::-1]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
-            parts = [getattr(node, name, []) for name in ("body", "handlers", "orelse", "finalbody")]
-            inner = [one for part in parts for one in part]
-            waiting += [
-                one
-                for held in reversed(inner)
-                for one in (held.body[::-1] if isinstance(held, ast.ExceptHandler) else [held])
-            ]
-
-
 def _imported(body: Sequence[ast.stmt]) -> set[str]:
-    imports = [node for node in _statements(body) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in statements(body) if isinstance(node, ast.Import | ast.ImportFrom)]
     return {(name.asname or name.name).partition(".")[0] for node in imports for name in node.names}
 
 
 def _binds(body: Sequence[ast.stmt]) -> bool:
     """Tell whether a body binds a name, other than one that it imports, too."""
     imported = _imported(body)
-    for node in _statements(body):
+    for node in statements(body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return True
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

@@ -66,6 +66,21 @@ def test_relations_name_their_ends(shop: DataModel) -> None:
     }
 
 
+def test_models_on_conditions_are_models() -> None:
+    model = read([(
+        "shop/models.py",
+        "from django.db import models\nif not registered('Item'):\n    class Item(models.Model):\n"
+        "        up = models.ForeignKey('self', models.CASCADE)\n"
+        "try:\n    import geo\nexcept ImportError:\n    class Place(models.Model):\n"
+        "        item = models.ForeignKey(Item)\n",
+    )])  # fmt: skip
+    assert [entity.name for entity in model.entities] == ["shop.Item", "shop.Place"]
+    assert [(one.source, one.field, one.target) for one in model.relations] == [
+        ("shop.Item", "up", "shop.Item"),
+        ("shop.Place", "item", "shop.Item"),
+    ]
+
+
 def test_user_model_without_settings_stays_foreign() -> None:
     model = read(item for item in SHOP.items() if "settings" not in item[0])
     assert "the user model" in {one.name for one in model.entities if one.dialect == "foreign"}

@@ -117,6 +117,26 @@ def test_includes_in_a_ring_end() -> None:
     ]
 
 
+def test_routes_on_conditions_are_routes() -> None:
+    interface = read([
+        (
+            "a/urls.py",
+            "from django.urls import include, path\nfrom a import views\nurlpatterns = []\nif views.ON:\n"
+            "    urlpatterns += [path('if/', views.v)]\n    if views.MORE:\n        urlpatterns += MORE\n"
+            "else:\n    urlpatterns = [path('else/', views.v)]\n"
+            "try:\n    import api\n    MORE = [path('more/', views.v)]\n"
+            "    urlpatterns.append(path('try/', views.v))\n"
+            "except ImportError:\n    pass\nurlpatterns.extend([path('extend/', views.v)])\n"
+            "urlpatterns.insert(0, path('insert/', views.v))\nother.append(path('no/', views.v))\n",
+        ),
+        ("a/views.py", "if True:\n    def v(request):\n        'View.'\n"),
+        ("a/settings.py", "if True:\n    ROOT_URLCONF = 'a.urls'\n"),
+    ])  # fmt: skip
+    assert [(one.path, one.doc) for one in interface.endpoints] == [
+        (f"/{name}/", "View.") for name in ("else", "extend", "if", "insert", "more", "try")
+    ]
+
+
 def test_rings_within_rings_serve_each_view_once_a_way() -> None:
     """A conf with four includes of itself and of another had 260,500 endpoints."""
     head = "from django.urls import include, path\nfrom a import views\nurlpatterns = [\n"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from agents.grounding import replaced
+from agents.pythons import newest
 from tests.agents.documentation.conftest import Work
+from tests.agents.inspector.trees import plant
 
 CODE = (
     '"""Says `a`."""\n\n\ndef lacking(a):\n    return a\n\n\n'
@@ -64,3 +69,25 @@ def test_parameters_are_those_that_python_reads(work: Work) -> None:
     assert [(one.rule, one.message) for one in done.findings] == [
         ("docstring-missing-parameter", "The docstring of f() lists its parameters, but not `rest`.")
     ]
+
+
+NEW_SYNTAX = (
+    'type Many[T] = list[T]\n\n\ndef f[T](a: T) -> str:\n    """Do."""\n    return f"{\'a\' + f"{a}"}"\n'
+)
+
+
+@pytest.mark.skipif(
+    [int(one) for one in newest()[1].split(".")] < [3, 12],
+    reason="no Python of this machine knows that syntax",
+)
+def test_pages_and_trees_are_read_by_the_newest_python_that_is_there(work: Work, tmp_path: Path) -> None:
+    page = {"README.md": f"```python\n{NEW_SYNTAX}```\n"}
+    assert work("readme_check", page).findings == []
+    base = plant(tmp_path / "base", {"a.py": f"{NEW_SYNTAX}\n\ndef gone(): ...\n"})
+    done = work(
+        "changelog",
+        {"a.py": NEW_SYNTAX},
+        request={"target": {"kind": "archive", "digest": "0" * 64, "name": "a.zip"}},
+        base=base,
+    )
+    assert json.loads(done.artifacts["changelog.json"])["breaking_api"][0]["path"] == "a.gone"
