@@ -163,10 +163,8 @@ def _app_of(found: _Class) -> str:
 
 def _django_entity(found: _Class, classes: Mapping[str, _Class], django: Mapping[str, _Class]) -> Entity:
     fields = {item.name: item for one in reversed(_lineage(found, django)) for item in _django_fields(one)}
-    own = list(fields.values())
-    if not any(item.is_key for item in own) and not any(
-        one is not found and not _is_abstract(one.node) for one in _lineage(found, django)
-    ):
+    own = [_pointer(parent, found) for parent in _parents(found, django)] + list(fields.values())
+    if not any(item.is_key for item in own):
         own.insert(0, Field(name="id", kind="AutoField", line=found.node.lineno, is_key=True, is_unique=True))
     app = _app_of(found)
     return Entity(
@@ -182,7 +180,26 @@ def _django_entity(found: _Class, classes: Mapping[str, _Class], django: Mapping
 
 
 def _lineage(found: _Class, django: Mapping[str, _Class]) -> list[_Class]:
-    """The class and the abstract ones that it inherits fields from, nearest first; bounded against cycles."""
+    """The class and the abstract ones that it inherits fields from, nearest first."""
+    return [one for one in _ancestry(found, django) if one is found or _is_abstract(one.node)]
+
+
+def _parents(found: _Class, django: Mapping[str, _Class]) -> list[_Class]:
+    """The models with tables of their own that it extends, to which Django points: unless it says itself how."""
+    line = _lineage(found, django)
+    if any(_flag(call, "parent_link") for one in line for _, call, _ in _declarations(one.node)):
+        return []
+    return [one for one in _ancestry(found, django) if one not in line]
+
+
+def _pointer(parent: _Class, found: _Class) -> Field:
+    """The key that a model has which extends another one."""
+    name = f"{parent.node.name.lower()}_ptr"
+    return Field(name=name, kind="OneToOneField", line=found.node.lineno, is_key=True, is_unique=True)
+
+
+def _ancestry(found: _Class, django: Mapping[str, _Class]) -> list[_Class]:
+    """The class, and its ancestors as far as the first ones with tables of their own; bounded against cycles."""
     line, waiting = [found], list(found.bases)
     while waiting and len(line) < 50:
         parent = _find(waiting.pop(0), django)
@@ -190,7 +207,7 @@ def _lineage(found: _Class, django: Mapping[str, _Class]) -> list[_Class]:
             line.append(parent)
             if _is_abstract(parent.node):
                 waiting.extend(parent.bases)
-    return [one for one in line if one is found or _is_abstract(one.node)]
+    return line
 
 
 def _declarations(node: ast.ClassDef) -> Iterator[tuple[str, ast.Call, int]]:
@@ -300,6 +317,17 @@ def _relate(
         if _is_abstract(found.node):
             continue
         source = by_place[(found.path, found.node.name)]
+        for parent in _parents(found, django):
+            if hit := by_place.get((parent.path, parent.node.name)):
+                key = _pointer(parent, found).name
+                model.relations.append(
+                    Relation(
+                        source=source.name,
+                        target=hit.name,
+                        field=key,
+                        ends=_DJANGO_RELATIONS["OneToOneField"],
+                    )
+                )
         for one in _lineage(found, django):
             for name, call, _ in _declarations(one.node):
                 kind = _resolve(call.func, one.names).rpartition(".")[2]

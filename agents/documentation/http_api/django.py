@@ -191,7 +191,10 @@ def _listed(source: Source, prefix: str, walk: _Walk, depth: int, name: str) -> 
         elif isinstance(item, ast.Name | ast.Attribute):  # *pages.urlpatterns, *more, more + [...]
             yield from _list(item, source, prefix, walk, depth)
         elif isinstance(item, ast.ListComp | ast.GeneratorExp):
-            for each in _gathered(item, source):
+            held = list(_gathered(item, source))
+            if not held:
+                walk.problems.append(f"{source.path}:{item.lineno}: routes that are computed were left out")
+            for each in held:
                 yield from _list(each, source, prefix, walk, depth)
 
 

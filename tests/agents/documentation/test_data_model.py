@@ -81,6 +81,24 @@ def test_models_on_conditions_are_models() -> None:
     ]
 
 
+def test_model_that_extends_another_points_to_it_by_its_key() -> None:
+    model = read([(
+        "shop/models.py",
+        "from django.db import models\n\n\nclass Place(models.Model):\n    name = models.TextField()\n\n\n"
+        "class Base(Place):\n    class Meta:\n        abstract = True\n\n\n"
+        "class Bar(Base):\n    beer = models.TextField()\n\n\n"
+        "class Club(Bar):\n    bar = models.OneToOneField(Bar, models.CASCADE, parent_link=True, primary_key=True)\n"
+        "class Seen(Place):\n    class Meta:\n        proxy = True\n\n\nclass Pub(Seen):\n    pass\n",
+    )])  # fmt: skip
+    keys = {entity.title: [one.name for one in entity.fields if one.is_key] for entity in model.entities}
+    assert keys == {"Bar": ["place_ptr"], "Club": ["bar"], "Place": ["id"], "Pub": ["place_ptr"]}
+    assert [(one.source, one.field, one.target, one.ends) for one in model.relations] == [
+        ("shop.Bar", "place_ptr", "shop.Place", ("one", "one")),
+        ("shop.Club", "bar", "shop.Bar", ("one", "one")),
+        ("shop.Pub", "place_ptr", "shop.Place", ("one", "one")),
+    ]
+
+
 def test_user_model_without_settings_stays_foreign() -> None:
     model = read(item for item in SHOP.items() if "settings" not in item[0])
     assert "the user model" in {one.name for one in model.entities if one.dialect == "foreign"}

@@ -137,6 +137,12 @@ def test_routes_on_conditions_are_routes() -> None:
     ]
 
 
+def test_routes_of_a_comprehension_are_told_as_left_out() -> None:
+    code = "from django.urls import path\nfrom a import v\nurlpatterns = [\n  *[path(f'{n}/', v) for n in 'ab'],\n]\n"
+    interface = read([("a/urls.py", code)])
+    assert interface.problems == ["a/urls.py:4: routes that are computed were left out"]
+
+
 def test_rings_within_rings_serve_each_view_once_a_way() -> None:
     """A conf with four includes of itself and of another had 260,500 endpoints."""
     head = "from django.urls import include, path\nfrom a import views\nurlpatterns = [\n"
