@@ -29,9 +29,9 @@ from agents.inspector.weighing import (
     NO_WAY_FOUND,
     as_undefined,
     has_undefined_names,
-    injected_names,
     is_mere_pattern,
     is_reviewed,
+    told_too_often,
     weigh,
 )
 from agents.redaction import redact, redact_literals
@@ -152,7 +152,7 @@ def findings(
     refuting = refuting or Refuting(root)
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
-    injected = injected_names(one.claim for one in said)
+    injected = told_too_often(one.claim for one in said)
     if has_undefined_names(one.claim for one in said):
         injected |= as_undefined(installed_names(root, files.values()))
     equals: Counter[tuple[str, str, str, str]] = Counter()

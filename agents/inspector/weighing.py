@@ -20,6 +20,9 @@ from agents.inspector.survey import SourceFile
 
 # A name that so many files use and none defines is put there from outside: a loader's, a template's of code.
 FILES_OF_AN_INJECTED_NAME = 4
+# Python's own logging prints an error for each argument without a place: with so many, loggers are a project's own.
+FILES_OF_AN_OWN_LOGGER = 8
+_WITHOUT_A_PLACE = "PLE1205"
 _UNDEFINED = re.compile(r"Undefined name `(\w+)`")
 _NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.IGNORECASE)
 _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
@@ -45,6 +48,17 @@ class Weight:
 
     severity: Severity
     confidence: Confidence
+
+
+def told_too_often(claims: Iterable[Claim]) -> frozenset[str]:
+    """The messages of what so many files do that it is no mistake.
+
+    Of undefined names that something must define, and of arguments for which a log message has no `%s`.
+    """
+    every = list(claims)
+    logs = {claim.path: claim.message for claim in every if claim.rule == _WITHOUT_A_PLACE}
+    found = injected_names(every)
+    return found | frozenset(logs.values()) if len(logs) >= FILES_OF_AN_OWN_LOGGER else found
 
 
 def injected_names(claims: Iterable[Claim]) -> frozenset[str]:

@@ -281,12 +281,17 @@ def _may_come_in(claim: Claim, lines: Lines) -> bool:
     return lines.gives_globals(claim.path) or (named is not None and lines.imports_part(claim.path, named[1]))
 
 
+_OPENS = re.compile(
+    r"\s*(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(,\[{]\s*(?:#.*)?$"
+)
+
+
 def _is_of_a_function(claim: Claim, lines: Lines) -> bool:
     """Tell whether a name is a function's own here, so that the module's of the same name stays."""
     indent = _indent(lines.line(claim.path, claim.line))
     for number in range(claim.line - 1, 0, -1):
         text = lines.line(claim.path, number)
-        if text.strip() and _indent(text) < indent:
+        if _OPENS.match(text) and _indent(text) < indent:  # other lines may be a long text's
             indent = _indent(text)
             if _DEFINES.match(text):
                 return not text.lstrip().startswith("class")

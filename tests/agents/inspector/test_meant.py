@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.findings import Severity
+from agents.inspector.weighing import FILES_OF_AN_OWN_LOGGER
 from tests.agents.inspector.trees import inspect, places, plant
 
 
@@ -65,7 +66,7 @@ def test_what_only_python_4_would_break_is_information(tmp_path: Path) -> None:
 
 def test_a_loop_hides_an_import_for_its_function_only(tmp_path: Path) -> None:
     loop = "for part in parts:\n{indent}    print(part)\n"
-    own = f"    {loop.format(indent='    ')}"
+    own = f'    told = """\\na text\\n"""\n    {loop.format(indent="    ")}'
     text = f"from x import part, parts\n\n\ndef f():\n{own}\n\npart()\nf()\n"
     plant(tmp_path, {"a.py": text, "b.py": f"from x import part, parts\n\n{loop.format(indent='')}part()\n"})
     plant(tmp_path, {"c.py": f"from x import part, parts\n\n\nclass A:\n{own}\n\npart()\n"})
@@ -88,3 +89,13 @@ def test_the_old_name_of_any_version_of_tls_is_no_old_version(tmp_path: Path) ->
         "a.py": Severity.INFO,
         "b.py": Severity.MEDIUM,
     }
+
+
+def test_loggers_to_which_a_whole_project_speaks_in_braces_are_its_own(tmp_path: Path) -> None:
+    text = "import logging\n\n\ndef f(a):\n    logging.warning('no {}', a)\n"
+    for number in range(FILES_OF_AN_OWN_LOGGER):
+        plant(tmp_path, {f"a{number}.py": text})
+        found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "PLE1205"]
+        is_own = number == FILES_OF_AN_OWN_LOGGER - 1
+        assert {one.severity for one in found} == {Severity.LOW if is_own else Severity.MEDIUM}
+        assert len(found) == number + 1
