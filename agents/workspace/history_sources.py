@@ -31,12 +31,15 @@ from agents.workspace.git import (
 from agents.workspace.hosts import Resolver, pinned_address
 from agents.workspace.limits import Limits
 from agents.workspace.local import git_folder, head_of, open_folder, shared_folder
-from agents.workspace.targets import REF, GitTarget, PathTarget, read_url
+from agents.workspace.targets import GitTarget, PathTarget, read_url
 
 MAX_REFS = 20_000  # branches and tags of a folder or a server that are known by name
 MAX_REFS_BYTES = 16 * 1024 * 1024
 MAX_ALTERNATES = 5  # git itself follows no more, one behind the other
 MAX_SHALLOW_BYTES = 1024 * 1024
+_NAME = re.compile(
+    r"refs/[\w./+@#=-]{1,250}\Z"
+)  # letters of every script: it stands in a file, in no command
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # Above what the tree says: nothing of a commit is left out, replaced or converted when it is read.
 ATTRIBUTES = "* -export-ignore -export-subst -text !eol -ident !filter !working-tree-encoding !diff !merge\n"
@@ -221,7 +224,7 @@ def _entries(lines: Iterable[str], blank: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_ref(ref: str) -> bool:
-    return bool(ref.startswith("refs/") and REF.match(ref) and ".." not in ref and "@{" not in ref)
+    return bool(_NAME.match(ref) and ".." not in ref and "@{" not in ref)
 
 
 def write_border(folder: Path, commits: Iterable[str]) -> None:
@@ -232,7 +235,7 @@ def write_border(folder: Path, commits: Iterable[str]) -> None:
 def write_refs(folder: Path, refs: dict[str, str]) -> None:
     """Make these our repository's names, instead of those it had."""
     lines = [f"{commit} {ref}\n" for ref, commit in sorted(refs.items()) if not ref.endswith("^{}")]
-    (folder / "packed-refs").write_text("# pack-refs with: sorted \n" + "".join(lines))
+    (folder / "packed-refs").write_text("# pack-refs with: sorted \n" + "".join(lines), encoding="utf-8")
 
 
 def _first(file: Path) -> str:

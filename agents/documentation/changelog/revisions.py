@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NAME = r"[`'\"]?(?P<{0}>[A-Za-z0-9_][\w./+@#-]*)[`'\"]?"
+_NAME = r"[`'\"]?(?P<{0}>\w[\w./+@#-]*)[`'\"]?"
 _BETWEEN = re.compile(
     rf"\b(?:between|from)\s+(?:version\s+|release\s+|tag\s+)?{_NAME.format('a')}\s+(?:and|to|until|till|up to)\s+"
     rf"(?:version\s+|release\s+|tag\s+)?{_NAME.format('b')}",
     re.IGNORECASE,
 )
-_DOTS = re.compile(
-    r"(?<![\w./])(?P<a>[A-Za-z0-9_][\w/+@#-]*(?:\.[\w/+@#-]+)*)\.{2,3}(?P<b>[A-Za-z0-9_][\w./+@#-]*)"
-)
+_DOTS = re.compile(r"(?<![\w./])(?P<a>\w[\w/+@#-]*(?:\.[\w/+@#-]+)*)\.{2,3}(?P<b>\w[\w./+@#-]*)")
 _SINCE = re.compile(
     rf"\b(?:since|after)\s+(?:the\s+)?(?:version\s+|release\s+|tag\s+|commit\s+)?{_NAME.format('a')}",
     re.IGNORECASE,

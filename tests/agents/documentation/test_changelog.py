@@ -267,6 +267,8 @@ def test_files_that_do_not_parse_are_named_and_lose_nothing(work: Work, shop: Pr
         ("changes v1.0..v1.1", "v1.0", "v1.1"),
         ("v1.0...HEAD", "v1.0", ""),
         ("what changed since the last release", "", ""),
+        ("changelog since Ünï-1.0", "Ünï-1.0", ""),
+        ("changes v1..größe/2", "v1", "größe/2"),
         ("changelog since --output=/tmp/x", "", ""),
         ("write the changelog", "", ""),
         ("since " * 600, "since", ""),

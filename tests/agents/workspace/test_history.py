@@ -48,6 +48,18 @@ def test_commits_between_two_revisions_with_the_paths_they_touch(shop: Project, 
     assert known.resolve(first[:10]) == first
 
 
+@pytest.mark.parametrize("name", ["Ünï-1.0", "выпуск/2", "release/2.0#x", "1.0+build@3"])
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_tags_have_names_of_every_script(shop: Project, scratch: Path, name: str, *, is_packed: bool) -> None:
+    first = shop.commit("Begin", {"a.py": "1\n"})
+    shop.tag(name, "-a", "-m", "One")
+    if is_packed:
+        git("pack-refs", "--all", folder=shop.folder)
+    shop.commit("Go on", {"a.py": "2\n"})
+    known = past(shop, scratch)
+    assert (known.latest_tag(), known.resolve(name)) == ((name, first), first)
+
+
 def test_churn_counts_commits_authors_and_lines_and_follows_renames(shop: Project, scratch: Path) -> None:
     text = "".join(f"line {n}\n" for n in range(50))
     shop.commit("Begin", {"old.py": text, "b.py": "1\n"})
