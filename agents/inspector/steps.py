@@ -122,7 +122,7 @@ def _summary(analysis: Analysis, counts: dict[str, int], busy: list[ToolRun]) ->
         told += "; incomplete: " + ", ".join(
             f"{run.label} failed"
             if run.state is ToolState.FAILED
-            else f"{run.label} could not analyse {plural(run.failed_count, 'file')}"
+            else f"{run.label} could not fully analyse {plural(run.failed_count, 'file')}"
             for run in faulty
         )
     return told

@@ -22,7 +22,7 @@ def told(run: ToolRun) -> str:
         return f"It analysed nothing. {one_line(run.note) or _first_reason(run)}".strip()
     text = f"It analysed {plural(run.files_analysed, run.unit)}"
     if run.failed_count:
-        text += f" and could not analyse {run.failed_count:,}"
+        text += f" and could not fully analyse {run.failed_count:,}"
     if run.note and run.unit != "file":
         text += f": {one_line(run.note)}"
     if run.refuted_count:
@@ -59,7 +59,7 @@ def _fault(run: ToolRun) -> str:
         return f"failed. {told(run)}"
     named = ", ".join(one_line(problem.path) for problem in run.failed[:NAMED])
     more = run.failed_count - min(NAMED, len(run.failed))
-    return f"could not analyse {named}" + (f" and {plural(more, 'more file')}." if more else ".")
+    return f"could not fully analyse {named}" + (f" and {plural(more, 'more file')}." if more else ".")
 
 
 def _first_reason(run: ToolRun) -> str:

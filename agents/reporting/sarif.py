@@ -204,7 +204,7 @@ def _tool_invocation(run: ToolRun) -> dict[str, Any]:
     notes = [
         {
             "level": level,
-            "message": {"text": f"{run.label} could not analyse this file: {visible(problem.reason)}"},
+            "message": {"text": f"{run.label} could not fully analyse this file: {visible(problem.reason)}"},
             "locations": [{"physicalLocation": {"artifactLocation": _artifact(problem.path)}}],
         }
         for problem in run.failed
@@ -212,7 +212,7 @@ def _tool_invocation(run: ToolRun) -> dict[str, Any]:
     unnamed = run.failed_count - len(run.failed)
     if unnamed > 0:
         notes.append(
-            {"level": level, "message": {"text": f"{run.label} could not analyse {unnamed} more files"}}
+            {"level": level, "message": {"text": f"{run.label} could not fully analyse {unnamed} more files"}}
         )
     if run.skipped_count:
         reasons = ", ".join(f"{why}: {count}" for why, count in run.skipped_by_reason.items())

@@ -117,8 +117,8 @@ def test_file_with_a_syntax_error_makes_the_run_partial(tmp_path: Path) -> None:
     assert analysis.tools[0].failed[0].path == "bad.py"
     assert analysis.tools[1].failed[0].reason.startswith("no valid Python 3.")
     assert output_of(analysis).summary == (
-        "no finding in 1 file; incomplete: ruff (security rules) could not analyse 1 file, "
-        "bandit could not analyse 1 file, taint could not analyse 1 file"
+        "no finding in 1 file; incomplete: ruff (security rules) could not fully analyse 1 file, "
+        "bandit could not fully analyse 1 file, taint could not fully analyse 1 file"
     )
 
 

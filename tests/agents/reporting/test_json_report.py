@@ -21,7 +21,7 @@ from tests.agents.reporting.test_fixes import fix
 REPORT_SCHEMA = json.loads(SCHEMA_FILE.read_text())
 MAPS = {
     "Complexity.distribution", "Document.timings", "Evidence.fingerprints", "Measures.languages",
-    "Quality.ratings", "ToolRun.languages", "ToolRun.skipped_by_reason",
+    "Quality.ratings", "ToolRun.languages", "ToolRun.lost", "ToolRun.skipped_by_reason",
 }  # fmt: skip
 """The objects whose keys come from what was looked at."""
 
