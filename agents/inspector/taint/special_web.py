@@ -11,7 +11,16 @@ from agents.inspector.taint.frames import SET_LATER, UNNAMED, Frame
 from agents.inspector.taint.specials import known_as
 from agents.inspector.taint.structures import Arguments, Function, Instance
 from agents.inspector.taint.taints import merged
-from agents.inspector.taint.values import NONE, UNKNOWN, Attribute, Value, deep_taints, parts, prefix_of
+from agents.inspector.taint.values import (
+    NONE,
+    UNKNOWN,
+    Attribute,
+    Value,
+    constant,
+    deep_taints,
+    parts,
+    prefix_of,
+)
 
 
 @known_as("response")
@@ -36,6 +45,8 @@ def response(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | N
         sinks.leads(frame, node, chosen, given.at(1, "status"))
     if body.shape == "tuple" and body.items:
         body = items[Attribute("data")] = body.items.get(0, UNKNOWN)
+    if len(items) == 1 and body.shape == "dict" and callee.name == "flask.make_response":
+        items[Attribute("content_type")] = constant("application/json")
     if len(items) == 1:  # HTML, as far as it says
         reviews.look(frame, kinds.KINDS["xss"].bit, node, body, f"{callee.name}()")
     return Value(name="@flask.Response", items=items)

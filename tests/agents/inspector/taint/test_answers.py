@@ -203,3 +203,16 @@ def test_tokens_that_are_pieces_of_texts_are_no_secrets(
 ) -> None:
     text = f"import random\ndef f():\n    {name} = random.randint(1, 10 ** 9)\n    return {name}\n"
     assert [one.partition(" ")[0] for one in found(tmp_path, {"a.py": text})] == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("make_response({'errors': [{'detail': p}]}, '404 Not Found')", []),
+        ("make_response(f'<p>{p}</p>', 404)", ["taint-xss 2"]),
+        ("make_response(({'a': p}['a'], 200))", ["taint-xss 2"]),
+        ("make_response({'a': p}, 200, {'Content-Type': 'text/html'})", ["taint-xss 2"]),
+    ],
+)
+def test_flask_makes_json_of_a_dictionary(tmp_path: Path, answer: str, expected: list[str]) -> None:
+    assert in_view(tmp_path, f"from flask import make_response\nreturn {answer}") == expected
