@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from agents.base import Operation
+from agents.reporting.model import plural
 from agents.superagent.profile import Language, Profile
 from agents.superagent.selection import Choice, LeftOut
 from agents.workspace import Snapshot
@@ -114,7 +115,7 @@ def uncovered(profile: Profile, choices: Iterable[Choice]) -> list[LeftOut]:
         "no chosen analysis knows this language"
     )  # fmt: skip
     return [
-        LeftOut(what=f"{language.lines:,} lines of {language.title}", why=why)
+        LeftOut(what=f"{plural(language.lines, 'line')} of {language.title}", why=why)
         for language in profile.languages
         if f"language:{language.name}" not in special and language.name not in spoken
     ]
@@ -300,7 +301,7 @@ def reason_of(choice: Choice, profile: Profile, input: JsonObject) -> str:
     named = {fact.partition(":")[2] for fact in _languages(choice.operation)}
     spoken = [language for language in profile.languages if language.name in named]
     if spoken:
-        subject = " and ".join(f"{language.lines:,} lines of {language.title}" for language in spoken)
+        subject = " and ".join(f"{plural(language.lines, 'line')} of {language.title}" for language in spoken)
     else:
-        subject = f"{profile.files:,} files, {profile.lines:,} lines"
+        subject = f"{plural(profile.files, 'file')}, {plural(profile.lines, 'line')}"
     return f"{subject}; {choice.why}"

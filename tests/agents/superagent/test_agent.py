@@ -59,7 +59,7 @@ def test_planning_stores_a_snapshot_and_adds_steps_with_reasons(engine, shop):
     assert keys[-1] == "super.report"
     validate(context.plan, stored_keys=["super.plan"])
     assert output.chosen[0].reason == "10 lines of Python; the goal asks for an inspection of the whole"
-    assert [left.what for left in output.uncovered] == ["1 lines of Haskell"]
+    assert [left.what for left in output.uncovered] == ["1 line of Haskell"]
     assert [skipped.path for skipped in output.snapshot.skipped] == ["dump.bin"]
     assert [kind for kind, _ in engine.events] == ["snapshot", "profile", "planned"]
     assert [os.listdir(engine.scratch / name) for name in os.listdir(engine.scratch)] == [[]]
@@ -157,7 +157,7 @@ def test_a_failed_step_does_not_lose_the_others_results(engine, shop, monkeypatc
         ),
         ("a part of what ruff looks for", "1 file(s) could not be analysed: x.py: syntax error"),
         (
-            "1 lines of Haskell",
+            "1 line of Haskell",
             "no chosen analysis knows this language; only those for any text read it (secret_scan)",
         ),
         ("dump.bin", "60.0 MB; files over 50.0 MB are left out"),
