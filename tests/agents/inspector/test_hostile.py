@@ -10,7 +10,6 @@ import io
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -187,15 +186,21 @@ def test_links_out_pipes_sockets_and_devices_are_told_and_not_opened(tmp_path: P
     assert len(analysis.survey.files) == 4
 
 
+def _used() -> float:
+    """Processor time of this process and of all that it started and waited for: others may keep the machine busy."""
+    told = os.times()
+    return told.user + told.system + told.children_user + told.children_system
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_file_of_a_gigabyte_is_told_and_not_read(tmp_path: Path, operation: str) -> None:
     tree = plant(tmp_path / "tree", _subject())
     for name in ("huge.py", "huge.sh", "huge.yml", "huge.dockerfile", "huge.txt"):
         with (tree / name).open("wb") as file:
             file.truncate(1 << 30)
-    started = time.monotonic()
+    started = _used()
     analysis = inspect(tree, operation)
-    assert time.monotonic() - started < 60
+    assert _used() - started < 60
     assert analysis.survey.counts == {TOO_LARGE: 5}
     assert {run.state for run in analysis.tools} == {ToolState.OK}
     assert all(run.skipped_by_reason[TOO_LARGE] >= 1 for run in analysis.tools)
@@ -261,9 +266,9 @@ NESTED = {
 def test_deep_nesting_costs_its_own_file_and_no_other(tmp_path: Path, operation: str) -> None:
     plain = plant(tmp_path / "plain", _subject())
     tree = plant(tmp_path / "tree", _subject() | NESTED)
-    started = time.monotonic()
+    started = _used()
     analysis = inspect(tree, operation)
-    assert time.monotonic() - started < 150
+    assert _used() - started < 150
     wanted = {place for place in places(inspect(plain, operation).findings) if " src/" in place}
     found = set(places(analysis.findings))
     assert wanted <= found
@@ -307,8 +312,8 @@ def test_a_hundred_thousand_files_end_within_their_time(tmp_path: Path) -> None:
             name = f"{number}.py" if number % 100 == 0 else f"{number}.txt"
             os.close(os.open(tree / f"d{folder}" / name, os.O_CREAT | os.O_WRONLY))
     for operation, seconds in (("lint", 200), ("secret_scan", 200)):
-        started = time.monotonic()
+        started = _used()
         analysis = inspect(tree, operation)
         assert len(analysis.survey.files) == 100_004
         assert {run.state for run in analysis.tools} == {ToolState.OK}
-        assert time.monotonic() - started < seconds
+        assert _used() - started < seconds
