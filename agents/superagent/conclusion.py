@@ -314,7 +314,7 @@ def _kept_from_tools(tools: Iterable[ToolRun]) -> dict[str, int]:
 
 def _failures(tool: ToolRun) -> str:
     named = "; ".join(f"{problem.path}: {problem.reason}" for problem in tool.failed[:3])
-    return f"{tool.failed_count} file(s) could not be analysed{': ' + named if named else ''}"
+    return f"{plural(tool.failed_count, 'file')} could not be fully analysed{': ' + named if named else ''}"
 
 
 def _skipped(snapshot: Snapshot | None) -> tuple[Skipped, ...]:

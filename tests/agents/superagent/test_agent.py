@@ -155,7 +155,7 @@ def test_a_failed_step_does_not_lose_the_others_results(engine, shop, monkeypatc
             "Find passwords, API keys and tokens that are in the repository",
             "its step ended as dead: out of memory",
         ),
-        ("a part of what ruff looks for", "1 file(s) could not be analysed: x.py: syntax error"),
+        ("a part of what ruff looks for", "1 file could not be fully analysed: x.py: syntax error"),
         (
             "1 line of Haskell",
             "no chosen analysis knows this language; only those for any text read it (secret_scan)",
