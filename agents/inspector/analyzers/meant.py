@@ -179,6 +179,11 @@ def _is_only_announced(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 
 _DEFINES = re.compile(r"\s*(?:async\s+def|def|class)\b")
+_BACK = 500  # lines that are looked at before a claim: a file may hold very many
+
+
+def _before(claim: Claim) -> range:
+    return range(claim.line - 1, max(0, claim.line - 1 - _BACK), -1)
 
 
 def _is_used_between(claim: Claim, lines: Lines) -> bool:
@@ -189,9 +194,7 @@ def _is_used_between(claim: Claim, lines: Lines) -> bool:
     indent = _indent(lines.line(claim.path, claim.line))
     defined = re.compile(rf"\s{{{indent}}}{named[1]}\s*(?::[^=]*)?=")
     read = re.compile(rf"(?<![\w.'\"]){named[1]}\b(?!\s*=[^=]|['\"])")
-    first = next(
-        (at for at in range(claim.line - 1, 0, -1) if defined.match(lines.line(claim.path, at))), claim.line
-    )
+    first = next((at for at in _before(claim) if defined.match(lines.line(claim.path, at))), claim.line)
     in_class = False  # and not in the body of a method
     for number in range(first + 1, claim.line):
         text = lines.line(claim.path, number)
@@ -289,7 +292,7 @@ _OPENS = re.compile(
 def _is_of_a_function(claim: Claim, lines: Lines) -> bool:
     """Tell whether a name is a function's own here, so that the module's of the same name stays."""
     indent = _indent(lines.line(claim.path, claim.line))
-    for number in range(claim.line - 1, 0, -1):
+    for number in _before(claim):
         text = lines.line(claim.path, number)
         if _OPENS.match(text) and _indent(text) < indent:  # other lines may be a long text's
             indent = _indent(text)

@@ -34,7 +34,7 @@ _PASSING = _UNSAFE | frozenset({
     "mark_safe",
 })  # fmt: skip
 # `form.title(class_="wide")`: a field of WTForms, which writes itself and escapes what it holds.
-_WRITES_ITSELF = re.compile(r"^\s*-?\s*\w*form(?:\.\w+|\[[^\]]*\])\(", re.IGNORECASE)
+_WRITES_ITSELF = re.compile(r"^\s*-?\s*(?:(?:\w*_)?[fF]orm|\w+Form)(?:\.\w+|\[[^\]]*\])\(")
 
 
 @dataclass(frozen=True, slots=True)

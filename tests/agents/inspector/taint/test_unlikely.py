@@ -276,3 +276,21 @@ def test_a_field_writes_itself_and_what_a_filter_makes_is_not_known(
         "templates/a.html": written,
     }
     assert [one["confidence"] for one in analysed(tmp_path, files)["findings"]] == weight
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [("login_form", False), ("loginForm", False), ("platform", True), ("transform", True)],
+)
+def test_only_what_is_called_a_form_has_fields(tmp_path: Path, name: str, *, is_told: bool) -> None:
+    files = {
+        "app.py": f"""
+            from flask import Flask, render_template, request
+            app = Flask(__name__)
+            @app.route("/")
+            def edit():
+                return render_template("a.html", {name}=request.args["p"])
+        """,
+        "templates/a.html": f"{{{{ {name}.title()|safe }}}}",
+    }
+    assert bool(analysed(tmp_path, files)["findings"]) == is_told
