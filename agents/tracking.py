@@ -72,16 +72,14 @@ WHERE t.project_id = %(project)s AND t.fixed_at IS NULL AND t.rule = ANY(%(rules
     AND EXISTS (SELECT FROM jsonb_array_elements_text(t.sightings) s
         WHERE starts_with(s, %(source)s) AND split_part(s, ' ', 2) = %(operation)s)
 """
-# EXCEPT compares the two lists once, whatever is believed of them: this step's rows are too new for any statistics,
-# and to take them for few made each tracked claim look through them all.
+# Both lists are put together by name, once, whatever is believed of them: this step's rows are too new for any
+# statistics, and a plan that took them for few looked through them all for each tracked claim.
 _UNSEEN_NOW = """
-WITH unseen AS MATERIALIZED (
-    SELECT t.fingerprint FROM agents_trackedfinding t
+SELECT max(id), max(path) FROM (
+    SELECT t.fingerprint, t.id, t.path FROM agents_trackedfinding t
     WHERE t.project_id = %(project)s AND t.fixed_at IS NULL AND t.sightings ? %(sighting)s
-    EXCEPT SELECT f.fingerprint FROM agents_finding f WHERE f.step_id = %(step)s
-)
-SELECT t.id, t.path FROM unseen JOIN agents_trackedfinding t
-    ON t.project_id = %(project)s AND t.fingerprint = unseen.fingerprint
+    UNION ALL SELECT f.fingerprint, NULL, NULL FROM agents_finding f WHERE f.step_id = %(step)s
+) one GROUP BY fingerprint HAVING count(id) = count(*)
 """
 # A claim is fixed when it is gone from the source's own branch, or from the last place where it was seen.
 _SETTLE_GONE = """
