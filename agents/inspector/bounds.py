@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agents.inspector.analyzers.base import Claim, Parsed, Problem
 
@@ -22,40 +23,35 @@ def of_each_file(parsed: Parsed) -> Parsed:
     if not large:
         return parsed
     left = dict.fromkeys(large, MOST_OF_A_FILE)
-    kept = []
-    for claim in sorted(parsed.claims, key=_worst_first):
-        if claim.path in left:
-            if not left[claim.path]:
-                continue
-            left[claim.path] -= 1
-        kept.append(claim)
+    dropped = set()
+    for at in _worst_first(parsed.claims):
+        path = parsed.claims[at].path
+        if path in left:
+            left[path] -= 1
+            if left[path] < 0:
+                dropped.add(at)
+    kept = [claim for at, claim in enumerate(parsed.claims) if at not in dropped]
     told = {one.path for one in parsed.failed}
     failed = [
         Problem(path=path, reason=f"of {count:,} claims the worst {MOST_OF_A_FILE:,} are kept; {_ADVICE}")
         for path, count in sorted(large.items())
         if path not in told
     ]
-    return Parsed(
-        claims=kept,
-        failed=[*parsed.failed, *failed],
-        skipped=parsed.skipped,
-        facts=parsed.facts,
-        notes=parsed.notes,
-    )
+    return replace(parsed, claims=kept, failed=[*parsed.failed, *failed])
 
 
 def of_all(claims: Sequence[Claim]) -> tuple[list[int], dict[str, str]]:
     """The places of the worst of a step, and why a file is not fully analysed of which some are left out."""
-    places = range(len(claims))
     if len(claims) <= MOST:
-        return list(places), {}
-    order = sorted(places, key=lambda at: _worst_first(claims[at]))
+        return list(range(len(claims))), {}
+    order = _worst_first(claims)
     left = Counter(claims[at].path for at in order[MOST:])
-    whole = f"the tool made {len(claims):,}, of which the worst {MOST:,} are kept"
-    return sorted(order[:MOST]), {
-        path: f"{count:,} claims are left out: {whole}" for path, count in left.items()
-    }
+    whole = f"the tool made {len(claims):,} claims, of which the worst {MOST:,} are kept"
+    return sorted(order[:MOST]), {path: f"{count:,} left out: {whole}" for path, count in left.items()}
 
 
-def _worst_first(claim: Claim) -> tuple[int, int]:
-    return claim.severity.weight, claim.confidence.weight
+def _worst_first(claims: Sequence[Claim]) -> list[int]:
+    """The places of claims, the worst and of these the surest first."""
+    return sorted(
+        range(len(claims)), key=lambda at: (claims[at].severity.weight, claims[at].confidence.weight)
+    )

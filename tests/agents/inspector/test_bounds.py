@@ -62,9 +62,9 @@ def test_of_a_step_with_very_many_claims_the_worst_are_kept(
         ("F821", "e.py"), ("B006", "a.py"), ("B006", "b.py"),
     ]  # fmt: skip
     (ruff,) = [run for run in analysis.tools if run.tool == "ruff"]
-    whole = "the tool made 5, of which the worst 3 are kept"
+    whole = "the tool made 5 claims, of which the worst 3 are kept"
     assert {one.path: one.reason for one in ruff.failed} == {
-        "c.py": f"1 claims are left out: {whole}", "d.py": f"1 claims are left out: {whole}",
+        "c.py": f"1 left out: {whole}", "d.py": f"1 left out: {whole}",
     }  # fmt: skip
 
 
