@@ -116,7 +116,8 @@ def is_title(tokens: list[Token], index: int) -> bool:
         return False
     if tokens[index - 1].type != "heading_open":
         return any(one.type in BLOCKS for one in tokens[index + 2 : index + 3])
-    section = takewhile(lambda one: one.type != "heading_open", tokens[index + 2 :])
+    below = (tokens[at] for at in range(index + 2, len(tokens)))
+    section = takewhile(lambda one: one.type != "heading_open", below)
     return any(one.type in BLOCKS for one in section)
 
 

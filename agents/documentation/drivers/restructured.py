@@ -5,6 +5,7 @@ Owns: the few marks that name something of the tree: `code-block`, literal block
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -49,21 +50,27 @@ def taken(text: str) -> Taken:
         else:
             _inline(line, number, found)
             number += 1
-    found.titles = {line for _, line in found.spans if _is_title(lines, line, found)}
+    starts = sorted(first for _, _, first, _ in found.blocks)
+    underlines = [at for at, line in enumerate(lines) if _UNDERLINE.fullmatch(line.rstrip())]
+    found.titles = {line for _, line in found.spans if _is_title(lines, line, starts, underlines)}
     return found
 
 
-def _is_title(lines: list[str], number: int, found: Taken) -> bool:
-    """Tell whether a line is one span, and what follows is a block; a title's section may say something first."""
+def _is_title(lines: list[str], number: int, starts: list[int], underlines: list[int]) -> bool:
+    """Tell whether a line is one span, and what follows is a block; a title's section may say something first.
+
+    `starts`: first lines of all blocks, `underlines`: places of what underlines a title, both rising.
+    """
     if not _ALONE.fullmatch(lines[number - 1].strip()):
         return False
-    starts = sorted(first for _, _, first, _ in found.blocks)
-    after = next((first for first in starts if first > number), 0)
-    underlines = [at for at in range(number + 1, len(lines)) if _UNDERLINE.fullmatch(lines[at].rstrip())]
-    if number < len(lines) and _UNDERLINE.fullmatch(lines[number].rstrip()):
-        return bool(after) and (not underlines or after < underlines[0])
-    between = [line for line in lines[number : after - 1] if line.strip()]
-    return bool(after) and all(_DIRECTIVE.match(line) or _OPTION.match(line) for line in between)
+    block = bisect_right(starts, number)
+    if block == len(starts):
+        return False
+    at = bisect_left(underlines, number)
+    if at < len(underlines) and underlines[at] == number:
+        return at + 1 == len(underlines) or starts[block] < underlines[at + 1]
+    between = (lines[other] for other in range(number, starts[block] - 1))
+    return all(not line.strip() or _DIRECTIVE.match(line) or _OPTION.match(line) for line in between)
 
 
 def _directive(match: re.Match[str], lines: list[str], number: int, found: Taken) -> int:
