@@ -152,9 +152,9 @@ def findings(
     refuting = refuting or Refuting(root)
     sources = Sources(root, files, memory or Memory(), (one.claim.path for one in said))
     owners = Owners.of(root)
-    injected = told_too_often(one.claim for one in said)
+    too_often = told_too_often(one.claim for one in said)
     if has_undefined_names(one.claim for one in said):
-        injected |= as_undefined(installed_names(root, files.values()))
+        too_often |= as_undefined(installed_names(root, files.values()))
     equals: Counter[tuple[str, str, str, str]] = Counter()
     found = []
     for cluster in sorted(_clusters(said, sources), key=_place):
@@ -169,7 +169,7 @@ def findings(
         identity = (claim.rule, claim.path, scope, "".join(text.split()))
         finding = _finding(cluster, sources, scope, text, occurrence=equals[identity], files=files)
         weight = weigh(
-            claims, file=files.get(claim.path), line=text, injected=injected, followed=refuting.followed
+            claims, file=files.get(claim.path), line=text, too_often=too_often, followed=refuting.followed
         )
         known = {
             "severity": weight.severity,

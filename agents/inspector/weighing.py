@@ -100,7 +100,7 @@ def weigh(
     *,
     file: SourceFile | None,
     line: str,
-    injected: frozenset[str],
+    too_often: frozenset[str],
     followed: Followed = MappingProxyType({}),
 ) -> Weight:
     """Weigh the claims that make one finding."""
@@ -111,7 +111,7 @@ def weigh(
     first = claims[0]
     if file is not None and file.is_planted:
         return Weight(Severity.INFO, Confidence.LOW)
-    if first.message in injected:
+    if first.message in too_often:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
