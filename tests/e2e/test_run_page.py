@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from tasks import events, runs
 from tasks.changes import Change
@@ -16,7 +17,9 @@ from tests.e2e.wire import wire
 from tests.frontend.plans import Past, store_run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import APIResponse, Page, Route
+    from collections.abc import Callable
+
+    from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute
 
     from tests.e2e.conftest import Web
 
@@ -141,4 +144,45 @@ def test_parts_made_before_an_event_take_nothing_back(page: Page, web: Web, comp
     add_turns(run, 2)
     page.locator("h1", has_text="told anew").wait_for(timeout=SOON)  # by parts that are newer
     assert page.evaluate("window.states") == ["ready"]
+    assert complaints == []
+
+
+def test_events_that_the_parts_know_take_nothing_back(page: Page, web: Web, complaints: list[str]) -> None:
+    cast = make_cast()
+    run = store_run(cast.project, Past(key="s0", state="pending"))
+    held: list[Callable[[], None]] = []
+    holding: list[bool] = []
+
+    def join(socket: WebSocketRoute) -> None:
+        def hear(said: str | bytes) -> None:
+            if holding:
+                held.append(lambda: socket.send(said))
+            else:
+                socket.send(said)
+
+        socket.connect_to_server().on_message(hear)
+
+    page.route_web_socket("**/api/v1/stream", join)
+    sign_in(page, web, f"/runs/{run.public_id}")
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    early: list[Route] = []
+    page.route("**/parts*", lambda route: route.continue_() if early else early.append(route))
+    add_turns(run, 1)
+    page.locator("#events li", has_text="turn-1").wait_for(timeout=SOON)
+    while not early:
+        page.wait_for_timeout(50)  # lets the route be asked
+    holding.append(True)
+    Step.objects.filter(run=run).update(state="ready")
+    Step.objects.filter(run=run).update(state="cancelled", ended_at=timezone.now())
+    tell(run, events.StepReady(key="s0"), events.AgentSaid(key="s0", attempt=1, topic="turn-2", content={}))
+    early[0].continue_()
+    page.locator("#step-s0 .state-cancelled").wait_for(timeout=SOON)
+    page.evaluate(WATCH_STEP)
+    while len(held) < 2:
+        page.wait_for_timeout(50)
+    for send in held:
+        send()
+    holding.clear()
+    page.locator("#events li", has_text="turn-2").wait_for(timeout=SOON)
+    assert page.evaluate("window.states") == ["cancelled"]
     assert complaints == []

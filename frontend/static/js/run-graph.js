@@ -19,6 +19,7 @@ const AFTER = {
 };
 
 const told = new Map(); // by step, the newest state that an event told
+let drawn = 0; // the last event that the parts of the page know
 let scale = null; // null: as it fits
 
 function parts(root = document) {
@@ -110,19 +111,19 @@ function show() {
 }
 
 // The node and the step's row in the table; the parts of the page tell it again a moment later, with times and what
-// follows.
+// follows. Parts that came before the event, and know it, may be further already.
 export function tell(event) {
   const state = AFTER[event.type];
-  if (!state || !event.data.key) return;
+  if (!state || !event.data.key || event.seq <= drawn) return;
   told.set(event.data.key, { state, seq: event.seq });
   draw(document, event.data.key, state);
 }
 
 // Fresh parts may have been made before what was told meanwhile.
 function keepTold(root) {
-  const head = Number(root.getElementById("parts-head")?.value ?? Infinity);
+  drawn = Number(root.getElementById("parts-head")?.value ?? drawn);
   for (const [key, { state, seq }] of told) {
-    if (seq > head) draw(root, key, state);
+    if (seq > drawn) draw(root, key, state);
     else told.delete(key);
   }
 }
