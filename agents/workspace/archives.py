@@ -30,6 +30,7 @@ from agents.workspace.errors import (
     WorkspaceError,
     WorkspaceTooLarge,
 )
+from agents.workspace.lending import Lender
 from agents.workspace.limits import MAX_FOLDERS, TOO_DEEP, Limits, Skipped, human_bytes, shown_path
 from agents.workspace.streams import CHUNK, Unpacked, refuse_bomb
 
@@ -56,6 +57,7 @@ class _Extraction:
     written: int = 0  # bytes
     case_matters: bool = False
     read_only: bool = False
+    lender: Lender | None = None
     folders: set[str] = field(default_factory=set)  # those that are there
 
     def admit(self, raw: str, *, is_folder: bool) -> str | None:
@@ -104,16 +106,23 @@ class _Extraction:
         if folder not in self.folders:
             (self.into / folder).mkdir(parents=True, exist_ok=True)
             self.folders.add(folder)
-        with open(f"{self.into}/{name}", "xb") as out:
-            while chunk := source.read(CHUNK):
-                self.written += len(chunk)
-                if self.written > self.limits.total_bytes:
-                    bound = human_bytes(self.limits.total_bytes)
-                    raise WorkspaceTooLarge(
-                        f"the archive has more than {bound} of files; upload a part of it"
-                    )
+        mode = (0o755 if executable else 0o644) & (0o555 if self.read_only else 0o777)
+        target = f"{self.into}/{name}"
+        chunk = self._counted(source.read(CHUNK))
+        if self.lender and len(chunk) == size and self.lender.lend(name, chunk, mode, target):
+            return
+        with open(target, "xb") as out:
+            while chunk:
                 out.write(chunk)
-            os.fchmod(out.fileno(), (0o755 if executable else 0o644) & (0o555 if self.read_only else 0o777))
+                chunk = self._counted(source.read(CHUNK))
+            os.fchmod(out.fileno(), mode)
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.written += len(chunk)
+        if self.written > self.limits.total_bytes:
+            bound = human_bytes(self.limits.total_bytes)
+            raise WorkspaceTooLarge(f"the archive has more than {bound} of files; upload a part of it")
+        return chunk
 
     def make_links(self) -> None:
         for name, target in self.links:
@@ -137,15 +146,18 @@ def unpack(
     cancelled: Callable[[], bool] = lambda: False,
     case_matters: bool = False,
     read_only: bool = False,
+    lender: Lender | None = None,
 ) -> tuple[Skipped, ...]:
     """Unpack a tar (plain, gz, bz2, xz) or zip into a new folder and name what was left out.
 
-    `packed` must be seekable; `read_only` is for the files, folders can be written into.
+    `packed` must be seekable; `read_only` is for the files, folders can be written into. Files that
+    `lender` has need not be written; what it lends must be read-only.
     Raises ArchiveRefused, WorkspaceTooLarge, DiskFull, ObtainCancelled.
     """
     extraction = _Extraction(
-        into=into, limits=limits, cancelled=cancelled, case_matters=case_matters, read_only=read_only
-    )
+        into=into, limits=limits, cancelled=cancelled, case_matters=case_matters, read_only=read_only,
+        lender=lender,
+    )  # fmt: skip
     head = packed.read(4)
     packed.seek(0)
     into.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """Snapshots unpacked on this host, shared between steps and processes.
 
-    <cache>/<digest>/tree       read-only files; exists only when complete
+    <cache>/<digest>/tree       read-only files, shared with others (lending.py); exists only when complete
     <cache>/.new-<random>       being unpacked; locked by who does it
     <cache>/.old-<random>       being deleted
 
@@ -22,16 +22,18 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from agents.workspace.archives import unpack
 from agents.workspace.errors import ArchiveRefused, DiskFull
+from agents.workspace.lending import Lender
 from agents.workspace.limits import Limits
 from agents.workspace.streams import CHUNK
 
 DEFAULT_CACHE_BYTES = 5 * 1024**3
+LENDERS = 8  # entries that are asked for each file of a new one
 ABANDONED_SECONDS = 60  # between making a folder and locking it lie microseconds
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -67,7 +69,10 @@ def checked_out(
 
 
 def evict(cache_dir: Path, cache_bytes: int) -> None:
-    """Delete the entries that were not used for longest until the rest fits, and what dead processes left."""
+    """Delete the entries that were not used for longest until the rest fits, and what dead processes left.
+
+    A file that entries share counts in each: the disk holds less than the bound.
+    """
     entries = []
     for folder in cache_dir.iterdir():
         if folder.name.startswith("."):
@@ -112,8 +117,8 @@ def _fill(cache_dir: Path, digest: str, open_artifact: Callable[[str], BinaryIO]
     descriptor = os.open(fresh, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        with open_artifact(digest) as packed:
-            unpack(packed, fresh / "tree", limits=limits, case_matters=True, read_only=True)
+        with open_artifact(digest) as packed, _lender(cache_dir) as lender:
+            unpack(packed, fresh / "tree", limits=limits, case_matters=True, read_only=True, lender=lender)
             _verify(packed, digest)
         (fresh / "bytes").write_text(str(_seal(fresh / "tree")))
         fresh.rename(cache_dir / digest)
@@ -125,6 +130,30 @@ def _fill(cache_dir: Path, digest: str, open_artifact: Callable[[str], BinaryIO]
     finally:
         _wipe(fresh)
         os.close(descriptor)
+
+
+@contextmanager
+def _lender(cache_dir: Path) -> Iterator[Lender]:
+    """Yield the entries that were used last, kept from deletion until the block is left."""
+    with ExitStack() as held:
+        trees = []
+        for folder in _last_used(cache_dir):
+            descriptor = _hold(folder)
+            if descriptor is not None:
+                held.callback(os.close, descriptor)
+                trees.append(folder / "tree")
+        yield Lender(trees)
+
+
+def _last_used(cache_dir: Path) -> list[Path]:
+    used = []
+    for folder in cache_dir.iterdir():
+        try:
+            if not folder.name.startswith("."):
+                used.append((folder.stat().st_mtime, folder))
+        except OSError:
+            continue  # another process deleted it just now
+    return [folder for _, folder in sorted(used, reverse=True)[:LENDERS]]
 
 
 def _verify(packed: BinaryIO, digest: str) -> None:

@@ -37,6 +37,48 @@ def test_a_snapshot_is_unpacked_once_and_read_only(digest, artifacts, tmp_path):
     assert opened == [digest]
 
 
+def test_what_a_snapshot_has_in_common_with_those_before_is_not_written_again(
+    project, scratch, artifacts, tmp_path
+):
+    cache = tmp_path / "c"
+    (project / "README.md").write_text("Words\n")
+    digest = store(Tree(root=project, description="p"), artifacts.put, scratch=scratch).digest
+    with checked_out(digest, artifacts.open, cache_dir=cache, cache_bytes=PLENTY) as before:
+        damaged = before / "README.md"
+        damaged.chmod(0o644)
+        damaged.write_text(damaged.read_text().upper())
+        damaged.chmod(0o444)
+    (project / "src/app.py").write_text("print('HELLO')\n")  # as long as before
+    (project / "src/same.py").write_text("same = 1\n")
+    (project / "run").chmod(0o644)
+    seconds = [store(Tree(root=project, description="p"), artifacts.put, scratch=scratch).digest]
+    (project / "src/app.py").write_text("print('hello')\n")
+    seconds.append(store(Tree(root=project, description="p"), artifacts.put, scratch=scratch).digest)
+    trees = [before]
+    for second in seconds:
+        with checked_out(second, artifacts.open, cache_dir=cache, cache_bytes=PLENTY) as tree:
+            trees.append(tree)
+            assert (tree / "README.md").read_bytes() == (project / "README.md").read_bytes()
+            assert (tree / "run").stat().st_mode & 0o777 == 0o444
+            assert (tree / "src/app.py").stat().st_mode & 0o222 == 0
+    of_app, of_run, of_same = (
+        [_inode(tree / name) for tree in trees] for name in ("src/app.py", "run", "src/same.py")
+    )
+    assert of_app[0] == of_app[2] != of_app[1]  # the third finds its own in the first
+    assert of_run[0] != of_run[1] == of_run[2]
+    assert of_same[0] is None
+    assert of_same[1] == of_same[2]
+    with checked_out(seconds[1], artifacts.open, cache_dir=cache, cache_bytes=PLENTY) as tree:
+        evict(cache, 0)
+        assert os.listdir(cache) == [seconds[1]]
+        assert (tree / "src/app.py").read_text() == "print('hello')\n"
+        assert (tree / "src/same.py").read_text() == "same = 1\n"
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
+
+
 def test_bytes_with_another_digest_are_refused(digest, artifacts, tmp_path):
     artifacts.stored[digest] = artifacts.stored[digest] + b"\0"
     with (
