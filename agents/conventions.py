@@ -6,9 +6,19 @@ import re
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-_TEST_NAME = re.compile(r"^(test_.*|.*_test|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
+_TEST_NAME = re.compile(r"^(test_.*|.*_tests?|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 _TEST_FOLDERS = frozenset(
     {"test", "tests", "_tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
+)
+# `integration_tests`, `compatibility-test`, `test_data`; but not `test_engineer`, which may be a part of the program.
+_TEST_FOLDER = re.compile(
+    r"[-_]tests?$|^tests[-_]|^test[-_]?(?:assets|cases?|certs?|data|files|fixtures|helpers|inputs?|keys|projects?|resources"
+    r"|servers?|suites?|support|utils)$"
+)
+# Below a folder of tests: what tools are tried on, with mistakes of all kinds.
+_SAMPLE_FOLDER = re.compile(
+    r"^(?:assets|cases|data|expected|files|fixtures|inputs?|resources|roots|samples?|snippets|targets?|testdata)$"
+    r"|^tests?[-_]?(?:assets|cases|data|files|fixtures|inputs?|resources)$"
 )
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
 _SETTINGS_NAME = re.compile(r"(?:^|_)settings(?:_\w+)?\.py$")
@@ -41,7 +51,20 @@ def is_test(path: str) -> bool:
         return True
     if _TEST_KEY.search(pure.name):
         return True
-    return bool(_TEST_NAME.search(pure.name)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
+    if _TEST_NAME.search(pure.name):
+        return True
+    return any(part in _TEST_FOLDERS or _TEST_FOLDER.search(part) for part in pure.parts[:-1])
+
+
+@lru_cache(maxsize=20_000)
+def is_test_sample(path: str) -> bool:
+    """Tell whether a path says that this is no test but what one is tried on: `tests/data/unused.py`."""
+    pure = PurePosixPath(path)
+    return (
+        is_test(path)
+        and not _TEST_NAME.search(pure.name)
+        and any(_SAMPLE_FOLDER.search(part) for part in pure.parts[:-1])
+    )
 
 
 def is_settings(path: str) -> bool:

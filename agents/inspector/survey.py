@@ -52,7 +52,13 @@ LEFT_OUT_FOLDERS: dict[str, str] = {
     "bower_components": VENDORED,
     "site-packages": VENDORED,
     "vendor": VENDORED,
+    "_vendor": VENDORED,
+    "vendored": VENDORED,
+    "_vendored": VENDORED,
+    "externals": VENDORED,
     "third_party": VENDORED,
+    "third-party": VENDORED,
+    "thirdparty": VENDORED,
 }
 
 # A library's script that was copied into the tree: its version stands in its name, or in a banner at its top; or it
@@ -108,6 +114,11 @@ class SourceFile:
     def in_test_code(self) -> bool:
         """Tell whether its path says that it is a test or a test's data."""
         return self.is_test or self.is_planted or conventions.is_test(self.path)
+
+    @property
+    def is_sample(self) -> bool:
+        """Tell whether a test is tried on it, so that its mistakes may be there on purpose."""
+        return self.is_planted or conventions.is_test_sample(self.path)
 
     @property
     def in_docs(self) -> bool:

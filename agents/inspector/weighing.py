@@ -33,6 +33,8 @@ _HASH_RULE = "weak-hash"  # of our own engine, which looks at the words around
 _PROTECTS = re.compile(
     r"(?i)pass(?!ed|es|ing)|pwd|secret|signature|credential|salt|hmac|session"
 )  # also what it is assigned to
+_MISTAKES = frozenset({"bug", "maintainability", "performance", "docs", "tests"})
+_NEVER_READ = "F841"
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 # What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
 # a look even so: the next caller may be a stranger.
@@ -113,6 +115,10 @@ def weigh(
         return Weight(Severity.INFO, Confidence.LOW)
     if first.message in too_often:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
+    if file is not None and file.is_sample and first.category in _MISTAKES:
+        return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
+    if first.rule == _NEVER_READ and file is not None and file.in_docs:  # an example names what one gets
+        return Weight(_at_most(severity, Severity.INFO), confidence)
     if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if first.category != "security" or file is None:

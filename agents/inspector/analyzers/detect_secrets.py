@@ -33,7 +33,8 @@ _DATA_ENDINGS = frozenset({".svg", ".ipynb", ".map", ".po", ".pot", ".csv", ".ts
 _TRANSLATIONS = frozenset(
     {"locale", "locales", "translation", "translations", "i18n", "l10n", "lang", "langs"}
 )
-# A test brings certificates and passwords of its own; tokens of services are real wherever they stand.
+# A test brings certificates and passwords of its own, and so does an example; tokens of services are real wherever
+# they stand.
 _OF_TESTS = frozenset({"Private Key", "Basic Auth Credentials", "Secret Keyword"})
 _LOWER = {
     Confidence.HIGH: Confidence.MEDIUM,
@@ -102,7 +103,7 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
     )  # likely, not surely
     if harmless or (rule == HARD_CODED and row["plain"]):  # words after a telling name: mostly no password
         confidence = _LOWER[confidence]
-    is_of_test = file.in_test_code and kind in _OF_TESTS
+    is_of_test = (file.in_test_code or file.in_docs) and kind in _OF_TESTS
     if is_of_test:
         confidence = Confidence.LOW
     what = "Password or key in the source" if rule == HARD_CODED else f"{kind} in the source"

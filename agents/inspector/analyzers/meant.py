@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +34,13 @@ _GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault
 _RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
 _UNDEFINED = re.compile(r"Undefined name `(\w+)`")
 _IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
+# Names that the program which runs a file of this name puts in.
+_PUT_IN = {
+    "conf.py": frozenset({"tags"}),  # Sphinx
+    "jupyter_config.py": frozenset({"c", "get_config"}),
+    "ipython_config.py": frozenset({"c", "get_config"}),
+}
+_IN_SESSIONS = frozenset({"get_ipython", "__IPYTHON__"})  # of IPython, wherever the file is
 _EXPLICABLE = frozenset({"S110", "S112"})
 MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
 _REMARK = re.compile(r"#\s*(\S.*)")
@@ -284,6 +292,58 @@ def _may_come_in(claim: Claim, lines: Lines) -> bool:
     return lines.gives_globals(claim.path) or (named is not None and lines.imports_part(claim.path, named[1]))
 
 
+def _is_put_in(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`tags` in Sphinx's `conf.py`: who runs the file puts the name in. Nor is it lost where Python 2 has it."""
+    del in_test_code
+    named = _UNDEFINED.match(claim.message)
+    if named is None:
+        return False
+    put_in = _PUT_IN.get(claim.path.rpartition("/")[2], frozenset()) | _IN_SESSIONS
+    return named[1] in put_in or (named[1] in _OF_PYTHON_2 and _is_for_python_2(claim, lines))
+
+
+_OF_PYTHON_2 = frozenset({
+    "apply", "basestring", "buffer", "cmp", "coerce", "execfile", "file", "intern", "long", "raw_input", "reduce",
+    "reload", "unichr", "unicode", "xrange",
+})  # fmt: skip
+_ASKS_PYTHON = re.compile(
+    r"(?i)\s*(?:el)?if\b.*(?:version_info|hexversion|\bis_?py|\bpy_?[23]k?\b|\bpython_?[23])"
+)
+_FOLLOWS = re.compile(r"\s*(?:else|elif|except|finally)\b")
+_LEADS = re.compile(r"\s*(?:if|elif|try|except|for|while)\b")
+
+
+def _is_for_python_2(claim: Claim, lines: Lines) -> bool:
+    """Tell whether a branch is only for one version of Python: `if sys.version_info[0] < 3:`, or its `else:`."""
+    return any(_ASKS_PYTHON.match(head) for head in _heads(claim, lines))
+
+
+def _heads(claim: Claim, lines: Lines) -> Iterator[str]:
+    """The first lines of the blocks around, innermost first; of an `else:` those of its `if` as well."""
+    indent, follows = _indent(lines.line(claim.path, claim.line)), False
+    for number in _before(claim):
+        text = lines.line(claim.path, number)
+        if text.strip() and (
+            _indent(text) < indent or (follows and _indent(text) == indent and _LEADS.match(text))
+        ):
+            indent, follows = _indent(text), _FOLLOWS.match(text) is not None
+            yield text
+
+
+_TO_ITSELF = re.compile(r"\s*(\w+)\s*=\s*\1\s*(?:#.*)?$")
+
+
+def _offers_a_built_in(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`str = str` outside of functions: others import it from here, by one name for all versions of Python."""
+    del in_test_code
+    named = _TO_ITSELF.match(lines.line(claim.path, claim.line))
+    return (
+        named is not None
+        and (hasattr(builtins, named[1]) or named[1] in _OF_PYTHON_2)
+        and not any(_DEFINES.match(head) for head in _heads(claim, lines))
+    )
+
+
 _OPENS = re.compile(
     r"\s*(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(,\[{]\s*(?:#.*)?$"
 )
@@ -358,8 +418,8 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.LOW, confidence=Confidence.LOW)
     if claim.rule == "PLW0127" and _TELLS_A_TYPE.match(line):
         return replace(claim, severity=Severity.INFO)
-    if claim.rule == "F403" and (claim.path.endswith("__init__.py") or is_settings(claim.path)):
-        # a package gathers what its modules offer, settings begin with those of all machines
+    if claim.rule == "F403" and (claim.path.endswith(("__init__.py", ".pyi")) or is_settings(claim.path)):
+        # a package gathers what its modules offer, settings begin with those of all machines, types lose no names
         return replace(claim, severity=Severity.INFO)
     if claim.rule == "F811" and "`_`" in claim.message:
         return replace(claim, severity=Severity.INFO)  # `made, _ = ...`: it is thrown away
@@ -383,6 +443,7 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
 
 _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "F811": _is_fixture,
+    "F821": _is_put_in,
     "B015": _is_expected_to_fail,
     "B018": _is_expected_to_fail,
     "B005": _strips_one_character,
@@ -396,5 +457,6 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "PIE794": _is_no_mistake,
     "YTT203": _names_the_major,
     "YTT204": _names_the_major,
+    "PLW0127": _offers_a_built_in,
     "PLW0128": _throws_away,
 }

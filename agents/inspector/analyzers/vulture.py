@@ -148,7 +148,8 @@ def _named_elsewhere(names: set[str], tree: Tree) -> set[str]:
 
 
 def _unreachable(path: str, row: list[Any]) -> Claim:
-    message, first, last = row
+    message, first, last, is_explained = row
+    is_switch = not message.startswith("unreachable code after")  # `if False:`, with a remark why
     return Claim(
         rule=UNREACHABLE,
         tool_rule="unreachable_code",
@@ -157,7 +158,7 @@ def _unreachable(path: str, row: list[Any]) -> Claim:
         path=path,
         line=max(1, first),
         end_line=max(1, last),
-        severity=Severity.LOW,
+        severity=Severity.INFO if is_switch and is_explained else Severity.LOW,
         confidence=Confidence.HIGH,
         category="maintainability",
         cwe=(561,),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.findings import Severity
+from agents.findings import Confidence, Severity
 from agents.inspector.weighing import FILES_OF_AN_OWN_LOGGER
 from tests.agents.inspector.trees import inspect, places, plant
 
@@ -16,7 +16,13 @@ def _of_rule(root: Path, operation: str, rule: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "unreached", ["return\n    yield", "raise E\n    yield 1", "if False:\n        yield"]
+    "unreached",
+    [
+        "return\n    yield",
+        "raise E\n    yield 1",
+        "if False:\n        yield",
+        "while False:\n        yield",
+    ],
 )
 def test_the_only_yield_of_a_function_makes_it_a_generator(tmp_path: Path, unreached: str) -> None:
     plant(tmp_path, {"a.py": f"def f(E):\n    {unreached}\n\n\nf()\n"})
@@ -35,6 +41,103 @@ def test_the_only_yield_of_a_function_makes_it_a_generator(tmp_path: Path, unrea
 def test_a_further_yield_and_what_stands_behind_it_never_run(tmp_path: Path, unreached: str) -> None:
     plant(tmp_path, {"a.py": f"def f():\n    {unreached}\n\n\nf()\n"})
     assert len(_of_rule(tmp_path, "dead_code", "unreachable-code")) == 1
+
+
+@pytest.mark.parametrize(
+    ("unreached", "count"),
+    [
+        ('assert False, "not reached"', 0),
+        ("assert_never(x)", 0),
+        ('raise RuntimeError("unreachable")', 0),
+        ("raise AssertionError", 0),
+        ("raise ValueError(x)", 1),
+        ("assert x", 1),
+        ("assert False\n    print(x)", 1),
+    ],
+)
+def test_an_end_that_says_that_it_is_not_reached(tmp_path: Path, unreached: str, count: int) -> None:
+    plant(tmp_path, {"a.py": f"def f(x):\n    while True:\n        x.g()\n    {unreached}\n\n\nf()\n"})
+    assert len(_of_rule(tmp_path, "dead_code", "unreachable-code")) == count
+
+
+def test_what_is_switched_off_with_a_remark_why_is_information(tmp_path: Path) -> None:
+    told = "    if True:\n        x = 1\n    else:\n        # kept for whoever looks for the place\n        x = 2\n"
+    code = "def f(x):\n{}    return x\n\n\nf(1)\n"
+    plant(
+        tmp_path,
+        {
+            "a.py": code.format(told),
+            "b.py": code.format(told.replace("# kept for", "# noqa")),
+            "c.py": code.format(told.replace("        # kept for whoever looks for the place\n", "")),
+            "d.py": code.format("    return 1\n    # this is what it did before\n"),
+        },
+    )
+    found = inspect(tmp_path, "dead_code").findings
+    assert [(one.path, one.severity) for one in found if one.rule == "unreachable-code"] == [
+        ("b.py", Severity.LOW),
+        ("c.py", Severity.LOW),
+        ("d.py", Severity.LOW),
+        ("a.py", Severity.INFO),
+    ]
+
+
+def test_mistakes_of_what_tests_are_tried_on_are_doubtful(tmp_path: Path) -> None:
+    text = "def f():\n    return lost\n"
+    plant(tmp_path, {"tests/data/a.py": text, "tests/a.py": text, "data/a.py": text})
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("data/a.py", Severity.HIGH, Confidence.HIGH),
+        ("tests/a.py", Severity.HIGH, Confidence.HIGH),
+        ("tests/data/a.py", Severity.LOW, Confidence.LOW),
+    ]
+
+
+def test_a_name_that_an_example_does_not_read_is_information(tmp_path: Path) -> None:
+    text = "def f(g):\n    made = g()\n"
+    plant(tmp_path, {"docs/code/a.py": text, "shop/a.py": text})
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F841"]
+    assert [(one.path, one.severity) for one in found] == [
+        ("shop/a.py", Severity.LOW),
+        ("docs/code/a.py", Severity.INFO),
+    ]
+
+
+def test_sphinx_puts_names_into_its_own_settings(tmp_path: Path) -> None:
+    text = "if True:\n    tags.add('x')\n    tag.add('x')\n"
+    plant(tmp_path, {"docs/conf.py": text, "docs/other.py": text})
+    found = [(one.path, one.line) for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert found == [("docs/conf.py", 3), ("docs/other.py", 2), ("docs/other.py", 3)]
+
+
+def test_names_of_python_2_belong_to_its_branches(tmp_path: Path) -> None:
+    asked = (
+        "import sys\n\nif sys.version_info[0] {} 3:\n    import a\n    text = {}\n"
+        "else:\n    import b\n    text = {}\n"
+    )
+    plant(
+        tmp_path,
+        {
+            "a.py": asked.format("<", "unicode", "str"),
+            "b.py": asked.format(">=", "str", "unicode"),
+            "c.py": asked.format("<", "lost", "str"),
+            "d.py": "import sys\n\n\nif sys.argv:\n    text = unicode\nelse:\n    text = str\n",
+            "e.py": "if get_ipython():\n    print(1)\n",
+        },
+    )
+    found = [(one.path, one.line) for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert found == [("c.py", 5), ("d.py", 5)]
+
+
+def test_a_built_in_name_may_be_offered_by_a_module(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "str = str\n",
+            "b.py": "import limit\n\nlimit = limit\n",
+            "c.py": "def f(str):\n    str = str\n    return str\n",
+        },
+    )
+    assert _of_rule(tmp_path, "lint", "PLW0127") == ["PLW0127 b.py:3", "PLW0127 c.py:2"]
 
 
 def test_an_attribute_that_the_class_reads_before_it_changes_is_no_slip(tmp_path: Path) -> None:

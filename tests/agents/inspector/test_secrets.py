@@ -173,6 +173,7 @@ def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_pa
             "a.pem": key,
             "one.py": f'KEY = "{first}\\n{body}\\n"\n',
             "tests/a.pem": key,
+            "examples/server.key": key,
             "docs/a.md": f"    {first}\n    <private key>\n",
             "look.py": f'def is_key(text):\n    return text.startswith("{first}")\n',
         },
@@ -181,6 +182,7 @@ def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_pa
     assert [(one.path, one.severity) for one in found] == [
         ("a.pem", Severity.HIGH),
         ("one.py", Severity.HIGH),
+        ("examples/server.key", Severity.LOW),
         ("tests/a.pem", Severity.LOW),
     ]
 

@@ -93,11 +93,18 @@ def test_docstring_of_a_parameter_that_is_gone_is_told_by_two_tools(tmp_path: Pa
         'def f(x):\n    """Do z.\n\n    :param x: a\n    :returns: nothing\n    """\n',
         'def f(x):\n    """Do.\n\n    Parameters\n    ----------\n    x : int\n        A.\n    """\n',
         'class C:\n    """C.\n\n    Args:\n        x: a.\n    """\n\n    def __init__(self, x):\n        pass\n',
+        # what a session answers is no list of the function's own
+        'def f(x):\n    """Do.\n\n    >>> f(1)\n    <BLANKLINE>\n    :param z: b.\n\n    :param x: a.\n    """\n',
     ],
 )
 def test_docstring_that_contradicts_nothing_is_fine(tmp_path: Path, code: str) -> None:
     plant(tmp_path, {"a.py": code})
     assert places(inspect(tmp_path, "lint").findings) == []
+
+
+def test_list_below_a_session_is_the_functions_own(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": 'def f(x):\n    """Do.\n\n    >>> f(1)\n    1\n\n    :param z: b.\n    """\n'})
+    assert places(inspect(tmp_path, "lint").findings) == ["docstring-unknown-parameter a.py:1"]
 
 
 @pytest.mark.parametrize(

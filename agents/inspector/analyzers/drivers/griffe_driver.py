@@ -12,6 +12,7 @@ import importlib.util
 import json
 import logging
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from griffe._internal.docstrings.auto import parse_auto  # noqa: E402 - as above
 from griffe._internal.enumerations import DocstringSectionKind, ParameterKind  # noqa: E402 - as above
 from griffe._internal.models import Alias, Class, Function, Object  # noqa: E402 - as above
 
+without_sessions = runpy.run_path(str(Path(__file__).with_name("sessions.py")))["without_sessions"]
 # a handler may describe what it reads of them, as if those were its own
 REQUESTS = frozenset({"request", "req"})
 
@@ -73,6 +75,7 @@ def unknown_of(holder: Function | Class, function: Function) -> list[dict[str, o
     if ParameterKind.var_keyword in kinds or ParameterKind.var_positional in kinds:
         return []
     taken = {parameter.name for parameter in function.parameters}
+    docstring.value = without_sessions(docstring.value)
     described = [
         str(one.name)
         for section in parse_auto(docstring)

@@ -11,8 +11,10 @@ Prints {"violations": [{path, line, code, message}], "failed": [...]}.
 import ast
 import json
 import re
+import runpy
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
@@ -107,7 +109,15 @@ def _pydoclint() -> Any:
     vars(sys.modules["pydoclint"])["__version__"] = ""
     for name in ("click", "click.core"):
         sys.modules[name] = _NoCommandLine(name)
+    without_sessions = runpy.run_path(str(Path(__file__).with_name("sessions.py")))["without_sessions"]
+    for name in ("pydoclint.visitor", "pydoclint.utils.visitor_helper"):
+        reader = import_module(name)
+        vars(reader)["getDocstring"] = _first(reader.getDocstring, without_sessions)
     return import_module("pydoclint.main")
+
+
+def _first(read: Callable[[ast.AST], str], change: Callable[[str], str]) -> Callable[[ast.AST], str]:
+    return lambda node: change(read(node))
 
 
 class _NoCommandLine(ModuleType):

@@ -28,6 +28,11 @@ from vulture.utils import ExitCode  # noqa: E402 - as above
 
 KINDS = ("defined_classes", "defined_funcs", "defined_methods", "defined_props")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+UNREACHED = re.compile(
+    r"(?i)^AssertionError\b|unreach|not reached|never (?:be )?reached|should never|impossible|can(?:'t|not) happen"
+)
+NEVER = re.compile(r"\b(?:assert_never|assert_unreachable|assertNever)$|^(?:pytest|self)\.fail$")
+REMARK = re.compile(r"(?i)\s*#\s*(?!noqa|nosec|pragma|type:|pylint|fmt:|todo|fixme|xxx|hack)\w[^:=()]*\s\w")
 LONGEST_STRING = 120  # a longer text is prose; a name in it is no use
 
 
@@ -63,7 +68,7 @@ def facts_of(path: str) -> dict[str, object]:
         if scanner.exit_code is not ExitCode.NoDeadCode:
             raise ValueError(said.getvalue().strip() or "cannot be parsed")
         tree = scanner.tree or ast.parse(source)
-    shapes, meant = shapes_of(tree), generators_of(tree)
+    shapes, meant = shapes_of(tree), generators_of(tree) | ends_of(tree)
     return {
         "defined": [
             [
@@ -77,12 +82,24 @@ def facts_of(path: str) -> dict[str, object]:
             for item in getattr(scanner, kind)
         ],
         "unreachable": [
-            [item.message or f"unreachable code after '{item.name}'", item.first_lineno, item.last_lineno]
+            [
+                item.message or f"unreachable code after '{item.name}'",
+                item.first_lineno,
+                item.last_lineno,
+                is_explained(source.split("\n"), item.first_lineno),
+            ]
             for item in scanner.unreachable_code
             if (item.first_lineno, item.last_lineno) not in meant
         ],
         "used": sorted(scanner.used_names | words_of(tree)),
     }
+
+
+def is_explained(lines: list[str], first: int) -> bool:
+    """Tell whether a comment opens what is switched off: above its first line, or below an `if False:`."""
+    switch = lines[first - 1].strip().startswith(("if ", "elif ", "while "))
+    nearby = lines[first] if switch and first < len(lines) else lines[first - 2] if first > 1 else ""
+    return REMARK.match(nearby) is not None
 
 
 def shapes_of(tree: ast.Module) -> dict[tuple[int, str], str]:
@@ -125,10 +142,29 @@ def generators_of(tree: ast.Module) -> set[tuple[int, int]]:
 
 
 def is_yield(node: ast.stmt) -> bool:
-    """Tell whether a statement does nothing but yield, under an `if` or not."""
-    if isinstance(node, ast.If) and len(node.body) == 1 and not node.orelse:
+    """Tell whether a statement does nothing but yield, under an `if` or a `while` or not."""
+    if isinstance(node, (ast.If, ast.While)) and len(node.body) == 1 and not node.orelse:
         node = node.body[0]
     return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Yield, ast.YieldFrom))
+
+
+def ends_of(tree: ast.Module) -> set[tuple[int, int]]:
+    """The lines of statements that say of themselves that nobody comes there: `assert False`, `assert_never(x)`."""
+    return {
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt) and says_that_it_is_not_reached(node)
+    }
+
+
+def says_that_it_is_not_reached(node: ast.stmt) -> bool:
+    """Tell whether a statement does nothing but complain that it was reached."""
+    if isinstance(node, ast.Assert):
+        return isinstance(node.test, ast.Constant) and node.test.value is False
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        return UNREACHED.search(ast.unparse(node.exc)) is not None
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and NEVER.search(ast.unparse(call.func)) is not None
 
 
 def own_nodes(function: ast.AST) -> list[ast.AST]:
