@@ -91,6 +91,13 @@ def keeps_row(cls: Class) -> bool:
     return kind_of(cls) == _FORM
 
 
+def writes_itself(value: Value) -> bool:
+    """Tell whether it is a form, of which a template writes fields, which escape what they hold."""
+    cls = value.ref.cls if isinstance(value.ref, Instance) else None
+    is_form = cls is not None and kind_of(cls) in (_FORM, _WEB_FORM)
+    return is_form and cls is not None and not any("rest_framework" in one for one in cls.outside())
+
+
 def _kind_by(base: str) -> str:
     kind, tops = _KINDS.get(base.rpartition(".")[2], ("", ()))
     name = base.lstrip("@")

@@ -15,11 +15,12 @@ MAX_BYTES = 1 << 20
 _TAG = re.compile(r"\{\{(?P<output>.*?)\}\}|\{%-?\s*(?P<word>\w+)(?P<rest>.*?)-?%\}|\{#.*?#\}", re.DOTALL)
 _ROOT = re.compile(r"^\s*-?\s*\(?\s*([A-Za-z_]\w*)")
 _FILTERS = re.compile(r"\|\s*(\w+)")
-_PARTS = re.compile(r"^\s*-?\s*\(?\s*[A-Za-z_]\w*((?:\.\w+)+)")
+_PARTS = re.compile(r"^\s*-?\s*\(?\s*[A-Za-z_]\w*((?:\.\w+)+)(\(?)")
 # Of a form's field: what its developer wrote, or what escapes itself.
 _OF_FIELDS = frozenset(
     {"help_text", "label", "label_tag", "errors", "non_field_errors", "legend_tag", "media"}
 )
+_FILLED_IN = frozenset({"value", "data", "initial", "raw_data", "object_data", "cleaned_data", "instance"})
 _UNSAFE = frozenset({"safe", "safeseq"})
 _ESCAPING = frozenset(
     {"e", "escape", "forceescape", "urlencode", "tojson", "striptags", "escapejs", "int", "length", "bleach"}
@@ -45,6 +46,8 @@ class Hole:
     path: str
     line: int
     filtered: str = ""
+    parts: tuple[str, ...] = ()  # `event`, `name` of `order.event.name`, if they are known
+    is_data: bool = False  # of a form's field what somebody filled in, and not the field as it writes itself
 
 
 class Pages:
@@ -135,9 +138,13 @@ def _output(
     if (escaping and not filters & _UNSAFE) or filters & _ESCAPING:
         return
     parts = _PARTS.match(text)
-    if parts is not None and not _OF_FIELDS.isdisjoint(parts[1].split(".")):
-        return
-    if _WRITES_ITSELF.match(text):
+    read = tuple(parts[1].split(".")[1:]) if parts is not None else ()
+    if not _OF_FIELDS.isdisjoint(read) or _WRITES_ITSELF.match(text):
         return
     own = min(filters - _PASSING, default="")
-    found.append(Hole(names.get(root[1], root[1]), path, line, own))
+    is_data = not _FILLED_IN.isdisjoint(read)
+    if parts is not None and parts[2]:
+        read = read[:-1]  # what a method gives is of anything that its object holds
+    found.append(
+        Hole(names.get(root[1], root[1]), path, line, own, () if root[1] in names else read, is_data)
+    )

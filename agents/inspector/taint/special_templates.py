@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from agents.inspector.taint import kinds, reviews
+from agents.inspector.taint import attributes, fields, kinds, reviews
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import Frame
 from agents.inspector.taint.pages import unescaped
 from agents.inspector.taint.specials import all_taints, known_as
-from agents.inspector.taint.structures import Arguments
+from agents.inspector.taint.structures import Arguments, Bound, Function
 from agents.inspector.taint.taints import Taint, merged
 from agents.inspector.taint.values import KEYS, UNKNOWN, Attribute, Value, constant, deep_taints, is_seen
 
@@ -202,8 +202,25 @@ def _holes(
             value = Value(deep_taints(context))
             # whether the context holds the variable at all is not known
             value = value.but(taints=tuple(one.weaker(2) for one in value.taints))
-        if value is not None:
+        if value is not None and (hole.is_data or not fields.writes_itself(value)):
+            value = _part(frame, node, value, hole.parts)
             what = f"what {hole.filtered} makes of {hole.variable}" if hole.filtered else hole.variable
             words = f"the template {hole.path}, line {hole.line}, which writes {what} without escaping"
             # what a filter of the project's own makes may be anything: HTML of a text, a picture for a name
             frame.hit(kinds.KINDS["xss"].bit, deep_taints(value), node, words, weak=1 if hole.filtered else 0)
+
+
+def _part(frame: Frame, node: ast.expr, value: Value, names: tuple[str, ...]) -> Value:
+    """What a template writes of a value by `value.name.name`: what stands in its other attributes is not written."""
+    for name in names:
+        if value.shape not in ("", "object"):
+            return value  # of a dictionary or a list, it may be an element or what a method gives
+        found = (value.items or {}).get(Attribute(name))
+        if found is None:
+            found = attributes.read(frame, node, value, name) if value.ref is not None else UNKNOWN
+        if isinstance(found.ref, (Function, Bound)):
+            return value  # a template calls it, and it may give anything of its object
+        if value.taints and not deep_taints(found):
+            return Value(value.taints)
+        value = found
+    return value

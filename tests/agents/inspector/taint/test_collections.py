@@ -171,3 +171,63 @@ def test_attribute_that_instances_share_keeps_its_host(tmp_path: Path) -> None:
             return {"c": requests.get("http://inner.example" + request.args["q"]).text}
     """
     assert found(tmp_path, {"app.py": body}) == ["taint-ssrf app.py:12", "taint-ssrf app.py:21"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("order.event.note|safe", []),  # another attribute than the one that input is in
+        ("order.url|safe", ["taint-xss app.py:14"]),
+        ("order.described()|safe", ["taint-xss app.py:14"]),  # a method may give any of it
+        ("order.shown|safe", ["taint-xss app.py:14"]),
+        ("order|safe", ["taint-xss app.py:14"]),
+        ("order.url", []),
+    ],
+)
+def test_template_writes_one_attribute_of_an_object(tmp_path: Path, written: str, told: list[str]) -> None:
+    files = {
+        "app.py": """
+            from flask import Flask, render_template, request
+            app = Flask(__name__)
+            class Order:
+                def described(self):
+                    return "<b>" + self.url + "</b>"
+                @property
+                def shown(self):
+                    return self.url
+            @app.route("/")
+            def view():
+                order = Order()
+                order.url = request.args["url"]
+                return render_template("a.html", order=order)
+        """,
+        "templates/a.html": f"{{{{ {written} }}}}",
+    }
+    assert found(tmp_path, files) == told
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("{{ form.title|safe }}", []),  # a field writes itself, and escapes what it holds
+        ("{% for field in form %}{{ field.label }}{{ field|safe }}{% endfor %}", []),
+        ("{{ form.title.value()|safe }}", ["taint-xss app.py:9"]),
+        ("{% for field in form %}{{ field.data|safe }}{% endfor %}", ["taint-xss app.py:9"]),
+        ("{{ text|safe }}", ["taint-xss app.py:9"]),
+    ],
+)
+def test_fields_of_a_form_write_themselves(tmp_path: Path, page: str, told: list[str]) -> None:
+    files = {
+        "app.py": """
+            from django import forms
+            from django.shortcuts import render
+            class Title(forms.Form):
+                title = forms.CharField()
+            def edit(request):
+                form = Title(request.POST)
+                text = request.POST["text"]
+                return render(request, "a.html", {"form": form, "text": text})
+        """,
+        "templates/a.html": page,
+    }
+    assert found(tmp_path, files) == told
