@@ -254,7 +254,7 @@ CORRECTNESS: tuple[_Row, ...] = (
     ("PLW0177", "MH", (), "Comparison with NaN is always false"),
     ("PLW0245", "MH", (), "super without brackets"),
     ("PLW0602", "LH", (), "global for a name that is not assigned"),
-    ("PLW0711", "MH", (), "except with `or` catches one exception only"),
+    ("PLW0711", "MH", (), "except with `or` or `and` catches one exception only"),
     ("PLW1501", "HH", (), "Invalid mode of open()"),
     ("PLW1507", "LH", (), "Shallow copy of os.environ"),
     ("PLW1508", "IM", (), "Default of an environment variable is no string"),

@@ -65,6 +65,10 @@ class Lines:
         lines = self._read(path)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
+    def text(self, path: str) -> str:
+        """The whole file."""
+        return "\n".join(self._read(path))
+
     def gives_globals(self, path: str) -> bool:
         """Tell whether a module hands its table of names to somebody, who may put names in."""
         return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
@@ -120,6 +124,15 @@ def _strips_one_character(claim: Claim, lines: Lines, in_test_code: bool) -> boo
     del in_test_code
     found = _STRIPPED.search(lines.line(claim.path, claim.line), claim.column - 1)
     return found is not None and len(set(found["characters"])) == 1
+
+
+_JOINED = re.compile(r"\s*except\*?[\s(]+[\w.]+\s+(?:or|and)\s")
+
+
+def _is_one_of_two(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`except A or B`: it is an exception, though one only. PLW0711 says so; told twice it would be another fault."""
+    del in_test_code
+    return _JOINED.match(lines.line(claim.path, claim.line)) is not None
 
 
 def _is_unchangeable(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
@@ -283,8 +296,25 @@ def _is_asked_elsewhere(claim: Claim, lines: Lines) -> bool:
 _TELLS_A_TYPE = re.compile(r"\s*\w+\s*:\s*[^=]+=")  # `row: Row = row`: said to a checker of types
 _SAYS_ITS_ZONE = re.compile(
     r"""\.replace\(\s*tzinfo\s*=\s*(?!None\b)|\+\s*[bruf]*(["'])Z\1|(["'])[^"']*%[^"']*Z\2"""
+    # no zone is lost where none can be kept: of a day, of an hour
+    r"""|^[\w.]*\([^()]*\)\.(?:(?:date|time|weekday|isoweekday|isocalendar|utctimetuple)\(\)|(?:year|month|day|hour)\b)"""
 )
 _HANDS_ALL_ON = re.compile(r"\(\s*\*\*|,\s*\*\*\w")
+
+
+_CONTEXT_VARIABLE = re.compile(r"\s*(_\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?ContextVar\b")
+
+
+def _is_only_copied(claim: Claim, lines: Lines) -> bool:
+    """A module's own context variable of which each reader makes another dictionary: nobody changes the default."""
+    named = _CONTEXT_VARIABLE.match(lines.line(claim.path, claim.line))
+    if named is None:
+        return False
+    read = rf"\b{named[1]}\.get\(\)"
+    reads = r"(?:copy|get|items|keys|values)\("
+    copied = rf"(?:\*\*?|\b(?:dict|list|set|tuple|sorted|len|bool)\(){read}|{read}\.{reads}"
+    text = lines.text(claim.path)
+    return len(re.findall(copied, text)) == len(re.findall(rf"\b{named[1]}\.get\b", text)) > 0
 
 
 def _may_come_in(claim: Claim, lines: Lines) -> bool:
@@ -399,10 +429,12 @@ def _is_of_the_same_name(claim: Claim, lines: Lines) -> bool:
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
     missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
-    from elsewhere, or if a time of UTC says so at once.
+    from elsewhere, or if a time of UTC says so at once, or if what is shared is only copied.
     """
     line = lines.line(claim.path, claim.line)
-    if claim.rule in ("DTZ003", "DTZ004") and _SAYS_ITS_ZONE.search(line, claim.column - 1):
+    if claim.rule in ("DTZ003", "DTZ004") and _SAYS_ITS_ZONE.search(line[claim.column - 1 :]):
+        return replace(claim, severity=Severity.INFO)
+    if claim.rule == "B039" and _is_only_copied(claim, lines):
         return replace(claim, severity=Severity.INFO)
     if claim.rule == "S113" and _HANDS_ALL_ON.search(_written(claim, lines)):
         return replace(
@@ -446,6 +478,7 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "F821": _is_put_in,
     "B015": _is_expected_to_fail,
     "B018": _is_expected_to_fail,
+    "B030": _is_one_of_two,
     "B005": _strips_one_character,
     "B039": _is_unchangeable,
     "S113": _has_timeout,

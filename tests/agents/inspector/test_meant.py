@@ -202,3 +202,15 @@ def test_loggers_to_which_a_whole_project_speaks_in_braces_are_its_own(tmp_path:
         is_own = number == FILES_OF_AN_OWN_LOGGER - 1
         assert {one.severity for one in found} == {Severity.LOW if is_own else Severity.MEDIUM}
         assert len(found) == number + 1
+
+
+def test_exceptions_joined_by_or_are_told_once(tmp_path: Path) -> None:
+    tried = "def f(g):\n    try:\n        g()\n    except {caught}:\n        return 1\n    return 2\n"
+    for name, caught in {
+        "a": "KeyError or OSError",
+        "b": "(KeyError and OSError)",
+        "c": '"KeyError"',
+    }.items():
+        plant(tmp_path, {f"{name}.py": tried.format(caught=caught)})
+    assert _of_rule(tmp_path, "lint", "B030") == ["B030 c.py:4"]
+    assert _of_rule(tmp_path, "lint", "PLW0711") == ["PLW0711 a.py:4", "PLW0711 b.py:4"]

@@ -219,6 +219,9 @@ def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> No
             "pt.json": '{"a": "x://nome:palavra-passe9@host:porta/b"}\n{"b": "x://nome:palavra9passe@host:8554/b"}\n',
             "locales/en/a.json": '{"b": "x://nome:palavra9passe@host:8554/b"}\n',
             "realm.json": '{"passwordKey": "geheim wort"}\n{"password": "correct horse9 battery"}\n',
+            "settings.py": (
+                'LOCALHOST_HOST = "x://u:Tr0ub4dorZZ@{}:1/b".format(h)\n\n\nOTHER_HOST = "x://u:Tr0ub4dorYY@{}:1/b"\n'
+            ),
             "map.yaml": f'data:\n  a.py: |\n    SECRET_KEY = os.getenv("SECRET_KEY", "x")\n  password: {PASSWORD}\n',
         },
     )
@@ -230,6 +233,8 @@ def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> No
         ("realm.json", 1): Severity.LOW,
         ("realm.json", 2): Severity.HIGH,
         ("map.yaml", 4): Severity.HIGH,
+        ("settings.py", 1): Severity.MEDIUM,
+        ("settings.py", 4): Severity.HIGH,
     }
 
 

@@ -245,6 +245,39 @@ def test_time_of_utc_that_says_so_at_once_is_mere_information(tmp_path: Path) ->
     }
 
 
+def test_day_or_hour_of_utc_loses_no_zone_but_its_seconds_are_wrong_elsewhere(tmp_path: Path) -> None:
+    text = (
+        "from datetime import datetime\n\nA = datetime.utcnow().date()\nB = datetime.utcnow().hour\n"
+        "C = datetime.utcfromtimestamp(3).time()\nD = datetime.utcnow().timestamp()\n"
+        "E = datetime.utcnow() - datetime.now().date()\n"
+    )
+    plant(tmp_path, {"a.py": text})
+    found = inspect(tmp_path, "lint").findings
+    severe = {one.line: one.severity for one in found if one.rule in ("DTZ003", "DTZ004")}
+    assert severe == {**dict.fromkeys((3, 4, 5), Severity.INFO), 6: Severity.LOW, 7: Severity.LOW}
+
+
+@pytest.mark.parametrize(
+    ("read", "severity"),
+    [
+        ("return {**_A.get(), 'b': 1}", Severity.INFO),
+        ("return _A.get().get('b'), dict(_A.get())", Severity.INFO),
+        ("return _A.get()", Severity.MEDIUM),  # whoever calls may change it
+        ("_A.get()['b'] = dict(_A.get())", Severity.MEDIUM),
+        ("_A.get().update(b=1)", Severity.MEDIUM),
+        ("return 1", Severity.MEDIUM),
+    ],
+)
+def test_default_of_a_context_variable_that_is_only_copied(
+    tmp_path: Path, read: str, severity: Severity
+) -> None:
+    made = "from contextvars import ContextVar\n\n_A: ContextVar[dict] = ContextVar('a', default={})\n"
+    text = f"{made}\n\ndef f():\n    {read}\n"
+    plant(tmp_path, {"a.py": text, "b.py": text.replace("_A", "A")})
+    told = [(one.path, one.severity) for one in inspect(tmp_path, "lint").findings if one.rule == "B039"]
+    assert sorted(told) == [("a.py", severity), ("b.py", Severity.MEDIUM)]
+
+
 @pytest.mark.parametrize(
     ("route", "taken", "severity"),
     [

@@ -86,6 +86,8 @@ SETTINGS = {
 VAGUE = {"Secret Keyword": 1, "Base64 High Entropy String": 2, "Hex High Entropy String": 3}
 DIGIT, LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 LOCAL = re.compile(r"@(localhost|127\.0\.0\.1|db|postgres|redis|rabbitmq|mysql|mongo)\b")
+# `LOCALHOST_DATABASE = "...@{}/"`: its name says on which machine it is.
+NAMED_LOCAL = re.compile(r"\s*[\"']?(?:\w+_)?(?i:local|localhost)_\w+[\"']?\s*[=:]")
 # and in one case: a default that everybody is told to change; weak, but no secret. Four words are a passphrase.
 WORD = re.compile(r"[^\W\d_]{1,16}(?:[ -][^\W\d_]{1,16}){0,2}")
 PORT_IN_WORDS = re.compile(r"@[\w.-]+:[^\W\d]")  # `@host:port`: an address that the reader is to fill in
@@ -164,7 +166,8 @@ def scan(path: str) -> list[dict[str, object]]:
         for value, kind in values.items():
             is_empty = "Private Key" in kind and not has_body(lines, number)
             if not is_empty and not is_no_secret(value, kind, line):
-                hint = "local" if LOCAL.search(line) else ""
+                is_local = LOCAL.search(line) or (kind == IN_ADDRESS and NAMED_LOCAL.match(line))
+                hint = "local" if is_local else ""
                 hint = "word" if kind in {*VAGUE, IN_ADDRESS} and is_word(value) else hint
                 hint = "word" if kind == IN_ADDRESS and PORT_IN_WORDS.search(line) else hint
                 hint = "generated" if len(line) > LONGEST_WRITTEN_LINE else hint
