@@ -35,6 +35,7 @@ _PROTECTS = re.compile(
 )  # also what it is assigned to
 _MISTAKES = frozenset({"bug", "maintainability", "performance", "docs", "tests"})
 _NEVER_READ = "F841"
+_OF_PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase")
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 # What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
 # a look even so: the next caller may be a stranger.
@@ -132,7 +133,7 @@ def weigh(
     if is_mere_pattern(claims, followed):
         severity = _at_most(severity, _WITHOUT_A_WAY.get(danger(first.rule), Severity.LOW))
         confidence = Confidence.LOW
-    if danger(first.rule) == "hash":  # what it protects is not known
+    if danger(first.rule) == "hash":  # what it protects is not known, and mostly a format wants it
         confidence = _BELOW.get(confidence, confidence)
         own = [one for one in claims if one.rule == _HASH_RULE and one.severity is Severity.INFO]
         if own and not _PROTECTS.search(line):  # no word around says so
@@ -140,6 +141,8 @@ def weigh(
                 Severity.INFO,
                 max(confidence, own[0].confidence, key=lambda one: one.weight),
             )
+        elif not _OF_PASSWORDS.search(line):
+            confidence = Confidence.LOW
     is_proof = any(one.hops for one in claims) and danger(first.rule) not in _JUDGEMENTS
     if not is_proof and is_silenced(first, line):
         severity, confidence = Severity.INFO, _BELOW.get(confidence, confidence)

@@ -35,7 +35,8 @@ _TRANSLATIONS = frozenset(
 )
 # A test brings certificates and passwords of its own, and so does an example; tokens of services are real wherever
 # they stand.
-_OF_TESTS = frozenset({"Private Key", "Basic Auth Credentials", "Secret Keyword"})
+_KEY = "Private Key"  # of two dozen that were read, all were of machines on which people try something
+_OF_TESTS = frozenset({_KEY, "Basic Auth Credentials", "Secret Keyword"})
 _LOWER = {
     Confidence.HIGH: Confidence.MEDIUM,
     Confidence.MEDIUM: Confidence.LOW,
@@ -96,7 +97,8 @@ def _claim(row: dict[str, Any], file: SourceFile) -> Claim:
         if kind == "Secret Keyword"
         else f"secret-{re.sub(r'[^a-z0-9]+', '-', kind.lower()).strip('-')}"
     )
-    confidence = Confidence.LOW if entropy else Confidence.MEDIUM if rule == HARD_CODED else Confidence.HIGH
+    is_likely = rule == HARD_CODED or kind == _KEY
+    confidence = Confidence.LOW if entropy else Confidence.MEDIUM if is_likely else Confidence.HIGH
     is_shown = not _TRANSLATIONS.isdisjoint(PurePosixPath(file.path).parts[:-1])
     harmless = (
         file.in_test_code or file.in_docs or file.in_ci or is_shown or bool(row["hint"])

@@ -21,6 +21,8 @@
     all fields at once           a dictionary in a log is written as repr() does, on one line
     a stream of others           what an unknown function opened is sent, and opened no more
     an address of others         `get_log_url(item, number)`: begin and host are that function's
+    the own command line         whoever starts a program may start any: of twelve such commands that were read, all
+                                 in tools of developers, none gave anybody anything
 
 What is less sure is read later, and what has more than three doubts is mere information. Silent is only what cannot
 be, and what is no danger to anybody (`is_nothing`).
@@ -67,7 +69,9 @@ _HASH = kinds.KINDS["hash"].bit
 _COOKIE = kinds.KINDS["cookie"].bit
 _SSRF = kinds.KINDS["ssrf"].bit
 _COMMAND = kinds.KINDS["command"].bit
-_NO_SHELL = re.compile(r"^subprocess\.\w+\(\)$|, as the program$")
+_NO_SHELL = re.compile(
+    r"^subprocess\.\w+\(\)$|^pty\.spawn\(\)$|^os\.(?:exec|spawn|posix_spawn)\w*\(\)$|, as the program$"
+)
 _SENT_BACK = frozenset(kinds.KINDS[name].bit for name in ("redirect", "xss", "header"))
 _PART = re.compile(r"\.(?P<attribute>\w+)|\['(?P<key>[^']*)'\]")
 # Of what libraries give in the place of a plain text: a cookie's morsel, a field with its file.
@@ -118,6 +122,8 @@ def doubt(hit: Hit) -> int:
         found += 2
     if hit.kind == _SQL:
         found += _of_a_statement(hit)
+    if hit.kind == _COMMAND and hit.source.source.origin == "local":
+        found += 1
     if hit.source.weak and _ANSWERED.search(hit.source.source.selector):
         found += 2
     if hit.kind == _LOG and is_all_at_once(hit.source.source):

@@ -179,11 +179,11 @@ def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_pa
         },
     )
     found = inspect(tmp_path, "secret_scan").findings
-    assert [(one.path, one.severity) for one in found] == [
-        ("a.pem", Severity.HIGH),
-        ("one.py", Severity.HIGH),
-        ("examples/server.key", Severity.LOW),
-        ("tests/a.pem", Severity.LOW),
+    assert [(one.path, one.severity, one.confidence) for one in found] == [
+        ("a.pem", Severity.HIGH, Confidence.MEDIUM),
+        ("one.py", Severity.HIGH, Confidence.MEDIUM),
+        ("examples/server.key", Severity.LOW, Confidence.LOW),
+        ("tests/a.pem", Severity.LOW, Confidence.LOW),
     ]
 
 

@@ -496,9 +496,12 @@ def test_a_program_that_the_own_command_line_names_is_information_unless_by_a_sh
         {
             "a.py": code.format("Popen([sys.argv[1], 'x'])"),
             "b.py": code.format("run(sys.argv[1], shell=True)"),
+            "c.py": code.replace("import sys", "import pty\nimport sys").format(
+                "x = pty.spawn(sys.argv[1:])"
+            ),
         },
     )
-    own, shell = sorted(
+    own, shell, terminal = sorted(
         (one for one in inspect(tmp_path, "security_scan").findings if one.evidence[0].hops),
         key=lambda one: one.path,
     )
@@ -506,3 +509,5 @@ def test_a_program_that_the_own_command_line_names_is_information_unless_by_a_sh
     assert own.message.endswith("whoever starts the program may run anything anyway.")
     assert shell.path == "b.py"
     assert shell.severity is not Severity.INFO
+    assert shell.confidence is Confidence.MEDIUM  # nobody gains by it
+    assert terminal.severity is Severity.INFO
