@@ -51,3 +51,34 @@ def test_limits_are_the_project_s_and_nothing_is_analysed_again_for_others(
     assert strict.findings[0].evidence[0].command == "lizard --CCN 9 a.py"
     worse = run(tree, results, high=9, very_high=9, cognitive_high=9, cognitive_very_high=9)
     assert [severity for _, severity, _ in said(worse)] == ["medium", "medium"]
+
+
+IN_TYPESCRIPT = """const address = ({{ a, b }}: {{
+  a?: string
+  b?: string
+}}) => {{
+  if (a) {{
+    return `${{Api.root}}/${{a}}`
+  }}
+  throw new Error('none')
+}}
+{between}
+interface Given {{
+  id?: string
+}}
+
+export const Form: FC<Given> = (props) => {{
+{branches}  return <div onClick={{() => {{ props.go() }}}}>{{props.a ? 'a' : 'b'}}</div>
+}}
+"""
+
+
+@pytest.mark.parametrize(("between", "line"), [("", 15), ("const other = 1\n", 16)])
+def test_a_function_of_typescript_ends_where_its_braces_do(
+    tmp_path: Path, results: Results, between: str, line: int
+) -> None:
+    branches = "".join(f"  if (props.id === '{n}') {{\n    props.go({n})\n  }}\n" for n in range(20))
+    text = IN_TYPESCRIPT.format(between=between, branches=branches)
+    tree = plant(tmp_path / "tree", {"form.tsx": text})
+    told = [(one.message.split()[0], one.line) for one in run(tree, results).findings]
+    assert told == [("Form", line)]
