@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(r"^(test_.*|.*_tests?|conftest|tests)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
-_TEST_FOLDERS = frozenset(
-    {"test", "tests", "_tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule"}
-)
+_TEST_FOLDERS = frozenset({
+    "test", "tests", "_tests", "testing", "spec", "specs", "__tests__", "fixtures", "testdata", "molecule", "e2e",
+})  # fmt: skip
 # `integration_tests`, `compatibility-test`, `test_data`; but not `test_engineer`, which may be a part of the program.
 _TEST_FOLDER = re.compile(
-    r"[-_]tests?$|^tests[-_]|^test[-_]?(?:assets|cases?|certs?|data|files|fixtures|helpers|inputs?|keys|projects?|resources"
+    r"[-_]tests?$|^e2e[-_]?tests?$|^tests[-_]|^test[-_]?(?:assets|cases?|certs?|data|files|fixtures|helpers|inputs?|keys|projects?|resources"
     r"|servers?|suites?|support|utils)$"
 )
 # Below a folder of tests: what tools are tried on, with mistakes of all kinds.

@@ -222,6 +222,10 @@ def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> No
             "settings.py": (
                 'LOCALHOST_HOST = "x://u:Tr0ub4dorZZ@{}:1/b".format(h)\n\n\nOTHER_HOST = "x://u:Tr0ub4dorYY@{}:1/b"\n'
             ),
+            "token.tsx": (
+                "value='eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzY2ltLXRva2VuIn0'\n"
+                "other='eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzY2ltLXRva2VuIn0.Rq8IxqeX7eA6GgYxlcHdPFVRNF'\n"
+            ),
             "map.yaml": f'data:\n  a.py: |\n    SECRET_KEY = os.getenv("SECRET_KEY", "x")\n  password: {PASSWORD}\n',
         },
     )
@@ -233,6 +237,7 @@ def test_names_and_addresses_to_fill_in_are_hardly_secrets(tmp_path: Path) -> No
         ("realm.json", 1): Severity.LOW,
         ("realm.json", 2): Severity.HIGH,
         ("map.yaml", 4): Severity.HIGH,
+        ("token.tsx", 2): Severity.HIGH,
         ("settings.py", 1): Severity.MEDIUM,
         ("settings.py", 4): Severity.HIGH,
     }
