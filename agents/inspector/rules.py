@@ -259,7 +259,7 @@ CORRECTNESS: tuple[_Row, ...] = (
     ("PLW1507", "LH", (), "Shallow copy of os.environ"),
     ("PLW1508", "IM", (), "Default of an environment variable is no string"),
     ("PLW1509", "MM", (), "preexec_fn is unsafe with threads"),
-    ("PLW1641", "LM", (), "Objects that can be compared but not hashed"),
+    ("PLW1641", "IM", (), "Objects that can be compared but not hashed"),
     ("PLW2101", "HH", (), "Lock taken and released at once"),
 )
 

@@ -18,7 +18,8 @@ from agents.inspector.analyzers.base import (
     Problem,
     quoted,
 )
-from agents.inspector.analyzers.meant import Lines, as_sure, is_meant
+from agents.inspector.analyzers.lines import Lines
+from agents.inspector.analyzers.meant import as_sure, is_meant
 from agents.inspector.rules import NOT_IN_TESTS, RULES, canonical
 from agents.inspector.survey import SourceFile
 

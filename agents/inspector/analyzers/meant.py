@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import builtins
-import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 from agents.conventions import is_settings
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
+from agents.inspector.analyzers.lines import Lines
 
 _RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
 _TRIES, _CATCHES = re.compile(r"\s*try:\s*(?:#.*)?$"), re.compile(r"\s*except\b")
@@ -29,9 +28,6 @@ _CONSTRUCTS = re.compile(rf"\s*return\s+{_CONSTRUCTOR}")
 _HANDS_ON = re.compile(r"\s*return\s+(?:self|cls|super\(\))\.\w+\(")
 _RETURNS_NAME = re.compile(r"\s*return\s+(\w+)\s*$")
 MOST_OF_CONSTRUCTOR = 80  # lines above a return in which what it returns is looked for
-# Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
-_GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
-_RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
 _UNDEFINED = re.compile(r"Undefined name `(\w+)`")
 _IMPORTS = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\b")
 # Names that the program which runs a file of this name puts in.
@@ -45,48 +41,6 @@ _EXPLICABLE = frozenset({"S110", "S112"})
 MOST_EXPLAINED = 12  # lines of a handler in which its reason is looked for
 _REMARK = re.compile(r"#\s*(\S.*)")
 _DIRECTIVE = re.compile(r"(?i)noqa|nosec|pragma|type:|pylint|fmt:|todo|fixme|xxx|hack")
-
-
-class Lines:
-    """The lines of a tree's files, read once each."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._read = functools.lru_cache(maxsize=16)(self._read_now)
-
-    def _read_now(self, path: str) -> list[str]:
-        try:
-            return (self._root / path).read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeError):
-            return []
-
-    def line(self, path: str, number: int) -> str:
-        """One line, or "" if there is none."""
-        lines = self._read(path)
-        return lines[number - 1] if 0 < number <= len(lines) else ""
-
-    def text(self, path: str) -> str:
-        """The whole file."""
-        return "\n".join(self._read(path))
-
-    def gives_globals(self, path: str) -> bool:
-        """Tell whether a module hands its table of names to somebody, who may put names in."""
-        return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
-
-    def attributes_of(self, path: str, name: str) -> frozenset[str]:
-        """Which attributes of a name a file reads."""
-        read = re.compile(rf"(?<![\w.]){re.escape(name)}\.(\w+)")
-        return frozenset(word for line in self._read(path) for word in read.findall(line))
-
-    def imports_part(self, path: str, name: str) -> bool:
-        """Tell whether a package's own file imports its module of this name, which makes it one of its names."""
-        if not path.endswith("__init__.py"):
-            return False
-        package = path.split("/")[-2] if "/" in path else ""
-        part = re.compile(
-            rf"\s*(?:import\s+(?:\w+\.)*{re.escape(package)}\.{name}\b|from\s+\.{name}\s+import\b)"
-        )
-        return bool(package) and any(part.match(line) for line in self._read(path))
 
 
 def is_meant(claim: Claim, lines: Lines, *, in_test_code: bool) -> bool:
@@ -467,10 +421,23 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return claim
     body = [lines.line(claim.path, number) for number in range(claim.line + 1, claim.line + MOST_EXPLAINED)]
     ends = (at for at, text in enumerate(body) if text.strip() and _indent(text) <= _indent(line))
-    told = [line, *body[: next(ends, len(body))]]
+    told = [line, *body[: next(ends, len(body))], *_above_try(claim, lines)]
     if any((said := _REMARK.search(text)) and not _DIRECTIVE.match(said[1]) for text in told):
         return replace(claim, confidence=Confidence.LOW)
     return claim
+
+
+def _above_try(claim: Claim, lines: Lines) -> list[str]:
+    """The remark that stands above a handler's `try:`, or first in it."""
+    indent = _indent(lines.line(claim.path, claim.line))
+    for number in _before(claim):
+        text = lines.line(claim.path, number)
+        if _TRIES.match(text) and _indent(text) == indent:
+            beside = (lines.line(claim.path, number - 1), lines.line(claim.path, number + 1))
+            return [one for one in beside if one.lstrip().startswith("#")]
+        if text.strip() and _indent(text) < indent:
+            break
+    return []
 
 
 _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {

@@ -137,12 +137,25 @@ def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path)
 def test_an_error_swallowed_for_a_reason_that_is_told_is_less_of_a_fault(tmp_path: Path) -> None:
     told = "def f(g):\n    try:\n        g()\n    except Exception:\n        # the next run does it\n        pass\n"
     silent = "def f(g):\n    try:\n        g()\n    except Exception:  # noqa: BLE001\n        pass\n"
-    plant(tmp_path, {"a.py": told, "b.py": silent, "c.py": f"{silent}\n\n# a remark after the handler\n"})
+    above = silent.replace("    try:", "    # if it fails nobody misses it\n    try:")
+    farther = "# what f is for\n" + silent
+    plant(
+        tmp_path,
+        {
+            "a.py": told,
+            "b.py": silent,
+            "c.py": f"{silent}\n\n# a remark after the handler\n",
+            "d.py": above,
+            "e.py": farther,
+        },
+    )
     found = inspect(tmp_path, "security_scan").findings
     assert [(one.rule, one.path, one.confidence) for one in found] == [
         ("S110", "b.py", Confidence.MEDIUM),
         ("S110", "c.py", Confidence.MEDIUM),
+        ("S110", "e.py", Confidence.MEDIUM),
         ("S110", "a.py", Confidence.LOW),
+        ("S110", "d.py", Confidence.LOW),
     ]
 
 

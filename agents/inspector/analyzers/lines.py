@@ -1,0 +1,53 @@
+"""The lines of a tree's files, for those who judge a claim by what stands around it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+# Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
+_GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
+_RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
+
+
+class Lines:
+    """The lines of a tree's files, read once each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read = functools.lru_cache(maxsize=16)(self._read_now)
+
+    def _read_now(self, path: str) -> list[str]:
+        try:
+            return (self._root / path).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeError):
+            return []
+
+    def line(self, path: str, number: int) -> str:
+        """One line, or "" if there is none."""
+        lines = self._read(path)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def text(self, path: str) -> str:
+        """The whole file."""
+        return "\n".join(self._read(path))
+
+    def gives_globals(self, path: str) -> bool:
+        """Tell whether a module hands its table of names to somebody, who may put names in."""
+        return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
+
+    def attributes_of(self, path: str, name: str) -> frozenset[str]:
+        """Which attributes of a name a file reads."""
+        read = re.compile(rf"(?<![\w.]){re.escape(name)}\.(\w+)")
+        return frozenset(word for line in self._read(path) for word in read.findall(line))
+
+    def imports_part(self, path: str, name: str) -> bool:
+        """Tell whether a package's own file imports its module of this name, which makes it one of its names."""
+        if not path.endswith("__init__.py"):
+            return False
+        package = path.split("/")[-2] if "/" in path else ""
+        part = re.compile(
+            rf"\s*(?:import\s+(?:\w+\.)*{re.escape(package)}\.{name}\b|from\s+\.{name}\s+import\b)"
+        )
+        return bool(package) and any(part.match(line) for line in self._read(path))
