@@ -6,6 +6,7 @@ elements are not told apart any more, and functions are known by their text and 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agents.inspector.taint.belongings import is_own
@@ -61,6 +62,21 @@ def _told_apart(value: Value, depth: int) -> tuple[dict[Any, Value] | None, Valu
     return {k: v for k, v in items.items() if isinstance(k, Attribute)}, _under_any_key(value), False
 
 
+_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#{}%]+[/?#]")
+
+
+def _begin(value: Value, *, widened: bool) -> str:
+    """How a text begins; of a function with very many shapes, as much of it as says on which host it stays."""
+    if not widened:
+        return value.prefix[:LONG_TEXT]
+    if not value.taints:
+        return ""
+    if value.prefix.startswith(("/", "?", "#")):
+        return value.prefix[:2]
+    host = _HOST.match(value.prefix[:LONG_TEXT])
+    return host[0] if host else ""
+
+
 def shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[Value, Any]:
     """The value with labels for sources (always a new object), and a key that is equal for equal shapes."""
     taints: list[Taint] = []
@@ -90,7 +106,7 @@ def shape(value: Value, labels: Labels, depth: int, *, widened: bool) -> tuple[V
     if ref_key is not None and ref_key is value.ref and is_own(ref_key):
         labels.is_private = True
     new = Value(
-        tuple(taints), const=const, prefix="" if widened else value.prefix[:LONG_TEXT], name=value.name,
+        tuple(taints), const=const, prefix=_begin(value, widened=widened), name=value.name,
         ref=value.ref, shape=value.shape, items=made, rest=rest, exact=exact,
         seen=SEEN if value.seen == SEEN and taints and not widened else 0,
     )  # fmt: skip

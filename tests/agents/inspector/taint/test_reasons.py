@@ -336,6 +336,23 @@ def view(request):
     assert [one["rule"] for one in told_of(tmp_path, body)] == told
 
 
+@pytest.mark.parametrize("many", [3, 30])
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("'/a/' + p", []), ("'?a=' + p", []), ("p", ["taint-ssrf"]), ("'.b' + p", ["taint-ssrf"])],
+)
+def test_of_many_calls_each_stays_on_the_host_that_its_text_begins_with(
+    tmp_path: Path, many: int, end: str, told: list[str]
+) -> None:
+    others = "".join(f"    fetch('/{n}', {n})\n" for n in range(many))
+    program = (
+        "import requests\nfrom flask import Flask, request\napp = Flask(__name__)\n"
+        "def fetch(end, number):\n    return requests.get('https://a.example' + end, timeout=number)\n"
+        f"@app.route('/')\ndef view():\n    p = request.args['p']\n{others}    fetch({end}, 1)\n"
+    )
+    assert [one["rule"] for one in told_of(tmp_path, program)] == told
+
+
 @pytest.mark.parametrize("many", [3, 30, 90])
 def test_of_many_closures_of_one_text_each_has_what_it_sees(tmp_path: Path, many: int) -> None:
     head = "import os\nfrom flask import Flask, request\napp = Flask(__name__)\n"
