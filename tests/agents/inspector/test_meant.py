@@ -61,7 +61,8 @@ def test_an_end_that_says_that_it_is_not_reached(tmp_path: Path, unreached: str,
 
 
 def test_what_is_switched_off_with_a_remark_why_is_information(tmp_path: Path) -> None:
-    told = "    if True:\n        x = 1\n    else:\n        # kept for whoever looks for the place\n        x = 2\n"
+    told = "    if True:\n        x = 1\n    else:\n        # kept for whoever looks for the place\n"
+    told += "        # (there?)\n        x = 2\n"
     code = "def f(x):\n{}    return x\n\n\nf(1)\n"
     plant(
         tmp_path,

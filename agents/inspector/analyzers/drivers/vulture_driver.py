@@ -97,9 +97,13 @@ def facts_of(path: str) -> dict[str, object]:
 
 def is_explained(lines: list[str], first: int) -> bool:
     """Tell whether a comment opens what is switched off: above its first line, or below an `if False:`."""
-    switch = lines[first - 1].strip().startswith(("if ", "elif ", "while "))
-    nearby = lines[first] if switch and first < len(lines) else lines[first - 2] if first > 1 else ""
-    return REMARK.match(nearby) is not None
+    if lines[first - 1].strip().startswith(("if ", "elif ", "while ")):
+        return first < len(lines) and REMARK.match(lines[first]) is not None
+    while first > 1 and lines[first - 2].lstrip().startswith("#"):
+        first -= 1
+        if REMARK.match(lines[first - 1]):
+            return True
+    return False
 
 
 def shapes_of(tree: ast.Module) -> dict[tuple[int, str], str]:
