@@ -53,6 +53,8 @@ def is_test(path: str) -> bool:
         return True
     if _TEST_NAME.search(pure.name):
         return True
+    if pure.parts[0] == "t" and len(pure.parts) > 1:  # as in Perl: `t/unit/app.py`
+        return True
     return any(part in _TEST_FOLDERS or _TEST_FOLDER.search(part) for part in pure.parts[:-1])
 
 

@@ -380,6 +380,19 @@ def _is_of_the_same_name(claim: Claim, lines: Lines) -> bool:
     return bool(used) and _DEBUGS.isdisjoint(used)
 
 
+_TO_DEBUG = re.compile(
+    r"(?i)(?:^|_)(?:(?:i|r|e|b|w|pu|remote_?)?pdb|[rbw]db|pudb|debug\w*|breakpoint\w*|set_trace|post_mortem)(?:_|\.|$)"
+)
+_NAMED = re.compile(r"\s*(?:async\s+def|def|class)\s+(\w+)")
+
+
+def _is_to_debug(claim: Claim, lines: Lines) -> bool:
+    """Tell whether a function or a file is called after what a debugger does: it is there to start one."""
+    around = (_NAMED.match(head) for head in _heads(claim, lines))
+    names = [claim.path.rpartition("/")[2], *(one[1] for one in around if one is not None)]
+    return any(map(_TO_DEBUG.search, names))
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
     missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
@@ -414,6 +427,10 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
     if claim.rule == "F402" and _hides_for_a_function(claim, lines):
         return replace(claim, severity=Severity.LOW)
     if claim.rule == "S503" and _negotiates(claim, lines):
+        return replace(claim, severity=Severity.INFO)
+    if claim.rule == "PLW0127" and "," in line.partition("=")[0]:
+        return replace(claim, severity=Severity.INFO)  # `kind, body = body["kind"], body`: others change
+    if claim.rule == "T100" and _is_to_debug(claim, lines):
         return replace(claim, severity=Severity.INFO)
     if claim.rule == "T100" and _is_of_the_same_name(claim, lines):
         return replace(claim, severity=Severity.INFO, confidence=Confidence.LOW)

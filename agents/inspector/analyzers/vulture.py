@@ -77,9 +77,10 @@ class VultureTool(Analyzer):
     def parse(self, answer: Path, batch: Batch) -> Parsed:
         try:
             told: dict[str, Any] = json.loads(answer.read_bytes())
+            tests = {file.path: file.in_test_code for file in batch.files}
             return Parsed(
                 claims=[
-                    _unreachable(path, row)
+                    _unreachable(path, row, in_test_code=tests.get(path, False))
                     for path, fact in told["facts"].items()
                     for row in fact["unreachable"]
                 ],
@@ -147,9 +148,11 @@ def _named_elsewhere(names: set[str], tree: Tree) -> set[str]:
     return {name.decode() for name in found}
 
 
-def _unreachable(path: str, row: list[Any]) -> Claim:
+def _unreachable(path: str, row: list[Any], *, in_test_code: bool) -> Claim:
     message, first, last, is_explained = row
-    is_switch = not message.startswith("unreachable code after")  # `if False:`, with a remark why
+    is_switch = not message.startswith(
+        "unreachable code after"
+    )  # `if False:`, with a remark why or in a test
     return Claim(
         rule=UNREACHABLE,
         tool_rule="unreachable_code",
@@ -158,7 +161,7 @@ def _unreachable(path: str, row: list[Any]) -> Claim:
         path=path,
         line=max(1, first),
         end_line=max(1, last),
-        severity=Severity.INFO if is_switch and is_explained else Severity.LOW,
+        severity=Severity.INFO if is_switch and (is_explained or in_test_code) else Severity.LOW,
         confidence=Confidence.HIGH,
         category="maintainability",
         cwe=(561,),

@@ -250,8 +250,7 @@ class Frame:
     def flag(self, bit: int, node: ast.AST, what: str, sink: str, *, weak: int = 0) -> None:
         """Report something that is wrong by itself, wherever its values come from."""
         place = self.place(node)
-        asked = _ASKED.get(bit)
-        if asked is not None and any(_asks_for(asked, one) for one in self.chosen):
+        if self.is_asked_for(bit):
             weak, what = weak + 2, f"{what}, {ON_REQUEST}"
         if any(map(is_of_tests, self.chosen)):
             weak, what = 3, f"{what}, {IN_TESTS}"
@@ -262,6 +261,11 @@ class Frame:
             self.engine.suspect(hit, self.function)
         else:
             self.engine.claim(hit, self)
+
+    def is_asked_for(self, bit: int) -> bool:
+        """Tell whether this is done only where a setting asks for it."""
+        asked = _ASKED.get(bit)
+        return asked is not None and any(_asks_for(asked, one) for one in self.chosen)
 
     def around(self, name: str) -> Frame | None:
         """The nearest frame outside this one that has a variable of this name."""
@@ -338,6 +342,7 @@ _ASKED = {
         re.compile(r"(?i)(?:^|_)debug(?:$|_)|(?:^|_)dev(?:el|elop|elopment)?(?:_?mode)?$"),
         False,  # `if not args.no_debug:` asks for nothing
     ),
+    kinds.EXPOSURE: (re.compile(r"(?i)(?:^|_)debug(?:$|_)|trace_?back|stack_?trace|show_errors"), False),
 }
 
 
@@ -349,8 +354,8 @@ def _asks_for(asked: tuple[re.Pattern[str], bool], test: ast.expr) -> bool:
         one = waiting.pop()
         if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not) and not may_be_off:
             continue
-        name = getattr(one, "attr", getattr(one, "id", ""))
-        if name and pattern.search(name):
+        name = getattr(one, "attr", getattr(one, "id", getattr(one, "value", "")))
+        if isinstance(name, str) and pattern.search(name):
             return True
         waiting.extend(ast.iter_child_nodes(one))
     return False

@@ -101,10 +101,11 @@ def _holds(condition: Condition, given: Arguments) -> bool:
 
 
 def sent(frame: Frame, node: ast.AST, value: Value) -> None:
-    """A value goes to whoever asked: a stack trace should not."""
+    """A value goes to whoever asked: a stack trace should not, unless whoever runs the program wants it."""
     taints = tuple(one for one in deep_taints(value) if one.source.origin in ("trace", "label"))
     if taints:
-        frame.hit(kinds.EXPOSURE, taints, node, "the answer")
+        weak = 2 if frame.is_asked_for(kinds.EXPOSURE) else 0
+        frame.hit(kinds.EXPOSURE, taints, node, "the answer", weak=weak)
 
 
 def judge(frame: Frame, node: ast.expr, row: Row, name: str, given: Arguments) -> None:

@@ -69,6 +69,7 @@ _HASH = kinds.KINDS["hash"].bit
 _COOKIE = kinds.KINDS["cookie"].bit
 _SSRF = kinds.KINDS["ssrf"].bit
 _COMMAND = kinds.KINDS["command"].bit
+_CODE = kinds.KINDS["code"].bit
 _NO_SHELL = re.compile(
     r"^subprocess\.\w+\(\)$|^pty\.spawn\(\)$|^os\.(?:exec|spawn|posix_spawn)\w*\(\)$|, as the program$"
 )
@@ -122,7 +123,7 @@ def doubt(hit: Hit) -> int:
         found += 2
     if hit.kind == _SQL:
         found += _of_a_statement(hit)
-    if hit.kind == _COMMAND and hit.source.source.origin == "local":
+    if hit.kind in (_COMMAND, _CODE) and hit.source.source.origin == "local":
         found += 1
     if hit.source.weak and _ANSWERED.search(hit.source.source.selector):
         found += 2

@@ -195,7 +195,9 @@ def joined_string(frame: Frame, node: ast.JoinedStr) -> Value:
 def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
     """One replacement field; a numeric format lets numbers through only."""
     value = summaries.shown(frame, node, frame.evaluate(node.value))
-    if node.conversion in _AS_REPR:
+    if node.conversion in _AS_REPR and value.shape in WRITTEN and not value.known:
+        value = written(value)
+    elif node.conversion in _AS_REPR:
         value = cleaned(value, ONE_LINE)
     elif value.shape in WRITTEN and node.format_spec is None:
         return written(value)

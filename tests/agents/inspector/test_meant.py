@@ -22,6 +22,7 @@ def _of_rule(root: Path, operation: str, rule: str) -> list[str]:
         "raise E\n    yield 1",
         "if False:\n        yield",
         "while False:\n        yield",
+        "if True:\n        return 1\n    yield",
     ],
 )
 def test_the_only_yield_of_a_function_makes_it_a_generator(tmp_path: Path, unreached: str) -> None:
@@ -71,6 +72,8 @@ def test_what_is_switched_off_with_a_remark_why_is_information(tmp_path: Path) -
             "b.py": code.format(told.replace("# kept for", "# noqa")),
             "c.py": code.format(told.replace("        # kept for whoever looks for the place\n", "")),
             "d.py": code.format("    return 1\n    # this is what it did before\n"),
+            "tests/test_a.py": code.format("    if False:\n        x = 1\n"),
+            "tests/test_b.py": code.format("    return 1\n"),
         },
     )
     found = inspect(tmp_path, "dead_code").findings
@@ -78,7 +81,9 @@ def test_what_is_switched_off_with_a_remark_why_is_information(tmp_path: Path) -
         ("b.py", Severity.LOW),
         ("c.py", Severity.LOW),
         ("d.py", Severity.LOW),
+        ("tests/test_b.py", Severity.LOW),
         ("a.py", Severity.INFO),
+        ("tests/test_a.py", Severity.INFO),
     ]
 
 
@@ -139,6 +144,39 @@ def test_a_built_in_name_may_be_offered_by_a_module(tmp_path: Path) -> None:
         },
     )
     assert _of_rule(tmp_path, "lint", "PLW0127") == ["PLW0127 b.py:3", "PLW0127 c.py:2"]
+
+
+def test_what_is_called_after_a_debugger_is_there_to_start_one(tmp_path: Path) -> None:
+    code = "def {}():\n    from pdb import set_trace\n\n    set_trace()\n"
+    plant(
+        tmp_path,
+        {
+            "a.py": code.format("rdb_handler"),
+            "b.py": code.format("init_db"),
+            "test_rdb.py": code.format("test_f"),
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "T100"]
+    assert {one.path: one.severity for one in found} == {
+        "a.py": Severity.INFO,
+        "b.py": Severity.MEDIUM,
+        "test_rdb.py": Severity.INFO,
+    }
+
+
+def test_one_of_several_that_stays_as_it_is(tmp_path: Path) -> None:
+    code = "def f(body):\n    {} = {}\n    return body\n"
+    plant(
+        tmp_path,
+        {"a.py": code.format("kind, body", "body['kind'], body"), "b.py": code.format("body", "body")},
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "PLW0127"]
+    assert [(one.path, one.severity) for one in found] == [("b.py", Severity.LOW), ("a.py", Severity.INFO)]
+
+
+def test_what_follows_a_return_under_a_constant_is_told_where_no_yield_is(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.py": "def f():\n    if True:\n        return 1\n    print(1)\n\n\nf()\n"})
+    assert "unreachable-code a.py:4" in _of_rule(tmp_path, "dead_code", "unreachable-code")
 
 
 def test_an_attribute_that_the_class_reads_before_it_changes_is_no_slip(tmp_path: Path) -> None:

@@ -134,6 +134,26 @@ def test_a_pattern_keeps_its_weight_where_input_was_not_followed(tmp_path: Path)
     assert NO_WAY_FOUND not in found[0].message
 
 
+def test_a_stack_trace_that_a_setting_asks_for_is_less_sure(tmp_path: Path) -> None:
+    code = (
+        "import traceback\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef view():\n"
+        "    try:\n        return work()\n    except Exception:\n        if {}:\n"
+        "            return traceback.format_exc()\n        return 'no'\n"
+    )
+    plant(
+        tmp_path,
+        {
+            "a.py": code.format("app.config.get('serve_traceback')"),
+            "b.py": code.format("app.config.get('serve')"),
+        },
+    )
+    found = [one for one in inspect(tmp_path, "security_scan").findings if one.rule == "stack-trace-sent"]
+    assert [(one.path, one.confidence) for one in found] == [
+        ("b.py", Confidence.HIGH),
+        ("a.py", Confidence.LOW),
+    ]
+
+
 def test_an_error_swallowed_for_a_reason_that_is_told_is_less_of_a_fault(tmp_path: Path) -> None:
     told = "def f(g):\n    try:\n        g()\n    except Exception:\n        # the next run does it\n        pass\n"
     silent = "def f(g):\n    try:\n        g()\n    except Exception:  # noqa: BLE001\n        pass\n"

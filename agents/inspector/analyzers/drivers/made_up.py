@@ -18,6 +18,8 @@ _TO_REPLACE = re.compile(r"^[A-Z]+(?:_[A-Z]+)*_?(?:PASS|PASSWORD|PWD|PW|SECRET|K
 _LITERAL = re.compile(r"(?i)^(?:null|nil|none|true|false)(?!\w)|^\d{1,4}[`\s)}\],;]")
 _PLAIN_ADDRESS = re.compile(r"^https?://[^@\s]*$")  # where something is, with nobody's password in it
 _RULE = re.compile(r"^[a-z]+:[a-z]+(?:_[a-z]+)+$")  # `rule:admin_or_owner`: a policy's expression
+# Keys that manuals and emulators publish: everybody has them.
+_PUBLISHED = re.compile(r"devstoreaccount1|eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l")
 # Only letters, and one of the words is what such things are called: the name of a field, not its content.
 _NAME = re.compile(
     r"(?i)^[a-z_\-. :]*(password|passwd|passphrase|token|secret|key|csrf|auth|credential|login)[a-z_\-. :]*$"
@@ -55,6 +57,11 @@ _PATTERN = re.compile(r"\(\?[P:=!<]|\.[*+]\??|\\[dws][+*{]|\[\^?[a-z]-|</?[a-z]+
 # An alphabet, or a call in a page's template.
 _NO_TEXT = re.compile(r"abcdefgh|ABCDEFGH|^[\w.]+\([\w., ]*\)$")
 SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
+
+
+def is_published(line: str) -> bool:
+    """Tell whether a line holds what everybody knows: the account of Azure's emulator, jwt.io's token of John Doe."""
+    return _PUBLISHED.search(line) is not None
 
 
 def is_placeholder(value: str) -> bool:

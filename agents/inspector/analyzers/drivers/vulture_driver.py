@@ -140,7 +140,7 @@ def generators_of(tree: ast.Module) -> set[tuple[int, int]]:
                 found.update(
                     (node.lineno, node.end_lineno or node.lineno)
                     for node in inside
-                    if isinstance(node, ast.stmt) and is_yield(node)
+                    if isinstance(node, ast.stmt) and (is_yield(node) or leaves_always(node))
                 )
     return found
 
@@ -150,6 +150,17 @@ def is_yield(node: ast.stmt) -> bool:
     if isinstance(node, (ast.If, ast.While)) and len(node.body) == 1 and not node.orelse:
         node = node.body[0]
     return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Yield, ast.YieldFrom))
+
+
+def leaves_always(node: ast.stmt) -> bool:
+    """Tell whether it is an `if True: return`, before a `yield` that only makes a generator."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Constant)
+        and bool(node.test.value)
+        and not node.orelse
+        and isinstance(node.body[-1], (ast.Return, ast.Raise))
+    )
 
 
 def ends_of(tree: ast.Module) -> set[tuple[int, int]]:

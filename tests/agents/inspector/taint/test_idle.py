@@ -140,6 +140,8 @@ def test_what_the_server_put_beside_a_request_is_no_input(
         ("os.system(sys.argv[1] + ' again')", ["taint-command"]),
         ("importlib.import_module(sys.argv[1])", []),
         ("exec(sys.argv[1])", ["taint-code"]),
+        ("exec(f'run({sys.argv[1:]!r})')", []),
+        ("exec(f'run({sys.argv[1:]!r}, {sys.argv[1]})')", ["taint-code"]),
     ],
 )
 def test_own_name_and_own_modules_are_no_input(tmp_path: Path, body: str, expected: list[str]) -> None:
