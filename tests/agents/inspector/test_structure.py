@@ -129,6 +129,20 @@ def test_stale_docstring_is_the_same_claim_to_documentation(tmp_path: Path, code
     assert {one.tool for one in told.evidence} == {"griffe", "pydoclint"}
 
 
+def test_handler_that_sets_what_it_describes_by_the_request_is_a_guess(tmp_path: Path) -> None:
+    docstring = '"""Do.\n\n    :param name: b\n    :return: it\n    """'
+    handler = f"def f():\n    {docstring}\n    name = {{taken}}\n    return name\n"
+    for path, taken in {
+        "a": "request.json['name']",
+        "b": "self.request.args.get('name')",
+        "c": "g()",
+    }.items():
+        plant(tmp_path, {f"{path}.py": handler.format(taken=taken)})
+    found = inspect(tmp_path, "lint").findings
+    told = {one.path: one.severity for one in found if one.rule == "docstring-unknown-parameter"}
+    assert told == {"a.py": Severity.LOW, "b.py": Severity.LOW, "c.py": Severity.MEDIUM}
+
+
 def test_handler_that_describes_what_it_reads_of_a_request_is_a_guess(tmp_path: Path) -> None:
     code = (
         'def post(request):\n    """Do.\n\n    Args:\n        name: b.\n    """\n    return request.data\n\n\n'

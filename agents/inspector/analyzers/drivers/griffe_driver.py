@@ -38,7 +38,7 @@ def main(list_file: str) -> None:
         try:
             source = Path(path).read_text(encoding="utf-8-sig")
             module = visit("module", filepath=Path(path), code=source)
-            unknown += [{"path": path, **one} for one in functions(module, set())]
+            unknown += [{"path": path, **one} for one in functions(module, set(), source.split("\n"))]
         except (Exception, RecursionError) as error:
             failed.append({"path": path, "reason": f"{type(error).__name__}: {error}"[:300]})
     json.dump({"unknown": unknown, "failed": failed}, sys.stdout)
@@ -49,7 +49,7 @@ TYPES = frozenset(
 )
 
 
-def functions(holder: Object, seen: set[int]) -> list[dict[str, object]]:
+def functions(holder: Object, seen: set[int], source: list[str]) -> list[dict[str, object]]:
     """Give what is below a module or class and has a docstring of parameters that it does not take."""
     found: list[dict[str, object]] = []
     for member in holder.members.values():
@@ -57,16 +57,16 @@ def functions(holder: Object, seen: set[int]) -> list[dict[str, object]]:
             continue
         seen.add(id(member))
         if isinstance(member, Function):
-            found += unknown_of(member, member)
+            found += unknown_of(member, member, source)
         elif isinstance(member, Class):
             made = member.members.get("__init__")
             if isinstance(made, Function) and "__new__" not in member.members:
-                found += unknown_of(member, made)
-            found += functions(member, seen)
+                found += unknown_of(member, made, source)
+            found += functions(member, seen, source)
     return found
 
 
-def unknown_of(holder: Function | Class, function: Function) -> list[dict[str, object]]:
+def unknown_of(holder: Function | Class, function: Function, source: list[str]) -> list[dict[str, object]]:
     """One claim if a docstring describes what the signature lacks. One that takes **anything lacks nothing."""
     docstring = holder.docstring
     if docstring is None or not docstring.value.strip():
@@ -95,9 +95,17 @@ def unknown_of(holder: Function | Class, function: Function) -> list[dict[str, o
             "name": holder.path.removeprefix("module."),
             "names": names,
             "of_types": all(name in TYPES for name in names),  # `:param header str:`, the other way round
-            "of_request": taken.isdisjoint(described) and not taken.isdisjoint(REQUESTS),
+            "of_request": (taken.isdisjoint(described) and not taken.isdisjoint(REQUESTS))
+            or are_read_of_request(names, source[function.lineno or 0 : function.endlineno or 0]),
         }
     ]
+
+
+def are_read_of_request(names: list[str], body: list[str]) -> bool:
+    """Tell whether a function sets each of these by what it reads of the request that its framework keeps."""
+    text = "\n".join(body)
+    read = r"\s*(?::[^=\n]+)?=[^=\n].*\b(?:request|req)\b"
+    return all(re.search(rf"^\s*{re.escape(name)}{read}", text, re.MULTILINE) for name in names)
 
 
 def line_of(name: str, docstring: str, first: int) -> int:
