@@ -70,6 +70,48 @@ def tell(run: Run, *facts: events.Fact) -> None:
         change.write()
 
 
+class Frames:
+    """What the server says by the socket of a page; it can be held back for a while."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._held: list[Callable[[], None]] = []
+        self._holds = False
+        page.route_web_socket("**/api/v1/stream", self._join)
+
+    def hold(self) -> None:
+        """Let nothing through any more."""
+        self._holds = True
+
+    def let_go(self, *, at_least: int) -> None:
+        """Let everything through, once so many frames are there."""
+        while len(self._held) < at_least:
+            self._page.wait_for_timeout(50)  # lets them come
+        for send in self._held:
+            send()
+        self._holds = False
+
+    def _join(self, socket: WebSocketRoute) -> None:
+        def hear(said: str | bytes) -> None:
+            if self._holds:
+                self._held.append(lambda: socket.send(said))
+            else:
+                socket.send(said)
+
+        socket.connect_to_server().on_message(hear)
+
+
+def hold_parts(page: Page, run: Run) -> Route:
+    """Have the page ask for its parts by an event, and hold that request back; others go through."""
+    held: list[Route] = []
+    page.route("**/parts*", lambda route: route.continue_() if held else held.append(route))
+    add_turns(run, 1)
+    page.locator("#events li", has_text="turn-1").wait_for(timeout=SOON)
+    while not held:
+        page.wait_for_timeout(50)  # lets the route be asked
+    return held[0]
+
+
 def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints: list[str]) -> None:
     cast = make_cast()
     run = submit_run(cast.project, cast.bob)
@@ -150,39 +192,37 @@ def test_parts_made_before_an_event_take_nothing_back(page: Page, web: Web, comp
 def test_events_that_the_parts_know_take_nothing_back(page: Page, web: Web, complaints: list[str]) -> None:
     cast = make_cast()
     run = store_run(cast.project, Past(key="s0", state="pending"))
-    held: list[Callable[[], None]] = []
-    holding: list[bool] = []
-
-    def join(socket: WebSocketRoute) -> None:
-        def hear(said: str | bytes) -> None:
-            if holding:
-                held.append(lambda: socket.send(said))
-            else:
-                socket.send(said)
-
-        socket.connect_to_server().on_message(hear)
-
-    page.route_web_socket("**/api/v1/stream", join)
+    frames = Frames(page)
     sign_in(page, web, f"/runs/{run.public_id}")
     page.locator("#live.live-live").wait_for(timeout=SOON)
-    early: list[Route] = []
-    page.route("**/parts*", lambda route: route.continue_() if early else early.append(route))
-    add_turns(run, 1)
-    page.locator("#events li", has_text="turn-1").wait_for(timeout=SOON)
-    while not early:
-        page.wait_for_timeout(50)  # lets the route be asked
-    holding.append(True)
+    early = hold_parts(page, run)
+    frames.hold()
     Step.objects.filter(run=run).update(state="ready")
     Step.objects.filter(run=run).update(state="cancelled", ended_at=timezone.now())
     tell(run, events.StepReady(key="s0"), events.AgentSaid(key="s0", attempt=1, topic="turn-2", content={}))
-    early[0].continue_()
+    early.continue_()
     page.locator("#step-s0 .state-cancelled").wait_for(timeout=SOON)
     page.evaluate(WATCH_STEP)
-    while len(held) < 2:
-        page.wait_for_timeout(50)
-    for send in held:
-        send()
-    holding.clear()
+    frames.let_go(at_least=2)
     page.locator("#events li", has_text="turn-2").wait_for(timeout=SOON)
     assert page.evaluate("window.states") == ["cancelled"]
+    assert complaints == []
+
+
+def test_run_that_is_over_tells_its_last_events(page: Page, web: Web, complaints: list[str]) -> None:
+    cast = make_cast()
+    run = submit_run(cast.project, cast.bob)
+    frames = Frames(page)
+    sign_in(page, web, f"/runs/{run.public_id}")
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    early = hold_parts(page, run)
+    frames.hold()
+    runs.cancel(run.public_id, by="bob")
+    early.continue_()
+    page.locator("#part-head .state-cancelled").wait_for(timeout=SOON)  # before the events that tell it
+    frames.let_go(at_least=1)
+    page.locator("#live.live-done").wait_for(timeout=SOON)
+    run.refresh_from_db()
+    seen = page.eval_on_selector_all("#events li", "lines => lines.map(line => Number(line.dataset.seq))")
+    assert seen == list(range(1, run.last_seq + 1))
     assert complaints == []

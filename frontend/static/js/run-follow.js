@@ -20,7 +20,8 @@ export function follow(page, { word, onDone, onEnd, onSignedOut, onGone }) {
   const parts = new LiveParts({
     url: page.dataset.parts,
     before: graph.settle,
-    after: () => isFinal() && badge.status === "live" && onDone(),
+    // parts may come before the events that they know
+    after: () => isFinal() && badge.status === "live" && socket.last >= graph.drawn && onDone(),
     onSignedOut,
     onGone,
   });

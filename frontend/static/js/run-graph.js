@@ -19,7 +19,7 @@ const AFTER = {
 };
 
 const told = new Map(); // by step, the newest state that an event told
-let drawn = 0; // the last event that the parts of the page know
+export let drawn = 0; // the last event that the parts of the page know
 let scale = null; // null: as it fits
 
 function parts(root = document) {
