@@ -31,6 +31,7 @@ pytestmark = [
 ]
 
 SOON = 30_000  # ms
+BACK = 60_000  # ms: a socket that was cut off often waits up to 30 s until it tries again
 MANY = 700
 WATCH_STEP = """() => {
   window.states = [];
@@ -117,24 +118,24 @@ def test_events_appear_live_and_after_a_restart(page: Page, web: Web, complaints
     run = submit_run(cast.project, cast.bob)
     sign_in(page, web, f"/runs/{run.public_id}")
     live = page.locator("#live.live-live")
-    live.wait_for(timeout=10_000)
+    live.wait_for(timeout=SOON)
 
     add_events(run, 1, key="part-1")
-    page.locator("#events li", has_text="part-1").wait_for(timeout=3_000)
+    page.locator("#events li", has_text="part-1").wait_for(timeout=SOON)
     web.stop()
-    page.locator("#live.live-offline").wait_for(timeout=10_000)
+    page.locator("#live.live-offline").wait_for(timeout=SOON)
     add_events(run, 1, key="part-2")
     web.start()
-    live.wait_for(timeout=30_000)
+    live.wait_for(timeout=BACK)
     add_events(run, 1, key="part-3")
-    page.locator("#events li", has_text="part-3").wait_for(timeout=10_000)
+    page.locator("#events li", has_text="part-3").wait_for(timeout=SOON)
     seen = page.eval_on_selector_all("#events li", "lines => lines.map(line => Number(line.dataset.seq))")
     assert seen == sorted(set(seen))
     assert page.locator("#events li", has_text="part-2").count() == 1
     runs.cancel(run.public_id, by="bob")
-    page.locator("#part-head .state-cancelled").wait_for(timeout=10_000)
-    page.locator(".graph .node[data-key=s0][data-state=cancelled]").wait_for(timeout=10_000)
-    page.locator("#live.live-done").wait_for(timeout=10_000)
+    page.locator("#part-head .state-cancelled").wait_for(timeout=SOON)
+    page.locator(".graph .node[data-key=s0][data-state=cancelled]").wait_for(timeout=SOON)
+    page.locator("#live.live-done").wait_for(timeout=SOON)
     assert width_of(page) == 360
     assert complaints == []
 
@@ -154,7 +155,7 @@ def test_cut_socket_loses_nothing_and_the_badge_tells_how_it_stands(
         page.locator("#live.live-offline", has_text="offline, trying again").wait_for(timeout=SOON)
         add_turns(run, MANY)  # more than a page of events: catching up takes several
         line.mend()
-        page.locator("#live.live-live").wait_for(timeout=SOON)
+        page.locator("#live.live-live").wait_for(timeout=BACK)
         assert page.evaluate("window.told") == ["live", "offline, trying again", "catching up", "live"]
         head = Run.objects.values_list("last_seq", flat=True).get(pk=run.pk)
         page.locator(f"#e{head}").wait_for(timeout=SOON)
@@ -225,4 +226,42 @@ def test_run_that_is_over_tells_its_last_events(page: Page, web: Web, complaints
     run.refresh_from_db()
     seen = page.eval_on_selector_all("#events li", "lines => lines.map(line => Number(line.dataset.seq))")
     assert seen == list(range(1, run.last_seq + 1))
+    assert complaints == []
+
+
+def test_link_that_is_pressed_while_news_come_is_followed(
+    page: Page, web: Web, complaints: list[str]
+) -> None:
+    cast = make_cast()
+    run = store_run(cast.project, Past(key="s0", state="ready"))
+    at = f"/runs/{run.public_id}"
+    sign_in(page, web, at)
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    page.locator("#step-s0 a.step-name").hover()
+    page.mouse.down()
+    Step.objects.filter(run=run).update(summary="a line below the link")
+    goal = f"{run.goal[:-1]}!"  # as long as before, so that nothing moves
+    Run.objects.filter(pk=run.pk).update(goal=goal)
+    add_turns(run, 1)
+    page.locator("h1", has_text=goal).wait_for(timeout=SOON)
+    page.mouse.up()
+    page.wait_for_url(f"{web.url}{at}/steps/s0", timeout=SOON)
+    assert complaints == []
+
+
+def test_part_that_was_pressed_is_made_new_thereafter(page: Page, web: Web, complaints: list[str]) -> None:
+    cast = make_cast()
+    run = store_run(cast.project, Past(key="s0", state="pending"))
+    sign_in(page, web, f"/runs/{run.public_id}")
+    page.locator("#live.live-live").wait_for(timeout=SOON)
+    page.locator("#step-s0 a.step-name").hover()
+    page.mouse.down()
+    Step.objects.filter(run=run, key="s0").update(state="ready")
+    Run.objects.filter(pk=run.pk).update(goal="told anew")
+    add_turns(run, 1)
+    page.locator("h1", has_text="told anew").wait_for(timeout=SOON)
+    assert page.locator("#step-s0 .state-pending").count() == 1
+    page.locator("h1").hover()
+    page.mouse.up()  # elsewhere: it is not followed
+    page.locator("#step-s0 .state-ready").wait_for(timeout=SOON)
     assert complaints == []

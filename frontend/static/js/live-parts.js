@@ -1,6 +1,6 @@
 // Keeps the parts of a page (elements with data-part and an id) as the server draws them: fetched anew when something
-// happened, and put in place without taking from anybody the focus, what is being typed, what was opened or how far a
-// box was scrolled.
+// happened, and put in place without taking from anybody the focus, what is being typed, what was opened, what is being
+// pressed or how far a box was scrolled.
 //
 //   const parts = new LiveParts({ url, before, after, onSignedOut })
 //   parts.refresh()          something changed that people wait for: drawn within a moment
@@ -19,6 +19,10 @@ const LONGEST = 5_000;
 const AT_ONCE = 5; // fetches, until nothing was wanted for CALM
 const CALM = 400; // ms
 
+let pressed = null; // a button or link that is down: put in place anew, it would not be clicked
+document.addEventListener("pointerdown", (event) => (pressed = event.target.closest?.("a, button, summary")), { capture: true });
+for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => (pressed = null), { capture: true });
+
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
   constructor({ url, before = () => {}, after = () => {}, onSignedOut = () => {}, onGone = () => {}, onAway = () => {} }) {
@@ -29,6 +33,8 @@ export class LiveParts {
     this.streak = 0; // fetches without a rest
     this.timer = 0;
     this.due = Infinity;
+    this.left = false; // whether a part was left as it was, since somebody pressed it
+    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => this.left && this.refresh());
   }
 
   refresh(how = NEWS) {
@@ -72,6 +78,7 @@ export class LiveParts {
     tick(fresh);
     keepToken(fresh);
     this.before(fresh);
+    this.left = false;
     for (const part of fresh.querySelectorAll("[data-part]")) {
       const old = document.getElementById(part.id);
       if (!old) continue;
@@ -79,6 +86,10 @@ export class LiveParts {
       if (old.isEqualNode(part)) continue;
       const isHeld = old.hasAttribute("data-held") && old.contains(document.activeElement);
       if (isHeld && part.dataset.final !== "1") continue; // a hand is on it
+      if (pressed && old.contains(pressed)) {
+        this.left = true;
+        continue;
+      }
       replace(old, part);
     }
     this.after();
