@@ -47,12 +47,14 @@ def _jobs(*analyzers: _Script) -> list[Job]:
     return [Job(analyzer=one, files=(_file("a.py"),), weight=one.seconds_per_megabyte) for one in analyzers]
 
 
-def _at_once(log: Path) -> str:
-    """A script that notes its begin and end, and holds on for a moment."""
+def _at_once(log: Path, most: int) -> str:
+    """A script that notes its begin and end. Between them it waits until so many have begun, and a moment more."""
     return (
         "import os, time\n"
         f"fd = os.open({str(log)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
-        "os.write(fd, b'+'); time.sleep(0.4); os.write(fd, b'-')\n"
+        "os.write(fd, b'+')\n"
+        f"while open({str(log)!r}).read().count('+') < {most}: time.sleep(0.01)\n"
+        "time.sleep(0.4); os.write(fd, b'-')\n"
     )
 
 
@@ -67,7 +69,7 @@ def _most(log: Path) -> int:
 @pytest.mark.parametrize("most", [1, 3])
 def test_no_more_run_at_once_than_allowed(tmp_path: Path, most: int) -> None:
     log = tmp_path / "log"
-    jobs = _jobs(*(_Script(f"s{n}", _at_once(log)) for n in range(5)))
+    jobs = _jobs(*(_Script(f"s{n}", _at_once(log, most)) for n in range(5)))
     done = list(side_by_side(jobs, tree=tmp_path, scratch=tmp_path, shares=Shares(None, most=most)))
     assert (len(done), _most(log)) == (5, most)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
