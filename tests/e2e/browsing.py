@@ -11,7 +11,7 @@ import pytest
 from tests.api.cast import PASSWORD
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
     from tests.e2e.conftest import Web
 
@@ -75,6 +75,13 @@ def axe(page: Page) -> list[str]:
         f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
         for one in found["violations"]
     ]
+
+
+def whole(found: Locator) -> Locator:
+    """Wait until this is there and its page is all read: a click goes on before what it leads to has come."""
+    found.wait_for()
+    found.page.wait_for_load_state()
+    return found
 
 
 def width_of(page: Page) -> int:

@@ -42,12 +42,12 @@ def test_swagger_shows_operations_and_sends_as_who_is_signed_in(
     # Swagger UI draws what is in view: an operation further down is reached by its link.
     page.goto(f"{web.url}/api/docs#/keys/keys_create")
     page.reload()
-    page.locator("#operations-keys-keys_create").wait_for(timeout=20_000)
+    page.locator("#operations-keys-keys_create").wait_for(timeout=60_000)
     shoot(page, "swagger")
     page.get_by_role("button", name="Try it out").click()
     page.locator("textarea.body-param__text").fill('{"name": "by hand", "scopes": ["run.view"]}')
     page.get_by_role("button", name="Execute").click()
-    page.locator(".live-responses-table .response-col_status", has_text="201").wait_for(timeout=10_000)
+    page.locator(".live-responses-table .response-col_status", has_text="201").wait_for(timeout=60_000)
     assert ApiKey.objects.get().owner == cast.bob
     assert complaints == []
     assert strangers == []
@@ -59,7 +59,7 @@ def test_redoc_shows_operations_with_its_styles(
     make_cast()
     page.set_viewport_size({"width": 1200, "height": 900})
     sign_in(page, web, "/api/redoc")
-    page.locator("h2", has_text="Make an API key").wait_for(timeout=20_000)
+    page.locator("h2", has_text="Make an API key").wait_for(timeout=60_000)
     shoot(page, "redoc")
     styled = page.locator(".menu-content").evaluate("one => getComputedStyle(one).position")
     assert styled == "sticky"

@@ -26,7 +26,7 @@ def test_form_keeps_what_was_written_and_is_sent_when_the_server_is_back(page: P
     page.fill("#id_slug", "later")
     web.stop()
     page.click("main button.primary")
-    page.locator(".toast-error", has_text="what you wrote is still here").wait_for(timeout=10_000)
+    page.locator(".toast-error", has_text="what you wrote is still here").wait_for()
     assert (page.input_value("#id_slug"), page.locator("#away").is_visible()) == ("later", True)
     web.start()
     page.click("main button.primary")

@@ -53,9 +53,9 @@ def test_document_is_read_and_followed_and_cannot_act(page: Page, web: Web, comp
     inside.locator("#go").click()
     inside.locator("#away").click()
     inside.locator("#next").click()  # without a cookie, since the frame has no origin
-    inside.get_by_role("heading", name="The module").wait_for(timeout=10_000)
+    inside.get_by_role("heading", name="The module").wait_for()
     inside.locator("#back").click()
-    inside.get_by_role("heading", name="Start").wait_for(timeout=10_000)
+    inside.get_by_role("heading", name="Start").wait_for()
     assert page.url == f"{web.url}{path}"
     assert Run.objects.get(pk=run.pk).state == "accepted"
     assert width_of(page) == 360

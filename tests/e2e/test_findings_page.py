@@ -14,7 +14,7 @@ from agents.findings import Severity
 from agents.models import Sweep, SweepState, TrackedFinding, TriageAct
 from tasks.models import new_public_id
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in
+from tests.e2e.browsing import needs_browser, sign_in, whole
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -223,5 +223,5 @@ def test_triage_by_keyboard_many_at_once_and_the_address_brings_the_view_back(
         assert other.locator(".findings-list tbody tr").count() == len(kept) - 1  # one was dismissed
         other.locator(".findings-list input[name=finding]").first.check()
         other.get_by_role("button", name="Reopen").click()
-        assert "was not judged" in other.locator("main").inner_text()
+        whole(other.locator("main", has_text="was not judged"))
         assert other.url == saved

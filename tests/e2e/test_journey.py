@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from tests.e2e.browsing import listen, needs_browser
+from tests.e2e.browsing import listen, needs_browser, whole
 from tests.e2e.conftest import ROOT
 from tests.e2e.serving import Serve
 from wrenchai_project import services
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LAB = ROOT / "tests" / "fixtures" / "lab"  # an agent that asks before it acts
 RUN = re.compile(r"/runs/[0-9a-f-]{36}$")
+FINDING = re.compile(r"/findings/[0-9a-f-]{36}")
 SOON = 20_000  # ms
 LONG = 150_000  # ms: a whole run of the sample on a busy machine
 REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
@@ -158,6 +159,7 @@ def dismiss_a_finding(page: Page, sample: str) -> None:
     page.goto(sample)
     page.get_by_role("link", name="All findings of this run").click()
     page.locator(".findings-list td.main a").first.click()
+    page.wait_for_url(FINDING)
     title = page.locator("h1").inner_text()
     page.get_by_text("Dismiss, with a reason", exact=True).click()
     page.get_by_label("Until (optional)").fill(until)
@@ -166,7 +168,7 @@ def dismiss_a_finding(page: Page, sample: str) -> None:
     assert page.get_by_label("Until (optional)").input_value() == until
     page.get_by_label("Reason").fill("only the demonstration has it")
     page.get_by_role("button", name="Dismiss", exact=True).click()
-    page.locator(".reason", has_text="only the demonstration has it").wait_for()
+    whole(page.locator(".reason", has_text="only the demonstration has it"))
     assert page.locator("h1").inner_text() == title
     assert page.locator("main .badges .status").first.inner_text().startswith("dismissed until ")
 

@@ -82,7 +82,7 @@ def test_staff_looks_after_queues_and_flower_without_a_complaint(
         row = page.locator("#result_list tbody tr", has_text="agent.probe")
         row.locator("input.action-select").check()
         Queue.objects.filter(name="agent.probe").update(paused_at="2026-11-29T00:00:00Z")
-        row.locator(".field-is_open img[alt=False]").wait_for(timeout=15_000)  # by itself
+        row.locator(".field-is_open img[alt=False]").wait_for()  # by itself
         assert row.locator("input.action-select").is_checked()
         page.select_option("select[name=action]", "resume_queues")
         page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).first.click()

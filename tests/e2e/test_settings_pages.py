@@ -19,7 +19,7 @@ from monitoring.courier import Courier
 from monitoring.models import WebHookDelivery
 from tasks.models import Schedule
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in, width_of
+from tests.e2e.browsing import needs_browser, sign_in, whole, width_of
 from tests.e2e.conftest import Web
 from tests.monitoring.receiver import Receiver, serving
 
@@ -70,19 +70,20 @@ def _webhook(page: Page, site: Web, receiver: Receiver) -> None:
     page.goto(f"{site.url}{SETTINGS}/webhooks")
     page.get_by_label("URL").fill(receiver.url())
     page.get_by_role("button", name="Add it").click()
-    secret = page.locator("#secret").inner_text()
+    secret = whole(page.locator("#secret")).inner_text()
     assert re.fullmatch(r"whsec_[-\w]+", secret)
     courier = Courier()
     courier.work_off()
     assert [one.event for one in receiver.got] == ["ping"]
     page.goto(f"{site.url}{SETTINGS}/webhooks")
     page.get_by_role("link", name="127.0.0.1").click()
+    whole(page.get_by_role("link", name="ping"))
     assert secret not in page.content()
     page.get_by_role("link", name="ping").click()
-    assert "Try 1" in page.locator("main").inner_text()
+    whole(page.locator("main", has_text="Try 1"))
     assert page.locator("h1 ~ .state, .page-head .state").first.inner_text() == "delivered"
     page.get_by_role("button", name="Send again").click()
-    assert "The same is on its way again" in page.locator("main").inner_text()
+    whole(page.locator("main", has_text="The same is on its way again"))
     assert WebHookDelivery.objects.filter(is_replay=True).count() == 1
 
 
@@ -91,7 +92,7 @@ def _credential(page: Page, site: Web) -> None:
     page.get_by_label("Name").fill("deploy")
     page.get_by_label("Value").fill("ghp_secret")
     page.get_by_role("button", name="Store it").click()
-    assert "deploy is stored." in page.locator("main").inner_text()
+    whole(page.locator("main", has_text="deploy is stored."))
     assert ("ghp_secret" in page.content(), Credential.objects.get().name) == (False, "deploy")
 
 
@@ -104,13 +105,15 @@ def _schedule(page: Page, site: Web) -> None:
     page.get_by_label("What should be done?").fill("Find security problems")
     page.get_by_label("Where?").fill("https://git.example.org/team/shop.git")
     page.get_by_label("Time zone").fill("Europe/Berlin")
+    while not late:
+        page.wait_for_timeout(50)  # lets the route be asked
     late.pop().continue_()
     page.unroute("**/htmx*.js")
     times = page.locator("#times li", has_text=re.compile("02:30:00 CES?T"))
-    times.nth(4).wait_for(timeout=10_000)  # without leaving the form
+    times.nth(4).wait_for()  # without leaving the form
     page.get_by_label("When", exact=True).select_option("interval")
     page.get_by_label("Every").fill("5")
-    page.locator("#times", has_not_text="02:30:00").wait_for(timeout=10_000)
+    page.locator("#times", has_not_text="02:30:00").wait_for()
     assert not page.get_by_label("Cron line").is_visible()
     page.get_by_role("button", name="Make the schedule").click()
     page.get_by_role("heading", name="nightly").wait_for()
@@ -123,7 +126,7 @@ def _key(page: Page, site: Web) -> None:
     page.get_by_text("Choose single actions").click()
     page.get_by_label("run.submit").check()
     page.get_by_role("button", name="Make the key").click()
-    assert page.locator("#key").inner_text().startswith("wr_")
+    assert whole(page.locator("#key")).inner_text().startswith("wr_")
     assert ApiKey.objects.get().scopes == ["*.view", "run.submit"]
     if shots := os.environ.get("WRENCH_TEST_SHOTS"):
         page.screenshot(path=f"{shots}/key.png", full_page=True)

@@ -10,7 +10,7 @@ import pytest
 from accounts.models import Membership
 from accounts.roles import Role
 from tests.api.cast import make_cast
-from tests.e2e.browsing import needs_browser, sign_in, width_of
+from tests.e2e.browsing import needs_browser, sign_in, whole, width_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,7 +28,7 @@ def test_person_who_is_invited_makes_an_account_and_is_in(
     sign_in(page, web, "/teams/alice")
     page.get_by_label("E-mail address, or user name").fill("nina@example.org")
     page.get_by_role("button", name="Invite", exact=True).click()
-    link = page.locator("#invitation-link").inner_text()
+    link = whole(page.locator("#invitation-link")).inner_text()
     assert width_of(page) == 360
     shots = os.environ.get("WRENCH_TEST_SHOTS")
     if shots:
@@ -44,7 +44,7 @@ def test_person_who_is_invited_makes_an_account_and_is_in(
         for field in ("Password", "Password confirmation"):
             other.get_by_label(field, exact=True).fill("quite a long new password")
         other.get_by_role("button", name="Make the account and accept").click()
-        assert "Welcome: you are in Alice's team." in other.locator("main").inner_text()
+        whole(other.locator("main", has_text="Welcome: you are in Alice's team."))
         assert other.url == f"{web.url}/teams/alice"
     page.goto(f"{web.url}/teams/alice")
     assert "nina" in page.get_by_role("table", name="Members").inner_text()
