@@ -123,7 +123,7 @@ def token(frame: Frame, node: ast.expr, given: Arguments, receiver: Value | None
     """jwt.decode(): without a look at the signature, what it gives is input like any other."""
     options = given.at(-1, "options")
     chosen = (options.items if options is not None else None) or {}
-    verified = chosen.get("verify_signature")
+    verified = chosen.get("verify_signature") or given.keywords.get("verify")
     if verified is not None and truth_of(verified) is False:
         weak, what = 1, "anybody may have made it"
         if _is_looked_at_nearby(frame, node):

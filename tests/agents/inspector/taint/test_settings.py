@@ -75,6 +75,7 @@ HEAD_LINES = CRYPTO.count("\n")
             "jwt.decode(t, options={'verify_signature': False})\njwt.decode(t, KEY, algorithms=['HS256'])",
             ["unverified-token 1"],
         ),
+        ("jwt.decode(t, verify=False)\njwt.decode(t, KEY, verify=True)", ["unverified-token 1"]),
     ],
 )
 def test_setting_is_wrong_by_itself(tmp_path: Path, program: str, expected: list[str]) -> None:
