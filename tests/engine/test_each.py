@@ -15,7 +15,7 @@ from tasks.models import Step
 from tasks.plans import group
 from tests.engine.conftest import Submit, drain, work
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60, func_only=True)]
 
 ROWS = 5
 REFUSING = """

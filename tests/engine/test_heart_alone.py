@@ -56,7 +56,7 @@ def grandchild(note: Path) -> int:
 
 @pytest.mark.skipif(not private_servers.ARE_EMBEDDED, reason="needs a PostgreSQL that the test may freeze")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(40)
+@pytest.mark.timeout(40, func_only=True)  # not the making of a database before it
 def test_heart_does_not_hang_on_a_frozen_server() -> None:
     heart = Heart(orders(dsn=database_url()))
     heart._register()
@@ -88,9 +88,9 @@ def test_heart_gets_past_a_host_that_is_silent() -> None:
         assert heart._renew()
         heart.database.close()
         heart.database = None
-        begun = time.monotonic()
-        assert heart._renew()  # it starts with the one that answered last
-        assert time.monotonic() - begun < 0.9
+        tried = heart.hosts_tried
+        assert heart._renew()  # it starts with the one that answered last: the other takes all its patience
+        assert heart.hosts_tried == tried
         heart.database.close()
 
 

@@ -25,7 +25,7 @@ from tests.engine.cluster import until
 from tests.engine.conftest import Submit, purge_bells, work
 from wrenchai_project import servers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60, func_only=True)]
 needs_embedded = pytest.mark.skipif(
     not private_servers.ARE_EMBEDDED, reason="needs a Redis that the test may freeze"
 )

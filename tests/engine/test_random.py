@@ -28,7 +28,7 @@ from tasks.states import EdgeCondition
 from tests.engine.cluster import assert_sound
 from tests.engine.conftest import Submit, work
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(100)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(100, func_only=True)]
 
 SECONDS = 5.0
 THREADS = 4
