@@ -315,6 +315,9 @@ def read(frame: Frame, node: ast.expr, cls: Class, holder: Value, name: str) -> 
     if kind in (_FORM, _WEB_FORM) and name in _CLEANED and holder.taints:
         taints = tuple(one.with_cleaned(_TRUST) for one in attributes.parts_of(holder.taints, f".{name}"))
         return loaded(frame, node, cls, Value(taints))
+    if kind in (_FORM, _WEB_FORM) and name == "errors" and holder.taints:
+        # sentences of fields, few of which quote what was refused
+        return Value(tuple(one.weaker(2) for one in attributes.parts_of(holder.taints, ".errors")))
     field = of_field(cls, name) if kind == _MODEL and holder.taints else None
     if field is None:
         return None

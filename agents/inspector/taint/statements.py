@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from agents.inspector.taint import attributes, containers, definitions, expressions, sinks
+from agents.inspector.taint import attributes, containers, definitions, expressions, guards, sinks
 from agents.inspector.taint.expressions import truth_of
 from agents.inspector.taint.frames import EXECUTORS, Frame, executes
 from agents.inspector.taint.states import State, joined
@@ -15,10 +15,12 @@ from agents.inspector.taint.values import (
     NO_FACTS,
     NONE,
     UNKNOWN,
+    WEAKEN,
     Facts,
     Value,
     all_facts,
     common_facts,
+    deep_taints,
     element,
     join,
 )
@@ -259,6 +261,7 @@ def _try(frame: Frame, node: Any) -> None:
     ends = [frame.state]
     for handler in node.handlers:
         frame.state = meeting.copy()
+        _assume_keys(frame, node, handler)
         caught, thrown = _caught(frame, handler, thrown)
         if handler.name:
             frame.state.variables[handler.name] = _error(told, caught)
@@ -275,6 +278,20 @@ def _try(frame: Frame, node: Any) -> None:
             frame.state = meeting.copy()
         frame.execute(node.finalbody)
         frame.state.alive = frame.state.alive and was_alive
+
+
+_KEYS = frozenset({"id", "pk", "uuid"})
+
+
+def _assume_keys(frame: Frame, node: Any, handler: ast.ExceptHandler) -> None:
+    """`except DoesNotExist` after `rows.get(id=text)`: the database took it for a number; of most keys, that is."""
+    if handler.type is None or "DoesNotExist" not in ast.unparse(handler.type):
+        return
+    asked = [one for part in node.body for one in ast.walk(part) if isinstance(one, ast.Call)]
+    for given in (keyword for one in asked for keyword in one.keywords):
+        if given.arg in _KEYS and isinstance(given.value, ast.Name):
+            value = expressions.lookup(frame, given.value.id)
+            frame.state.assume(guards.about(deep_taints(value), WEAKEN))
 
 
 def _error(told: tuple[Taint, ...], caught: list[Value]) -> Value:

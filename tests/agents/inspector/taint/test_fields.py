@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.agents.inspector.taint.programs import found
+from tests.agents.inspector.taint.programs import analysed, found
 
 API = """\
 import os
@@ -267,3 +267,20 @@ def test_type_of_one_line(tmp_path: Path, annotation: str, *, is_told: bool) -> 
     )
     told = [one.partition(" ")[0] for one in found(tmp_path, {"app.py": text})]
     assert told == ["taint-log"] * is_told + ["taint-command"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "confidences"),
+    [("form.errors", ["low"]), ("form.data['title']", ["high"]), ("form['title']", ["high"])],
+)
+def test_errors_of_a_form_are_sentences_of_its_fields(
+    tmp_path: Path, sent: str, confidences: list[str]
+) -> None:
+    text = (
+        "import json\nfrom django import forms\nfrom django.http import HttpResponse\n"
+        "class Title(forms.Form):\n    title = forms.CharField()\n"
+        "def told(form):\n    return form.errors\n"
+        f"def view(request):\n    form = Title(request.POST)\n    found = {sent}\n"
+        "    return HttpResponse(json.dumps({'a': found}))\n"
+    )
+    assert [one["confidence"] for one in analysed(tmp_path, {"views.py": text})["findings"]] == confidences

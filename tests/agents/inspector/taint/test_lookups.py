@@ -229,3 +229,25 @@ def test_what_something_was_found_by_has_no_line_ends(
     )
     told = analysed(tmp_path, {"app.py": text})["findings"]
     assert [one["confidence"] for one in told] == confidences
+
+
+@pytest.mark.parametrize(
+    ("tried", "caught", "confidence"),
+    [
+        ("Row.objects.get(id=p)", "Row.DoesNotExist", "medium"),
+        ("make(rows.get(pk=p, open=True))", "(ValueError, ObjectDoesNotExist)", "medium"),
+        ("Row.objects.get(name=p)", "Row.DoesNotExist", "high"),  # a text may be anything
+        ("Row.objects.get(id=other)", "Row.DoesNotExist", "high"),
+        ("Row.objects.get(id=p)", "ValueError", "high"),
+    ],
+)
+def test_key_of_which_the_database_knows_no_row_is_most_likely_a_number(
+    tmp_path: Path, tried: str, caught: str, confidence: str
+) -> None:
+    text = (
+        "from django.http import HttpResponse\nfrom shop.models import Row, rows, make, other\n"
+        f"def view(request):\n    p = request.GET['p']\n    try:\n        {tried}\n"
+        f"    except {caught}:\n        return HttpResponse('no ' + p)\n    return HttpResponse('yes')\n"
+    )
+    told = analysed(tmp_path, {"views.py": text})["findings"]
+    assert [(one["rule"], one["confidence"]) for one in told] == [("taint-xss", confidence)]
