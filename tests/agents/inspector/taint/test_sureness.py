@@ -85,6 +85,7 @@ def test_header_of_a_request_is_one_line(tmp_path: Path, read: str, weight: list
         ),
         ("def start():\n    subprocess.Popen(sys.argv[1:])", ("info", "low")),
         ("def start():\n    subprocess.run(sys.argv[1], shell=True)", ("low", "medium")),
+        ("def start():\n    exec(sys.argv[1])", ("low", "medium")),
         (
             "@app.route('/')\ndef view():\n    subprocess.run([request.args['p'], '-q'])\n    return ''",
             ("critical", "medium"),
