@@ -20,6 +20,9 @@ _SAMPLE_FOLDER = re.compile(
     r"^(?:assets|cases|data|expected|files|fixtures|inputs?|resources|roots|samples?|snippets|targets?|testdata)$"
     r"|^tests?[-_]?(?:assets|cases|data|files|fixtures|inputs?|resources)$"
 )
+_TEST_TREE = re.compile(
+    r"t/(?:unit|integration|functional|smoke|acceptance)/"
+)  # as celery and its kin have it
 _SETTINGS_FOLDERS = frozenset({"settings", "config", "configs", "conf"})
 _SETTINGS_NAME = re.compile(r"(?:^|_)settings(?:_\w+)?\.py$")
 _TEST_KEY = re.compile(
@@ -53,7 +56,7 @@ def is_test(path: str) -> bool:
         return True
     if _TEST_NAME.search(pure.name):
         return True
-    if pure.parts[0] == "t" and len(pure.parts) > 1:  # as in Perl: `t/unit/app.py`
+    if _TEST_TREE.match(path):
         return True
     return any(part in _TEST_FOLDERS or _TEST_FOLDER.search(part) for part in pure.parts[:-1])
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from agents.inspector.analyzers.base import Claim
 
 # Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
 _GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
@@ -51,3 +54,32 @@ class Lines:
             rf"\s*(?:import\s+(?:\w+\.)*{re.escape(package)}\.{name}\b|from\s+\.{name}\s+import\b)"
         )
         return bool(package) and any(part.match(line) for line in self._read(path))
+
+
+def indent_of(text: str) -> int:
+    """How far a line is indented."""
+    return len(text) - len(text.lstrip())
+
+
+_BACK = 500  # lines that are looked at before a claim: a file may hold very many
+
+
+def before(claim: Claim) -> range:
+    """The numbers of the lines before a claim, the nearest first."""
+    return range(claim.line - 1, max(0, claim.line - 1 - _BACK), -1)
+
+
+_FOLLOWS = re.compile(r"\s*(?:else|elif|except|finally)\b")
+_LEADS = re.compile(r"\s*(?:if|elif|try|except|for|while)\b")
+
+
+def heads(claim: Claim, lines: Lines) -> Iterator[str]:
+    """The first lines of the blocks around, innermost first; of an `else:` those of its `if` as well."""
+    indent, follows = indent_of(lines.line(claim.path, claim.line)), False
+    for number in before(claim):
+        text = lines.line(claim.path, number)
+        if text.strip() and (
+            indent_of(text) < indent or (follows and indent_of(text) == indent and _LEADS.match(text))
+        ):
+            indent, follows = indent_of(text), _FOLLOWS.match(text) is not None
+            yield text

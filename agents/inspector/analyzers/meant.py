@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 from agents.conventions import is_settings
 from agents.findings import Confidence, Severity
 from agents.inspector.analyzers.base import Claim
-from agents.inspector.analyzers.lines import Lines
+from agents.inspector.analyzers.debugging import as_debugger
+from agents.inspector.analyzers.lines import Lines, before, heads, indent_of
 
 _RAISES = re.compile(r"^\s*(?:async\s+)?with\b.*(?:raises|Raises|assertWarns|warns|suppress)\w*\s*\(")
 _TRIES, _CATCHES = re.compile(r"\s*try:\s*(?:#.*)?$"), re.compile(r"\s*except\b")
@@ -57,20 +58,16 @@ def _is_fixture(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 def _is_expected_to_fail(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`with raises(TypeError): a < b`: the comparison is what is tried; so it is alone between `try` and `except`."""
-    indent = _indent(lines.line(claim.path, claim.line))
+    indent = indent_of(lines.line(claim.path, claim.line))
     if _TRIES.match(lines.line(claim.path, claim.line - 1)) and _CATCHES.match(
         lines.line(claim.path, claim.end_line + 1)
     ):
         return True
     for number in range(claim.line - 1, max(0, claim.line - 12), -1):
         text = lines.line(claim.path, number)
-        if text.strip() and _indent(text) < indent:
+        if text.strip() and indent_of(text) < indent:
             return in_test_code and bool(_RAISES.match(text))
     return False
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())
 
 
 def _strips_one_character(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
@@ -133,14 +130,14 @@ def _is_only_announced(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     """`owner: "User"` above `owner = ForeignKey(...)` tells the type of the attribute that is defined below."""
     del in_test_code
     named = _FIELD.match(claim.message)
-    indent = _indent(lines.line(claim.path, claim.line))
+    indent = indent_of(lines.line(claim.path, claim.line))
     if named is None:
         return False
     written = re.compile(rf"\s{{{indent}}}{named[1]}\s*(?P<annotation>:[^=]*)?(?P<value>=)?")
     announced = False
     for number in range(claim.line - 1, 0, -1):
         text = lines.line(claim.path, number)
-        if text.strip() and _indent(text) < indent:
+        if text.strip() and indent_of(text) < indent:
             if not text.lstrip().startswith((")", "]", "}")):
                 break
             continue
@@ -154,11 +151,6 @@ def _is_only_announced(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
 
 
 _DEFINES = re.compile(r"\s*(?:async\s+def|def|class)\b")
-_BACK = 500  # lines that are looked at before a claim: a file may hold very many
-
-
-def _before(claim: Claim) -> range:
-    return range(claim.line - 1, max(0, claim.line - 1 - _BACK), -1)
 
 
 def _is_used_between(claim: Claim, lines: Lines) -> bool:
@@ -166,14 +158,14 @@ def _is_used_between(claim: Claim, lines: Lines) -> bool:
     named = _FIELD.match(claim.message)
     if named is None:
         return False
-    indent = _indent(lines.line(claim.path, claim.line))
+    indent = indent_of(lines.line(claim.path, claim.line))
     defined = re.compile(rf"\s{{{indent}}}{named[1]}\s*(?::[^=]*)?=")
     read = re.compile(rf"(?<![\w.'\"]){named[1]}\b(?!\s*=[^=]|['\"])")
-    first = next((at for at in _before(claim) if defined.match(lines.line(claim.path, at))), claim.line)
+    first = next((at for at in before(claim) if defined.match(lines.line(claim.path, at))), claim.line)
     in_class = False  # and not in the body of a method
     for number in range(first + 1, claim.line):
         text = lines.line(claim.path, number)
-        if text.strip() and _indent(text) <= indent:
+        if text.strip() and indent_of(text) <= indent:
             in_class = _DEFINES.match(text) is None
         if in_class and read.search(text.partition("#")[0]):
             return True
@@ -293,25 +285,29 @@ _OF_PYTHON_2 = frozenset({
 _ASKS_PYTHON = re.compile(
     r"(?i)\s*(?:el)?if\b.*(?:version_info|hexversion|\bis_?py|\bpy_?[23]k?\b|\bpython_?[23])"
 )
-_FOLLOWS = re.compile(r"\s*(?:else|elif|except|finally)\b")
-_LEADS = re.compile(r"\s*(?:if|elif|try|except|for|while)\b")
 
 
 def _is_for_python_2(claim: Claim, lines: Lines) -> bool:
     """Tell whether a branch is only for one version of Python: `if sys.version_info[0] < 3:`, or its `else:`."""
-    return any(_ASKS_PYTHON.match(head) for head in _heads(claim, lines))
+    return any(_ASKS_PYTHON.match(head) for head in heads(claim, lines))
 
 
-def _heads(claim: Claim, lines: Lines) -> Iterator[str]:
-    """The first lines of the blocks around, innermost first; of an `else:` those of its `if` as well."""
-    indent, follows = _indent(lines.line(claim.path, claim.line)), False
-    for number in _before(claim):
-        text = lines.line(claim.path, number)
-        if text.strip() and (
-            _indent(text) < indent or (follows and _indent(text) == indent and _LEADS.match(text))
-        ):
-            indent, follows = _indent(text), _FOLLOWS.match(text) is not None
-            yield text
+_NEAR_BELOW = 20  # lines
+
+
+def _is_tried_below(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """A special method that is wrong in a test, which expects the error soon after."""
+    below = range(claim.line + 1, claim.line + _NEAR_BELOW)
+    return in_test_code and any(_RAISES.match(lines.line(claim.path, number)) for number in below)
+
+
+_OF_LISTS = re.compile(r"\s*__all__\s*\+?=\s*[\w.]+(?:\s*\+\s*[\w.]+)+\s*(?:#.*)?$")
+
+
+def _is_of_lists(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
+    """`__all__ = models_all + aggregates_all`: lists that other modules name."""
+    del in_test_code
+    return _OF_LISTS.match(lines.line(claim.path, claim.line)) is not None
 
 
 _TO_ITSELF = re.compile(r"\s*(\w+)\s*=\s*\1\s*(?:#.*)?$")
@@ -324,7 +320,7 @@ def _offers_a_built_in(claim: Claim, lines: Lines, in_test_code: bool) -> bool:
     return (
         named is not None
         and (hasattr(builtins, named[1]) or named[1] in _OF_PYTHON_2)
-        and not any(_DEFINES.match(head) for head in _heads(claim, lines))
+        and not any(_DEFINES.match(head) for head in heads(claim, lines))
     )
 
 
@@ -335,11 +331,11 @@ _OPENS = re.compile(
 
 def _is_of_a_function(claim: Claim, lines: Lines) -> bool:
     """Tell whether a name is a function's own here, so that the module's of the same name stays."""
-    indent = _indent(lines.line(claim.path, claim.line))
-    for number in _before(claim):
+    indent = indent_of(lines.line(claim.path, claim.line))
+    for number in before(claim):
         text = lines.line(claim.path, number)
-        if _OPENS.match(text) and _indent(text) < indent:  # other lines may be a long text's
-            indent = _indent(text)
+        if _OPENS.match(text) and indent_of(text) < indent:  # other lines may be a long text's
+            indent = indent_of(text)
             if _DEFINES.match(text):
                 return not text.lstrip().startswith("class")
     return False
@@ -356,7 +352,7 @@ def _hides_for_a_function(claim: Claim, lines: Lines) -> bool:
     hidden = _HIDES.match(claim.message)
     return (
         hidden is not None
-        and not _indent(lines.line(claim.path, int(hidden[1])))
+        and not indent_of(lines.line(claim.path, int(hidden[1])))
         and _is_of_a_function(claim, lines)
     )
 
@@ -364,33 +360,6 @@ def _hides_for_a_function(claim: Claim, lines: Lines) -> bool:
 def _negotiates(claim: Claim, lines: Lines) -> bool:
     written = _written(replace(claim, column=1), lines)
     return _ANY_VERSION.search(written) is not None and _OLD_VERSION.search(written) is None
-
-
-_DEBUGGER = re.compile(r"Import for `(\w+)` found")
-_DEBUGS = frozenset({
-    "set_trace", "post_mortem", "pm", "run", "runcall", "runeval", "runctx", "breakpoint", "launch_ipdb_on_exception",
-    "iex", "sset_trace", "spost_mortem", "Pdb", "embed", "settrace", "listen", "wait_for_client", "stoptrace",
-})  # fmt: skip
-
-
-def _is_of_the_same_name(claim: Claim, lines: Lines) -> bool:
-    """Tell whether nothing that is used of a debugger's module debugs: `ipdb.City(path)` reads addresses."""
-    named = _DEBUGGER.match(claim.message)
-    used = lines.attributes_of(claim.path, named[1]) if named is not None else frozenset()
-    return bool(used) and _DEBUGS.isdisjoint(used)
-
-
-_TO_DEBUG = re.compile(
-    r"(?i)(?:^|_)(?:(?:i|r|e|b|w|pu|remote_?)?pdb|[rbw]db|pudb|debug\w*|breakpoint\w*|set_trace|post_mortem)(?:_|\.|$)"
-)
-_NAMED = re.compile(r"\s*(?:async\s+def|def|class)\s+(\w+)")
-
-
-def _is_to_debug(claim: Claim, lines: Lines) -> bool:
-    """Tell whether a function or a file is called after what a debugger does: it is there to start one."""
-    around = (_NAMED.match(head) for head in _heads(claim, lines))
-    names = [claim.path.rpartition("/")[2], *(one[1] for one in around if one is not None)]
-    return any(map(_TO_DEBUG.search, names))
 
 
 def as_sure(claim: Claim, lines: Lines) -> Claim:
@@ -430,14 +399,12 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(claim, severity=Severity.INFO)
     if claim.rule == "PLW0127" and "," in line.partition("=")[0]:
         return replace(claim, severity=Severity.INFO)  # `kind, body = body["kind"], body`: others change
-    if claim.rule == "T100" and _is_to_debug(claim, lines):
-        return replace(claim, severity=Severity.INFO)
-    if claim.rule == "T100" and _is_of_the_same_name(claim, lines):
-        return replace(claim, severity=Severity.INFO, confidence=Confidence.LOW)
+    if claim.rule == "T100":
+        return as_debugger(claim, lines)
     if claim.rule not in _EXPLICABLE:
         return claim
     body = [lines.line(claim.path, number) for number in range(claim.line + 1, claim.line + MOST_EXPLAINED)]
-    ends = (at for at, text in enumerate(body) if text.strip() and _indent(text) <= _indent(line))
+    ends = (at for at, text in enumerate(body) if text.strip() and indent_of(text) <= indent_of(line))
     told = [line, *body[: next(ends, len(body))], *_above_try(claim, lines)]
     if any((said := _REMARK.search(text)) and not _DIRECTIVE.match(said[1]) for text in told):
         return replace(claim, confidence=Confidence.LOW)
@@ -446,13 +413,13 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
 
 def _above_try(claim: Claim, lines: Lines) -> list[str]:
     """The remark that stands above a handler's `try:`, or first in it."""
-    indent = _indent(lines.line(claim.path, claim.line))
-    for number in _before(claim):
+    indent = indent_of(lines.line(claim.path, claim.line))
+    for number in before(claim):
         text = lines.line(claim.path, number)
-        if _TRIES.match(text) and _indent(text) == indent:
+        if _TRIES.match(text) and indent_of(text) == indent:
             beside = (lines.line(claim.path, number - 1), lines.line(claim.path, number + 1))
             return [one for one in beside if one.lstrip().startswith("#")]
-        if text.strip() and _indent(text) < indent:
+        if text.strip() and indent_of(text) < indent:
             break
     return []
 
@@ -474,6 +441,13 @@ _JUDGES: dict[str, Callable[[Claim, Lines, bool], bool]] = {
     "PIE794": _is_no_mistake,
     "YTT203": _names_the_major,
     "YTT204": _names_the_major,
+    "PLE0302": _is_tried_below,
+    "PLE0303": _is_tried_below,
+    "PLE0305": _is_tried_below,
+    "PLE0307": _is_tried_below,
+    "PLE0308": _is_tried_below,
+    "PLE0309": _is_tried_below,
+    "PLE0605": _is_of_lists,
     "PLW0127": _offers_a_built_in,
     "PLW0128": _throws_away,
 }

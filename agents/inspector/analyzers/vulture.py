@@ -92,6 +92,7 @@ class VultureTool(Analyzer):
 
     def conclude(self, facts: Mapping[str, Any], tree: Tree) -> list[Claim]:
         used = {name for fact in facts.values() for name in fact["used"]}
+        begins = tuple({begin for fact in facts.values() for begin in fact["begins"]})
         tests = {file.path: file.in_test_code for file in tree.files}
         public = not _is_library(tree)
         candidates = [
@@ -99,7 +100,7 @@ class VultureTool(Analyzer):
             for path, fact in facts.items()
             if not tests.get(path, False) and not _LOADED_BY_FRAMEWORKS.search(path)
             for row in fact["defined"]
-            if row[0] not in used and _may_be_dead(row, public=public)
+            if row[0] not in used and not row[0].startswith(begins) and _may_be_dead(row, public=public)
         ]
         # Templates and entry points reach no private names.
         named = _named_elsewhere({row[0] for _, row in candidates if not row[0].startswith("_")}, tree)

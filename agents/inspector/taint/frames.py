@@ -264,8 +264,11 @@ class Frame:
 
     def is_asked_for(self, bit: int) -> bool:
         """Tell whether this is done only where a setting asks for it."""
-        asked = _ASKED.get(bit)
-        return asked is not None and any(_asks_for(asked, one) for one in self.chosen)
+        return any(self.asks(bit, one) for one in self.chosen)
+
+    def asks(self, bit: int, test: ast.expr) -> bool:
+        """Tell whether a condition is a setting that asks for this."""
+        return bit in _ASKED and _asks_for(_ASKED[bit], test)
 
     def around(self, name: str) -> Frame | None:
         """The nearest frame outside this one that has a variable of this name."""

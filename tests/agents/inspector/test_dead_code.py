@@ -27,6 +27,18 @@ def test_what_no_file_names_is_dead_and_what_another_file_names_is_not(tmp_path:
     assert found[1].cwe == (561,)
 
 
+def test_names_that_are_put_together_are_used(tmp_path: Path) -> None:
+    made = "class A:\n    def run(self, kind):\n        return getattr(self, f'_do_it_{kind}')()\n\n"
+    plant(
+        tmp_path,
+        {
+            "manage.py": "import a\na.A().run('x')\n",
+            "a.py": f"{made}    def _do_it_now(self):\n        pass\n\n    def _did_it(self):\n        pass\n",
+        },
+    )
+    assert places(inspect(tmp_path, "dead_code").findings) == ["dead-code a.py:8"]
+
+
 def test_public_names_of_a_library_are_for_its_users(tmp_path: Path) -> None:
     code = "def _dead():\n    return 2\n\n\ndef public():\n    return 3\n"
     plant(tmp_path, {"pyproject.toml": "[project]\nname = 'lib'\n", "lib/__init__.py": code})

@@ -51,6 +51,8 @@ def test_a_further_yield_and_what_stands_behind_it_never_run(tmp_path: Path, unr
         ("assert_never(x)", 0),
         ('raise RuntimeError("unreachable")', 0),
         ("raise AssertionError", 0),
+        ("# this should never be hit\n    raise ValueError(x)", 0),
+        ("# this is for x\n    raise ValueError(x)", 1),
         ("raise ValueError(x)", 1),
         ("assert x", 1),
         ("assert False\n    print(x)", 1),
@@ -162,6 +164,31 @@ def test_what_is_called_after_a_debugger_is_there_to_start_one(tmp_path: Path) -
         "b.py": Severity.MEDIUM,
         "test_rdb.py": Severity.INFO,
     }
+
+
+def test_a_choice_of_debuggers_starts_none(tmp_path: Path) -> None:
+    choice = "try:\n    import ipdb as pdb\nexcept ImportError:\n    import pdb\n"
+    plant(tmp_path, {"a.py": choice, "b.py": f"{choice}\n\npdb.set_trace()\n", "c.py": "import pdb\n"})
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "T100"]
+    told = [(one.path, one.line) for one in found if one.severity is Severity.MEDIUM]
+    assert told == [("b.py", 7), ("c.py", 1)]
+
+
+def test_what_a_test_expects_to_fail_and_lists_of_others(tmp_path: Path) -> None:
+    wrong = "class A:\n    def __str__(self):\n        return b''\n\n\n"
+    tried = "def test_a():\n    with raises(TypeError):\n        str(A())\n"
+    plant(
+        tmp_path,
+        {
+            "tests/test_a.py": wrong + tried,
+            "tests/test_b.py": wrong,
+            "a.py": wrong + tried,
+            "b.py": "from x import y, z\n\n__all__ = y + z\n",
+            "c.py": "__all__ = 5\n",
+        },
+    )
+    assert _of_rule(tmp_path, "lint", "PLE0307") == ["PLE0307 a.py:3", "PLE0307 tests/test_b.py:3"]
+    assert _of_rule(tmp_path, "lint", "PLE0605") == ["PLE0605 c.py:1"]
 
 
 def test_one_of_several_that_stays_as_it_is(tmp_path: Path) -> None:

@@ -147,11 +147,15 @@ def test_a_stack_trace_that_a_setting_asks_for_is_less_sure(tmp_path: Path) -> N
             "b.py": code.format("app.config.get('serve')"),
         },
     )
+    short = code.partition("        if")[0] + "        return traceback.format_exc() if {} else 'no'\n"
+    plant(tmp_path, {"c.py": short.format("app.debug"), "d.py": short.format("app.device")})
     found = [one for one in inspect(tmp_path, "security_scan").findings if one.rule == "stack-trace-sent"]
-    assert [(one.path, one.confidence) for one in found] == [
-        ("b.py", Confidence.HIGH),
-        ("a.py", Confidence.LOW),
-    ]
+    assert {one.path: one.confidence for one in found} == {
+        "a.py": Confidence.LOW,
+        "b.py": Confidence.HIGH,
+        "c.py": Confidence.LOW,
+        "d.py": Confidence.HIGH,
+    }
 
 
 def test_an_error_swallowed_for_a_reason_that_is_told_is_less_of_a_fault(tmp_path: Path) -> None:

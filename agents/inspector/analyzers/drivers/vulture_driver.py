@@ -90,9 +90,34 @@ def facts_of(path: str) -> dict[str, object]:
             ]
             for item in scanner.unreachable_code
             if (item.first_lineno, item.last_lineno) not in meant
+            and not is_said_to_be_unreached(source.split("\n"), item.first_lineno)
         ],
         "used": sorted(scanner.used_names | words_of(tree)),
+        "begins": sorted(begins_of(tree)),
     }
+
+
+def is_said_to_be_unreached(lines: list[str], first: int) -> bool:
+    """Tell whether a remark above a `raise` says that nobody comes there: it is for checkers of types."""
+    above = lines[first - 2].strip() if first > 1 else ""
+    is_end = lines[first - 1].strip().startswith(("raise ", "assert "))
+    return (
+        is_end
+        and above.startswith("#")
+        and re.search(r"(?i)never|unreach|mypy|type check", above) is not None
+    )
+
+
+def begins_of(tree: ast.Module) -> set[str]:
+    """How names begin that are put together: `getattr(self, f"_execute_{kind}")`."""
+    firsts: list[ast.expr] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and len(node.values) > 1:
+            firsts.append(node.values[0])
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            firsts.append(node.left)
+    texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return {text for text in texts if text.endswith("_") and len(text) > 2 and IDENTIFIER.fullmatch(text)}
 
 
 def is_explained(lines: list[str], first: int) -> bool:
