@@ -45,9 +45,13 @@ def key_of(*parts: str) -> bytes:
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the Inspector's own files: an answer of another release of an adapter is not ours."""
+    """SHA-256 over the agents' own files: what another release of them understood is not our answer."""
+    return digest_below(Path(__file__).parents[1])
+
+
+def digest_below(folder: Path) -> str:
+    """The same over what is below any folder."""
     seen = hashlib.sha256()
-    folder = Path(__file__).parent
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".py", ".toml", ".json", ".txt") and path.is_file():
             seen.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+import agents
 from agents.inspector.analysis import Analysis, analyse
 from agents.inspector.analyzers import ANALYZERS
 from agents.inspector.analyzers.base import Analyzer, Batch, Parsed
 from agents.inspector.memory import Memory
-from agents.inspector.results import Results, key_of
+from agents.inspector.results import Results, code_digest, digest_below, key_of
 from agents.reporting.model import ToolState
 from tests.agents.inspector.trees import plant
 
@@ -343,7 +345,7 @@ def test_many_processes_write_at_once(folder: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
-        "from agents.inspector.results import Results, key_of\n"
+        "from agents.inspector.results import Results, code_digest, digest_below, key_of\n"
         "r = Results(Path(sys.argv[1]), 1 << 28)\n"
         "for n in range(40): r.put({key_of(sys.argv[2], str(n)): f'{sys.argv[2]} {n}'.encode() * 100})\n"
     )
@@ -377,3 +379,14 @@ def test_known_survey_is_used_for_the_whole_tree_only(tmp_path: Path, results: R
             tree_digest="cd" * 32,
         )
     assert [file.path for file in part.survey.files] == ["c/d.py"]
+
+
+def test_what_any_release_of_the_agents_changes_makes_another_answer(tmp_path: Path) -> None:
+    copied = tmp_path / "agents"
+    shutil.copytree(Path(agents.__file__).parent, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    assert digest_below(copied) == code_digest()
+    for changed in ("conventions.py", "redaction.py", "inspector/survey.py"):
+        before = digest_below(copied)
+        with (copied / changed).open("a") as module:
+            module.write("# another release\n")
+        assert digest_below(copied) != before
