@@ -34,7 +34,7 @@ _PROTECTS = re.compile(
     r"(?i)pass(?!ed|es|ing)|pwd|secret|signature|credential|salt|hmac|session"
 )  # also what it is assigned to
 _MISTAKES = frozenset({"bug", "maintainability", "performance", "docs", "tests"})
-_NEVER_READ = "F841"
+_SHOWN = frozenset({"F841", "T100"})  # an example names what one gets, and how a shell is started
 _OF_PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase")
 _BELOW = {Confidence.HIGH: Confidence.MEDIUM}
 # What a pattern is at most, where input was followed and no way to it was found. What runs commands or code is worth
@@ -118,7 +118,7 @@ def weigh(
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
     if file is not None and file.is_sample and first.category in _MISTAKES:
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)
-    if first.rule == _NEVER_READ and file is not None and file.in_docs:  # an example names what one gets
+    if first.rule in _SHOWN and file is not None and file.in_docs:
         return Weight(_at_most(severity, Severity.INFO), confidence)
     if first.category == "performance" and file is not None and file.in_test_code:  # a test may wait
         return Weight(_at_most(severity, Severity.LOW), Confidence.LOW)

@@ -11,6 +11,7 @@ from agents.inspector.analyzers.base import Claim
 
 # Names come into a module in ways that no linter sees: whoever has its table of names may put any in.
 _GIVES_GLOBALS = re.compile(r"\bglobals\(\)\s*(?:[,)\]}|]|\.(?:update|setdefault)\b|\[)|=\s*globals\(\)")
+_GIVES_LOCALS = re.compile(r"[\w.]+\(.*\blocals\(\)")  # and outside of functions
 _RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
 
 
@@ -38,7 +39,10 @@ class Lines:
 
     def gives_globals(self, path: str) -> bool:
         """Tell whether a module hands its table of names to somebody, who may put names in."""
-        return any(_GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) for line in self._read(path))
+        return any(
+            _GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) or _GIVES_LOCALS.match(line)
+            for line in self._read(path)
+        )
 
     def attributes_of(self, path: str, name: str) -> frozenset[str]:
         """Which attributes of a name a file reads."""

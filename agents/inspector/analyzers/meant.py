@@ -362,6 +362,9 @@ def _negotiates(claim: Claim, lines: Lines) -> bool:
     return _ANY_VERSION.search(written) is not None and _OLD_VERSION.search(written) is None
 
 
+_RETURNS = re.compile(r"\)\s*->\s*[\w\[\]., |]*$")  # nobody reads it unless he asks for types
+
+
 def as_sure(claim: Claim, lines: Lines) -> Claim:
     """The claim as the lines around it weigh it: less sure if its writer says why an error is swallowed or what is
     missing may be handed on; less grave if a name is lost in an annotation only, or to a second import, or may come
@@ -376,7 +379,9 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
         return replace(
             claim, severity=Severity.LOW, confidence=Confidence.LOW
         )  # `**options`: whoever calls may say
-    if claim.rule == "F821" and line[claim.column - 2 : claim.column - 1] in ("'", '"'):
+    if claim.rule == "F821" and (
+        line[claim.column - 2 : claim.column - 1] in ("'", '"') or _RETURNS.search(line[: claim.column - 1])
+    ):
         return replace(claim, severity=Severity.LOW)
     if claim.rule == "PLE0101" and _HANDS_ON.match(line):
         return replace(claim, severity=Severity.LOW)  # to a method that most likely gives nothing back

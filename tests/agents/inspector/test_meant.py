@@ -100,6 +100,18 @@ def test_mistakes_of_what_tests_are_tried_on_are_doubtful(tmp_path: Path) -> Non
     ]
 
 
+def test_an_undefined_name_in_what_a_function_returns_is_less_grave(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a.py": "from __future__ import annotations\n\n\ndef f() -> list[Lost]:\n    return []\n",
+            "b.py": "def f(x):\n    return x - Lost\n",
+        },
+    )
+    found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
+    assert [(one.path, one.severity) for one in found] == [("b.py", Severity.HIGH), ("a.py", Severity.LOW)]
+
+
 def test_a_name_that_an_example_does_not_read_is_information(tmp_path: Path) -> None:
     text = "def f(g):\n    made = g()\n"
     plant(tmp_path, {"docs/code/a.py": text, "shop/a.py": text})
@@ -130,10 +142,13 @@ def test_names_of_python_2_belong_to_its_branches(tmp_path: Path) -> None:
             "c.py": asked.format("<", "lost", "str"),
             "d.py": "import sys\n\n\nif sys.argv:\n    text = unicode\nelse:\n    text = str\n",
             "e.py": "if get_ipython():\n    print(1)\n",
+            "f.py": "from x import load\n\nload(locals())\nprint(made)\n",
         },
     )
     found = [(one.path, one.line) for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
-    assert found == [("c.py", 5), ("d.py", 5)]
+    assert found == [("c.py", 5), ("d.py", 5), ("f.py", 4)]
+    made = [one for one in inspect(tmp_path, "lint").findings if one.path == "f.py"]
+    assert [(one.severity, one.confidence) for one in made] == [(Severity.LOW, Confidence.LOW)]
 
 
 def test_a_built_in_name_may_be_offered_by_a_module(tmp_path: Path) -> None:

@@ -74,11 +74,17 @@ def test_names_that_code_or_a_package_brings_are_hardly_undefined(tmp_path: Path
 
 def test_a_name_that_may_be_put_in_from_elsewhere_is_less_surely_missing(tmp_path: Path) -> None:
     text = "from b import put_in\n\nput_in({})\nA = [NAME]\n"
-    plant(tmp_path, {"a.py": text.format("globals()"), "c.py": text.format("locals()")})
+    inside = "from b import put_in\n\n\ndef f():\n    put_in(locals())\n\n\nA = [NAME]\n"
+    plant(
+        tmp_path,
+        # outside of functions both are one table
+        {"a.py": text.format("globals()"), "b.py": text.format("locals()"), "c.py": inside},
+    )
     found = inspect(tmp_path, "lint").findings
     assert [(one.rule, one.path, one.severity) for one in found] == [
         ("F821", "c.py", Severity.HIGH),
         ("F821", "a.py", Severity.LOW),
+        ("F821", "b.py", Severity.LOW),
     ]
 
 

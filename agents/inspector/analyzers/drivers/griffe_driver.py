@@ -26,6 +26,23 @@ from griffe._internal.enumerations import DocstringSectionKind, ParameterKind  #
 from griffe._internal.models import Alias, Class, Function, Object  # noqa: E402 - as above
 
 without_sessions = runpy.run_path(str(Path(__file__).with_name("sessions.py")))["without_sessions"]
+# How a sentence below a list begins, which is then taken for an entry of it.
+PROSE = frozenset(
+    {
+        "Note",
+        "Notes",
+        "Warning",
+        "Example",
+        "Examples",
+        "Returns",
+        "Yields",
+        "Raises",
+        "See",
+        "This",
+        "The",
+        "If",
+    }
+)
 # a handler may describe what it reads of them, as if those were its own
 REQUESTS = frozenset({"request", "req"})
 
@@ -82,7 +99,11 @@ def unknown_of(holder: Function | Class, function: Function, source: list[str]) 
         if section.kind is DocstringSectionKind.parameters
         for one in section.value
     ]
-    names = [name for name in described if name.lstrip("*") not in taken and name.lstrip("*").isidentifier()]
+    names = [
+        name
+        for name in described
+        if name.lstrip("*") not in taken and name.lstrip("*").isidentifier() and name not in PROSE
+    ]
     if not names:
         return []
     first = docstring.lineno or holder.lineno or 1
