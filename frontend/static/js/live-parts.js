@@ -20,8 +20,13 @@ const AT_ONCE = 5; // fetches, until nothing was wanted for CALM
 const CALM = 400; // ms
 
 let pressed = null; // a button or link that is down: put in place anew, it would not be clicked
-document.addEventListener("pointerdown", (event) => (pressed = event.target.closest?.("a, button, summary")), { capture: true });
+document.addEventListener("pointerdown", press, { capture: true });
 for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => (pressed = null), { capture: true });
+
+// Other buttons open menus, which may swallow that they are let go.
+function press(event) {
+  pressed = event.button === 0 ? event.target.closest?.("a, button, summary") : null;
+}
 
 export class LiveParts {
   // `before` gets the fresh document, and may change it; `after` is called when it is in place.
