@@ -32,7 +32,7 @@ export function follow(page, { word, onDone, onEnd, onSignedOut, onGone }) {
     onEvent(event) {
       events.append(event);
       graph.tell(event);
-      if (event.type !== "step.logged") parts.refresh(event.type === "step.progress" ? CHATTER : undefined);
+      if (event.type !== "step.logged" || isFinal()) parts.refresh(event.type === "step.progress" ? CHATTER : undefined);
     },
     onStatus(next) {
       badge.show(next);
