@@ -361,21 +361,13 @@ def conditional(frame: Frame, node: ast.IfExp) -> Value:
     frame.state.assume(facts[0])
     first, one = frame.evaluate(node.body), frame.state
     first = one.settled(first)
-    if frame.asks(kinds.EXPOSURE, node.test):
-        first = _less_exposed(first)
+    first = frame.as_asked_for(first, node.test)
     frame.state = before.copy()
     frame.state.assume(facts[1])
     second, other = frame.evaluate(node.orelse), frame.state
     second = other.settled(second)
     frame.state = joined(one, other)
     return join(first, second)
-
-
-def _less_exposed(value: Value) -> Value:
-    """A stack trace that a setting asks for is less sure to be a fault."""
-    return value.but(
-        taints=tuple(one.weaker(2) if one.source.origin == "trace" else one for one in value.taints)
-    )
 
 
 @evaluates(ast.NamedExpr)

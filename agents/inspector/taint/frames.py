@@ -270,6 +270,14 @@ class Frame:
         """Tell whether a condition is a setting that asks for this."""
         return bit in _ASKED and _asks_for(_ASKED[bit], test)
 
+    def as_asked_for(self, value: Value, test: ast.expr) -> Value:
+        """What is given where a condition holds: a stack trace that a setting asks for is less sure to be a fault."""
+        if not self.asks(kinds.EXPOSURE, test):
+            return value
+        return value.but(
+            taints=tuple(one.weaker(2) if one.source.origin == "trace" else one for one in value.taints)
+        )
+
     def around(self, name: str) -> Frame | None:
         """The nearest frame outside this one that has a variable of this name."""
         outer = self.parent
