@@ -1,14 +1,15 @@
 """Links that show one run to whoever has them: made, revoked, followed. The only writer of RunShare.
 
-A token is 256 random bits; the row has its SHA-256, so that nobody who reads the database can follow a link. Refuses
-to know who may share, and what is shown. Invariants: a link that expired or was revoked shows nothing ever again; a
-run has at most MOST_OPEN open links.
+A token is 256 random bits, or made of a form's ticket and the secret key; the row has its SHA-256, so that nobody who
+reads the database can follow a link. Refuses to know who may share, and what is shown. Invariants: a link that
+expired or was revoked shows nothing ever again; a run has at most MOST_OPEN open links.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from tasks.models import Run, RunShare
 
@@ -40,25 +42,29 @@ class Terms:
 
 
 def share(run: Run, terms: Terms, *, by_id: int, ticket: UUID | None = None) -> tuple[RunShare, str]:
-    """Make a link. Returns its row and its token, which is nowhere else.
+    """Make a link. Returns its row and its token, which is kept nowhere.
 
-    The same ticket again gives the same link another token: the answer that a person sees last holds the one that
-    counts. Raises SharingRefused.
+    The same ticket again gives the same link and the same token: of a form that is sent twice nobody knows which
+    answer a person sees. Raises SharingRefused.
     """
     if not timedelta(0) < terms.lasts <= LONGEST:
         raise SharingRefused(f"a link lasts at most {LONGEST.days} days: choose a shorter time")
-    token, now = secrets.token_urlsafe(32), timezone.now()
+    now = timezone.now()
     with transaction.atomic():
         if Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first() is None:
             raise SharingRefused("the run has just been deleted")
         open_ones = RunShare.objects.filter(run=run, revoked_at=None, expires_at__gt=now)
         known = open_ones.filter(public_id=ticket, created_by_id=by_id).first() if ticket else None
-        if known is not None:
+        if ticket is not None and known is not None:
+            token = _token_of(ticket, run, by_id)
             known.digest = digest_of(token)
             known.save(update_fields=["digest"])
             return known, token
         if open_ones.count() >= MOST_OPEN:
             raise SharingRefused(f"this run has {MOST_OPEN} open links, the most there may be: revoke some")
+        # of a ticket whose link is over, or is another's, no token is made again
+        own = None if ticket is None or RunShare.objects.filter(public_id=ticket).exists() else ticket
+        token = secrets.token_urlsafe(32) if own is None else _token_of(own, run, by_id)
         row = RunShare(
             run=run,
             digest=digest_of(token),
@@ -69,10 +75,15 @@ def share(run: Run, terms: Terms, *, by_id: int, ticket: UUID | None = None) -> 
             created_at=now,
             expires_at=now + terms.lasts,
         )
-        if ticket is not None and not RunShare.objects.filter(public_id=ticket).exists():
-            row.public_id = ticket
+        if own is not None:
+            row.public_id = own
         row.save()
         return row, token
+
+
+def _token_of(ticket: UUID, run: Run, by_id: int) -> str:
+    made = salted_hmac("tasks.sharing", f"{ticket} {run.pk} {by_id}", algorithm="sha256").digest()
+    return urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def revoke(share: RunShare, *, by_id: int) -> bool:

@@ -186,11 +186,20 @@ def test_token_is_stored_as_digest_shown_once_and_audited_without_it(cast: Cast,
     assert token not in str(AuditRecord.objects.values_list("details", flat=True))
 
 
-def test_double_click_makes_one_link_and_the_last_answer_holds_it(cast: Cast, run: Run) -> None:
+def test_double_click_makes_one_link_and_each_answer_holds_it(cast: Cast, run: Run) -> None:
     client, ticket = browser(cast.bob), str(uuid4())
     first, last = (made(client, run, ticket=ticket) for _ in range(2))
     assert RunShare.objects.count() == 1
-    assert (Client().get(first).status_code, Client().get(last).status_code) == (404, 200)
+    assert first == last
+    assert Client().get(last).status_code == 200
+
+
+def test_form_whose_link_was_revoked_makes_another_one(cast: Cast, run: Run) -> None:
+    client, ticket = browser(cast.bob), str(uuid4())
+    first = made(client, run, ticket=ticket)
+    over_by_hand(cast, RunShare.objects.get())
+    second = made(client, run, ticket=ticket)
+    assert (Client().get(first).status_code, Client().get(second).status_code) == (410, 200)
 
 
 def test_ticket_of_somebody_else_renews_nothing(cast: Cast, run: Run) -> None:
