@@ -124,8 +124,7 @@ class RunSharesView(APIView):
     def post(self, request: Request, run_id: UUID) -> Response:
         """Make a link that shows this run to whoever has it, live and read-only, until it expires or is revoked.
 
-        `address` is in this answer and never again. The same Idempotency-Key again gives the same link another
-        address: that of the last answer counts.
+        `address` is in this answer and in no list. The same Idempotency-Key again gives the same link and address.
         """
         order, key = valid(ShareOrder(data=request.data)), idempotency_key(request)
         run = find_run(request, self, run_id)
