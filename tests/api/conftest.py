@@ -6,6 +6,7 @@ from tests.api.cast import (  # noqa: F401 - fixtures
     _plain_static,
     _quick_passwords,
     cast,
+    one_window,
     planner,
     steady_rules,
     worker,

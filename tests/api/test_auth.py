@@ -117,7 +117,7 @@ def test_wrong_password_and_unknown_name_are_told_alike(cast: Cast) -> None:
     assert told[0] == told[1] == told[2]
 
 
-def test_guesses_are_counted_and_then_refused(cast: Cast) -> None:
+def test_guesses_are_counted_and_then_refused(cast: Cast, one_window: None) -> None:
     for _ in range(10):
         assert obtain("bob", "wrong")[0] == 400
     status, told = obtain("BOB", PASSWORD)

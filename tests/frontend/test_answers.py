@@ -159,7 +159,7 @@ def _asked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[]
 
 
 def test_every_kind_of_answer_has_its_policy_and_its_headers(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, one_window: None
 ) -> None:
     answers = _answers(cast, monkeypatch)
     found = {kind: (one.status_code, _policy(one)) for kind, one in answers.items()}
@@ -186,7 +186,9 @@ def test_policies_let_nothing_inline_run() -> None:
             assert "'unsafe-inline'" not in parts["style-src"]
 
 
-def test_no_cache_keeps_what_a_person_saw(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cache_keeps_what_a_person_saw(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, one_window: None
+) -> None:
     """After signing out the back button shows nothing, and no proxy gives one person's page to another."""
     answers = _answers(cast, monkeypatch)
     kept = {kind: one.headers.get("Cache-Control", "") for kind, one in answers.items()}

@@ -115,7 +115,7 @@ def test_run_page_says_that_events_were_removed(cast: Cast) -> None:
     )
 
 
-def test_sign_in_counts_attempts_and_tells_nothing(cast: Cast) -> None:
+def test_sign_in_counts_attempts_and_tells_nothing(cast: Cast, one_window: None) -> None:
     client = Client()
     for _ in range(10):
         answer = client.post("/login/", {"username": "bob", "password": "wrong"})
