@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +16,23 @@ _GIVES_LOCALS = re.compile(r"[\w.]+\(.*\blocals\(\)")  # and outside of function
 _RUNS_HERE = re.compile(r"\s*exec\([^,]*\)\s*(?:#.*)?$")  # what it defines is defined here
 
 
+_DEFERS = re.compile(r"from __future__ import .*\bannotations\b")
+_GETS = re.compile(
+    r"(?P<into>\*\*?|\b(?:dict|list|set|tuple|sorted|len|bool)\()?\b(?P<name>\w+)\.get\b(?P<call>\(\))?"
+    r"(?P<read>\.(?:copy|get|items|keys|values)\()?"
+)
+
+
 class Lines:
     """The lines of a tree's files, read once each."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._read = functools.lru_cache(maxsize=16)(self._read_now)
+        # asked for each claim of a file, of which there may be thousands
+        self.gives_globals = functools.lru_cache(maxsize=16)(self._gives_globals)
+        self.defers_types = functools.lru_cache(maxsize=16)(self._defers_types)
+        self._reads = functools.lru_cache(maxsize=16)(self._reads_now)
 
     def _read_now(self, path: str) -> list[str]:
         try:
@@ -33,11 +45,23 @@ class Lines:
         lines = self._read(path)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
-    def text(self, path: str) -> str:
-        """The whole file."""
-        return "\n".join(self._read(path))
+    def is_only_copied(self, path: str, name: str) -> bool:
+        """Tell whether a file gets what a variable holds, and each time only to copy it or to read of it."""
+        got, copied = self._reads(path)
+        return 0 < got[name] == copied[name]
 
-    def gives_globals(self, path: str) -> bool:
+    def _reads_now(self, path: str) -> tuple[Counter[str], Counter[str]]:
+        got, copied = Counter[str](), Counter[str]()
+        for found in _GETS.finditer("\n".join(self._read(path))):
+            got[found["name"]] += 1
+            copied[found["name"]] += bool(found["call"] and (found["into"] or found["read"]))
+        return got, copied
+
+    def _defers_types(self, path: str) -> bool:
+        """Tell whether nobody reads a file's annotations while it runs, unless he asks for them."""
+        return path.endswith(".pyi") or any(map(_DEFERS.match, self._read(path)))
+
+    def _gives_globals(self, path: str) -> bool:
         """Tell whether a module hands its table of names to somebody, who may put names in."""
         return any(
             _GIVES_GLOBALS.search(line) or _RUNS_HERE.match(line) or _GIVES_LOCALS.match(line)

@@ -254,13 +254,7 @@ _CONTEXT_VARIABLE = re.compile(r"\s*(_\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?ContextVar
 def _is_only_copied(claim: Claim, lines: Lines) -> bool:
     """A module's own context variable of which each reader makes another dictionary: nobody changes the default."""
     named = _CONTEXT_VARIABLE.match(lines.line(claim.path, claim.line))
-    if named is None:
-        return False
-    read = rf"\b{named[1]}\.get\(\)"
-    reads = r"(?:copy|get|items|keys|values)\("
-    copied = rf"(?:\*\*?|\b(?:dict|list|set|tuple|sorted|len|bool)\(){read}|{read}\.{reads}"
-    text = lines.text(claim.path)
-    return len(re.findall(copied, text)) == len(re.findall(rf"\b{named[1]}\.get\b", text)) > 0
+    return named is not None and lines.is_only_copied(claim.path, named[1])
 
 
 def _may_come_in(claim: Claim, lines: Lines) -> bool:
@@ -362,7 +356,7 @@ def _negotiates(claim: Claim, lines: Lines) -> bool:
     return _ANY_VERSION.search(written) is not None and _OLD_VERSION.search(written) is None
 
 
-_RETURNS = re.compile(r"\)\s*->\s*[\w\[\]., |]*$")  # nobody reads it unless he asks for types
+_RETURNS = re.compile(r"\)\s*->\s*[\w\[\]., |]*$")  # what is given, told to checkers of types
 
 
 def as_sure(claim: Claim, lines: Lines) -> Claim:
@@ -380,7 +374,8 @@ def as_sure(claim: Claim, lines: Lines) -> Claim:
             claim, severity=Severity.LOW, confidence=Confidence.LOW
         )  # `**options`: whoever calls may say
     if claim.rule == "F821" and (
-        line[claim.column - 2 : claim.column - 1] in ("'", '"') or _RETURNS.search(line[: claim.column - 1])
+        line[claim.column - 2 : claim.column - 1] in ("'", '"')
+        or (_RETURNS.search(line[: claim.column - 1]) and lines.defers_types(claim.path))
     ):
         return replace(claim, severity=Severity.LOW)
     if claim.rule == "PLE0101" and _HANDS_ON.match(line):

@@ -82,3 +82,26 @@ def test_a_function_of_typescript_ends_where_its_braces_do(
     tree = plant(tmp_path / "tree", {"form.tsx": text})
     told = [(one.message.split()[0], one.line) for one in run(tree, results).findings]
     assert told == [("Form", line)]
+
+
+COMPARES = """export function state(
+  fields: Field[],
+): State {
+  const all = fields.length
+  return {
+    open:
+      all > 0 && all < fields.done,
+    all,
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, ("last", 11)), (3, ("last", 31)), (12, ("state", 101))])
+def test_what_stands_behind_a_comparison_taken_for_types_is_measured(
+    tmp_path: Path, results: Results, count: int, told: tuple[str, int]
+) -> None:
+    branches = "".join(f"  if (props.id === '{n}') {{\n    props.go({n})\n  }}\n" for n in range(20))
+    text = COMPARES * count + f"function last(props) {{\n{branches}  return 1\n}}\n"
+    tree = plant(tmp_path / "tree", {"form.tsx": text})
+    assert [(one.message.split()[0], one.line) for one in run(tree, results).findings] == [told]

@@ -39,6 +39,15 @@ def test_names_that_are_put_together_are_used(tmp_path: Path) -> None:
     assert places(inspect(tmp_path, "dead_code").findings) == ["dead-code a.py:8"]
 
 
+def test_key_of_a_cache_is_no_name_that_is_looked_up(tmp_path: Path) -> None:
+    kept = "def keep(cache, number):\n    cache[f'user_{number}'] = getattr(cache, 'x')\n\n\nkeep({}, 1)\n"
+    apart = kept.replace("getattr(cache, 'x')", "1")
+    for path, text in (("a", kept), ("b", apart)):
+        plant(tmp_path / path, {"manage.py": f"{text}\n\ndef user_left():\n    return 1\n"})
+    found = [places(inspect(tmp_path / path, "dead_code").findings) for path in ("a", "b")]
+    assert found == [[], ["dead-code manage.py:8"]]
+
+
 def test_public_names_of_a_library_are_for_its_users(tmp_path: Path) -> None:
     code = "def _dead():\n    return 2\n\n\ndef public():\n    return 3\n"
     plant(tmp_path, {"pyproject.toml": "[project]\nname = 'lib'\n", "lib/__init__.py": code})

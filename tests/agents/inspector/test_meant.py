@@ -106,10 +106,15 @@ def test_an_undefined_name_in_what_a_function_returns_is_less_grave(tmp_path: Pa
         {
             "a.py": "from __future__ import annotations\n\n\ndef f() -> list[Lost]:\n    return []\n",
             "b.py": "def f(x):\n    return x - Lost\n",
+            "c.py": "def f() -> list[Lost]:\n    return []\n",  # to define it fails
         },
     )
     found = [one for one in inspect(tmp_path, "lint").findings if one.rule == "F821"]
-    assert [(one.path, one.severity) for one in found] == [("b.py", Severity.HIGH), ("a.py", Severity.LOW)]
+    assert [(one.path, one.severity) for one in found] == [
+        ("b.py", Severity.HIGH),
+        ("c.py", Severity.HIGH),
+        ("a.py", Severity.LOW),
+    ]
 
 
 def test_a_name_that_an_example_does_not_read_is_information(tmp_path: Path) -> None:

@@ -190,8 +190,10 @@ def test_key_of_a_test_weighs_less_and_the_mere_first_line_of_one_nothing(tmp_pa
 def test_keys_that_everybody_has_are_none(tmp_path: Path) -> None:
     key = _letters(86) + "=="
     line = "AZURE: http;AccountName={};AccountKey={}\n"
-    plant(tmp_path, {"a.yml": line.format("devstoreaccount1", key), "b.yml": line.format("shop", key)})
-    assert [one.path for one in inspect(tmp_path, "secret_scan").findings] == ["b.yml"]
+    far = f"LOCAL: devstoreaccount1 {'x ' * 200}{line.format('shop', key)}"
+    files = {"a.yml": line.format("devstoreaccount1", key), "b.yml": line.format("shop", key), "c.yml": far}
+    plant(tmp_path, files)
+    assert {one.path for one in inspect(tmp_path, "secret_scan").findings} == {"b.yml", "c.yml"}
 
 
 def test_literals_policies_and_words_of_manuals_are_no_secrets(tmp_path: Path) -> None:

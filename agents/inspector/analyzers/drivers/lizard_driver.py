@@ -56,7 +56,8 @@ def main(list_file: str, threshold: int) -> None:
 def measured(name: str, source: str) -> list[tuple[Any, int]]:
     """Give the functions of a text, and how many lines stand above the part of it in which each was found.
 
-    Where one goes on behind its end, it is measured by itself, and what stands behind it afresh.
+    Where one goes on behind its end, it is measured by itself, and what stands behind it afresh; behind the last of
+    so many, as lizard reads it.
     """
     if Path(name).suffix.lower() not in MISREAD or len(source) > LONGEST_READ_AGAIN:
         return [(one, 0) for one in functions(name, source)]
@@ -72,7 +73,7 @@ def measured(name: str, source: str) -> list[tuple[Any, int]]:
         begin, end = misread.start_line + above - 1, ends[id(misread)]
         found += [(one, begin) for one in functions(name, "\n".join(lines[begin:end]))]
         above = end
-    return found
+    return found + [(one, above) for one in functions(name, "\n".join(lines[above:]))]
 
 
 def functions(name: str, source: str) -> list[Any]:

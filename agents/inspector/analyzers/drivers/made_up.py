@@ -19,6 +19,7 @@ _LITERAL = re.compile(r"(?i)^(?:null|nil|none|true|false)(?!\w)|^\d{1,4}[`\s)}\]
 _PLAIN_ADDRESS = re.compile(r"^https?://[^@\s]*$")  # where something is, with nobody's password in it
 _RULE = re.compile(r"^[a-z]+:[a-z]+(?:_[a-z]+)+$")  # `rule:admin_or_owner`: a policy's expression
 # Keys that manuals and emulators publish: everybody has them.
+_BESIDE = 200  # characters between a key and the name of its account; a line may hold a whole file
 _PUBLISHED = re.compile(r"devstoreaccount1|eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l")
 # Only letters, and one of the words is what such things are called: the name of a field, not its content.
 _NAME = re.compile(
@@ -59,9 +60,10 @@ _NO_TEXT = re.compile(r"abcdefgh|ABCDEFGH|^[\w.]+\([\w., ]*\)$")
 SHORTEST = 6  # shorter ones are too weak to be in use, and mostly words
 
 
-def is_published(line: str) -> bool:
-    """Tell whether a line holds what everybody knows: the account of Azure's emulator, jwt.io's token of John Doe."""
-    return _PUBLISHED.search(line) is not None
+def is_published(value: str, line: str) -> bool:
+    """Tell whether everybody knows a value: the key of Azure's emulator, jwt.io's token of John Doe."""
+    at = max(0, line.find(value))
+    return _PUBLISHED.search(line, max(0, at - _BESIDE), at + len(value) + _BESIDE) is not None
 
 
 def is_placeholder(value: str) -> bool:

@@ -212,7 +212,7 @@ def cut(line: str, values: dict[str, str]) -> str:
 
 def is_no_secret(value: str, kind: str, line: str) -> bool:
     """Tell whether it is a placeholder, a reference or a checksum rather than a secret."""
-    if MADE_UP["is_placeholder"](value) or MADE_UP["is_published"](line):
+    if MADE_UP["is_placeholder"](value) or MADE_UP["is_published"](value, line):
         return True
     if kind == IN_ADDRESS and MADE_UP["names_a_secret"](value):
         return True

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +34,9 @@ UNREACHED = re.compile(
 )
 NEVER = re.compile(r"\b(?:assert_never|assert_unreachable|assertNever)$|^(?:pytest|self)\.fail$")
 REMARK = re.compile(r"(?i)\s*#\s*(?!noqa|nosec|pragma|type:|pylint|fmt:|todo|fixme|xxx|hack)\w[^:=()]*\s\w")
+LOOKS_UP = frozenset(
+    {"getattr", "hasattr", "getattr_static", "attrgetter", "methodcaller", "globals", "locals", "vars"}
+)
 LONGEST_STRING = 120  # a longer text is prose; a name in it is no use
 
 
@@ -68,7 +72,7 @@ def facts_of(path: str) -> dict[str, object]:
         if scanner.exit_code is not ExitCode.NoDeadCode:
             raise ValueError(said.getvalue().strip() or "cannot be parsed")
         tree = scanner.tree or ast.parse(source)
-    shapes, meant = shapes_of(tree), generators_of(tree) | ends_of(tree)
+    shapes, meant, lines = shapes_of(tree), generators_of(tree) | ends_of(tree), source.split("\n")
     return {
         "defined": [
             [
@@ -86,11 +90,11 @@ def facts_of(path: str) -> dict[str, object]:
                 item.message or f"unreachable code after '{item.name}'",
                 item.first_lineno,
                 item.last_lineno,
-                is_explained(source.split("\n"), item.first_lineno),
+                is_explained(lines, item.first_lineno),
             ]
             for item in scanner.unreachable_code
             if (item.first_lineno, item.last_lineno) not in meant
-            and not is_said_to_be_unreached(source.split("\n"), item.first_lineno)
+            and not is_said_to_be_unreached(lines, item.first_lineno)
         ],
         "used": sorted(scanner.used_names | words_of(tree)),
         "begins": sorted(begins_of(tree)),
@@ -109,15 +113,25 @@ def is_said_to_be_unreached(lines: list[str], first: int) -> bool:
 
 
 def begins_of(tree: ast.Module) -> set[str]:
-    """How names begin that are put together: `getattr(self, f"_execute_{kind}")`."""
+    """How names begin that are put together where one is looked up: `getattr(self, f"_execute_{kind}")`."""
     firsts: list[ast.expr] = []
-    for node in ast.walk(tree):
+    for node in looking_up(tree):
         if isinstance(node, ast.JoinedStr) and len(node.values) > 1:
             firsts.append(node.values[0])
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             firsts.append(node.left)
     texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return {text for text in texts if text.endswith("_") and len(text) > 2 and IDENTIFIER.fullmatch(text)}
+
+
+def looking_up(tree: ast.Module) -> Iterator[ast.AST]:
+    """What stands in the functions, or at the top, where something is looked up by its name."""
+    for scope in ast.walk(tree):
+        if isinstance(scope, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)):
+            inside = own_nodes(scope)
+            calls = (node.func for node in inside if isinstance(node, ast.Call))
+            if any(getattr(call, "id", getattr(call, "attr", "")) in LOOKS_UP for call in calls):
+                yield from inside
 
 
 def is_explained(lines: list[str], first: int) -> bool:
